@@ -1,0 +1,263 @@
+"""The generator: a U-Net on a ResNet encoder that turns lightness into ab.
+
+Only ``nn.Module``s and tensors live here; pictures, files and devices are the business of the floors above.
+
+Units (see ``colorize.lab``): ``lightness`` is L / 50 - 1, ``ab`` is ab / 110, ``hints`` are ab where a colour is given
+and a 0/1 mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+LIGHTNESS_CHANNELS = 1
+HINT_CHANNELS = 3
+AB_CHANNELS = 2
+STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around an identity (He et al. 2016, figure 5 left); torchvision's parameter names."""
+
+    expansion = 1
+
+    def __init__(self, channels_in: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        channels_out = width * self.expansion
+        self.conv1 = nn.Conv2d(channels_in, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _projection(channels_in, channels_out, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        identity = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(x)) + identity)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 around an identity, the stride in the 3x3 (torchvision's "v1.5"); torchvision's names."""
+
+    expansion = 4
+
+    def __init__(self, channels_in: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        channels_out = width * self.expansion
+        self.conv1 = nn.Conv2d(channels_in, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, channels_out, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(channels_out)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _projection(channels_in, channels_out, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        identity = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return self.relu(self.bn3(self.conv3(x)) + identity)
+
+
+def _projection(channels_in: int, channels_out: int, stride: int) -> nn.Sequential | None:
+    """Return the 1x1 projection of a residual block's identity, or None where the shapes agree already."""
+    if stride == 1 and channels_in == channels_out:
+        return None
+    return nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride, bias=False), nn.BatchNorm2d(channels_out))
+
+
+BACKBONES: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
+    "resnet18": (BasicBlock, (2, 2, 2, 2)),
+    "resnet34": (BasicBlock, (3, 4, 6, 3)),
+    "resnet50": (Bottleneck, (3, 4, 6, 3)),
+    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+}
+"""Name -> (residual block, blocks per stage), He et al. 2016, table 1."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """What has to be known to build a generator; it travels inside the weights file.
+
+    Attributes:
+        backbone: One of ``BACKBONES``.
+        decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
+        latent_dim: Length of the noise vector, 0 for a generator without one.
+    """
+
+    backbone: str = "resnet34"
+    decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
+    latent_dim: int = 0
+
+    def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"unknown backbone {self.backbone!r}; choose one of {', '.join(BACKBONES)}")
+        object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
+        if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
+            raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
+        if self.latent_dim < 0:
+            raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return {**asdict(self), "decoder_widths": list(self.decoder_widths)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> GeneratorConfig:
+        """Build a config from ``to_dict``'s result.
+
+        Raises:
+            ValueError: A field is unknown, missing in meaning, or out of range.
+        """
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"not a generator config: {error}") from error
+
+
+class ResNetEncoder(nn.Module):
+    """A ResNet without its classifier that returns the features at 1/2, 1/4, 1/8, 1/16 and 1/32."""
+
+    def __init__(self, backbone: str, channels_in: int = 3) -> None:
+        super().__init__()
+        block, depths = BACKBONES[backbone]
+        self.conv1 = nn.Conv2d(channels_in, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        widths = (64, 128, 256, 512)
+        channels = 64
+        stages = []
+        for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+            blocks: list[nn.Module] = []
+            for index in range(depth):
+                blocks.append(block(channels, width, stride=2 if stage > 0 and index == 0 else 1))
+                channels = width * block.expansion
+            stages.append(nn.Sequential(*blocks))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.channels = (64, *(width * block.expansion for width in widths))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        # x (B, C, H, W), H and W multiples of 32
+        half = self.relu(self.bn1(self.conv1(x)))  # (B, 64, H/2, W/2)
+        quarter = self.layer1(self.maxpool(half))
+        eighth = self.layer2(quarter)
+        sixteenth = self.layer3(eighth)
+        return [half, quarter, eighth, sixteenth, self.layer4(sixteenth)]
+
+    def load_rgb_weights(self, state: dict[str, Tensor]) -> None:
+        """Take the weights of a ResNet that sees RGB.
+
+        Its first convolution is summed over RGB into the lightness channel, because a grey picture has R = G = B; the
+        hint channels start at zero, so that hints change nothing before they have been learned. A classifier
+        (``fc.*``) is left out.
+
+        Args:
+            state: A torchvision ResNet's ``state_dict``.
+
+        Raises:
+            RuntimeError: A key is missing or foreign, or a shape differs (strict loading).
+        """
+        state = {key: value for key, value in state.items() if not key.startswith("fc.")}
+        kernel = torch.zeros_like(self.conv1.weight)
+        kernel[:, :1] = state["conv1.weight"].sum(dim=1, keepdim=True).to(kernel)
+        self.load_state_dict({**state, "conv1.weight": kernel})
+
+
+class UpBlock(nn.Module):
+    """Double the size by a transposed convolution, then merge the skip connection by a 3x3 convolution.
+
+    Kernel 2 with stride 2: a kernel that its stride divides covers every output pixel equally often, so there is no
+    checkerboard by construction (Odena et al. 2016).
+    """
+
+    def __init__(self, channels_in: int, skip_channels: int, channels_out: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(channels_in, channels_out, kernel_size=2, stride=2, bias=False)
+        self.bn_up = nn.BatchNorm2d(channels_out)
+        self.merge = nn.Conv2d(channels_out + skip_channels, channels_out, 3, padding=1, bias=False)
+        self.bn_merge = nn.BatchNorm2d(channels_out)
+        self.relu = nn.ReLU(inplace=True)
+        # ICNR (Aitken et al. 2017): all four phases start equal, which is nearest-neighbour enlargement.
+        phase = torch.empty(channels_in, channels_out, 1, 1)
+        nn.init.kaiming_normal_(phase, mode="fan_out", nonlinearity="relu")
+        with torch.no_grad():
+            self.up.weight.copy_(phase.expand_as(self.up.weight))
+        nn.init.kaiming_normal_(self.merge.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        # x (B, C_in, h, w), skip (B, C_skip, 2h, 2w) -> (B, C_out, 2h, 2w)
+        x = self.relu(self.bn_up(self.up(x)))
+        return self.relu(self.bn_merge(self.merge(torch.cat([x, skip], dim=1))))
+
+
+class Generator(nn.Module):
+    """Predict ab from lightness, optional colour hints and an optional latent vector.
+
+    Any size from 1x1 is taken: the input is padded by replication to a multiple of 32 (reflection fails at 1x1) and
+    the result cropped. In train mode batch norm needs more than one value per channel, so a batch of at least two.
+    """
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or GeneratorConfig()
+        self.encoder = ResNetEncoder(self.config.backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
+        *skips, channels = self.encoder.channels
+        if self.config.latent_dim:
+            # Without a bias a latent of zero changes nothing: it is the one deterministic answer.
+            self.latent = nn.Linear(self.config.latent_dim, channels, bias=False)
+        skips = [*reversed(skips), LIGHTNESS_CHANNELS + HINT_CHANNELS]  # at 1/1 the input itself is the skip
+        blocks = []
+        for skip_channels, width in zip(skips, self.config.decoder_widths, strict=True):
+            blocks.append(UpBlock(channels, skip_channels, width))
+            channels = width
+        self.decoder = nn.ModuleList(blocks)
+        self.head = nn.Conv2d(channels, AB_CHANNELS, 3, padding=1)
+        nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, lightness: Tensor, hints: Tensor | None = None, latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1.
+
+        Args:
+            lightness: (B, 1, H, W), L / 50 - 1.
+            hints: (B, 3, H, W): ab / 110 where a colour is given, else 0, then the 0/1 mask. None: no hints.
+            latent: (B, latent_dim), standard normal; None or zero: the deterministic answer.
+
+        Raises:
+            ValueError: A shape is wrong, or a latent is given to a generator without one.
+        """
+        batch, channels, height, width = lightness.shape
+        if channels != LIGHTNESS_CHANNELS:
+            raise ValueError(f"lightness must be (B, 1, H, W), not {tuple(lightness.shape)}")
+        if hints is None:
+            hints = lightness.new_zeros(batch, HINT_CHANNELS, height, width)
+        elif hints.shape != (batch, HINT_CHANNELS, height, width):
+            raise ValueError(f"hints must be {(batch, HINT_CHANNELS, height, width)}, not {tuple(hints.shape)}")
+        x = torch.cat([lightness, hints], dim=1)
+        pad_bottom, pad_right = -height % STRIDE, -width % STRIDE
+        if pad_bottom or pad_right:
+            x = F.pad(x, (0, pad_right, 0, pad_bottom), mode="replicate")
+        *skips, features = self.encoder(x)
+        if latent is not None:
+            features = features + self._latent_bias(latent, batch)
+        for block, skip in zip(self.decoder, [*reversed(skips), x], strict=True):
+            features = block(features, skip)
+        return torch.tanh(self.head(features))[:, :, :height, :width]
+
+    def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:
+        if not self.config.latent_dim:
+            raise ValueError("these weights have no latent vector (latent_dim is 0); leave latent out")
+        if latent.shape != (batch, self.config.latent_dim):
+            raise ValueError(f"latent must be {(batch, self.config.latent_dim)}, not {tuple(latent.shape)}")
+        return self.latent(latent)[:, :, None, None]  # (B, C, 1, 1)

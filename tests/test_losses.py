@@ -1,0 +1,157 @@
+"""Losses and the teacher: zero at the truth, larger where the prediction is worse, gradients that are finite."""
+
+from __future__ import annotations
+
+import pytest
+import skimage.data
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
+from training.losses import (
+    GeneratorLoss,
+    LossWeights,
+    PerceptualLoss,
+    colourfulness,
+    colourfulness_loss,
+    content_loss,
+    gradient_loss,
+)
+from training.photos import colourfulness as colourfulness_of_array
+from training.teacher import Teacher, TeacherError, load_teacher
+
+
+@pytest.fixture(scope="module")
+def rgb():
+    picture = torch.from_numpy(skimage.data.astronaut()[:128, 100:228]).permute(2, 0, 1).float() / 255
+    return torch.stack([picture, picture.flip(2)])
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    torch.manual_seed(0)
+    return Teacher("mobilenet_v2", torchvision.models.mobilenet_v2())
+
+
+@pytest.mark.parametrize("loss", [content_loss, gradient_loss])
+def test_zero_at_the_truth_and_growing(loss, rgb):
+    ab = rgb_tensor_to_lab(rgb)[:, 1:]
+    assert loss(ab, ab) == 0
+    assert 0 < loss(ab * 0.8, ab) < loss(ab * 0.2, ab)
+
+
+def test_the_gradient_loss_sees_bleeding_that_content_hardly_sees():
+    truth = torch.zeros(1, 2, 32, 32)
+    truth[..., 16:] = 0.4
+    bled = torch.nn.functional.avg_pool2d(truth, 9, 1, 4, count_include_pad=False)
+    tinted = truth + (bled - truth).abs().mean()  # the same mean error, but as a tint
+    assert gradient_loss(bled, truth) > 5 * gradient_loss(tinted, truth)
+
+
+def test_colourfulness_agrees_with_the_array_version(rgb):
+    levels = (rgb * 255).round()
+    ours = colourfulness(levels / 255)
+    theirs = [colourfulness_of_array(p.permute(1, 2, 0).byte().numpy()) for p in levels]
+    assert ours.tolist() == pytest.approx(theirs, rel=1e-3)
+
+
+def test_colourfulness_pulls_from_both_sides(rgb):
+    lab = rgb_tensor_to_lab(rgb)
+
+    def scaled(factor):
+        return lab_tensor_to_rgb(torch.cat([lab[:, :1], lab[:, 1:] * factor], dim=1))
+
+    truth = scaled(0.5)
+    assert colourfulness_loss(truth, truth) == 0
+    assert colourfulness_loss(scaled(0.3), truth) > 0.05
+    assert colourfulness_loss(scaled(0.7), truth) > 0.05
+
+
+def test_a_grey_start_has_a_finite_gradient(rgb, teacher):
+    lab = rgb_tensor_to_lab(rgb)
+    ab = torch.zeros_like(lab[:, 1:]).requires_grad_()
+    GeneratorLoss(LossWeights(), teacher)(ab, lab).backward()
+    assert torch.isfinite(ab.grad).all()
+    assert ab.grad.abs().sum() > 0
+
+
+def test_black_and_white_pixels_have_a_finite_gradient():
+    lab = rgb_tensor_to_lab(torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 4, 2))
+    ab = torch.full((1, 2, 4, 2), 0.3).requires_grad_()
+    lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1)).sum().backward()
+    assert torch.isfinite(ab.grad).all()
+
+
+def test_perceptual_loss_prefers_the_true_colours(rgb, teacher):
+    lab = rgb_tensor_to_lab(rgb)
+    grey = lab_tensor_to_rgb(torch.cat([lab[:, :1], 0 * lab[:, 1:]], dim=1))
+    half = lab_tensor_to_rgb(torch.cat([lab[:, :1], 0.5 * lab[:, 1:]], dim=1))
+    loss = PerceptualLoss(teacher)
+    assert loss(rgb, rgb) == 0
+    assert 0 < loss(half, rgb) < loss(grey, rgb)
+
+
+def test_parts_are_those_that_are_weighted(rgb, teacher):
+    lab = rgb_tensor_to_lab(rgb)
+    loss = GeneratorLoss(LossWeights(content=2, perceptual=0, colourfulness=0, gradient=3), None)
+    total = loss(lab[:, 1:] * 0.5, lab)
+    assert set(loss.parts) == {"content", "gradient"}
+    assert total == pytest.approx(float(2 * loss.parts["content"] + 3 * loss.parts["gradient"]))
+
+
+def test_perceptual_without_a_teacher_is_refused():
+    with pytest.raises(ValueError, match="needs a teacher"):
+        GeneratorLoss(LossWeights(), None)
+
+
+class TestTeacher:
+    def test_logits_equal_torchvision(self, rgb):
+        torch.manual_seed(0)
+        theirs = torchvision.models.mobilenet_v2().eval()
+        output = Teacher("mobilenet_v2", theirs)(rgb)
+        mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+        wanted = theirs((rgb - mean.view(3, 1, 1)) / std.view(3, 1, 1))
+        torch.testing.assert_close(output.logits, wanted, rtol=1e-4, atol=1e-4)
+        assert output.pooled.shape == (2, 1280)
+
+    @pytest.mark.parametrize("name", ["resnet18", "vgg16_bn"])
+    def test_other_classifiers(self, rgb, name):
+        classifier = torchvision.models.get_model(name, weights=None)
+        teacher = Teacher(name, classifier)
+        output = teacher(rgb)
+        assert output.logits.shape == (2, 1000)
+        assert [f.shape[1] for f in output.features] == {"resnet18": [64, 128, 256], "vgg16_bn": [256, 512, 512]}[name]
+
+    def test_inner_features_are_the_same_and_never_the_graded_layer(self, rgb, teacher):
+        inner, whole = teacher.inner_features(rgb), teacher(rgb)
+        for a, b in zip(inner, whole.features, strict=True):
+            torch.testing.assert_close(a, b)
+        assert all(f.shape[1] != 1280 for f in inner)
+
+    def test_it_stands_still(self, teacher):
+        teacher.train()
+        assert not any(module.training for module in teacher.modules())
+        assert not any(p.requires_grad for p in teacher.parameters())
+
+    def test_a_file_with_its_own_input_range(self, tmp_path, rgb):
+        torch.manual_seed(1)
+        model = torchvision.models.mobilenet_v2().eval()
+        state = {k: v for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+        path = tmp_path / "teacher.safetensors"
+        save_file(state, path, {"architecture": "torchvision.models.mobilenet_v2", "input": "RGB in [-1,1]"})
+        torch.testing.assert_close(load_teacher(path)(rgb).logits, model(rgb * 2 - 1), rtol=1e-4, atol=1e-4)
+
+    def test_bad_files(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match="no such teacher file"):
+            load_teacher(tmp_path / "missing")
+        (tmp_path / "text").write_text("text")
+        with pytest.raises(TeacherError, match="not a whole safetensors file"):
+            load_teacher(tmp_path / "text")
+        save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
+        with pytest.raises(TeacherError, match="not the weights of mobilenet_v2"):
+            load_teacher(tmp_path / "foreign")
+
+    def test_a_network_without_a_body(self):
+        with pytest.raises(TeacherError, match="choose another teacher"):
+            Teacher("linear", torch.nn.Linear(1, 1))

@@ -1,0 +1,302 @@
+"""The metrics against cases worked by hand."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+from skimage import data
+from skimage.color import deltaE_ciede2000
+
+from colorize.lab import lab_to_rgb, rgb_to_lab
+from training import metrics
+from training.metrics import SkinTally
+
+
+def flat_lab(lightness: float, a: float, b: float, height: int = 24, width: int = 32) -> np.ndarray:
+    return np.tile(np.float32([lightness, a, b]), (height, width, 1))
+
+
+def checker(first: tuple[float, float], second: tuple[float, float], cell: int = 4) -> np.ndarray:
+    """Return a Lab picture (24, 32, 3) of L 60 whose cells have two colours by turns."""
+    y, x = np.mgrid[:24, :32] // cell
+    lab = flat_lab(60, *first)
+    lab[(x + y) % 2 == 1, 1:] = second
+    return lab
+
+
+@pytest.fixture(scope="module")
+def coffee() -> np.ndarray:
+    return data.coffee()[100:228, 200:392]
+
+
+class TestPsnr:
+    def test_of_one_level_everywhere(self, coffee: np.ndarray) -> None:
+        darker = np.clip(coffee, 1, 255) - 1
+        assert metrics.psnr(darker.astype(np.uint8), np.clip(coffee, 1, 255)) == pytest.approx(20 * np.log10(255))
+
+    def test_of_equal_pictures_is_infinite(self, coffee: np.ndarray) -> None:
+        assert metrics.psnr(coffee, coffee.copy()) == float("inf")
+
+
+class TestCiede2000:
+    def test_of_a_published_pair(self) -> None:
+        # Sharma, Wu and Dalal 2005, table 1, pair 1.
+        one, other = flat_lab(50, 2.6772, -79.7751), flat_lab(50, 0, -82.7485)
+        assert metrics.ciede2000(one, other) == pytest.approx(2.0425, abs=1e-3)
+
+    def test_in_strips_is_the_whole_picture_s(self) -> None:
+        random = np.random.default_rng(0)
+        shape = (metrics.STRIP * 2 + 7, 9, 3)
+        one, other = (random.uniform((0, -80, -80), (100, 80, 80), shape).astype(np.float32) for _ in range(2))
+        whole = deltaE_ciede2000(other.astype(np.float64), one.astype(np.float64)).mean()
+        assert metrics.ciede2000(one, other) == pytest.approx(whole, abs=1e-4)
+
+
+class TestColourfulness:
+    def test_of_two_pixels_worked_by_hand(self) -> None:
+        # rg = +-100 and yb = +-150 with means of 0; the absolute values do not deviate, their means are 100 and 150.
+        picture = np.uint8([[[200, 100, 0], [0, 100, 200]]])
+        assert metrics.colourfulness(picture) == pytest.approx(np.hypot(100, 150))
+        assert metrics.colourfulness(picture, absolute=True) == pytest.approx(0.3 * np.hypot(100, 150))
+
+    def test_of_one_colour_is_its_mean(self) -> None:
+        picture = np.full((3, 4, 3), (130, 90, 70), np.uint8)
+        assert metrics.colourfulness(picture) == pytest.approx(0.3 * np.hypot(40, 40))
+
+    @given(st.integers(0, 2**32 - 1))
+    def test_of_grey_is_0(self, seed: int) -> None:
+        grey = np.random.default_rng(seed).integers(0, 256, (5, 7, 1), np.uint8).repeat(3, axis=2)
+        assert metrics.colourfulness(grey) == 0
+        assert metrics.colourfulness(grey, absolute=True) == 0
+
+
+class TestRampFree:
+    @settings(deadline=None)
+    @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**32 - 1))
+    def test_plane_is_the_least_squares_one(self, height: int, width: int, seed: int) -> None:
+        lab = np.random.default_rng(seed).uniform(-60, 60, (height, width, 3)).astype(np.float32)
+        y, x = np.mgrid[:height, :width]
+        plane = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1)
+        ab = lab[..., 1:].reshape(-1, 2).astype(np.float64)
+        residual = ab - plane @ np.linalg.lstsq(plane, ab, rcond=None)[0] + ab.mean(axis=0)
+        result = metrics.without_ramp(lab)
+        np.testing.assert_allclose(result[..., 1:].reshape(-1, 2), residual, atol=1e-3)
+        np.testing.assert_array_equal(result[..., 0], lab[..., 0])
+
+    def test_a_ramp_loses_nearly_all(self) -> None:
+        lab = flat_lab(60, 0, 0)
+        lab[..., 1:] = np.linspace(-1, 1, 24)[:, None, None] * np.float32([12, 40])  # blue top, brown bottom
+        before = metrics.colourfulness(lab_to_rgb(lab))
+        assert before > 30
+        assert metrics.ramp_free_colourfulness(lab) < 0.05 * before
+
+    def test_a_checker_keeps_nearly_all(self) -> None:
+        lab = checker((30, 20), (-30, 0))
+        before = metrics.colourfulness(lab_to_rgb(lab))
+        assert metrics.ramp_free_colourfulness(lab) == pytest.approx(before, rel=0.02)
+
+
+def test_top1_gain_is_the_share_of_the_gap() -> None:
+    assert metrics.top1_gain(0.622, 0.597, 0.789) == pytest.approx(0.13, abs=0.001)
+    assert metrics.top1_gain(0.5, 0.6) == pytest.approx(-0.25)
+    assert np.isnan(metrics.top1_gain(1.0, 1.0))
+
+
+class TestFrechetDistance:
+    @staticmethod
+    def sample(mean: np.ndarray, covariance: np.ndarray, count: int, seed: int) -> np.ndarray:
+        """Return rows that have exactly this mean and covariance."""
+        noise = np.random.default_rng(seed).standard_normal((count, len(mean)))
+        noise -= noise.mean(axis=0)
+        white = noise @ np.linalg.inv(np.linalg.cholesky(np.cov(noise.T)).T)
+        return mean + white @ np.linalg.cholesky(covariance).T
+
+    def test_of_shifted_means(self) -> None:
+        covariance = np.diag([1.0, 2.0, 3.0])
+        one = self.sample(np.zeros(3), covariance, 20, 0)
+        other = self.sample(np.array([3.0, 4.0, 0.0]), covariance, 30, 1)
+        assert metrics.frechet_distance(one, other) == pytest.approx(25)
+
+    def test_of_different_deviations(self) -> None:
+        one = self.sample(np.zeros(3), np.diag([1.0, 4.0, 9.0]), 20, 0)
+        other = self.sample(np.zeros(3), np.diag([4.0, 4.0, 1.0]), 20, 1)
+        assert metrics.frechet_distance(one, other) == pytest.approx((2 - 1) ** 2 + 0 + (3 - 1) ** 2)
+
+    def test_of_covariances_that_do_not_commute(self) -> None:
+        first, second = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([[5.0, -2.0], [-2.0, 1.0]])
+        one, other = self.sample(np.zeros(2), first, 9, 0), self.sample(np.zeros(2), second, 12, 1)
+        expected = np.trace(first + second - 2 * np.real(sqrtm(first @ second)))
+        assert metrics.frechet_distance(one, other) == pytest.approx(expected)
+
+    def test_with_fewer_pictures_than_features(self) -> None:
+        # Columns that are always 0 change nothing but make the covariance singular and take the other branch.
+        random = np.random.default_rng(0)
+        one, other = random.random((6, 4)), random.random((7, 4)) * 2
+        padded = [np.pad(features, ((0, 0), (0, 40))) for features in (one, other)]
+        assert metrics.frechet_distance(padded[0], padded[1]) == pytest.approx(metrics.frechet_distance(one, other))
+
+    def test_to_itself_is_0(self) -> None:
+        features = np.random.default_rng(0).random((8, 30)).astype(np.float32)
+        assert metrics.frechet_distance(features, features[::-1]) == pytest.approx(0, abs=1e-9)
+
+    def test_refuses_one_picture_and_other_features(self) -> None:
+        with pytest.raises(ValueError, match="at least two"):
+            metrics.frechet_distance(np.zeros((1, 3)), np.zeros((5, 3)))
+        with pytest.raises(ValueError, match="3 and 4 columns"):
+            metrics.frechet_distance(np.zeros((5, 3)), np.zeros((5, 4)))
+
+
+class TestHistogram:
+    def test_grey_with_rounding_noise_is_one_bin(self) -> None:
+        noise = np.random.default_rng(0).uniform(-0.01, 0.01, (24, 32, 2))
+        counts = metrics.ab_histogram(np.dstack([np.full((24, 32), 50), noise]))
+        assert counts.sum() == counts.max() == 24 * 32
+
+    def test_counts_each_colour_in_its_bin(self) -> None:
+        counts = metrics.ab_histogram(np.float32([[[50, 42, -110], [50, 42, -110], [50, -87, 94]]]))
+        assert counts[11 + 4, 0] == 2
+        assert counts[11 - 9, 11 + 9] == 1
+
+    def test_distance_worked_by_hand(self) -> None:
+        one, both, other = np.array([[4, 0]]), np.array([[3, 3]]), np.array([[0, 9]])
+        assert metrics.histogram_distance(one, one * 7) == pytest.approx(0)
+        assert metrics.histogram_distance(one, other) == pytest.approx(1)
+        mixture = -0.75 * np.log2(0.75) - 0.25 * np.log2(0.25)
+        assert metrics.histogram_distance(one, both) == pytest.approx(mixture - 0.5 * 1)
+
+
+class TestBleeding:
+    @staticmethod
+    def halves() -> np.ndarray:
+        """Return a Lab picture whose lightness and ab change at the same edge."""
+        lab = flat_lab(30, 40, 20)
+        lab[:, 16:] = (70, -30, -20)
+        return lab
+
+    def test_rises_as_ab_is_blurred_over_the_edge(self) -> None:
+        lab = self.halves()
+        figures = [metrics.bleeding(lab, lab[..., 0])]
+        for sigma in (1, 3):
+            blurred = np.dstack([lab[..., 0], cv2.GaussianBlur(lab[..., 1:], (0, 0), sigma)])
+            figures.append(metrics.bleeding(blurred, lab[..., 0]))
+        assert figures[0] == 0
+        assert figures[0] < figures[1] < figures[2]
+
+    def test_of_a_slope_worked_by_hand(self) -> None:
+        lab = flat_lab(50, 0, 0)
+        lab[..., 1] = 0.3 * np.arange(32)
+        lab[..., 2] = 0.4 * np.arange(24)[:, None]
+        assert metrics.bleeding(lab, lab[..., 0]) == pytest.approx(0.5, rel=1e-4)
+
+    def test_without_a_flat_place_is_nan(self) -> None:
+        lab = flat_lab(0, 10, 10)
+        lab[..., 0] = 2 * np.arange(32)
+        assert np.isnan(metrics.bleeding(lab, lab[..., 0]))
+
+
+class TestSkin:
+    def test_mask_takes_skin_only(self) -> None:
+        # skin, dark skin, blue, green, white, nearly black
+        picture = np.uint8([[[224, 172, 140], [120, 80, 60], [90, 120, 200], [60, 140, 60], [255] * 3, [22, 12, 8]]])
+        mask = metrics.skin_mask(picture, rgb_to_lab(picture)[..., 0])
+        assert mask.tolist() == [[True, True, False, False, False, False]]
+
+    def test_mask_finds_the_astronaut_s_face(self) -> None:
+        face = data.astronaut()[70:170, 180:260]
+        assert metrics.skin_mask(face, rgb_to_lab(face)[..., 0]).mean() > 0.5
+
+    def test_blue_share_worked_by_hand(self) -> None:
+        # blue; brown; bluish but too weak to have a hue; blue outside the mask
+        lab = np.float32([[[50, -5, -20], [50, 12, 18], [50, 0, -4], [50, 0, -30]]])
+        tally = metrics.tally_skin(lab, np.array([[True, True, True, False]]))
+        assert (tally.pixels, tally.blue) == (3, 1)
+        assert tally.blue_share() == pytest.approx(1 / 3)
+
+    @pytest.mark.parametrize("turn", [-30.0, 10.0, 179.0])
+    def test_hue_drift_is_the_turn(self, turn: float) -> None:
+        mask = np.ones((24, 32), bool)
+        truth = metrics.tally_skin(checker((10, 14), (20, 22)), mask)
+        angle = np.radians(turn)
+        rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        lab = checker((10, 14), (20, 22))
+        lab[..., 1:] = lab[..., 1:] @ rotation
+        assert metrics.tally_skin(lab, mask).hue_drift(truth) == pytest.approx(turn, abs=1e-3)
+
+    def test_grey_skin_has_no_hue_and_no_skin_no_share(self) -> None:
+        mask = np.ones((24, 32), bool)
+        truth = metrics.tally_skin(flat_lab(60, 15, 20), mask)
+        grey = metrics.tally_skin(flat_lab(60, 1e-5, -1e-5), mask)
+        assert grey.blue_share() == 0
+        assert np.isnan(grey.hue_drift(truth))
+        assert np.isnan(SkinTally().blue_share())
+
+    def test_tallies_add_up(self) -> None:
+        lab = checker((-10, -30), (15, 20), cell=3)
+        mask = np.random.default_rng(0).random((24, 32)) < 0.5
+        halves = metrics.tally_skin(lab[:10], mask[:10]) + metrics.tally_skin(lab[10:], mask[10:])
+        whole = metrics.tally_skin(lab, mask)
+        assert (halves.pixels, halves.blue) == (whole.pixels, whole.blue)
+        assert halves.hue == pytest.approx(whole.hue)
+
+
+class TestDiversity:
+    def test_a_tint_and_saturation_do_not_count(self) -> None:
+        lab = checker((20, 10), (-10, 0))
+        stronger = np.float32([1, 1.5, 1.5]) * lab
+        tinted = lab + np.float32([0, 5, 12])
+        candidates = [lab_to_rgb(one) for one in (lab, stronger, tinted)]
+        before = metrics.ciede2000(rgb_to_lab(candidates[0]), rgb_to_lab(candidates[2]))
+        assert before > 6
+        assert metrics.diversity(candidates) < 0.5  # rounding to 8 bits
+
+    def test_other_colours_count(self) -> None:
+        one, other = lab_to_rgb(checker((20, 10), (-10, 0))), lab_to_rgb(checker((-10, 0), (20, 10)))
+        assert metrics.diversity([one, other]) > 15
+        assert metrics.diversity([one, one]) == 0
+        assert metrics.diversity([one, one, other]) == pytest.approx(metrics.diversity([one, other]) * 2 / 3, rel=0.05)
+
+    def test_of_flat_candidates_is_0(self) -> None:
+        assert metrics.diversity([lab_to_rgb(flat_lab(50, a, 5)) for a in (-20, 20)]) < 0.5
+
+    def test_refuses_one_candidate(self) -> None:
+        with pytest.raises(ValueError, match="two candidates"):
+            metrics.diversity([lab_to_rgb(flat_lab(50, 0, 0))])
+
+
+class TestWarpError:
+    @staticmethod
+    def moving(count: int, step: int) -> list[np.ndarray]:
+        """Return frames in which the photograph slides to the left by whole pixels."""
+        photo = data.astronaut()
+        return [photo[100:196, 60 + step * index : 188 + step * index] for index in range(count)]
+
+    def test_of_a_still_clip_is_0(self) -> None:
+        frames = self.moving(3, 0)
+        assert metrics.warp_error(frames, frames) == metrics.WarpError(0, 0)
+
+    def test_follows_the_motion(self) -> None:
+        frames = self.moving(4, 5)
+        error = metrics.warp_error(iter(frames), iter(frames))
+        assert error.excess == 0
+        still = [rgb_to_lab(frame)[..., 1:] for frame in frames[:2]]
+        unfollowed = np.linalg.norm(still[1] - still[0], axis=2).mean()
+        assert error.truth < 0.25 * unfollowed
+
+    def test_flicker_is_its_size(self) -> None:
+        truth = self.moving(3, 0)
+        lightness = np.full(truth[0].shape[:2], 60, np.float32)
+        film = [lab_to_rgb(np.dstack([lightness, lightness * 0 + a, lightness * 0])) for a in (0, 10, 0)]
+        error = metrics.warp_error(film, truth)
+        assert error.film == pytest.approx(10, abs=0.5)
+        assert error.excess == error.film
+
+    def test_refuses_one_frame_and_films_of_different_length(self) -> None:
+        frames = self.moving(3, 1)
+        with pytest.raises(ValueError, match="two frames"):
+            metrics.warp_error(frames[:1], frames[:1])
+        with pytest.raises(ValueError):
+            metrics.warp_error(frames[:2], frames)

@@ -1,0 +1,95 @@
+"""The photo cache: decoded once, broken and grey photographs left out by name, folders and tars alike."""
+
+from __future__ import annotations
+
+import tarfile
+
+import numpy as np
+import pytest
+from made_photos import write_photos
+from PIL import Image
+
+from training import photos as module
+from training.photos import PhotosError, colourfulness, load_photos
+
+
+def load(source, tmp_path, **settings):
+    return load_photos([source], tmp_path / "cache", settings.pop("short_side", 48), progress=False, **settings)
+
+
+def test_shapes_and_upright_photographs(tmp_path):
+    paths = write_photos(tmp_path / "photos", 6)
+    photos = load(tmp_path / "photos", tmp_path)
+    assert photos.pixels.shape == (6, 48, 64, 3)
+    assert photos.upright.tolist() == [True, False, False] * 2
+    assert photos.extents.tolist() == [64] * 6
+    with Image.open(paths[0]) as file:
+        small = np.asarray(file.convert("RGB").resize((48, 64), Image.Resampling.BICUBIC), np.int16)
+    assert np.abs(photos.pixels[0].swapaxes(0, 1) - small).mean() < 1
+
+
+def test_a_square_photograph_repeats_its_edge(tmp_path):
+    (path,) = write_photos(tmp_path / "photos", 1)
+    with Image.open(path) as file:
+        file.crop((0, 0, 90, 90)).save(path)
+    photos = load(tmp_path / "photos", tmp_path)
+    assert photos.extents.tolist() == [48]
+    assert (photos.pixels[0, :, 48:] == photos.pixels[0, :, 47:48]).all()
+
+
+def test_a_tar_equals_its_folder(tmp_path):
+    write_photos(tmp_path / "photos", 4)
+    with tarfile.open(tmp_path / "photos.tar", "w") as archive:
+        archive.add(tmp_path / "photos", "photos")
+    from_folder, from_tar = load(tmp_path / "photos", tmp_path), load(tmp_path / "photos.tar", tmp_path)
+    assert sorted(map(bytes, from_folder.pixels)) == sorted(map(bytes, from_tar.pixels))
+
+
+def test_broken_and_grey_photographs_are_named(tmp_path):
+    folder = tmp_path / "photos"
+    paths = write_photos(folder, 3)
+    (folder / "broken.jpg").write_bytes(b"not a photograph")
+    (folder / "cut.png").write_bytes(paths[0].read_bytes()[:500])
+    Image.fromarray(np.arange(96 * 96, dtype=np.uint8).reshape(96, 96)).save(folder / "grey.png")
+    photos = load(folder, tmp_path)
+    assert len(photos) == 3
+    assert sorted(name.rsplit(":")[-1] for name, _ in photos.bad) == ["broken.jpg", "cut.png"]
+    assert [name.rsplit(":")[-1] for name in photos.dropped] == ["grey.png"]
+
+
+def test_the_cache_is_used_and_noticed_when_stale(tmp_path, monkeypatch):
+    folder = tmp_path / "photos"
+    paths = write_photos(folder, 3)
+    load(folder, tmp_path)
+    build, calls = module._build, []
+    monkeypatch.setattr(module, "_build", lambda *args: (calls.append(1), build(*args)))
+    load(folder, tmp_path)
+    assert not calls
+    load(folder, tmp_path, min_colourfulness=0)
+    assert len(calls) == 1
+    paths[0].unlink()
+    assert len(load(folder, tmp_path)) == 2
+    assert len(calls) == 2
+
+
+def test_nothing_is_left_of_a_failed_cache(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(PhotosError, match=r"no usable photograph among 0 in .*photos"):
+        load(tmp_path / "photos", tmp_path)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_missing_and_wrong_sources(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere: no such folder or tar"):
+        load(tmp_path / "nowhere", tmp_path)
+    (tmp_path / "text.txt").write_text("text")
+    with pytest.raises(PhotosError, match=r"text\.txt: neither a folder nor a tar"):
+        load(tmp_path / "text.txt", tmp_path)
+
+
+def test_colourfulness_by_hand():
+    # rg = 255, 0; yb = 127.5, 127.5: deviations 127.5 and 0, means 127.5 and 127.5.
+    picture = np.array([[[255, 0, 0], [255, 255, 127]]], np.uint8)
+    expected = np.hypot(127.5, 0.25) + 0.3 * np.hypot(127.5, (127.5 + 128) / 2)
+    assert colourfulness(picture) == pytest.approx(expected, rel=1e-3)
+    assert colourfulness(np.full((4, 4, 3), 77, np.uint8)) == 0

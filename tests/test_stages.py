@@ -1,0 +1,224 @@
+"""The training stages: tiny runs from the command line's own functions; killed and resumed runs end bit-equal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+import torchvision
+from made_photos import write_photos
+from safetensors.torch import load_file, save_file
+
+from colorize.generator import Generator, GeneratorConfig
+from colorize.weights import load_generator, read_info, save_generator
+from training import pretrain_generator
+from training.callbacks import Checkpoint, CheckpointError, DivergedError
+from training.config import DistillConfig, PretrainConfig, RunConfig
+from training.distill_encoder import distill, load_encoder_weights
+from training.losses import GeneratorLoss, LossWeights
+from training.pretrain_generator import pretrain
+from training.teacher import TeacherError
+
+WITHOUT_TEACHER = LossWeights(perceptual=0)
+
+
+class Killed(Exception):
+    """Stands for a kill: nothing after it runs."""
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    write_photos(folder / "photos", 9, side=64)
+    torch.manual_seed(0)
+    state = torchvision.models.mobilenet_v2().state_dict()
+    state = {k: v for k, v in state.items() if "tracked" not in k}
+    save_file(state, folder / "teacher.safetensors", {"architecture": "torchvision.models.mobilenet_v2"})
+    return folder
+
+
+@pytest.fixture
+def run(sources, tmp_path) -> RunConfig:
+    return RunConfig(
+        photos=(sources / "photos",),
+        output=tmp_path / "run",
+        validation=sources / "photos",
+        cache=sources / "cache",
+        cache_size=64,
+        sizes=(32, 64),
+        pictures=(8, 8),
+        batch_sizes=(4, 2),
+        epoch_steps=2,
+        ema=0.5,
+        device="cpu",
+        bf16=False,
+        threads=1,
+    )
+
+
+@pytest.fixture
+def config(run) -> PretrainConfig:
+    return PretrainConfig(run=run, losses=WITHOUT_TEACHER, backbone="resnet18")
+
+
+def test_a_run_leaves_all_that_it_promises(config):
+    path = pretrain(config, "the command")
+    info = read_info(path)
+    assert info.render_size == 64
+    assert info.trained_on == "the command"
+    names = {p.name for p in config.run.output.iterdir()}
+    assert {"weights.safetensors", "checkpoint.pt", "history.csv", "tensorboard", "samples-0003.png"} <= names
+    rows = (config.run.output / "history.csv").read_text().splitlines()
+    assert len(rows) == 1 + config.run.epochs
+    assert list((config.run.output / "tensorboard").iterdir())
+    sheet = cv2.imread(str(config.run.output / "samples-0003.png"))
+    assert sheet.shape == (4 * 64, 2 * 64, 3)
+
+
+def test_training_learns(config, run):
+    """A hundred steps on nine photographs bring the loss well under the grey start's."""
+    long = replace(config, run=replace(run, sizes=(32,), pictures=(400,), batch_sizes=(4,), epoch_steps=50, ema=0.9))
+    pretrain(long)
+    rows = (run.output / "history.csv").read_text().splitlines()
+    losses = [float(row.split(",")[1]) for row in rows[1:]]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_killed_and_resumed_ends_bit_equal(config, run, monkeypatch):
+    whole = load_file(pretrain(config))
+    second = replace(config, run=replace(run, output=run.output.with_name("second")))
+    after_epoch = Checkpoint.after_epoch
+
+    def killed_after_the_second(self):
+        after_epoch(self)
+        if self.epoch == 0:
+            raise Killed("now")
+
+    monkeypatch.setattr(Checkpoint, "after_epoch", killed_after_the_second)
+    with pytest.raises(Killed):
+        pretrain(second)
+    monkeypatch.setattr(Checkpoint, "after_epoch", after_epoch)
+    resumed = load_file(pretrain(second))
+    assert whole.keys() == resumed.keys()
+    assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
+
+
+def test_a_finished_run_is_not_run_again(config):
+    path = pretrain(config)
+    before = path.read_bytes()
+    history = (config.run.output / "history.csv").read_text()
+    assert pretrain(config) == path
+    assert path.read_bytes() == before
+    assert (config.run.output / "history.csv").read_text() == history
+
+
+def test_other_settings_do_not_resume(config, run):
+    pretrain(config)
+    with pytest.raises(CheckpointError, match="made with other settings"):
+        pretrain(replace(config, run=replace(run, learning_rate=0.5)))
+
+
+def test_a_broken_checkpoint_is_named(config):
+    config.run.output.mkdir()
+    (config.run.output / "checkpoint.pt").write_bytes(b"PK broken")
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a whole checkpoint"):
+        pretrain(config)
+
+
+def test_a_full_disk_keeps_the_former_checkpoint(config, monkeypatch):
+    pretrain(config)
+    path = config.run.output / "checkpoint.pt"
+    saved = torch.save
+
+    def full_disk(state, target):
+        saved({"partial": 1}, target)
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    checkpoint = torch.load(path, weights_only=True)
+    saved({**checkpoint, "epochs": 1}, path)  # one epoch is left to do
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="the former checkpoint is kept"):
+        pretrain(config)
+    assert path.read_bytes() == before
+    assert not list(config.run.output.glob("*.tmp"))
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights(config, monkeypatch):
+    forward = GeneratorLoss.forward
+    calls = []
+
+    def poisoned(self, ab, lab):
+        if ab.requires_grad:
+            calls.append(1)
+        return forward(self, ab, lab) * (float("nan") if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(GeneratorLoss, "forward", poisoned)
+    with pytest.raises(DivergedError, match="the loss is nan at step"):
+        pretrain(config)
+
+
+def test_warm_start_from_weights_only(config, run, tmp_path):
+    torch.manual_seed(3)
+    generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4)))
+    save_generator(generator, tmp_path / "warm.safetensors")
+    warm = replace(config, weights=tmp_path / "warm.safetensors", run=replace(run, learning_rate=0.0))
+    result = load_generator(pretrain(warm))
+    assert result.config == generator.config
+    torch.testing.assert_close(result.encoder.conv1.weight, generator.encoder.conv1.weight, rtol=0, atol=1e-3)
+
+
+def test_distilled_encoder_reaches_the_generator(run, config, sources):
+    small = replace(run, sizes=(32,), pictures=(8,), batch_sizes=(4,), output=run.output.with_name("distilled"))
+    path = distill(DistillConfig(small, "resnet18", sources / "teacher.safetensors", teacher_size=32))
+    encoder = load_file(path)
+    with_it = pretrain_generator.build_generator(replace(config, encoder_weights=str(path)))
+    assert all(torch.equal(value, encoder[name]) for name, value in with_it.encoder.state_dict().items())
+
+
+def test_foreign_encoder_weights_are_refused(tmp_path, sources):
+    encoder = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))).encoder
+    with pytest.raises(FileNotFoundError, match="no such encoder weights"):
+        load_encoder_weights(encoder, tmp_path / "missing", "resnet18")
+    with pytest.raises(TeacherError, match="not encoder weights of resnet18"):
+        load_encoder_weights(encoder, sources / "teacher.safetensors", "resnet18")
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(TeacherError, match="not a whole safetensors file"):
+        load_encoder_weights(encoder, tmp_path / "text", "resnet18")
+
+
+def test_perceptual_loss_by_a_file(config, sources):
+    with_teacher = replace(config, losses=LossWeights(), perceptual=sources / "teacher.safetensors")
+    pretrain(with_teacher)
+    assert (config.run.output / "weights.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": (32,)}, "must be equally many"),
+        ({"sizes": (32, 50)}, "size 50 is not a multiple of 32"),
+        ({"cache_size": 32}, "cache_size 32 is smaller"),
+        ({"batch_sizes": (0, 2)}, "at least 1"),
+    ],
+)
+def test_wrong_settings_are_named(run, change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(run, **change)
+
+
+def test_too_few_photographs(config, run):
+    with pytest.raises(ValueError, match="9 photographs are too few for a batch of 64"):
+        pretrain(replace(config, run=replace(run, batch_sizes=(64, 2))))
+
+
+def test_the_command_line_reports_one_line(run, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["pretrain_generator", "--photos", "nowhere", "--output", str(run.output)])
+    monkeypatch.setattr(pretrain_generator, "load_teacher", lambda *_: None)
+    monkeypatch.setattr(pretrain_generator, "GeneratorLoss", lambda *_: torch.nn.Identity())
+    with pytest.raises(SystemExit) as stop:
+        pretrain_generator.main()
+    assert str(stop.value) == f"pretrain_generator: {Path('nowhere')}: no such folder or tar of photographs"

@@ -1,0 +1,193 @@
+"""fastai callbacks, one job each."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from fastai.callback.core import Callback
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.tensorboard import SummaryWriter
+
+from training.data import PhotoBatches
+
+FORMAT = "colorize-checkpoint/1"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be resumed; the message says why and what to do."""
+
+
+class DivergedError(RuntimeError):
+    """The loss is no longer a number; the last checkpoint is still good."""
+
+
+class EpochOfBatches(Callback):
+    """Tell the batches which epoch is asked for, so that they are a function of the step."""
+
+    order = -10
+
+    def __init__(self, batches: PhotoBatches) -> None:
+        self.batches = batches
+
+    def before_train(self) -> None:
+        self.batches.epoch = self.epoch
+
+
+class Autocast(Callback):
+    """Run the network in bfloat16; losses stay float32."""
+
+    order = -5
+
+    def __init__(self, device: torch.device) -> None:
+        self.kind = device.type
+        self.context: torch.autocast | None = None
+
+    def before_batch(self) -> None:
+        self.context = torch.autocast(self.kind, torch.bfloat16)
+        self.context.__enter__()
+
+    def after_pred(self) -> None:
+        self._leave()
+        pred = self.pred
+        self.learn.pred = pred.float() if isinstance(pred, Tensor) else tuple(part.float() for part in pred)
+
+    def after_cancel_batch(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if self.context is not None:
+            self.context.__exit__(None, None, None)
+            self.context = None
+
+
+class StopWhenDiverged(Callback):
+    """Stop at the first loss that is not a number, before it reaches the weights."""
+
+    def after_loss(self) -> None:
+        loss = float(self.loss_grad.detach())
+        if self.training and not math.isfinite(loss):
+            step = self.epoch * len(self.dls.train) + self.iter
+            raise DivergedError(
+                f"the loss is {loss} at step {step}; the last checkpoint is kept: lower the learning rate"
+            )
+
+
+class Ema(Callback):
+    """Keep an exponential moving average of weights and batch-norm statistics; it is what is released."""
+
+    order = 50
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+        self.average.requires_grad_(False)
+
+    def after_step(self) -> None:
+        self.average.update_parameters(self.model)
+
+    @property
+    def network(self) -> nn.Module:
+        """The averaged network."""
+        return self.average.module
+
+
+class LossParts(Callback):
+    """Log the terms of the loss and the learning rate every few steps to TensorBoard."""
+
+    def __init__(self, folder: Path, parts: Callable[[], dict[str, Tensor]], first_epoch: int, every: int = 20) -> None:
+        self.folder, self.parts, self.first_epoch, self.every = folder, parts, first_epoch, every
+
+    def before_fit(self) -> None:
+        steps = self.first_epoch * len(self.dls.train)
+        self.writer = SummaryWriter(str(self.folder), purge_step=steps)
+
+    def after_batch(self) -> None:
+        step = self.epoch * len(self.dls.train) + self.iter
+        if self.training and step % self.every == 0:
+            self.writer.add_scalar("train/loss", self.loss_grad.detach(), step)
+            self.writer.add_scalar("train/learning_rate", self.opt.hypers[-1]["lr"], step)
+            for name, value in self.parts().items():
+                self.writer.add_scalar(f"train/{name}", value, step)
+
+    def after_fit(self) -> None:
+        self.writer.close()
+
+
+class EveryEpochs(Callback):
+    """Call a function with the number of finished epochs, every so many and after the last."""
+
+    order = 70
+
+    def __init__(self, function: Callable[[int], None], every: int = 1) -> None:
+        self.function, self.every = function, every
+
+    def after_epoch(self) -> None:
+        done = self.epoch + 1
+        if done % self.every == 0 or done == self.n_epoch:
+            self.function(done)
+
+
+class Checkpoint(Callback):
+    """Write everything that is needed to go on after every epoch; the former checkpoint survives a full disk."""
+
+    order = 65
+
+    def __init__(self, path: Path, settings: str, ema: Ema) -> None:
+        self.path, self.settings, self.ema = path, settings, ema
+
+    def after_epoch(self) -> None:
+        state = {
+            "format": FORMAT,
+            "settings": self.settings,
+            "epochs": self.epoch + 1,
+            "model": self.model.state_dict(),
+            "ema": self.ema.average.state_dict(),
+            "optimizer": _plain(self.opt.opt.state_dict()),
+        }
+        temporary = self.path.with_suffix(".tmp")
+        try:
+            torch.save(state, temporary)
+            os.replace(temporary, self.path)
+        except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
+            temporary.unlink(missing_ok=True)
+            raise CheckpointError(f"{self.path}: cannot be written ({error}); the former checkpoint is kept") from error
+
+
+def _plain(value: Any) -> Any:
+    """Replace NumPy's numbers, which fastai's schedule leaves among the settings and safe unpickling refuses."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_plain(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
+    """Return the checkpoint of a run, or None where there is none yet.
+
+    Args:
+        path: Of the checkpoint.
+        settings: Of the run that wants to go on; they must be those of the run that was stopped.
+
+    Raises:
+        CheckpointError: The file is broken, or was made by other settings.
+    """
+    if not path.is_file():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises a dozen kinds on broken files
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a whole checkpoint ({reason}); remove it to start afresh") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: not a checkpoint of this program; choose another output folder")
+    if state["settings"] != settings:
+        raise CheckpointError(f"{path}: made with other settings; use those, or another output folder")
+    return state

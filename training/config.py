@@ -1,0 +1,132 @@
+"""Settings of the training stages: frozen dataclasses from which tyro makes the command lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from training.data import Phase
+from training.losses import LossWeights
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What every training run needs.
+
+    Attributes:
+        photos: Folders or tars of colour photographs to train on.
+        output: Folder of the run: checkpoint, weights, log, samples.
+        validation: Folder or tar of other photographs; without it the last 1 % of the training photographs.
+        cache: Folder of the decoded photographs; None: ``photo-cache`` in the output folder.
+        cache_size: Short side in pixels of the decoded photographs; at least the largest picture size.
+        sizes: Picture size in pixels of each phase, multiples of 32.
+        pictures: How many pictures each phase sees.
+        batch_sizes: Pictures a step in each phase.
+        epoch_steps: Steps between two checkpoints; also one row of the log.
+        learning_rate: Peak of the one cycle.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        ema: Decay of the averaged weights per step.
+        seed: Of everything random.
+        device: auto: CUDA, then MPS, then the CPU.
+        bf16: Run the networks in bfloat16 (autocast).
+        threads: Of the CPU; 0: PyTorch's choice.
+        samples_every: Epochs between two sample sheets.
+    """
+
+    photos: tuple[Path, ...]
+    output: Path
+    validation: Path | None = None
+    cache: Path | None = None
+    cache_size: int = 224
+    sizes: tuple[int, ...] = (64, 128, 192)
+    pictures: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
+    batch_sizes: tuple[int, ...] = (256, 128, 64)
+    epoch_steps: int = 500
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.999
+    seed: int = 0
+    device: Device = "auto"
+    bf16: bool = True
+    threads: int = 0
+    samples_every: int = 1
+
+    def __post_init__(self) -> None:
+        if not len(self.sizes) == len(self.pictures) == len(self.batch_sizes) > 0:
+            raise ValueError(
+                f"sizes {self.sizes}, pictures {self.pictures} and batch_sizes {self.batch_sizes} must be equally many"
+            )
+        for size in self.sizes:
+            if size < 32 or size % 32:
+                raise ValueError(f"size {size} is not a multiple of 32")
+        if max(self.sizes) > self.cache_size:
+            raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {max(self.sizes)}")
+        if min(*self.pictures, *self.batch_sizes, self.epoch_steps) < 1:
+            raise ValueError("pictures, batch_sizes and epoch_steps must be at least 1")
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The phases of the run."""
+        parts = zip(self.sizes, self.pictures, self.batch_sizes, strict=True)
+        return tuple(Phase(size, pictures, batch_size) for size, pictures, batch_size in parts)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run; the last phase is lengthened to fill the last one."""
+        return -(-sum(phase.steps for phase in self.phases) // self.epoch_steps)
+
+
+@dataclass(frozen=True)
+class DistillConfig:
+    """Teach a ResNet that is fed grey what an ImageNet classifier sees in the colour picture.
+
+    Attributes:
+        run: What every run needs.
+        backbone: ResNet to teach.
+        teacher: Safetensors file of a torchvision classifier; None: ``teacher_name`` with torchvision's weights.
+        teacher_name: A torchvision classifier.
+        teacher_size: Side in pixels of the colour picture that the teacher sees; the student's may be smaller.
+    """
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")]
+    backbone: str = "resnet34"
+    teacher: Path | None = None
+    teacher_name: str = "mobilenet_v2"
+    teacher_size: int = 160
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Train the generator alone, with losses against the true colours.
+
+    Attributes:
+        run: What every run needs.
+        losses: Weights of the losses.
+        backbone: ResNet of a new generator.
+        encoder_weights: ``none``, ``imagenet`` (torchvision's, downloaded) or a file of ``distill_encoder``.
+        weights: Start warm from this weights file instead of a new generator.
+        perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
+            torchvision's weights.
+        perceptual_name: A torchvision classifier with listed inner layers.
+        hinted: Share of the pictures with colour hints.
+        damaged: Share of the pictures with an old photograph's damage.
+        render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
+    """
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")]
+    losses: LossWeights = field(default_factory=LossWeights)
+    backbone: str = "resnet34"
+    encoder_weights: str = "none"
+    weights: Path | None = None
+    perceptual: Path | None = None
+    perceptual_name: str = "vgg16_bn"
+    hinted: float = 0.5
+    damaged: float = 0.5
+    render_size: int = 0

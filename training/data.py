@@ -1,0 +1,156 @@
+"""Batches for the generator, made on the training device: (lightness, hints, lab).
+
+All randomness is a function of a seed and the step, so that a resumed run sees what an uninterrupted one would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import IterableDataset
+
+from colorize.lab import rgb_tensor_to_lab
+from training.damage import damage, random_curve
+from training.hints import draw_hints
+from training.photos import Photos
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a training run at one picture size.
+
+    Attributes:
+        size: Side of the square crops in pixels, a multiple of 32.
+        pictures: How many pictures the phase sees.
+        batch_size: Pictures a step.
+    """
+
+    size: int
+    pictures: int
+    batch_size: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of the phase."""
+        return max(1, round(self.pictures / self.batch_size))
+
+
+class PhotoBatches(IterableDataset):
+    """One epoch of batches, an epoch being a fixed number of steps; set ``epoch`` before iterating.
+
+    Attributes:
+        epoch: Which part of the run the next iteration yields.
+    """
+
+    def __init__(
+        self,
+        photos: Photos,
+        phases: tuple[Phase, ...],
+        epoch_steps: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        hinted: float = 0.5,
+        damaged: float = 0.5,
+    ) -> None:
+        """Prepare batches.
+
+        Args:
+            photos: Kept on the training device whole if that is a GPU.
+            phases: Followed one after the other; the last one goes on as long as it is asked.
+            epoch_steps: Steps of one epoch.
+            seed: Together with the step it decides everything.
+            device: Where the batches are made.
+            hinted: Share of pictures that get colour hints.
+            damaged: Share of pictures whose input is damaged as in an old photograph.
+        """
+        self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
+        self.device = torch.device(device)
+        self.hinted, self.damaged = hinted, damaged
+        self.epoch = 0
+        self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
+        if self.device.type != "cpu":
+            self._pixels = self._pixels.to(self.device)
+        self._extents = torch.from_numpy(photos.extents)
+        self._upright = torch.from_numpy(photos.upright)
+
+    def __len__(self) -> int:
+        return self.epoch_steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        first = self.epoch * self.epoch_steps
+        for step in range(first, first + self.epoch_steps):
+            yield self.batch(step)
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of one step.
+
+        Returns:
+            lightness (B, 1, S, S) as the generator sees it, damaged or not; hints (B, 3, S, S); lab (B, 3, S, S), the
+            undamaged truth; all in network units.
+        """
+        phase, before = self._locate(step)
+        random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
+        rgb = self._crops(self._choose(before, phase.batch_size), phase.size, random)
+        lab = rgb_tensor_to_lab(rgb)
+        lightness = random_curve(lab[:, :1], random)
+        lightness = damage(lightness, self.damaged, random)
+        return lightness, draw_hints(lab[:, 1:], self.hinted, random), lab
+
+    def _locate(self, step: int) -> tuple[Phase, int]:
+        """Return a step's phase and how many pictures were seen before it."""
+        pictures = 0
+        for phase in self.phases[:-1]:
+            if step < phase.steps:
+                return phase, pictures + step * phase.batch_size
+            step -= phase.steps
+            pictures += phase.steps * phase.batch_size
+        return self.phases[-1], pictures + step * self.phases[-1].batch_size
+
+    def _choose(self, before: int, count: int) -> Tensor:
+        """Return the indices at places before..before + count of an endless sequence of shuffled rounds."""
+        total = len(self.photos)
+        chosen = []
+        while count:
+            round_, place = divmod(before, total)
+            order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed + round_))
+            part = order[place : place + count]
+            chosen.append(part)
+            before, count = before + len(part), count - len(part)
+        return torch.cat(chosen)
+
+    def _crops(self, indices: Tensor, size: int, random: torch.Generator) -> Tensor:
+        """Return random resized, flipped square crops (B, 3, S, S) in 0..1."""
+        pixels = self._pixels[indices.to(self._pixels.device)].to(self.device)
+        canvas = pixels.permute(0, 3, 1, 2).float() / 255  # (B, 3, S0, L0)
+        count, _, short, long = canvas.shape
+        extents = self._extents[indices].to(self.device)
+        upright = self._upright[indices].to(self.device)
+
+        def uniform(low: float, high: float) -> Tensor:
+            return torch.empty(count, device=self.device).uniform_(low, high, generator=random)
+
+        # The network is used on whole photographs, so most crops take most of the short side.
+        side = short * uniform(0.55, 1.0)
+        stretch = uniform(-0.1, 0.1).exp()
+        height, width = (side * stretch).clamp_max(short), (side / stretch).clamp_max(short)
+        top, left = uniform(0, 1) * (short - height), uniform(0, 1) * (extents - width)
+        flip = uniform(0, 1) < 0.5
+        # Sampled finer and averaged: bilinear sampling alone would alias where it reduces.
+        finer = max(1, round(0.8 * short / size))
+        place = (torch.arange(size * finer, device=self.device) + 0.5) / (size * finer)
+        # Left and right of an upright photograph lie along the canvas's rows, because it lies transposed.
+        down = torch.where((flip & upright)[:, None], 1 - place, place)
+        across = torch.where((flip & ~upright)[:, None], 1 - place, place)
+        y = (top[:, None] + height[:, None] * down) / short * 2 - 1  # (B, S * finer)
+        x = (left[:, None] + width[:, None] * across) / long * 2 - 1
+        grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=-1)
+        stood = torch.stack(torch.broadcast_tensors(x[:, :, None], y[:, None, :]), dim=-1)
+        grid = torch.where(upright[:, None, None, None], stood, grid)
+        crops = F.grid_sample(canvas, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        return F.avg_pool2d(crops, finer) if finer > 1 else crops

@@ -1,0 +1,140 @@
+"""Teach a ResNet that is fed grey what an ImageNet classifier sees in the colour picture.
+
+For places where the ResNet's own ImageNet weights cannot be had, or simply because the result knows grey pictures.
+
+    python -m training.distill_encoder --photos photos/ --output runs/encoder --teacher mobilenet_v2.safetensors
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+import tyro
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
+from colorize.lab import lab_tensor_to_rgb
+from training.callbacks import CheckpointError, DivergedError
+from training.config import DistillConfig
+from training.photos import PhotosError
+from training.stage import device_of, prepare_data, run_stage
+from training.teacher import Teacher, TeacherError, load_teacher
+
+FORMAT = "colorize-encoder/1"
+
+
+class Student(nn.Module):
+    """An encoder with two heads: the teacher's last feature map, and its logits."""
+
+    def __init__(self, backbone: str, channels: int, classes: int) -> None:
+        super().__init__()
+        self.encoder = ResNetEncoder(backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
+        self.features = nn.Conv2d(self.encoder.channels[-1], channels, 1)
+        self.logits = nn.Linear(self.encoder.channels[-1], classes)
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
+        # lightness (B, 1, H, W), hints (B, 3, H, W) -> (B, C, H/32, W/32), (B, classes)
+        last = self.encoder(torch.cat([lightness, hints], dim=1))[-1]
+        return self.features(last), self.logits(last.mean(dim=(2, 3)))
+
+
+class DistillationLoss(nn.Module):
+    """Cosine distance of the feature maps plus Kullback-Leibler divergence of the answers (Hinton et al. 2015)."""
+
+    def __init__(self, teacher: Teacher, teacher_size: int, temperature: float = 2.0) -> None:
+        super().__init__()
+        self.teacher, self.size, self.temperature = teacher, teacher_size, temperature
+        self.parts: dict[str, Tensor] = {}
+
+    def forward(self, answer: tuple[Tensor, Tensor], lab: Tensor) -> Tensor:
+        # answer: features (B, C, h, w), logits (B, classes); lab (B, 3, H, W)
+        features, logits = answer
+        with torch.no_grad():
+            rgb = lab_tensor_to_rgb(lab)
+            if self.size != rgb.shape[-1]:
+                rgb = F.interpolate(rgb, size=(self.size, self.size), mode="bilinear", antialias=True)
+            wanted = self.teacher(rgb)
+            target = F.adaptive_avg_pool2d(wanted.last, features.shape[-2:])
+        distance = 1 - F.cosine_similarity(features, target, dim=1).mean()
+        divergence = F.kl_div(
+            F.log_softmax(logits / self.temperature, dim=1),
+            F.log_softmax(wanted.logits / self.temperature, dim=1),
+            reduction="batchmean",
+            log_target=True,
+        )
+        self.parts = {"features": distance.detach(), "logits": divergence.detach()}
+        return distance + divergence * self.temperature**2 / 4
+
+
+def save_encoder(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
+    """Write an encoder's weights, float32."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, {"format": FORMAT, "backbone": backbone})
+    temporary.replace(path)
+
+
+def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
+    """Load what ``save_encoder`` wrote into a generator's encoder.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        TeacherError: The file is broken, foreign or of another backbone.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such encoder weights")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise TeacherError(f"{path}: not a whole safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT or metadata.get("backbone") != backbone:
+        raise TeacherError(f"{path}: not encoder weights of {backbone} but {metadata or 'without a description'}")
+    encoder.load_state_dict(state)
+
+
+def distill(config: DistillConfig) -> Path:
+    """Run the stage and return the encoder's file.
+
+    Raises:
+        PhotosError: No or too few usable photographs.
+        TeacherError: The teacher cannot be had.
+        CheckpointError: The output folder's checkpoint does not fit.
+        DivergedError: The loss is no longer a number.
+    """
+    run = config.run
+    torch.manual_seed(run.seed)
+    teacher = load_teacher(config.teacher, config.teacher_name)
+    with torch.no_grad():
+        probe = teacher(torch.zeros(1, 3, 64, 64))
+    student = Student(config.backbone, probe.last.shape[1], probe.logits.shape[1])
+    loss = DistillationLoss(teacher, config.teacher_size).to(device_of(run))
+    data = prepare_data(run, hinted=0.0, damaged=0.5)
+    path = run.output / "encoder.safetensors"
+
+    def release(epochs: int, network: nn.Module) -> None:
+        save_encoder(network.encoder, path, config.backbone)  # type: ignore[arg-type]
+
+    network = run_stage(config, student, loss, data, release, lambda: loss.parts)
+    if not path.is_file():
+        release(run.epochs, network)
+    return path
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    config = tyro.cli(DistillConfig, description=__doc__)
+    try:
+        print(distill(config))
+    except (FileNotFoundError, PhotosError, ValueError, CheckpointError, DivergedError) as error:
+        sys.exit(f"distill_encoder: {error}")
+
+
+if __name__ == "__main__":
+    main()

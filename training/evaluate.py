@@ -1,0 +1,383 @@
+"""Measure a generator's weights on photographs: a table, a JSON file and a contact sheet.
+
+Run:
+
+    python -m training.evaluate weights/stable.safetensors val.tar --output evaluation
+
+Each photograph's own lightness (CIE L) is coloured and compared with the photograph, at its own size. The grey row is
+that lightness with a = b = 0, the truth row the photograph itself; every figure is read between these two.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import torch
+import tyro
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from colorize.chroma import grid_size
+from colorize.colorizer import Colorizer
+from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.marks import Mark, draw_hints
+from training import metrics
+from training.metrics import Floats, SkinTally
+from training.photos import iterate_files
+from training.teacher import Teacher, load_teacher
+
+GREY, HINTS, TRUTH = "grey", "hints", "truth"
+CLASSIFIER_SIZE = 224  # what ImageNet classifiers see
+HINT_POINTS, HINT_RADIUS = 16, 4  # the hint test; radius in the photograph's pixels
+SMALLEST_SIDE = 16  # below it neither points nor gradients mean anything
+SHEET_PICTURES, SHEET_COLUMNS = 24, 3  # of the contact sheet
+TILE, GAP = (192, 144), 6  # width and height, space between, in pixels
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "psnr": ("PSNR", ".2f"),
+    "ciede2000": ("CIEDE2000", ".2f"),
+    "colourfulness": ("colourful", ".1f"),
+    "colourfulness_gap": ("gap", ".1f"),
+    "colourfulness_absolute": ("DDColor's", ".1f"),
+    "colourfulness_absolute_gap": ("gap", ".1f"),
+    "ramp_free_colourfulness": ("ramp-free", ".1f"),
+    "ramp_free_share": ("share", ".2f"),
+    "top1": ("top-1", ".3f"),
+    "top1_gain": ("gain", ".2f"),
+    "feature_distance": ("feature d.", ".1f"),
+    "feature_distance_ratio": ("/ grey's", ".2f"),
+    "ab_histogram_distance": ("ab JS", ".3f"),
+    "skin_blue_share": ("blue skin", ".3f"),
+    "skin_hue_drift": ("skin hue", "+.1f"),
+    "bleeding": ("bleeding", ".3f"),
+}
+"""Metric -> heading and format in the table."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Measure a generator's weights on photographs.
+
+    Attributes:
+        weights: Weights file, or a released name.
+        photos: Folder or tar of colour photographs.
+        output: Folder for evaluation.json and sheet.jpg; made if need be.
+        feature_network: Safetensors file of the classifier that grades the colours; torchvision's MobileNetV2,
+            downloaded, if left out.
+        render_size: Short side in pixels at which the generator works; the weights' own if left out.
+        limit: Measure only so many photographs, evenly spaced over all.
+        skip_hints: Leave out the hint test.
+        device: cuda, mps or cpu; chosen by itself if left out.
+    """
+
+    weights: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="WEIGHTS")]
+    photos: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PHOTOS")]
+    output: Path
+    feature_network: Path | None = None
+    render_size: int | None = None
+    limit: int | None = None
+    skip_hints: bool = False
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 2:
+            raise ValueError(f"--limit must be at least 2, not {self.limit}: distances compare sets")
+        if not self.photos.exists():
+            raise FileNotFoundError(f"{self.photos}: no such folder or tar of photographs")
+        if self.output.exists() and not self.output.is_dir():
+            raise ValueError(f"{self.output}: is a file; --output names a folder")
+
+
+@dataclass
+class Row:
+    """The figures of one line of the table, gathered picture by picture; the pictures are not kept."""
+
+    figures: list[dict[str, float]] = field(default_factory=list)
+    features: list[Floats] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros((metrics.AB_BINS, metrics.AB_BINS), np.int64))
+    skin: SkinTally = field(default_factory=SkinTally)
+
+    def add(self, picture: Picture, truth: Picture, truth_lab: Floats, skin: np.ndarray) -> None:
+        """Measure one picture against its truth."""
+        lab = rgb_to_lab(picture)
+        self.figures.append(
+            {
+                "psnr": metrics.psnr(picture, truth),
+                "ciede2000": metrics.ciede2000(lab, truth_lab),
+                "colourfulness": metrics.colourfulness(picture),
+                "colourfulness_absolute": metrics.colourfulness(picture, absolute=True),
+                "ramp_free_colourfulness": metrics.ramp_free_colourfulness(lab),
+                "bleeding": metrics.bleeding(lab, truth_lab[..., 0]),
+            }
+        )
+        self.histogram += metrics.ab_histogram(lab)
+        self.skin += metrics.tally_skin(lab, skin)
+
+    def mean(self, name: str) -> float:
+        """Return the mean over the pictures that have a finite figure; equal pictures have an infinite PSNR."""
+        values = np.array([figures[name] for figures in self.figures])
+        finite = values[np.isfinite(values)]
+        return float(finite.mean()) if len(finite) else float(values[0])
+
+
+def main() -> None:
+    """Run the command line; end with status 1 after an error or where a photograph could not be measured."""
+    try:
+        settings = tyro.cli(
+            EvaluateSettings, prog="python -m training.evaluate", config=(tyro.conf.FlagCreatePairsOff,)
+        )
+        bad = evaluate(settings)
+    except (OSError, ValueError) as error:
+        sys.exit(f"evaluate: {' '.join(str(error).split())}")  # some libraries' reasons have several lines
+    if bad:
+        sys.exit(f"evaluate: {len(bad)} bad photographs left out")
+
+
+def evaluate(settings: EvaluateSettings) -> list[str]:
+    """Measure, print the table, write the files.
+
+    Returns:
+        The names of the photographs that could not be measured.
+
+    Raises:
+        FileNotFoundError: The photographs or the feature network do not exist.
+        ValueError: They or the weights cannot be used, or fewer than two photographs can be measured.
+    """
+    colorizer = Colorizer(settings.weights, device=settings.device, render_size=settings.render_size)
+    teacher = load_teacher(settings.feature_network).to(colorizer.device)
+    settings.output.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
+    label = Path(settings.weights).stem
+    if label in (GREY, HINTS, TRUTH):
+        raise ValueError(f"{settings.weights}: {label!r} is the name of another row; rename the file")
+    rows, sheet, bad = measure(colorizer, teacher, settings, label)
+    results = summarize(rows)
+    report: dict[str, object] = {
+        "weights": Path(settings.weights).name,  # names without folders, so that reports can be published
+        "photos": settings.photos.name,
+        "pictures": len(rows[TRUTH].figures),
+        "bad": bad,
+        "render_size": colorizer.render_size,
+        "feature_network": settings.feature_network.name if settings.feature_network else teacher.name,
+        "rows": results,
+    }
+    print(format_table(results))
+    if not settings.skip_hints:
+        reduction = hint_reduction(results[label]["ciede2000"], results[HINTS]["ciede2000"])
+        report["hint_test"] = {"points": HINT_POINTS, "radius": HINT_RADIUS, "ciede2000_reduction_percent": reduction}
+        print(f"{HINT_POINTS} true points of radius {HINT_RADIUS} px lower CIEDE2000 by {reduction:.1f} %")
+    text = json.dumps(_finite(report), indent=2, ensure_ascii=False, allow_nan=False)
+    (settings.output / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    sheet.save(settings.output / "sheet.jpg", quality=95, subsampling=0)
+    return bad
+
+
+def measure(
+    colorizer: Colorizer, teacher: Teacher, settings: EvaluateSettings, label: str
+) -> tuple[dict[str, Row], Image.Image, list[str]]:
+    """Colour and measure the photographs one by one.
+
+    Args:
+        colorizer: What is measured.
+        teacher: The feature network.
+        settings: Which photographs, and whether with hints.
+        label: The name of the weights' row.
+
+    Returns:
+        The rows by name, in the table's order; the contact sheet; the names of bad photographs.
+
+    Raises:
+        ValueError: Fewer than two photographs can be measured.
+    """
+    names = _select([name for name, _ in iterate_files(settings.photos)], settings.limit)
+    shown = frozenset(_select(names, SHEET_PICTURES))
+    rows = {name: Row() for name in (GREY, label, HINTS, TRUTH) if name != HINTS or not settings.skip_hints}
+    triples: list[Image.Image] = []
+    bad: list[str] = []
+    for name, truth in _read_photographs(settings.photos, names, bad):
+        truth_lab = rgb_to_lab(truth)
+        marks = None if settings.skip_hints else draw_marks(truth, seed=zlib.crc32(name.encode()))
+        coloured = colour(colorizer, truth_lab[..., 0], marks)
+        pictures = dict(zip(rows, [*coloured, truth], strict=True))
+        skin = metrics.skin_mask(truth, truth_lab[..., 0])
+        for row, pooled, answer in zip(rows.values(), *classify(teacher, list(pictures.values())), strict=True):
+            row.features.append(pooled)
+            row.answers.append(answer)
+        for key, picture in pictures.items():
+            rows[key].add(picture, truth, truth_lab, skin)
+        if name in shown:
+            triples.append(_tiles([pictures[GREY], pictures[label], truth]))
+    if len(rows[TRUTH].figures) < 2:
+        found = len(rows[TRUTH].figures)
+        raise ValueError(f"{settings.photos}: {found} photographs can be measured ({len(bad)} bad); give at least two")
+    return rows, make_sheet(triples), bad
+
+
+def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Mark] | None) -> list[Picture]:
+    """Return a photograph's own lightness in grey, in the weights' colours and, with marks, in colours that obey them.
+
+    Args:
+        colorizer: What is measured; it sees the lightness alone.
+        lightness: (H, W), L 0..100.
+        marks: Known colours; None: no third picture.
+    """
+    size = (lightness.shape[0], lightness.shape[1])
+    chroma = [np.zeros((*size, 2), np.float32), colorizer.predict_ab(lightness)]
+    if marks is not None:
+        hints = draw_hints(marks, size, grid_size(size, colorizer.render_size))
+        chroma.append(colorizer.predict_ab(lightness, torch.from_numpy(hints)[None]))
+    return [lab_to_rgb(np.dstack([lightness, ab])) for ab in chroma]
+
+
+def draw_marks(truth: Picture, seed: int) -> list[Mark]:
+    """Return the hint test's marks: 16 discs of radius 4 px, each of the mean true colour under it."""
+    random = np.random.default_rng(seed)
+    height, width = truth.shape[:2]
+    offsets = np.arange(-HINT_RADIUS, HINT_RADIUS + 1)
+    disc = np.hypot(offsets[:, None], offsets[None, :]) <= HINT_RADIUS
+    marks = []
+    for _ in range(HINT_POINTS):
+        x = int(random.integers(HINT_RADIUS, width - HINT_RADIUS))
+        y = int(random.integers(HINT_RADIUS, height - HINT_RADIUS))
+        patch = truth[y - HINT_RADIUS : y + HINT_RADIUS + 1, x - HINT_RADIUS : x + HINT_RADIUS + 1]
+        colour = np.rint(patch[disc].mean(axis=0)).astype(np.uint8)
+        marks.append(Mark(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
+    return marks
+
+
+@torch.no_grad()
+def classify(teacher: Teacher, pictures: Sequence[Picture]) -> tuple[list[Floats], list[int]]:
+    """Return the classifier's pooled features and answers, one of each per picture; the pictures share a size."""
+    batch = np.stack([_classifier_input(picture) for picture in pictures])
+    device = next(teacher.parameters()).device
+    seen = teacher(torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 255)
+    return list(seen.pooled.cpu().numpy()), seen.logits.argmax(dim=1).tolist()
+
+
+def _classifier_input(picture: Picture) -> Picture:
+    """Return the middle square of the whole picture, the short side made 224 px."""
+    height, width = picture.shape[:2]
+    scale = CLASSIFIER_SIZE / min(height, width)
+    size = (max(CLASSIFIER_SIZE, round(width * scale)), max(CLASSIFIER_SIZE, round(height * scale)))
+    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = np.asarray(cv2.resize(picture, size, interpolation=kernel), np.uint8)
+    left, top = (size[0] - CLASSIFIER_SIZE) // 2, (size[1] - CLASSIFIER_SIZE) // 2
+    return resized[top : top + CLASSIFIER_SIZE, left : left + CLASSIFIER_SIZE]
+
+
+def summarize(rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
+    """Return every row's metrics over the whole set; NaN where one has no meaning, as grey skin has no hue.
+
+    Args:
+        rows: At least grey and truth, with the same pictures in the same order.
+    """
+    truth = rows[TRUTH]
+    features = {name: np.stack(row.features) for name, row in rows.items()}
+    top1 = {name: float(np.mean(np.equal(row.answers, truth.answers))) for name, row in rows.items()}
+    distances = {name: metrics.frechet_distance(features[name], features[TRUTH]) for name in rows}
+    results = {}
+    for name, row in rows.items():
+        means = {key: row.mean(key) for key in row.figures[0]}
+        plain, ramp_free = means["colourfulness"], means["ramp_free_colourfulness"]
+        results[name] = {
+            **means,
+            "colourfulness_gap": abs(plain - truth.mean("colourfulness")),
+            "colourfulness_absolute_gap": abs(means["colourfulness_absolute"] - truth.mean("colourfulness_absolute")),
+            "ramp_free_share": ramp_free / plain if plain > 0.5 else math.nan,  # less is a grey picture's rounding
+            "top1": top1[name],
+            "top1_gain": metrics.top1_gain(top1[name], top1[GREY], top1[TRUTH]),
+            "feature_distance": distances[name],
+            "feature_distance_ratio": distances[name] / distances[GREY] if distances[GREY] else math.nan,
+            "ab_histogram_distance": metrics.histogram_distance(row.histogram, truth.histogram),
+            "skin_blue_share": row.skin.blue_share(),
+            "skin_hue_drift": row.skin.hue_drift(truth.skin),
+        }
+    return results
+
+
+def hint_reduction(plain: float, hinted: float) -> float:
+    """Return by how many percent hints lower CIEDE2000; negative where they raise it."""
+    return 100 * (1 - hinted / plain) if plain else math.nan
+
+
+def format_table(results: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the rows as a Markdown table that also reads well as it is."""
+    lines = [["", *(heading for heading, _ in COLUMNS.values())]]
+    for name, figures in results.items():
+        values = [(figures[key], style) for key, (_, style) in COLUMNS.items()]
+        lines.append([name, *("-" if math.isnan(value) else format(value, style) for value, style in values)])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = [
+        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        for line in lines
+    ]
+    aligned.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
+    return "\n".join(f"| {' | '.join(line)} |" for line in aligned)
+
+
+def make_sheet(triples: Sequence[Image.Image]) -> Image.Image:
+    """Return the triples (grey, result, truth) side by side and row by row."""
+    columns = min(SHEET_COLUMNS, len(triples))
+    width, height = triples[0].width + 3 * GAP, triples[0].height + GAP
+    sheet = Image.new("RGB", (columns * width, math.ceil(len(triples) / columns) * height + GAP), "white")
+    for index, triple in enumerate(triples):
+        sheet.paste(triple, (GAP + index % columns * width, GAP + index // columns * height))
+    return sheet
+
+
+def _tiles(pictures: Sequence[Picture]) -> Image.Image:
+    """Return small copies of pictures side by side, each fitted into a tile."""
+    width, height = TILE
+    strip = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height), "white")
+    for index, picture in enumerate(pictures):
+        tile = ImageOps.contain(Image.fromarray(picture), TILE, Image.Resampling.LANCZOS)
+        strip.paste(tile, (index * (width + GAP) + (width - tile.width) // 2, (height - tile.height) // 2))
+    return strip
+
+
+def _select(names: Sequence[str], limit: int | None) -> list[str]:
+    """Return at most so many names, evenly spaced, because neighbours in a folder are often alike."""
+    if limit is None or limit >= len(names):
+        return list(names)
+    return [names[index * len(names) // limit] for index in range(limit)]
+
+
+def _read_photographs(photos: Path, names: Sequence[str], bad: list[str]) -> Iterator[tuple[str, Picture]]:
+    """Yield the named photographs; add to ``bad`` and name on stderr those that cannot be measured."""
+    wanted = frozenset(names)
+    with tqdm(total=len(names), desc="evaluate", unit="photo", disable=None) as bar:
+        for name, data in iterate_files(photos):
+            if name not in wanted:
+                continue
+            try:
+                with Image.open(io.BytesIO(data)) as file:
+                    picture = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+                if min(picture.shape[:2]) < SMALLEST_SIDE:
+                    raise ValueError(f"smaller than {SMALLEST_SIDE} px")
+            except Exception as error:  # Pillow raises a dozen kinds on broken files; each is counted and named
+                bad.append(name)
+                tqdm.write(f"{name}: left out, {error}", file=sys.stderr)
+            else:
+                yield name, picture
+            bar.update()
+
+
+def _finite(value: object) -> object:
+    """Return JSON values with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+if __name__ == "__main__":
+    main()

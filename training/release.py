@@ -1,0 +1,118 @@
+"""Put a weights file among the released ones: with its figures inside, and a line in the manifest.
+
+python -m training.release runs/pretrain/weights.safetensors stable --evaluation evaluation/evaluation.json
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from colorize.weights import CHECKOUT, WeightsError, load_generator, read_info, save_generator, sha256
+
+LICENSE = "MIT; trained on photographs licensed for research"
+MAX_BYTES = 48 * 2**20  # a file; larger ones are refused by code hosts
+
+
+@dataclass(frozen=True)
+class ReleaseSettings:
+    """Put a weights file among the released ones.
+
+    Attributes:
+        weights: What a training script wrote.
+        name: Under which users ask for it.
+        evaluation: ``evaluation.json`` of these weights.
+        note: How they were made, beyond the command line that the file holds already.
+        folder: Of the released weights.
+    """
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    name: Annotated[str, tyro.conf.Positional]
+    evaluation: Path
+    note: str = ""
+    folder: Path = CHECKOUT
+
+
+def release(settings: ReleaseSettings) -> Path:
+    """Write the released file and the manifest.
+
+    Raises:
+        FileNotFoundError: The weights or the evaluation do not exist.
+        WeightsError: The weights cannot be used or are too large, or the evaluation is of another file.
+    """
+    info = read_info(settings.weights)
+    evaluation = json.loads(settings.evaluation.read_text(encoding="utf-8"))
+    if evaluation["weights"] != settings.weights.name:
+        raise WeightsError(f"{settings.evaluation}: measured {evaluation['weights']}, not {settings.weights.name}")
+    metrics = _figures(evaluation, settings.weights.stem)
+    trained_on = ". ".join(part for part in (info.trained_on, settings.note) if part)
+    path = settings.folder / f"{settings.name}.safetensors"
+    save_generator(load_generator(settings.weights), path, replace(info, trained_on=trained_on, metrics=metrics))
+    if path.stat().st_size > MAX_BYTES:
+        size = path.stat().st_size
+        path.unlink()
+        raise WeightsError(f"{settings.weights}: {size} bytes are more than the {MAX_BYTES} of a released file")
+    entry = {
+        "name": settings.name,
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+        "license": LICENSE,
+        "config": info.config.to_dict(),
+        "render_size": info.render_size,
+        "metrics": metrics,
+        "made_by": {"commit": _commit(), "command": info.trained_on, "note": settings.note},
+    }
+    _write_manifest(settings.folder / "manifest.json", entry)
+    return path
+
+
+def _figures(evaluation: dict[str, Any], row: str) -> dict[str, Any]:
+    """Return the figures of grey, weights and truth, rounded as a table would."""
+
+    def rounded(figures: dict[str, float | None]) -> dict[str, float | None]:
+        return {key: None if value is None else round(value, 4) for key, value in figures.items()}
+
+    rows = evaluation["rows"]
+    return {
+        "photos": evaluation["photos"],
+        "pictures": evaluation["pictures"],
+        "render_size": evaluation["render_size"],
+        "grey": rounded(rows["grey"]),
+        "weights": rounded(rows[row]),
+        "truth": rounded(rows["truth"]),
+        "hint_test": evaluation.get("hint_test"),
+    }
+
+
+def _commit() -> str:
+    """Return the commit of the checkout, marked where files differ from it."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return result.stdout.strip() or "unknown"
+
+
+def _write_manifest(path: Path, entry: dict[str, Any]) -> None:
+    entries = json.loads(path.read_text(encoding="utf-8"))["weights"] if path.is_file() else []
+    entries = [other for other in entries if other["name"] != entry["name"]] + [entry]
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"weights": entries}, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def main() -> None:
+    """Parse the command line and release."""
+    try:
+        print(release(tyro.cli(ReleaseSettings, prog="python -m training.release", description=__doc__)))
+    except (OSError, WeightsError) as error:
+        sys.exit(f"release: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""One training stage: a network, a loss and batches, run by fastai's Learner, resumable at every epoch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastai.callback.progress import CSVLogger
+from fastai.callback.schedule import fit_one_cycle  # noqa: F401  (patches Learner)
+from fastai.callback.training import GradientClip
+from fastai.data.core import DataLoaders
+from fastai.learner import Learner
+from fastai.optimizer import OptimWrapper
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from colorize.inference import choose_device
+from training.callbacks import (
+    Autocast,
+    Checkpoint,
+    CheckpointError,
+    DivergedError,
+    Ema,
+    EpochOfBatches,
+    EveryEpochs,
+    LossParts,
+    StopWhenDiverged,
+    read_checkpoint,
+)
+from training.config import RunConfig
+from training.data import PhotoBatches
+from training.photos import Photos, PhotosError, load_photos
+
+VALIDATION_STEPS = 8
+
+
+@dataclass(frozen=True)
+class StageData:
+    """The batches of a stage.
+
+    Attributes:
+        train: Endless, by epochs.
+        valid: The same few batches each time.
+    """
+
+    train: PhotoBatches
+    valid: PhotoBatches
+
+
+def device_of(run: RunConfig) -> torch.device:
+    """Return the device of a run.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    return choose_device(None if run.device == "auto" else run.device)
+
+
+def prepare_data(run: RunConfig, hinted: float, damaged: float) -> StageData:
+    """Decode the photographs, or map the cache, and return the batches of a stage.
+
+    Args:
+        run: The run's settings.
+        hinted: Share of pictures with colour hints.
+        damaged: Share of pictures with an old photograph's damage.
+
+    Raises:
+        PhotosError: Too few photographs for one batch.
+    """
+    cache = run.cache or run.output / "photo-cache"
+    photos = load_photos(run.photos, cache, run.cache_size)
+    for name, reason in photos.bad:
+        warnings.warn(f"{name}: left out ({reason})", stacklevel=2)
+    if run.validation is not None:
+        train, valid = photos, load_photos([run.validation], cache, run.cache_size)
+    else:
+        last = max(1, len(photos) // 100)
+        train, valid = _part(photos, slice(None, -last)), _part(photos, slice(-last, None))
+    if len(train) < max(run.batch_sizes):
+        raise PhotosError(f"{len(train)} photographs are too few for a batch of {max(run.batch_sizes)}")
+    device = device_of(run)
+    phase = run.phases[-1]
+    return StageData(
+        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged),
+        PhotoBatches(
+            valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
+        ),
+    )
+
+
+def _part(photos: Photos, part: slice) -> Photos:
+    return Photos(photos.pixels[part], photos.extents[part], photos.upright[part])
+
+
+def settings_of(config: Any) -> str:
+    """Return a fingerprint of a stage's settings, without those that may change when a run is resumed."""
+    fields = asdict(config)
+    for name in ("output", "cache", "device", "threads", "samples_every"):
+        fields["run"].pop(name)
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def run_stage(
+    config: Any,
+    network: nn.Module,
+    loss: Callable[..., Tensor],
+    data: StageData,
+    on_epoch: Callable[[int, nn.Module], None],
+    parts: Callable[[], dict[str, Tensor]],
+) -> nn.Module:
+    """Train a network to the end of its schedule, going on where a killed run stopped.
+
+    Args:
+        config: A stage's config; its ``run`` says everything about the optimisation.
+        network: Called with all of a batch but the last part; trained in place.
+        loss: Called with the network's result and the batch's last part.
+        data: The batches.
+        on_epoch: Called with the number of finished epochs and the averaged network, every
+            ``samples_every`` epochs and after the last.
+        parts: Returns the loss's last terms, for the log.
+
+    Returns:
+        The averaged network.
+
+    Raises:
+        CheckpointError: The output folder's checkpoint is broken or of other settings.
+        DivergedError: The loss is no longer a number.
+    """
+    run: RunConfig = config.run
+    device = data.train.device
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    torch.manual_seed(run.seed)
+    run.output.mkdir(parents=True, exist_ok=True)
+    network.to(device, memory_format=torch.channels_last)
+    ema = Ema(network, run.ema)
+    settings = settings_of(config)
+    state = read_checkpoint(run.output / "checkpoint.pt", settings)
+    done = state["epochs"] if state else 0
+    learner = Learner(
+        DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
+        network,
+        loss_func=loss,
+        opt_func=partial(
+            OptimWrapper, opt=partial(torch.optim.AdamW, weight_decay=run.weight_decay, fused=device.type != "mps")
+        ),
+        path=run.output,
+        cbs=[
+            EpochOfBatches(data.train),
+            StopWhenDiverged(),
+            GradientClip(run.clip),
+            ema,
+            LossParts(run.output / "tensorboard", parts, done),
+            CSVLogger(append=done > 0),
+            Checkpoint(run.output / "checkpoint.pt", settings, ema),
+            EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every),
+            *([Autocast(device)] if run.bf16 else []),
+        ],
+    )
+    learner.create_opt()
+    if state:
+        network.load_state_dict(state["model"])
+        ema.average.load_state_dict(state["ema"])
+        learner.opt.opt.load_state_dict(state["optimizer"])
+        if done >= run.epochs:
+            return ema.network
+    try:
+        with learner.no_bar():
+            learner.fit_one_cycle(run.epochs, run.learning_rate, pct_start=0.1, start_epoch=done)
+    except (CheckpointError, DivergedError) as error:
+        # fastai puts the callback's name before the message of what a callback raises.
+        raise type(error)(str(error).rsplit("\n\t", 1)[-1]) from error
+    return ema.network
+
+
+def command_line_of(script: str, arguments: list[str]) -> str:
+    """Return the command line that made a weights file, with folders shortened to their names."""
+    return " ".join([f"python -m training.{script}", *(Path(word).name if "/" in word else word for word in arguments)])
