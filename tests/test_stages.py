@@ -102,6 +102,9 @@ def test_killed_and_resumed_ends_bit_equal(config, run, monkeypatch):
         pretrain(second)
     monkeypatch.setattr(Checkpoint, "after_epoch", after_epoch)
     resumed = load_file(pretrain(second))
+    rows = [(c.run.output / "history.csv").read_text().splitlines() for c in (config, second)]
+    without_time = [[row.rsplit(",", 1)[0] for row in lines] for lines in rows]
+    assert without_time[0] == without_time[1]
     assert whole.keys() == resumed.keys()
     assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
 

@@ -6,11 +6,13 @@ import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from fastai.callback.core import Callback
+from fastai.callback.progress import CSVLogger
+from fastai.learner import Learner
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
@@ -55,8 +57,8 @@ class Autocast(Callback):
 
     def after_pred(self) -> None:
         self._leave()
-        pred = self.pred
-        self.learn.pred = pred.float() if isinstance(pred, Tensor) else tuple(part.float() for part in pred)
+        pred, learner = self.pred, cast(Learner, self.learn)
+        learner.pred = pred.float() if isinstance(pred, Tensor) else tuple(part.float() for part in pred)
 
     def after_cancel_batch(self) -> None:
         self._leave()
@@ -118,6 +120,25 @@ class LossParts(Callback):
 
     def after_fit(self) -> None:
         self.writer.close()
+
+
+class History(CSVLogger):
+    """Log a row an epoch to ``history.csv``; a resumed run adds no second header and no rows of skipped epochs."""
+
+    def __init__(self, first_epoch: int) -> None:
+        super().__init__(append=first_epoch > 0)
+
+    def before_fit(self) -> None:
+        if self.append:
+            self.file = (self.path / self.fname).open("a")
+            learner = cast(Learner, self.learn)
+            self.old_logger, learner.logger = self.logger, cast(Any, self._write_line)
+        else:
+            super().before_fit()
+
+    def _write_line(self, log: list) -> None:
+        if len(log) == len(self.recorder.metric_names):
+            super()._write_line(log)
 
 
 class EveryEpochs(Callback):

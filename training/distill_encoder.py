@@ -59,7 +59,7 @@ class DistillationLoss(nn.Module):
             if self.size != rgb.shape[-1]:
                 rgb = F.interpolate(rgb, size=(self.size, self.size), mode="bilinear", antialias=True)
             wanted = self.teacher(rgb)
-            target = F.adaptive_avg_pool2d(wanted.last, features.shape[-2:])
+            target = F.adaptive_avg_pool2d(wanted.last, (features.shape[2], features.shape[3]))
         distance = 1 - F.cosine_similarity(features, target, dim=1).mean()
         divergence = F.kl_div(
             F.log_softmax(logits / self.temperature, dim=1),

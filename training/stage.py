@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from fastai.callback.progress import CSVLogger
+from fastai.callback.core import Callback
 from fastai.callback.schedule import fit_one_cycle  # noqa: F401  (patches Learner)
 from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
@@ -30,6 +30,7 @@ from training.callbacks import (
     Ema,
     EpochOfBatches,
     EveryEpochs,
+    History,
     LossParts,
     StopWhenDiverged,
     read_checkpoint,
@@ -139,36 +140,27 @@ def run_stage(
         torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
     run.output.mkdir(parents=True, exist_ok=True)
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, run.ema)
     settings = settings_of(config)
     state = read_checkpoint(run.output / "checkpoint.pt", settings)
     done = state["epochs"] if state else 0
-    learner = Learner(
-        DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
-        network,
-        loss_func=loss,
-        opt_func=partial(
-            OptimWrapper, opt=partial(torch.optim.AdamW, weight_decay=run.weight_decay, fused=device.type != "mps")
-        ),
-        path=run.output,
-        cbs=[
-            EpochOfBatches(data.train),
-            StopWhenDiverged(),
-            GradientClip(run.clip),
-            ema,
-            LossParts(run.output / "tensorboard", parts, done),
-            CSVLogger(append=done > 0),
-            Checkpoint(run.output / "checkpoint.pt", settings, ema),
-            EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every),
-            *([Autocast(device)] if run.bf16 else []),
-        ],
-    )
-    learner.create_opt()
+    callbacks = [
+        EpochOfBatches(data.train),
+        StopWhenDiverged(),
+        GradientClip(run.clip),
+        ema,
+        LossParts(run.output / "tensorboard", parts, done),
+        History(done),
+        Checkpoint(run.output / "checkpoint.pt", settings, ema),
+        EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every),
+        *([Autocast(device)] if run.bf16 else []),
+    ]
+    learner = _learner(run, network, loss, data, callbacks)
     if state:
         network.load_state_dict(state["model"])
         ema.average.load_state_dict(state["ema"])
-        learner.opt.opt.load_state_dict(state["optimizer"])
+        cast(OptimWrapper, learner.opt).opt.load_state_dict(state["optimizer"])
         if done >= run.epochs:
             return ema.network
     try:
@@ -178,6 +170,24 @@ def run_stage(
         # fastai puts the callback's name before the message of what a callback raises.
         raise type(error)(str(error).rsplit("\n\t", 1)[-1]) from error
     return ema.network
+
+
+def _learner(
+    run: RunConfig, network: nn.Module, loss: Callable[..., Tensor], data: StageData, callbacks: list[Callback]
+) -> Learner:
+    """Return fastai's Learner with its optimizer made: PyTorch's AdamW, whose fused form is the fastest."""
+    device = data.train.device
+    adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, fused=device.type != "mps")
+    learner = Learner(
+        DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
+        network,
+        loss_func=loss,
+        opt_func=partial(OptimWrapper, opt=adamw),  # type: ignore[arg-type]  (fastai's hint names the result)
+        path=run.output,
+        cbs=callbacks,
+    )
+    learner.create_opt()
+    return learner
 
 
 def command_line_of(script: str, arguments: list[str]) -> str:

@@ -79,6 +79,8 @@ class Teacher(nn.Module):
         self.body = nn.ModuleList(body)
         self.pool: nn.Module = getattr(classifier, "avgpool", None) or nn.AdaptiveAvgPool2d(1)
         self.head: nn.Module = head
+        self.mean: Tensor
+        self.std: Tensor
         mean, std = ((0.5,) * 3, (0.5,) * 3) if symmetric_input else (MEAN, STD)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))

@@ -1,0 +1,171 @@
+"""Speed and memory of the photo pipeline: a table, and JSON for comparing.
+
+    python -m benchmarks.photo --weights stable --json photo.json
+
+Stop everything else first: a training in the background falsifies every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from colorize.colorizer import Colorizer
+from colorize.files import FileOptions, colorize_files
+from colorize.images import read_photo, write_photo
+from colorize.jobs import Job
+
+COMMAND = "import sys; from colorize.cli import main; sys.exit(main())"
+SIZES = {1: (1000, 1000), 12: (3000, 4000), 100: (8700, 11500)}  # megapixels -> height, width
+MANY = 100
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and what is asked of it."""
+
+    name: str
+    value: float
+    unit: str
+    target: str
+    met: bool
+
+
+def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
+    """Write a grey JPEG with soft shapes, edges and film grain, as a scan has them."""
+    height, width = SIZES[megapixels]
+    random = np.random.default_rng(seed)
+    picture = np.zeros((height, width), np.uint8)
+    for cells, weight in ((4, 0.5), (24, 0.3), (160, 0.2)):
+        coarse = random.integers(0, 256, (cells, cells), dtype=np.uint8)
+        layer = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        picture = cv2.addWeighted(picture, 1, layer, weight, 0)
+    tile = random.normal(0, 5, (512, 512)).astype(np.int8)
+    for top in range(0, height, 512):
+        for left in range(0, width, 512):
+            part = picture[top : top + 512, left : left + 512]
+            part[:] = np.clip(part + tile[: part.shape[0], : part.shape[1]].astype(np.int16), 0, 255)
+    Image.fromarray(picture).save(path, quality=92)
+    return path
+
+
+def median_seconds(action: Callable[[], object], repeats: int) -> float:
+    """Return the median time of some calls after one that does not count."""
+    action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> dict[str, float]:
+    """Return the median seconds of each stage of one photo, one after the other."""
+    photo = read_photo(source)
+    look = colorizer.look(photo.picture, photo.space)
+    ab = colorizer.paint([look])[0]
+    coloured = photo.with_colors(colorizer.join(photo.picture, ab, photo.space))
+    actions: dict[str, Callable[[], object]] = {
+        "read": lambda: read_photo(source),
+        "look (shrink)": lambda: colorizer.look(photo.picture, photo.space),
+        "network": lambda: colorizer.paint([look]),
+        "join": lambda: colorizer.join(photo.picture, ab, photo.space),
+        "write": lambda: write_photo(target, coloured, overwrite=True),
+    }
+    return {name: median_seconds(action, repeats) for name, action in actions.items()}
+
+
+def run_command(arguments: list[str]) -> tuple[float, float]:
+    """Run the command in a new process; return its seconds and its peak memory in megabytes."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments, "-q"])
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"the command failed: colorize {' '.join(arguments)}")
+    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in kilobytes elsewhere
+    return seconds, usage.ru_maxrss * scale / MEGABYTE
+
+
+def at_most(name: str, value: float, unit: str, limit: float) -> Figure:
+    return Figure(name, value, unit, f"<= {limit:g}", value <= limit)
+
+
+def measure(
+    weights: str, folder: Path, repeats: int, largest: bool
+) -> tuple[list[Figure], dict[str, dict[str, float]]]:
+    """Return the figures, and the seconds per stage by photo size."""
+    colorizer = Colorizer(weights, device="cpu")
+    one, twelve = make_photo(folder / "1.jpg", 1), make_photo(folder / "12.jpg", 12)
+    result = folder / "result.jpg"
+    times = {"1 MP": stages(colorizer, one, result, repeats), "12 MP": stages(colorizer, twelve, result, repeats)}
+
+    def whole() -> None:
+        write_photo(result, colorizer.colorize_photo(read_photo(twelve)), overwrite=True)
+
+    figures = [at_most("12 MP JPEG in a running process", median_seconds(whole, repeats), "s", 1.5)]
+    many = [Job(make_photo(folder / f"many{index}.jpg", 1, index), folder / f"out{index}.jpg") for index in range(MANY)]
+    start = time.perf_counter()
+    failed = [outcome for outcome in colorize_files(colorizer, many, FileOptions()) if outcome.status != "done"]
+    rate = MANY / (time.perf_counter() - start)
+    if failed:
+        raise SystemExit(failed[0].message)
+    figures.append(Figure(f"{MANY} photos of 1 MP", rate, "photos/s", ">= 4", rate >= 4))
+    common = ["--weights", weights, "--device", "cpu", "--overwrite", "-o", str(result)]
+    shell = statistics.median(run_command([str(one), *common])[0] for _ in range(repeats))
+    figures.append(at_most("1 MP photo from the shell", shell, "s", 5))
+    figures.append(at_most("peak memory, 12 MP", run_command([str(twelve), *common])[1], "MB", 1500))
+    if largest:
+        huge = make_photo(folder / "100.jpg", 100)
+        figures.append(at_most("peak memory, 100 MP", run_command([str(huge), *common])[1], "MB", 2500))
+    return figures, times
+
+
+def main() -> None:
+    """Measure, print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description="Measure the photo pipeline.")
+    parser.add_argument("--weights", default="stable", help="released name or file")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--skip-100-megapixels", action="store_true")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures, times = measure(options.weights, Path(folder), options.repeats, not options.skip_100_megapixels)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
+    for figure in figures:
+        verdict = "" if figure.met else "  MISSED"
+        print(f"{figure.name:34}{figure.value:9.2f} {figure.unit:9}{figure.target:>8}{verdict}")
+    for size, parts in times.items():
+        parts_text = ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in parts.items())
+        print(f"stages of {size}, ms: {parts_text}; sum {sum(parts.values()) * 1000:.0f}")
+    if options.json:
+        record = {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "weights": options.weights,
+            "figures": [asdict(figure) for figure in figures],
+            "stages_seconds": times,
+        }
+        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

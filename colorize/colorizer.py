@@ -1,0 +1,232 @@
+"""The Colorizer: a picture in, the same picture in colour out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorize.chroma import Enlarger, grid_size, round_size, shrink
+from colorize.generator import Generator
+from colorize.images import Photo
+from colorize.inference import choose_device, choose_precision, infer, prepare, takes_hints
+from colorize.lab import (
+    AB_MAX,
+    L_HALF,
+    SRGB,
+    ColorSpace,
+    Floats,
+    Picture,
+    check_picture,
+    join,
+    rgb_to_lab,
+    rgb_to_lightness,
+    strips,
+)
+from colorize.marks import Mark, draw_hints
+from colorize.weights import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, find_weights, load_generator, read_info
+
+MAX_RENDER_SIZE = 2048
+
+
+class Colorizer:
+    """Weights that are loaded once and colour any number of pictures; the pictures keep their own lightness.
+
+    Attributes:
+        render_size: Short side in pixels of what the network sees, a multiple of 32.
+        strength: 0..1: 1 the new colours, 0 the original's own tone.
+        saturation: Factor of the new colours' chroma.
+        device: Where the network runs.
+        precision: Number format of the network.
+        takes_hints: Whether the weights follow colour marks.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | Generator = DEFAULT_WEIGHTS,
+        *,
+        device: str | None = None,
+        render_size: int | None = None,
+        strength: float = 1.0,
+        saturation: float = 1.0,
+        threads: int | None = None,
+        precision: torch.dtype | None = None,
+    ) -> None:
+        """Load weights.
+
+        Args:
+            weights: A released name, the path of a weights file, or a generator.
+            device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
+            render_size: Rounded to a multiple of 32; None: the weights' own.
+            strength: 0..1.
+            saturation: 0..2.
+            threads: For joining chroma and lightness; None: as many as torch uses.
+            precision: None: the fastest one without a visible difference.
+
+        Raises:
+            WeightsError: The weights are unknown or damaged.
+            ValueError: A setting is out of range, or the device is not there.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"strength {strength:g} is not within 0..1")
+        if not 0 <= saturation <= 2:
+            raise ValueError(f"saturation {saturation:g} is not within 0..2")
+        if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
+            raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
+        self.device = choose_device(device)
+        self.precision = precision or choose_precision(self.device)
+        own_size = DEFAULT_RENDER_SIZE
+        if not isinstance(weights, Generator):
+            path = find_weights(weights)
+            own_size = read_info(path).render_size
+            weights = load_generator(path)
+        self.render_size = round_size(render_size or own_size)
+        self.strength = strength
+        self.saturation = saturation
+        self.takes_hints = takes_hints(weights)
+        self._generator = prepare(weights, self.device, self.precision)
+        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-join")
+
+    def __call__(self, picture: Picture, marks: Sequence[Mark] = (), *, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture in colour.
+
+        Args:
+            picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+            marks: Known colours, in pixels of the picture.
+            space: What the picture's numbers mean. The result's mean the same, but a grey picture becomes sRGB.
+
+        Returns:
+            (H, W, 3) of the same dtype.
+
+        Raises:
+            ValueError: Not a picture, a mark outside it, or marks for weights that take no hints.
+        """
+        ab = self.paint([self.look(picture, space)], [self.hints(picture, marks)])[0]
+        return self.join(picture, ab, space)
+
+    def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
+        """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
+        painted = self.paint([self.look(picture) for picture in pictures])
+        return [self.join(picture, ab) for picture, ab in zip(pictures, painted, strict=True)]
+
+    def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
+        """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
+        iterator = iter(pictures)
+        while group := list(islice(iterator, batch_size)):
+            yield from self.batch(group)
+
+    def colorize_photo(self, photo: Photo, marks: Sequence[Mark] = ()) -> Photo:
+        """Return a photo in colour, with all that belongs to it and a note that a network made the colours."""
+        return photo.with_colors(self(photo.picture, marks, space=photo.space))
+
+    def predict_ab(self, lightness: Floats, hints: Tensor | None = None) -> Floats:
+        """Return the colours of a lightness.
+
+        Args:
+            lightness: (H, W), L 0..100.
+            hints: (1, 3, h, w) in the generator's form: ab / 110 where a colour is given, else 0, then the mask. Of
+                any size: it is brought to the network's grid.
+
+        Returns:
+            (H, W, 2) float32 in Lab units, scaled by ``saturation``.
+
+        Raises:
+            ValueError: A shape is wrong, or hints are given to weights that take none.
+        """
+        if lightness.ndim != 2 or 0 in lightness.shape:
+            raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
+        small = shrink(np.asarray(lightness, np.float32), grid_size(lightness.shape, self.render_size))
+        if hints is not None:
+            self._check_hints()
+            hints = resize_hints(hints, small.shape[:2])
+        ab = self.paint([torch.from_numpy(small / L_HALF - 1)[None, None]], [hints])[0]
+        return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
+
+    def look(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
+        """Return what the network sees of a picture: its lightness (1, 1, h, w), L / 50 - 1.
+
+        ``look``, ``paint`` and ``join`` are the three stages of a call, for those who run them side by side in threads.
+        """
+        check_picture(picture)
+        small = shrink(picture, grid_size(picture.shape[:2], self.render_size))
+        return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
+
+    def hints(self, picture: Picture, marks: Sequence[Mark]) -> Tensor | None:
+        """Return what the network is told of marks: hints (1, 3, h, w), or None where there are none.
+
+        Raises:
+            ValueError: A mark lies outside the picture, or these weights take no hints.
+        """
+        if not marks:
+            return None
+        self._check_hints()
+        size = picture.shape[:2]
+        return torch.from_numpy(draw_hints(marks, size, grid_size(size, self.render_size)))[None]
+
+    def paint(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None] | None = None) -> list[Floats]:
+        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together."""
+        hints = hints or [None] * len(looks)
+        groups: dict[torch.Size, list[int]] = {}
+        for index, look in enumerate(looks):
+            groups.setdefault(look.shape, []).append(index)
+        results: dict[int, Floats] = {}
+        for shape, group in groups.items():
+            given = None
+            if any(hints[index] is not None for index in group):
+                none = torch.zeros(1, 3, *shape[2:])
+                given = torch.cat([none if (hint := hints[index]) is None else hint for index in group])
+            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given)
+            ab = (ab * (AB_MAX * self.saturation)).permute(0, 2, 3, 1).contiguous().numpy()
+            results.update(zip(group, ab, strict=True))
+        return [results[index] for index in range(len(looks))]
+
+    def join(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture's own lightness with the colours of ``paint``, enlarged, as RGB; strips run in threads."""
+        result = np.empty((*picture.shape[:2], 3), picture.dtype)
+        result_space = space if picture.ndim == 3 else SRGB  # a grey profile has no colours to write
+        if self.strength == 0 and result_space is space:
+            result[:] = picture if picture.ndim == 3 else picture[:, :, None]
+            return result
+        enlarger = Enlarger(ab, picture.shape[:2])
+
+        def join_strip(rows: slice) -> None:
+            chroma = enlarger.rows(rows.start, rows.stop) * np.float32(self.strength)
+            part = picture[rows]
+            if self.strength < 1 and part.ndim == 3:
+                lab = rgb_to_lab(part, space)
+                lightness = lab[..., 0]
+                chroma += lab[..., 1:] * np.float32(1 - self.strength)
+            else:
+                lightness = rgb_to_lightness(part, space)
+            join(lightness, chroma[..., 0], chroma[..., 1], result[rows], result_space)
+
+        for _ in self._threads.map(join_strip, strips(picture.shape[:2])):
+            pass  # passes on what a thread raised
+        return result
+
+    def _check_hints(self) -> None:
+        if not self.takes_hints:
+            raise ValueError("these weights take no colour marks or hints; use others, or leave the marks out")
+
+
+def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return hints (1, 3, h, w) at another size; a place has a hint where any of its source pixels has one.
+
+    Raises:
+        ValueError: They are not (1, 3, h, w).
+    """
+    if hints.ndim != 4 or hints.shape[:2] != (1, 3):
+        raise ValueError(f"hints must be (1, 3, h, w), not {tuple(hints.shape)}")
+    if hints.shape[2:] == size:
+        return hints.float()
+    hints = hints.float()
+    colours = F.adaptive_avg_pool2d(hints[:, :2] * hints[:, 2:], size)
+    share = F.adaptive_avg_pool2d(hints[:, 2:], size)
+    # The mean over the hinted pixels alone: holes are not grey.
+    return torch.cat([colours / share.clamp_min(1e-6), (share > 0).float()], dim=1)

@@ -1,0 +1,215 @@
+"""16-bit RGB, which Pillow cannot hold, and every TIFF that is written."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from colorize.errors import ImageError
+from colorize.lab import Picture
+
+BITS_PER_SAMPLE = 258
+PHOTOMETRIC = 262
+WHITE_IS_ZERO = 0
+XMP_TAG = 700
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_DEPTH_OFFSET = 24  # in the file: signature, length and name of IHDR, width, height
+PNG_RGB, PNG_RGBA, PNG_GREY_ALPHA = 2, 6, 4
+ASCII, BYTE, LONG = 2, 1, 4  # TIFF field types
+STAND_IN = -1
+"""Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
+other tag of ours lies between the two numbers, so the order of the tags stays right."""
+
+
+def read_rgb(path: Path, image: Image.Image, page: int) -> Picture | None:
+    """Return the 16-bit pixels (H, W, 3 or 4) of a file that Pillow would cut to 8 bits; None for any other.
+
+    Args:
+        path: The file.
+        image: The same, opened by Pillow, not loaded.
+        page: Of a TIFF.
+
+    Raises:
+        ImageError: Pixels of a kind that cannot be kept.
+    """
+    if image.format == "PNG":
+        return _read_png(path, image)
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(BITS_PER_SAMPLE, (1,))  # type: ignore[attr-defined]
+        if len(bits) > 1 and max(bits) > 8:
+            return _read_tiff(path, page)
+    return None
+
+
+def _read_png(path: Path, image: Image.Image) -> Picture | None:
+    with open(path, "rb") as file:
+        depth, kind = file.read(PNG_DEPTH_OFFSET + 2)[PNG_DEPTH_OFFSET:]
+    if depth != 16 or kind not in (PNG_RGB, PNG_RGBA, PNG_GREY_ALPHA):
+        return None
+    with Image.open(path) as check:
+        check.verify()  # OpenCV gives a part of a damaged file without a word
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    return _to_rgb(path, pixels)
+
+
+def _read_tiff(path: Path, page: int) -> Picture:
+    with tifffile.TiffFile(path) as tiff:
+        leaf = tiff.pages[page]
+        if not isinstance(leaf, tifffile.TiffPage):
+            leaf = leaf.aspage()
+        if leaf.dtype != np.uint16:
+            raise ImageError(f"{path}: has pixels of type {leaf.dtype}; convert it to 8 or 16 bits")
+        if leaf.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
+            raise ImageError(
+                f"{path}: has 16-bit {tifffile.PHOTOMETRIC(leaf.photometric).name} pixels; convert it to RGB"
+            )
+        try:
+            pixels = leaf.asarray()
+        except (ValueError, tifffile.TiffFileError) as error:  # a compression that tifffile needs imagecodecs for
+            return _read_tiff_by_opencv(path, page, error)
+        if leaf.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+    if pixels.ndim != 3 or pixels.shape[2] not in (2, 3, 4):
+        raise ImageError(f"{path}: has {pixels.shape} pixels where RGB is needed; convert it to RGB")
+    if pixels.shape[2] == 2:  # grey and alpha
+        pixels = pixels[..., [0, 0, 0, 1]]
+    return np.ascontiguousarray(pixels)
+
+
+def _read_tiff_by_opencv(path: Path, page: int, error: Exception) -> Picture:
+    decoded, pages = cv2.imdecodemulti(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if not decoded or page >= len(pages):
+        raise ImageError(f"{path}: cannot be decoded ({error}); save it uncompressed") from error
+    return _to_rgb(path, pages[page])
+
+
+def _to_rgb(path: Path, pixels: np.ndarray | None) -> Picture:
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise ImageError(f"{path}: its 16-bit pixels cannot be decoded; save it anew")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def encode_png(picture: Picture, alpha: Picture | None, head: bytes) -> bytes:
+    """Return a 16-bit PNG with the metadata of another.
+
+    Args:
+        picture: (H, W, 3) uint16.
+        alpha: (H, W) uint16.
+        head: A PNG whose chunks, beside those that hold its pixels, are taken.
+    """
+    backwards = picture[..., ::-1]
+    pixels = np.ascontiguousarray(backwards) if alpha is None else np.dstack([backwards, alpha])
+    done, encoded = cv2.imencode(".png", pixels)
+    if not done:
+        raise ImageError("the 16-bit PNG cannot be encoded")
+    extra = b"".join(chunk for name, chunk in _chunks(head) if name not in (b"IHDR", b"IDAT", b"IEND"))
+    parts = [PNG_SIGNATURE]
+    for name, chunk in _chunks(encoded.tobytes()):
+        parts.append(chunk)
+        if name == b"IHDR":
+            parts.append(extra)
+    return b"".join(parts)
+
+
+def _chunks(png: bytes) -> Iterable[tuple[bytes, bytes]]:
+    position = len(PNG_SIGNATURE)
+    while position < len(png):
+        length, name = struct.unpack_from(">I4s", png, position)
+        end = position + 12 + length  # length, name, data, checksum
+        yield name, png[position:end]
+        position = end
+
+
+@dataclass(frozen=True)
+class TiffMetadata:
+    """What a TIFF page carries beside its pixels; see ``Photo``."""
+
+    exif: bytes | None
+    xmp: bytes | None
+    profile: bytes | None
+    dpi: tuple[float, float] | None
+
+
+def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, TiffMetadata]]) -> None:
+    """Write pages of picture, alpha and metadata as a deflated TIFF.
+
+    Args:
+        file: Open for reading and writing.
+        pages: Taken one at a time.
+    """
+    directories: list[dict[int, ImageFileDirectory_v2]] = []
+    with tifffile.TiffWriter(file, byteorder="<") as writer:
+        for picture, alpha, metadata in pages:
+            tags, sub_directories = _exif_tags(metadata.exif)
+            if metadata.xmp:
+                tags.append((XMP_TAG, BYTE, len(metadata.xmp), metadata.xmp, True))
+            directories.append(sub_directories)
+            writer.write(
+                picture if alpha is None else np.dstack([picture, alpha]),
+                photometric="rgb" if picture.ndim == 3 else "minisblack",
+                extrasamples=None if alpha is None else ["unassalpha"],
+                compression="zlib",
+                compressionargs={"level": 4},
+                predictor=True,
+                rowsperstrip=max(1, (1 << 20) // max(1, picture.shape[1] * picture.itemsize * 3)),
+                resolution=metadata.dpi,
+                resolutionunit="inch" if metadata.dpi else None,
+                iccprofile=metadata.profile,
+                software=False,
+                metadata=None,
+                extratags=tags,
+            )
+    _append_directories(file, directories)
+
+
+def _exif_tags(
+    exif: bytes | None,
+) -> tuple[list[tuple[int, int, int, object, bool]], dict[int, ImageFileDirectory_v2]]:
+    """Return EXIF as a TIFF's own tags, and its sub-directories, whose place in the file is not known yet."""
+    source = Image.Exif()
+    source.load(exif or b"")
+    tags: list[tuple[int, int, int, object, bool]] = []
+    for name, value in source.items():
+        if isinstance(value, str) and name not in (282, 283, 296):
+            text = value.encode("utf-8") + b"\0"
+            tags.append((name, ASCII, len(text), text, True))
+        elif isinstance(value, bytes):
+            tags.append((name, BYTE, len(value), value, True))
+    sub_directories: dict[int, ImageFileDirectory_v2] = {}
+    for name in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        values = source.get_ifd(name)
+        if values:
+            directory = ImageFileDirectory_v2(b"II\x2a\0\x08\0\0\0")
+            for tag, value in values.items():
+                directory[tag] = value
+            sub_directories[int(name)] = directory
+            tags.append((name + STAND_IN, LONG, 1, 0, True))
+    return tags, sub_directories
+
+
+def _append_directories(file: BinaryIO, directories: list[dict[int, ImageFileDirectory_v2]]) -> None:
+    """Append the EXIF directories of each page to a written TIFF and set the tags that point to them."""
+    if not any(directories):
+        return
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        for page, own in zip(tiff.pages, directories, strict=True):
+            assert isinstance(page, tifffile.TiffPage | tifffile.TiffFrame)
+            for name, directory in own.items():
+                end = file.seek(0, 2)
+                start = end + end % 2  # a directory begins at an even offset
+                file.write(b"\0" * (start - end) + directory.tobytes(start))
+                tag = page.aspage().tags[name + STAND_IN]
+                file.seek(tag.valueoffset)
+                file.write(struct.pack("<I", start))
+                file.seek(tag.offset)
+                file.write(struct.pack("<H", name))

@@ -1,0 +1,235 @@
+"""Photo files in, photo files out: a pipeline that reads, paints and writes side by side."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+
+from torch import Tensor
+
+from colorize.colorizer import Colorizer
+from colorize.errors import ImageError
+from colorize.images import DEFAULT_QUALITY, Photo, photo_size, read_photos, write_photos
+from colorize.jobs import Job, Outcome, same_file
+from colorize.lab import Floats
+from colorize.marks import Mark
+from colorize.tone import is_grey
+
+PIXELS_AT_WORK = 48_000_000  # that are read, painted or written at the same time
+PHOTOS_AT_WORK = 16
+READERS = 2
+WRITERS = 2
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How files are treated.
+
+    Attributes:
+        overwrite: Replace existing results.
+        skip_existing: Leave photos whose result exists.
+        force: Colour pictures that are in colour already.
+        mark: Say in the metadata that a network made the colours.
+        quality: 1..100, of lossy formats.
+        batch_size: Photos that pass through the network together, where their shapes agree.
+        marks: Known colours, of every photo.
+    """
+
+    overwrite: bool = False
+    skip_existing: bool = False
+    force: bool = False
+    mark: bool = True
+    quality: int = DEFAULT_QUALITY
+    batch_size: int = 1
+    marks: Sequence[Mark] = ()
+
+
+@dataclass
+class _Loaded:
+    """A photo that was read: its look and hints for the network, and further pages."""
+
+    photo: Photo
+    look: Tensor
+    hints: Tensor | None
+    pages: Iterator[Photo] | None
+
+
+def colorize_files(
+    colorizer: Colorizer, jobs: Sequence[Job], options: FileOptions | None = None
+) -> Generator[Outcome, None, None]:
+    """Colour photo files; yields what became of each, in order. One bad file never stops the rest.
+
+    Reading, the network and writing overlap in threads. Leaving the iterator early (``close``, Ctrl-C) waits for the
+    files that are being written: what lies there afterwards is whole.
+    """
+    pipeline = _Pipeline(colorizer, options or FileOptions())
+    try:
+        for job in jobs:
+            yield from pipeline.add(job)
+        yield from pipeline.finish()
+    finally:
+        pipeline.close()
+
+
+class _Pipeline:
+    """Photos on their way: ``reading``, then through the network, then ``writing``; first in, first out."""
+
+    def __init__(self, colorizer: Colorizer, options: FileOptions) -> None:
+        self._colorizer = colorizer
+        self._options = options
+        self._readers = ThreadPoolExecutor(READERS, "colorize-read")
+        self._writers = ThreadPoolExecutor(WRITERS, "colorize-write")
+        self._reading: deque[tuple[Job, int, Future[_Loaded | Outcome]]] = deque()
+        self._writing: deque[tuple[int, Future[Outcome]]] = deque()
+
+    def add(self, job: Job) -> Iterator[Outcome]:
+        """Begin to read a photo, once there is room for it; yield what got finished meanwhile."""
+        try:
+            height, width = photo_size(job.source)
+        except (OSError, ValueError):
+            height, width = 0, 0  # the reader meets the same error, and reports it in its turn
+        pixels = height * width
+        limit = PHOTOS_AT_WORK + 2 * self._options.batch_size
+        while self._at_work and (self._pixels + pixels > PIXELS_AT_WORK or self._at_work >= limit):
+            yield from self._advance()
+        self._reading.append((job, pixels, self._readers.submit(self._read, job)))
+        while self._reading and self._reading[0][2].done() and len(self._reading) >= self._options.batch_size:
+            self._paint()
+        while self._writing and self._writing[0][1].done():
+            yield self._writing.popleft()[1].result()
+
+    def finish(self) -> Iterator[Outcome]:
+        """Yield the outcomes of all photos that are still on their way."""
+        while self._at_work:
+            yield from self._advance()
+
+    def close(self) -> None:
+        self._readers.shutdown(wait=True, cancel_futures=True)
+        self._writers.shutdown(wait=True, cancel_futures=True)
+
+    @property
+    def _at_work(self) -> int:
+        return len(self._reading) + len(self._writing)
+
+    @property
+    def _pixels(self) -> int:
+        return sum(entry[1] for entry in self._reading) + sum(entry[0] for entry in self._writing)
+
+    def _advance(self) -> Iterator[Outcome]:
+        """Bring the oldest photos one stage further."""
+        if self._reading:
+            self._paint()
+        while self._writing and (self._writing[0][1].done() or not self._reading):
+            yield self._writing.popleft()[1].result()
+
+    def _paint(self) -> None:
+        """Run the oldest photos that are read through the network and hand them to the writers."""
+        count = min(len(self._reading), self._options.batch_size)
+        batch = [self._reading.popleft() for _ in range(count)]
+        loaded: list[tuple[Job, int, _Loaded]] = []
+        for job, pixels, future in batch:
+            result = future.result()
+            if isinstance(result, Outcome):
+                self._settle(pixels, result)
+            elif result.pages is not None:
+                self._settle(pixels, self._colorize_pages(job, result))
+            else:
+                loaded.append((job, pixels, result))
+        if not loaded:
+            return
+        try:
+            painted = self._colorizer.paint([own.look for *_, own in loaded], [own.hints for *_, own in loaded])
+        except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
+            for job, pixels, _ in loaded:
+                self._settle(pixels, _failure(job, error))
+            return
+        for (job, pixels, own), ab in zip(loaded, painted, strict=True):
+            self._writing.append((pixels, self._writers.submit(self._write, job, own.photo, ab)))
+
+    def _settle(self, pixels: int, outcome: Outcome) -> None:
+        future: Future[Outcome] = Future()
+        future.set_result(outcome)
+        self._writing.append((pixels, future))
+
+    def _read(self, job: Job) -> _Loaded | Outcome:
+        try:
+            if same_file(job.source, job.target):
+                raise ImageError(f"{job.source}: the result would replace the photo itself; give another -o")
+            if job.target.exists() and self._options.skip_existing:
+                return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
+            if job.target.exists() and not self._options.overwrite:
+                raise FileExistsError(
+                    f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it"
+                )
+            photos = read_photos(job.source)
+            photo = next(photos)
+            second = next(photos, None)
+            pages = None if second is None else chain([second], photos)
+            if not self._options.force and not self._wants_colors(job, photo, pages is not None):
+                return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
+            look = self._colorizer.look(photo.picture, photo.space)
+            return _Loaded(photo, look, self._colorizer.hints(photo.picture, self._options.marks), pages)
+        except Exception as error:  # any surprise in one file must not stop the others
+            return _failure(job, error)
+
+    def _wants_colors(self, job: Job, photo: Photo, has_pages: bool) -> bool:
+        if has_pages:
+            return any(is_grey(page.picture, page.space) for page in read_photos(job.source))
+        return is_grey(photo.picture, photo.space)
+
+    def _write(self, job: Job, photo: Photo, ab: Floats) -> Outcome:
+        try:
+            result = photo.with_colors(self._colorizer.join(photo.picture, ab, photo.space), mark=self._options.mark)
+            return self._save(job, [result])
+        except Exception as error:
+            return _failure(job, error)
+
+    def _colorize_pages(self, job: Job, loaded: _Loaded) -> Outcome:
+        """Colour a file of several pages, one page at a time; its colour pages stay as they are."""
+
+        def results() -> Iterator[Photo]:
+            for page in chain([loaded.photo], loaded.pages or ()):
+                if self._options.force or is_grey(page.picture, page.space):
+                    picture = self._colorizer(page.picture, self._options.marks, space=page.space)
+                    yield page.with_colors(picture, mark=self._options.mark)
+                else:
+                    yield page
+
+        try:
+            return self._save(job, results())
+        except Exception as error:
+            return _failure(job, error)
+
+    def _save(self, job: Job, photos: Iterable[Photo]) -> Outcome:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        write_photos(job.target, photos, quality=self._options.quality, overwrite=self._options.overwrite)
+        return Outcome(job.source, "done", f"{job.source} -> {job.target}")
+
+
+def _failure(job: Job, error: BaseException) -> Outcome:
+    return Outcome(job.source, "failed", " ".join(_describe(job, error).split()), error)
+
+
+def _describe(job: Job, error: BaseException) -> str:
+    """Return the line that says which file failed, why, and what helps."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        place = error.filename or job.target
+        reason = os.strerror(error.errno)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{job.target}: the disk is full; make room or choose another place with -o"
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(place) != str(job.source):
+            return f"{job.target}: no permission to write there; choose another place with -o"
+        return f"{place}: {reason.lower()}"
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return f"{job.source}: not enough memory; close other programs or try --device cpu"
+    if isinstance(error, OSError | ImageError):
+        return text if str(job.source) in text or str(job.target) in text else f"{job.source}: {text}"
+    if isinstance(error, ValueError):
+        return text if str(job.source) in text else f"{job.source}: {text}"
+    return f"{job.source}: unexpected {type(error).__name__}: {text}; -v shows where"

@@ -1,0 +1,91 @@
+"""A trained generator made ready to run: device, precision, and batch norm folded into the convolutions."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from colorize.generator import LIGHTNESS_CHANNELS, Generator
+
+_FOLDED_PAIRS = (  # a convolution and the batch norm that follows it, by attribute name
+    ("conv1", "bn1"),
+    ("conv2", "bn2"),
+    ("conv3", "bn3"),
+    ("0", "1"),
+    ("up", "bn_up"),
+    ("merge", "bn_merge"),
+)
+
+
+def choose_device(name: str | None = None) -> torch.device:
+    """Return the device of a name, or the best one of this machine.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    if name is None:
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from error
+    return device
+
+
+def choose_precision(device: torch.device) -> torch.dtype:
+    """Return the fastest dtype of a device whose colours cannot be told from float32's."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.bfloat16
+    if device.type == "cpu" and _processor_has_bfloat16():
+        return torch.bfloat16  # half the time; emulated, and slower, where the processor lacks it
+    return torch.float32
+
+
+def _processor_has_bfloat16() -> bool:
+    # torch has no public question for it; where this private one is missing, float32 is right everywhere.
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())
+
+
+def prepare(generator: Generator, device: torch.device, precision: torch.dtype) -> Generator:
+    """Return a copy of a generator that runs fast and cannot be trained any more.
+
+    Batch norm is folded into the convolutions, memory is channels-last, and the numbers have ``precision`` except in
+    the last convolution, because bfloat16's steps of 1/256 would show as bands in a smooth sky.
+    """
+    generator = copy.deepcopy(generator).eval().requires_grad_(False)
+    for module in list(generator.modules()):
+        for conv_name, norm_name in _FOLDED_PAIRS:
+            conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
+            if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, conv_name, fuse_conv_bn_eval(conv, norm, isinstance(conv, nn.ConvTranspose2d)))
+                setattr(module, norm_name, nn.Identity())
+    generator = generator.to(device, precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    generator.head.float()
+    generator.head.register_forward_pre_hook(lambda _module, inputs: (inputs[0].float(),))
+    return generator
+
+
+def takes_hints(generator: Generator) -> bool:
+    """Tell whether a generator has learned to follow hints: its first convolution looks at them."""
+    return bool(generator.encoder.conv1.weight[:, LIGHTNESS_CHANNELS:].any())
+
+
+@torch.inference_mode()
+def infer(generator: Generator, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
+    """Return a prepared generator's ab (B, 2, H, W), float32 on the CPU, in network units.
+
+    Args:
+        generator: ``prepare``'s result.
+        lightness: (B, 1, H, W) on any device, L / 50 - 1.
+        hints: (B, 3, H, W), see ``Generator.forward``.
+    """
+    weight = generator.encoder.conv1.weight
+    lightness = lightness.to(weight.device, weight.dtype)
+    hints = None if hints is None else hints.to(weight.device, weight.dtype)
+    return generator(lightness, hints).float().cpu()

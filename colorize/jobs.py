@@ -1,0 +1,116 @@
+"""Jobs: which photo files to colour, and where the results go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from colorize.photo import FORMATS
+
+NAME_MARK = "_colorized"
+DEFAULT_SUFFIX = ".png"  # of a file whose name has none: nothing is lost in it
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo file and where its colours go."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo file.
+
+    Attributes:
+        source: The file, or what was given in its place.
+        status: ``done``, ``skipped`` or ``failed``.
+        message: One line that names the file, and the remedy where there is one.
+        error: What was raised.
+    """
+
+    source: Path
+    status: Literal["done", "skipped", "failed"]
+    message: str
+    error: BaseException | None = None
+
+
+def plan(
+    inputs: Iterable[str | Path], output: Path | None = None, *, recursive: bool = False, suffix: str | None = None
+) -> list[Job | Outcome]:
+    """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo.
+
+    A result lies beside its photo as ``NAME_colorized``, or under ``output`` with the photo's own name and sub-folder.
+
+    Args:
+        inputs: Files, folders, or patterns with ``*``, ``?`` and ``**``.
+        output: The result's name where it ends in a photo's suffix and is no folder, else a folder.
+        recursive: Take the sub-folders too.
+        suffix: Of the results, such as ``.png``; None: each photo's own.
+    """
+    is_file = output is not None and output.suffix.lower() in FORMATS and not output.is_dir()
+    plan: list[Job | Outcome] = []
+    taken: dict[Path, Path] = {}
+    for found in _find(inputs, recursive):
+        if isinstance(found, Outcome):
+            plan.append(found)
+            continue
+        source, folder = found
+        if is_file and output is not None:
+            target = output
+        else:
+            end = suffix or (source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX)
+            target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
+            if output is None or same_file(source, target):
+                target = target.with_name(f"{source.stem}{NAME_MARK}{end}")
+        first = taken.setdefault(target, source)
+        if first is not source:
+            message = f"{source}: its result {target} is already that of {first}; give the results two folders"
+            plan.append(Outcome(source, "failed", message))
+        else:
+            plan.append(Job(source, target))
+    return plan
+
+
+def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
+    """Yield each photo file with the folder that its place under an output folder is counted from."""
+    for given in inputs:
+        path = Path(given)
+        try:
+            is_folder, is_there = path.is_dir(), path.exists()
+        except OSError as error:  # a name too long, a folder that may not be entered
+            yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
+            continue
+        if is_folder:
+            found = [(file, path) for file in _photos_in(path, recursive)]
+            remedy = "" if recursive else "; -r looks into its sub-folders"
+            yield from found or [Outcome(path, "failed", f"{path}: a folder without photos{remedy}")]
+        elif not is_there and glob.has_magic(str(given)):
+            files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
+            found = [(file, file.parent) for file in files if NAME_MARK not in file.stem]
+            yield from found or [Outcome(path, "failed", f"{path}: no file has such a name")]
+        else:
+            yield path, path.parent  # a missing file fails when it is read, in its turn
+
+
+def _photos_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in sorted(names):
+            file = Path(parent, name)
+            hidden = name.startswith(".")
+            if file.suffix.lower() in FORMATS and not hidden and not file.stem.endswith(NAME_MARK):
+                yield file
+
+
+def same_file(a: Path, b: Path) -> bool:
+    """Tell whether two paths are one file, by name or by link."""
+    try:
+        return a == b or os.path.samefile(a, b)
+    except OSError:  # one of them is not there
+        return False

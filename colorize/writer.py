@@ -1,0 +1,89 @@
+"""Encoder: from a photo to an image file, with all that belongs to it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from colorize import deep
+from colorize.errors import ImageError
+from colorize.lab import Picture
+from colorize.photo import Photo
+
+OPAQUE_FORMATS = ("JPEG", "BMP")
+DEEP_FORMATS = ("PNG", "TIFF")  # hold 16 bits
+
+
+def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
+    """Write a photo to an open file, in any format but TIFF.
+
+    Args:
+        path: The file's name, for errors.
+        file: Open for writing.
+        photo: The photo; 16 bits become 8 where the format holds no more.
+        format: As ``Photo.format``.
+        quality: 1..100, of lossy formats.
+
+    Raises:
+        ImageError: The format cannot hold the photo.
+    """
+    picture, alpha = photo.picture, photo.alpha
+    if alpha is not None and int(alpha.min()) == np.iinfo(alpha.dtype).max:
+        alpha = None  # opaque everywhere
+    if alpha is not None and format in OPAQUE_FORMATS:
+        raise ImageError(f"{path}: {format} cannot hold the photo's transparency; choose png, tiff, webp or avif")
+    if picture.dtype == np.uint16 and format not in DEEP_FORMATS:
+        picture = _to_8_bits(picture)
+        alpha = None if alpha is None else _to_8_bits(alpha)
+    if picture.dtype == np.uint16:
+        file.write(deep.encode_png(picture, alpha, _png_head(photo)))
+        return
+    image = Image.fromarray(picture)
+    if alpha is not None:
+        image.putalpha(Image.fromarray(alpha))
+    _save(image, file, photo, format, quality)
+
+
+def _to_8_bits(values: Picture) -> Picture:
+    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def _png_head(photo: Photo) -> bytes:
+    """Return a PNG of one pixel that carries the photo's metadata."""
+    file = io.BytesIO()
+    _save(Image.new("RGB", (1, 1)), file, photo, "PNG", 0)
+    return file.getvalue()
+
+
+def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
+    options: dict[str, object] = {}
+    if photo.profile and format != "BMP":
+        options["icc_profile"] = photo.profile
+    if photo.exif and format != "BMP":
+        options["exif"] = photo.exif
+    if photo.dpi and format in ("JPEG", "PNG", "BMP"):
+        options["dpi"] = photo.dpi
+    if format == "PNG":
+        options["compress_level"] = 4  # 6, Pillow's own, takes three times as long for 3 % less
+        if photo.xmp:
+            from PIL.PngImagePlugin import PngInfo
+
+            chunks = PngInfo()
+            chunks.add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
+            options["pnginfo"] = chunks
+    elif photo.xmp and format != "BMP":
+        options["xmp"] = photo.xmp
+    if format == "JPEG":
+        options |= {"quality": quality, "subsampling": 0}
+    elif format == "WEBP":
+        options |= {"quality": quality, "lossless": photo.lossless, "exact": True}
+    elif format in ("AVIF", "HEIF"):
+        options |= {"quality": quality, "subsampling": "4:4:4"}
+    # Through memory: Pillow's encoders write to a file's number themselves and do not say that the disk is full.
+    encoded = io.BytesIO()
+    image.save(encoded, format, **options)
+    file.write(encoded.getbuffer())

@@ -1,0 +1,53 @@
+"""Fixtures: small random weights, and photographs that the tests make themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+from PIL import Image
+
+from colorize.generator import Generator, GeneratorConfig
+from colorize.weights import WeightsInfo, save_generator
+
+settings.register_profile("project", deadline=None)  # a busy machine is no failure
+settings.load_profile("project")
+torch.set_num_threads(1)  # small networks gain nothing from more, and lose much on a busy machine
+
+
+@pytest.fixture(scope="session")
+def small_generator() -> Generator:
+    """A random generator that gives vivid colours; small where a small one is possible."""
+    torch.manual_seed(0)
+    generator = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8)))
+    torch.nn.init.normal_(generator.head.weight, std=0.1)
+    return generator.eval()
+
+
+@pytest.fixture(scope="session")
+def weights_file(tmp_path_factory: pytest.TempPathFactory, small_generator: Generator) -> Path:
+    """A weights file of ``small_generator`` that asks for a small render size."""
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    save_generator(small_generator, path, WeightsInfo(small_generator.config, render_size=64))
+    return path
+
+
+@pytest.fixture(scope="session")
+def scene() -> np.ndarray:
+    """A grey picture (90, 120) uint8 with all 256 levels, soft and hard edges, and grain."""
+    y, x = np.mgrid[:90, :120]
+    light = x * 2.1 + 40 * np.sin(y / 9) + np.where((x // 20 + y // 15) % 2, 15, 0)
+    light += np.random.default_rng(0).normal(0, 6, light.shape)
+    light[:5, :] = np.linspace(0, 255, 120)
+    return np.clip(light, 0, 255).round().astype(np.uint8)
+
+
+@pytest.fixture
+def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
+    """``scene`` as a JPEG named photo.jpg in a folder of its own."""
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(scene).save(path, quality=95)
+    return path

@@ -1,0 +1,59 @@
+"""The released weights, as a user gets them: whole, described truthfully, and giving colours that make sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize.colorizer import Colorizer
+from colorize.images import read_image
+from colorize.lab import rgb_to_lab
+from colorize.weights import DEFAULT_WEIGHTS, find_weights, read_info, read_manifest, sha256
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+MIB = 2**20
+
+
+@pytest.mark.parametrize("name", read_manifest())
+def test_a_released_file_is_what_the_manifest_says(name):
+    entry, path = read_manifest()[name], find_weights(name)
+    assert path.stat().st_size == entry["bytes"] < 48 * MIB
+    assert sha256(path) == entry["sha256"]
+    info = read_info(path)
+    assert info.config.to_dict() == entry["config"]
+    assert info.render_size == entry["render_size"]
+    assert info.metrics == entry["metrics"]
+    assert "research" in entry["license"]
+
+
+def test_the_default_is_released_and_all_fit_the_repository():
+    manifest = read_manifest()
+    assert DEFAULT_WEIGHTS in manifest
+    assert sum(entry["bytes"] for entry in manifest.values()) < 95 * MIB
+
+
+@pytest.fixture(scope="module")
+def coloured():
+    """Lab pictures of the samples in the default weights' colours."""
+    colorizer = Colorizer()
+    return {path.stem: rgb_to_lab(colorizer(read_image(path))) for path in sorted(SAMPLES.glob("*.jpg"))}
+
+
+def test_no_sample_stays_grey(coloured):
+    chroma = {name: float(np.hypot(lab[..., 1], lab[..., 2]).mean()) for name, lab in coloured.items()}
+    assert len(chroma) == 4
+    assert min(chroma.values()) > 4, chroma
+
+
+def test_a_face_is_warm(coloured):
+    face = coloured["astronaut"][80:180, 180:270]  # forehead to chin
+    assert face[..., 1].mean() > 2
+    assert face[..., 2].mean() > 4
+
+
+def test_not_everything_has_the_same_colour(coloured):
+    # The spread of hue within a picture, which a brown veil over everything has not.
+    spread = {name: float(lab[..., 1:].reshape(-1, 2).std(axis=0).sum()) for name, lab in coloured.items()}
+    assert max(spread.values()) > 8, spread
