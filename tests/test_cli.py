@@ -261,7 +261,14 @@ def test_interruption_leaves_only_whole_files(
     code = f"import sys; from colorize.cli import main; sys.exit(main([{str(tmp_path)!r}, '-o', "
     code += f"{str(tmp_path / 'out')!r}, '--weights', {str(weights_file)!r}]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A shell starts background jobs with Ctrl-C ignored, which a child would inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     out = tmp_path / "out"
     deadline = time.monotonic() + 60
     while not (out.is_dir() and any(out.glob("*.png"))) and time.monotonic() < deadline:

@@ -78,6 +78,7 @@ def test_a_run_leaves_all_that_it_promises(config):
     assert sheet.shape == (4 * 64, 2 * 64, 3)
 
 
+@pytest.mark.slow
 def test_training_learns(config, run):
     """A hundred steps on nine photographs bring the loss well under the grey start's."""
     long = replace(config, run=replace(run, sizes=(32,), pictures=(400,), batch_sizes=(4,), epoch_steps=50, ema=0.9))
@@ -103,8 +104,9 @@ def test_killed_and_resumed_ends_bit_equal(config, run, monkeypatch):
     monkeypatch.setattr(Checkpoint, "after_epoch", after_epoch)
     resumed = load_file(pretrain(second))
     rows = [(c.run.output / "history.csv").read_text().splitlines() for c in (config, second)]
-    without_time = [[row.rsplit(",", 1)[0] for row in lines] for lines in rows]
-    assert without_time[0] == without_time[1]
+    # fastai's running mean of the training loss starts anew, and the times differ; epoch and validation loss do not.
+    kept = [[(row.split(",")[0], row.split(",")[2]) for row in lines] for lines in rows]
+    assert kept[0] == kept[1]
     assert whole.keys() == resumed.keys()
     assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
 
