@@ -62,8 +62,8 @@ def read_photos(path: Path | str) -> Iterator[Photo]:
             yield from _read_pages(path, image)
         elif format_of(image) not in FORMATS.values():
             raise ImageError(f"{path}: {image.format} is not supported; convert it to PNG, JPEG or TIFF")
-        elif image.format not in SAME_FORMAT and getattr(image, "n_frames", 1) > 1:
-            raise ImageError(f"{path}: an animation of {image.n_frames} pictures; save its pictures one by one")
+        elif image.format not in SAME_FORMAT and (count := getattr(image, "n_frames", 1)) > 1:
+            raise ImageError(f"{path}: an animation of {count} pictures; save its pictures one by one")
         else:
             yield read_page(path, image, 0)
 
