@@ -10,7 +10,7 @@ from made_photos import write_photos
 from PIL import Image
 
 from training import photos as module
-from training.photos import PhotosError, colourfulness, load_photos
+from training.photos import PhotosError, load_photos
 
 
 def load(source, tmp_path, **settings):
@@ -85,11 +85,3 @@ def test_missing_and_wrong_sources(tmp_path):
     (tmp_path / "text.txt").write_text("text")
     with pytest.raises(PhotosError, match=r"text\.txt: neither a folder nor a tar"):
         load(tmp_path / "text.txt", tmp_path)
-
-
-def test_colourfulness_by_hand():
-    # rg = 255, 0; yb = 127.5, 127.5: deviations 127.5 and 0, means 127.5 and 127.5.
-    picture = np.array([[[255, 0, 0], [255, 255, 127]]], np.uint8)
-    expected = np.hypot(127.5, 0.25) + 0.3 * np.hypot(127.5, (127.5 + 128) / 2)
-    assert colourfulness(picture) == pytest.approx(expected, rel=1e-3)
-    assert colourfulness(np.full((4, 4, 3), 77, np.uint8)) == 0

@@ -125,7 +125,7 @@ def test_a_failed_write_keeps_the_former_file(file, generator, monkeypatch):
     def full_disk(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(weights, "save_file", full_disk)
+    monkeypatch.setattr(weights, "save", full_disk)
     with pytest.raises(OSError, match="No space left"):
         save_generator(generator, file)
     assert file.read_bytes() == before

@@ -19,9 +19,8 @@ from torch.nn import functional as F
 
 from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
 from colorize.lab import lab_tensor_to_rgb
-from training.callbacks import CheckpointError, DivergedError
+from training.callbacks import DivergedError
 from training.config import DistillConfig
-from training.photos import PhotosError
 from training.stage import device_of, prepare_data, run_stage
 from training.teacher import Teacher, TeacherError, load_teacher
 
@@ -132,7 +131,7 @@ def main() -> None:
     config = tyro.cli(DistillConfig, description=__doc__)
     try:
         print(distill(config))
-    except (FileNotFoundError, PhotosError, ValueError, CheckpointError, DivergedError) as error:
+    except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"distill_encoder: {error}")
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from training.metrics import colourfulness
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
 LONG_SIDE = 4 / 3  # of the canvas; what is longer is cut to the middle
 CHUNK = 256  # photographs decoded at a time, so that a million of them do not lie in memory
@@ -107,13 +109,6 @@ def iterate_files(source: Path) -> Iterator[tuple[str, bytes]]:
                     yield member.name, file.read()
     except tarfile.TarError as error:
         raise PhotosError(f"{source}: neither a folder nor a tar ({str(error).splitlines()[0]})") from error
-
-
-def colourfulness(picture: np.ndarray) -> float:
-    """Return the colourfulness of Hasler and Suesstrunk (2003) of a uint8 RGB picture (H, W, 3)."""
-    red, green, blue = np.moveaxis(picture.astype(np.float32), -1, 0)
-    rg, yb = red - green, (red + green) / 2 - blue
-    return float(np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean()))
 
 
 def _fingerprint(sources: Sequence[Path], short_side: int, min_colourfulness: float) -> str:

@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from colorize.generator import Generator, GeneratorConfig
 from colorize.lab import lab_tensor_to_rgb
 from colorize.weights import WeightsInfo, load_generator, save_generator
-from training.callbacks import CheckpointError, DivergedError
+from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.losses import GeneratorLoss
-from training.photos import PhotosError
 from training.stage import command_line_of, device_of, prepare_data, run_stage
 from training.teacher import load_teacher
 
@@ -103,7 +102,7 @@ def main() -> None:
     config = tyro.cli(PretrainConfig, description=__doc__)
     try:
         print(pretrain(config, command_line_of("pretrain_generator", sys.argv[1:])))
-    except (FileNotFoundError, PhotosError, ValueError, CheckpointError, DivergedError) as error:
+    except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"pretrain_generator: {error}")
 
 

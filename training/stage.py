@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from fastai.callback.core import Callback
@@ -35,7 +35,7 @@ from training.callbacks import (
     StopWhenDiverged,
     read_checkpoint,
 )
-from training.config import RunConfig
+from training.config import DistillConfig, PretrainConfig, RunConfig
 from training.data import PhotoBatches
 from training.photos import Photos, PhotosError, load_photos
 
@@ -100,7 +100,7 @@ def _part(photos: Photos, part: slice) -> Photos:
     return Photos(photos.pixels[part], photos.extents[part], photos.upright[part])
 
 
-def settings_of(config: Any) -> str:
+def settings_of(config: DistillConfig | PretrainConfig) -> str:
     """Return a fingerprint of a stage's settings, without those that may change when a run is resumed."""
     fields = asdict(config)
     for name in ("output", "cache", "device", "threads", "samples_every"):
@@ -109,7 +109,7 @@ def settings_of(config: Any) -> str:
 
 
 def run_stage(
-    config: Any,
+    config: DistillConfig | PretrainConfig,
     network: nn.Module,
     loss: Callable[..., Tensor],
     data: StageData,
@@ -134,7 +134,7 @@ def run_stage(
         CheckpointError: The output folder's checkpoint is broken or of other settings.
         DivergedError: The loss is no longer a number.
     """
-    run: RunConfig = config.run
+    run = config.run
     device = data.train.device
     if run.threads:
         torch.set_num_threads(run.threads)
