@@ -248,12 +248,25 @@ class Generator(nn.Module):
         pad_bottom, pad_right = -height % STRIDE, -width % STRIDE
         if pad_bottom or pad_right:
             x = F.pad(x, (0, pad_right, 0, pad_bottom), mode="replicate")
-        *skips, features = self.encoder(x)
+        return self.decode(x, self.encoder(x), latent)[:, :, :height, :width]
+
+    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1 from what the encoder saw.
+
+        Args:
+            x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
+            features: ``self.encoder(x)``; training looks at the last one too.
+            latent: (B, latent_dim), or None.
+
+        Raises:
+            ValueError: A latent of a wrong shape, or for a generator without one.
+        """
+        *skips, last = features
         if latent is not None:
-            features = features + self._latent_bias(latent, batch)
+            last = last + self._latent_bias(latent, len(x))
         for block, skip in zip(self.decoder, [*reversed(skips), x], strict=True):
-            features = block(features, skip)
-        return torch.tanh(self.head(features))[:, :, :height, :width]
+            last = block(last, skip)
+        return torch.tanh(self.head(last))
 
     def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:
         if not self.config.latent_dim:

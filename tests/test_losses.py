@@ -12,10 +12,11 @@ from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.losses import (
     GeneratorLoss,
     LossWeights,
-    PerceptualLoss,
     colourfulness_loss,
     content_loss,
+    distillation_loss,
     gradient_loss,
+    perceptual_loss,
 )
 from training.teacher import Teacher, TeacherError, load_teacher
 
@@ -70,7 +71,7 @@ def test_colourfulness_cannot_be_bought_by_a_blotch_elsewhere():
 def test_a_grey_start_has_a_finite_gradient(rgb, teacher):
     lab = rgb_tensor_to_lab(rgb)
     ab = torch.zeros_like(lab[:, 1:]).requires_grad_()
-    GeneratorLoss(LossWeights(), teacher)(ab, lab).backward()
+    GeneratorLoss(LossWeights(), teacher)((ab, torch.randn(2, 1280, 4, 4)), lab).backward()
     assert torch.isfinite(ab.grad).all()
     assert ab.grad.abs().sum() > 0
 
@@ -86,22 +87,43 @@ def test_perceptual_loss_prefers_the_true_colours(rgb, teacher):
     lab = rgb_tensor_to_lab(rgb)
     grey = lab_tensor_to_rgb(torch.cat([lab[:, :1], 0 * lab[:, 1:]], dim=1))
     half = lab_tensor_to_rgb(torch.cat([lab[:, :1], 0.5 * lab[:, 1:]], dim=1))
-    loss = PerceptualLoss(teacher)
-    assert loss(rgb, rgb) == 0
-    assert 0 < loss(half, rgb) < loss(grey, rgb)
+    seen_in_half, seen_in_grey, wanted = (teacher.inner_features(picture) for picture in (half, grey, rgb))
+    assert perceptual_loss(wanted, wanted) == 0
+    assert 0 < perceptual_loss(seen_in_half, wanted) < perceptual_loss(seen_in_grey, wanted)
+
+
+def test_the_distillation_loss_compares_directions_place_by_place():
+    torch.manual_seed(0)
+    truth = torch.randn(2, 5, 8, 8)
+    coarse = torch.nn.functional.avg_pool2d(truth, 2)
+    assert distillation_loss(3 * coarse, truth) == pytest.approx(0, abs=1e-6)
+    assert distillation_loss(-coarse, truth) == pytest.approx(2, abs=1e-6)
+    assert distillation_loss(coarse.flip(3), truth) > 0.5  # the right things in the wrong places
 
 
 def test_parts_are_those_that_are_weighted(rgb, teacher):
     lab = rgb_tensor_to_lab(rgb)
-    loss = GeneratorLoss(LossWeights(content=2, perceptual=0, colourfulness=0, gradient=3), None)
-    total = loss(lab[:, 1:] * 0.5, lab)
+    loss = GeneratorLoss(LossWeights(content=2, perceptual=0, colourfulness=0, gradient=3, distillation=0), None)
+    total = loss((lab[:, 1:] * 0.5, torch.zeros(2, 1, 4, 4)), lab)
     assert set(loss.parts) == {"content", "gradient"}
     assert total == pytest.approx(float(2 * loss.parts["content"] + 3 * loss.parts["gradient"]))
 
 
-def test_perceptual_without_a_teacher_is_refused():
-    with pytest.raises(ValueError, match="needs a teacher"):
-        GeneratorLoss(LossWeights(), None)
+@pytest.mark.parametrize("without", ["perceptual", "distillation"])
+def test_a_teacher_is_asked_for(without):
+    with pytest.raises(ValueError, match="need a teacher"):
+        GeneratorLoss(LossWeights(**{without: 0}), None)
+
+
+def test_only_the_encoder_learns_from_distillation(rgb, teacher):
+    lab = rgb_tensor_to_lab(rgb)
+    ab = torch.zeros_like(lab[:, 1:]).requires_grad_()
+    guess = torch.randn(2, 1280, 4, 4).requires_grad_()
+    weights = LossWeights(content=1e-3, perceptual=0, colourfulness=0, gradient=0, distillation=2)
+    loss = GeneratorLoss(weights, teacher)
+    loss((ab, guess), lab).backward()
+    assert set(loss.parts) == {"content", "distillation"}
+    assert guess.grad.abs().sum() > 0
 
 
 class TestTeacher:

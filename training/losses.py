@@ -5,7 +5,7 @@ Every loss compares the predicted ab with the true Lab picture; the truth's ligh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,26 +56,29 @@ def colourfulness_loss(ab: Tensor, truth: Tensor) -> Tensor:
     return (chroma - wanted).abs().mean() * 10  # in the content loss's unit
 
 
-class PerceptualLoss(nn.Module):
-    """The distance of a classifier's inner features, each channel in units of its own mean activation."""
+def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
+    """Return the mean distance of a classifier's inner features, each layer in units of its own mean activation.
 
-    def __init__(self, teacher: Teacher) -> None:
-        super().__init__()
-        self.teacher = teacher
+    Args:
+        features: (B, C_i, H_i, W_i) each, seen in the prediction.
+        truth: The same, seen in the true picture.
+    """
+    pairs = zip(features, truth, strict=True)
+    return sum(
+        ((feature - target).abs().mean() / (target.abs().mean() + 1e-6) for feature, target in pairs),
+        start=truth[0].new_zeros(()),
+    ) / len(truth)
 
-    def forward(self, rgb: Tensor, truth: Tensor) -> Tensor:
-        """Return the mean distance over the inner layers.
 
-        Args:
-            rgb: (B, 3, H, W), predicted, 0..1.
-            truth: (B, 3, H, W).
-        """
-        with torch.no_grad():
-            wanted = self.teacher.inner_features(truth)
-        total = rgb.new_zeros(())
-        for feature, target in zip(self.teacher.inner_features(rgb), wanted, strict=True):
-            total = total + (feature - target).abs().mean() / (target.abs().mean() + 1e-6)
-        return total / len(wanted)
+def distillation_loss(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean cosine distance of feature maps, place by place.
+
+    Args:
+        guess: (B, C, h, w), what the encoder, which saw the damaged grey picture, thinks a classifier sees.
+        truth: (B, C, H, W), what the classifier sees in the true picture.
+    """
+    wanted = F.adaptive_avg_pool2d(truth, (guess.shape[2], guess.shape[3]))
+    return 1 - F.cosine_similarity(guess, wanted, dim=1).mean()
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,19 @@ class LossWeights:
         perceptual: Distance of a classifier's inner features.
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
+        distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
     """
 
     content: float = 1.0
     perceptual: float = 2.0
     colourfulness: float = 0.3
     gradient: float = 0.2
+    distillation: float = 1.0
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether a classifier has to look at the true picture."""
+        return bool(self.perceptual or self.distillation)
 
 
 class GeneratorLoss(nn.Module):
@@ -102,27 +112,37 @@ class GeneratorLoss(nn.Module):
         """Choose the terms.
 
         Raises:
-            ValueError: The perceptual loss is asked for without a teacher.
+            ValueError: The perceptual or the distillation loss is asked for without a teacher.
         """
         super().__init__()
-        if weights.perceptual and teacher is None:
-            raise ValueError("the perceptual loss needs a teacher; name one or set its weight to 0")
+        if weights.needs_teacher and teacher is None:
+            raise ValueError("perceptual and distillation losses need a teacher; name one or set both weights to 0")
         self.weights = weights
-        self.perceptual = PerceptualLoss(teacher) if teacher is not None and weights.perceptual else None
+        self.teacher = teacher if weights.needs_teacher else None
         self.parts: dict[str, Tensor] = {}
 
-    def forward(self, ab: Tensor, lab: Tensor) -> Tensor:
-        # ab (B, 2, H, W) predicted, lab (B, 3, H, W) true
-        ab = ab.float()
+    def forward(self, answer: tuple[Tensor, Tensor], lab: Tensor) -> Tensor:
+        """Return the sum.
+
+        Args:
+            answer: ab (B, 2, H, W) predicted, and the encoder's guess (B, C, H / 32, W / 32) of the classifier's
+                last feature map.
+            lab: (B, 3, H, W), true.
+        """
+        ab, guess = (part.float() for part in answer)
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: content_loss(ab, lab[:, 1:]),
             "gradient": lambda: gradient_loss(ab, lab[:, 1:]),
             "colourfulness": lambda: colourfulness_loss(ab, lab[:, 1:]),
         }
-        if self.perceptual is not None:
-            perceptual = self.perceptual
-            rgb = lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1))
-            terms["perceptual"] = lambda: perceptual(rgb, lab_tensor_to_rgb(lab))
+        if self.teacher is not None:
+            teacher = self.teacher
+            with torch.no_grad():
+                truth = teacher(lab_tensor_to_rgb(lab))
+            terms["distillation"] = lambda: distillation_loss(guess, truth.last)
+            terms["perceptual"] = lambda: perceptual_loss(
+                teacher.inner_features(lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1))), truth.features
+            )
         total = ab.new_zeros(())
         self.parts = {}
         for name, term in terms.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -45,6 +46,32 @@ def build_generator(config: PretrainConfig) -> Generator:
     return generator
 
 
+class Pupil(nn.Module):
+    """A generator in training, with a head that makes its encoder guess what a classifier sees in colour.
+
+    Knowing what things are is the bottleneck of colouring, and the encoder forgets it when only ab is asked of it.
+    The head is left behind when the generator is released.
+    """
+
+    def __init__(self, generator: Generator, channels: int) -> None:
+        """Add the head.
+
+        Args:
+            generator: To be trained.
+            channels: Of the classifier's last feature map; 0: no classifier, the guess is not used.
+        """
+        super().__init__()
+        self.generator = generator
+        width = generator.encoder.channels[-1]
+        self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
+
+    def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
+        # lightness (B, 1, H, W), hints (B, 3, H, W), H and W multiples of 32 -> ab (B, 2, H, W), (B, C, H/32, W/32)
+        x = torch.cat([lightness, hints], dim=1)
+        seen = self.generator.encoder(x)
+        return self.generator.decode(x, seen), self.features(seen[-1])
+
+
 def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> np.ndarray:
     """Return a picture with a row each of: grey, result, result with hints, truth.
 
@@ -79,18 +106,20 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     run = config.run
     device = device_of(run)
     generator = build_generator(config)
-    teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.perceptual else None
+    teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
     loss = GeneratorLoss(config.losses, teacher).to(device)
+    pupil = Pupil(generator, teacher.channels if teacher is not None and config.losses.distillation else 0)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)
     info = WeightsInfo(generator.config, config.render_size or run.sizes[-1], command_line)
 
     def release(epochs: int, network: nn.Module) -> None:
         network.eval()
-        save_generator(network, run.output / "weights.safetensors", info)  # type: ignore[arg-type]
-        cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(network, sheet_batch))
+        released = cast(Pupil, network).generator
+        save_generator(released, run.output / "weights.safetensors", info)
+        cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
-    network = run_stage(config, generator, loss, data, release, lambda: loss.parts)
+    network = run_stage(config, pupil, loss, data, release, lambda: loss.parts)
     path = run.output / "weights.safetensors"
     if not path.is_file():
         release(run.epochs, network)

@@ -101,6 +101,12 @@ class Teacher(nn.Module):
         logits = self.head(torch.flatten(self.pool(x), 1))
         return TeacherOutput(features, x, x.mean(dim=(2, 3)), logits)
 
+    @property
+    def channels(self) -> int:
+        """Channels of the last feature map."""
+        with torch.no_grad():
+            return self._walk(self.mean.new_zeros(1, 3, 64, 64), len(self.body))[1].shape[1]
+
     def inner_features(self, rgb: Tensor) -> list[Tensor]:
         """Return only the inner feature maps; the last layers are not run.
 
