@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
+from training.adversarial import JudgedBatches
 from training.data import PhotoBatches
 
 FORMAT = "colorize-checkpoint/1"
@@ -30,12 +31,24 @@ class DivergedError(RuntimeError):
     """The loss is no longer a number; the last checkpoint is still good."""
 
 
+class Stateful(Protocol):
+    """What a checkpoint can keep: a network, an optimizer, a callback that counts."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what has to be kept."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Take it back."""
+        ...
+
+
 class EpochOfBatches(Callback):
     """Tell the batches which epoch is asked for, so that they are a function of the step."""
 
     order = -10
 
-    def __init__(self, batches: PhotoBatches) -> None:
+    def __init__(self, batches: PhotoBatches | JudgedBatches) -> None:
         self.batches = batches
 
     def before_train(self) -> None:
@@ -142,16 +155,19 @@ class History(CSVLogger):
 
 
 class EveryEpochs(Callback):
-    """Call a function with the number of finished epochs, every so many and after the last."""
+    """Call a function with the number of finished epochs, every so many and after the last.
+
+    fastai tells the end of the epochs that a resumed run skips, too; for these nothing is called.
+    """
 
     order = 62  # before the checkpoint: a kill between the two repeats the epoch rather than keep its older weights
 
-    def __init__(self, function: Callable[[int], None], every: int = 1) -> None:
-        self.function, self.every = function, every
+    def __init__(self, function: Callable[[int], None], every: int = 1, first_epoch: int = 0) -> None:
+        self.function, self.every, self.first_epoch = function, every, first_epoch
 
     def after_epoch(self) -> None:
         done = self.epoch + 1
-        if done % self.every == 0 or done == self.n_epoch:
+        if self.epoch >= self.first_epoch and (done % self.every == 0 or done == self.n_epoch):
             self.function(done)
 
 
@@ -160,10 +176,20 @@ class Checkpoint(Callback):
 
     order = 65
 
-    def __init__(self, path: Path, settings: str, ema: Ema) -> None:
-        self.path, self.settings, self.ema = path, settings, ema
+    def __init__(
+        self,
+        path: Path,
+        settings: str,
+        ema: Ema,
+        states: Mapping[str, Stateful] | None = None,
+        first_epoch: int = 0,
+    ) -> None:
+        self.path, self.settings, self.ema, self.states = path, settings, ema, states or {}
+        self.first_epoch = first_epoch
 
     def after_epoch(self) -> None:
+        if self.epoch < self.first_epoch:
+            return  # skipped by a resumed run, which has gone further already
         state = {
             "format": FORMAT,
             "settings": self.settings,
@@ -171,6 +197,7 @@ class Checkpoint(Callback):
             "model": self.model.state_dict(),
             "ema": self.ema.average.state_dict(),
             "optimizer": _plain(self.opt.opt.state_dict()),
+            "states": {name: _plain(part.state_dict()) for name, part in self.states.items()},
         }
         temporary = self.path.with_suffix(".tmp")
         try:

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import tyro
 
+from training.adversarial import AdversarialName
 from training.data import Phase
 from training.losses import LossWeights
+from training.probe import ProbeSettings
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -130,3 +132,85 @@ class PretrainConfig:
     hinted: float = 0.5
     damaged: float = 0.5
     render_size: int = 0
+
+
+def _finetuning_losses() -> LossWeights:
+    # The encoder stands still, so there is nothing to distil into it.
+    return LossWeights(distillation=0)
+
+
+@dataclass(frozen=True)
+class PretrainCriticConfig:
+    """Train a critic alone to tell real photographs from a generator's, which stands still (NoGAN's second part).
+
+    Attributes:
+        run: What every run needs.
+        weights: Of the generator.
+        critic: A name in ``training.critic.CRITICS``.
+        loss: A name in ``training.adversarial.ADVERSARIAL_LOSSES``.
+        enhancement: Factor of the real photographs' chroma.
+        hinted: Share of the pictures with colour hints.
+        damaged: Share of the pictures with an old photograph's damage.
+    """
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")]
+    weights: Path
+    critic: str = "patch"
+    loss: AdversarialName = "hinge"
+    enhancement: float = 1.2
+    hinted: float = 0.25
+    damaged: float = 0.3
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Train generator and critic against each other for a short time, and choose a checkpoint by a rule.
+
+    Attributes:
+        run: What every run needs; its learning rate is the generator's.
+        weights: Of the pretrained generator.
+        losses: Weights of the losses against the true colours.
+        adversarial: Weight of the adversarial loss.
+        critic: A name in ``training.critic.CRITICS``.
+        critic_weights: A critic that ``training.pretrain_critic`` wrote, for the first cycle; None: train one first.
+        critic_pictures: How many pictures the critic sees alone before each cycle that has no ``critic_weights``.
+        loss: A name in ``training.adversarial.ADVERSARIAL_LOSSES``.
+        schedule: ``alternate``: one step of the critic, one of the generator; ``threshold``: DeOldify's rule, the
+            critic until its loss is under ``threshold``, then one step of the generator.
+        threshold: For ``schedule``; DeOldify's .65 belongs to BCE, where .69 is guessing. Hinge guesses at 1.
+        critic_learning_rate: Two time scales (Heusel et al. 2017): the critic learns faster.
+        enhancement: Factor of the chroma of the photographs that the critic is shown as real.
+        train_encoder: Let the encoder move too.
+        cycles: How often critic alone and both together are repeated.
+        hinted: Share of the pictures with colour hints.
+        damaged: Share of the pictures with an old photograph's damage.
+        perceptual: As in the pretraining.
+        perceptual_name: As in the pretraining.
+        render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
+        latent_dim: Length of the noise vector that a generator without one is given.
+        mode_seeking: Weight of the loss that keeps two noise vectors' pictures apart; needs a noise vector.
+        probe: What is measured while training, and when to stop.
+    """
+
+    run: Annotated[RunConfig, tyro.conf.arg(name="")]
+    weights: Path
+    losses: LossWeights = field(default_factory=_finetuning_losses)
+    adversarial: float = 0.1
+    critic: str = "patch"
+    critic_weights: Path | None = None
+    critic_pictures: int = 20_000
+    loss: AdversarialName = "hinge"
+    schedule: Literal["alternate", "threshold"] = "alternate"
+    threshold: float = 0.65
+    critic_learning_rate: float = 4e-4
+    enhancement: float = 1.2
+    train_encoder: bool = False
+    cycles: int = 1
+    hinted: float = 0.25
+    damaged: float = 0.3
+    perceptual: Path | None = None
+    perceptual_name: str = "vgg16_bn"
+    render_size: int = 0
+    latent_dim: int = 0
+    mode_seeking: float = 0.0
+    probe: ProbeSettings = field(default_factory=ProbeSettings)

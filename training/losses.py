@@ -121,15 +121,15 @@ class GeneratorLoss(nn.Module):
         self.teacher = teacher if weights.needs_teacher else None
         self.parts: dict[str, Tensor] = {}
 
-    def forward(self, answer: tuple[Tensor, Tensor], lab: Tensor) -> Tensor:
+    def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
         """Return the sum.
 
         Args:
             answer: ab (B, 2, H, W) predicted, and the encoder's guess (B, C, H / 32, W / 32) of the classifier's
-                last feature map.
+                last feature map; what follows is not looked at.
             lab: (B, 3, H, W), true.
         """
-        ab, guess = (part.float() for part in answer)
+        ab, guess = (part.float() for part in answer[:2])
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: content_loss(ab, lab[:, 1:]),
             "gradient": lambda: gradient_loss(ab, lab[:, 1:]),

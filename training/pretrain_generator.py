@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import cast
 
 import cv2
-import numpy as np
 import torch
 import torchvision
 import tyro
-from torch import Tensor, nn
+from torch import nn
 
 from colorize.generator import Generator, GeneratorConfig
-from colorize.lab import lab_tensor_to_rgb
 from colorize.weights import WeightsInfo, load_generator, save_generator
 from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.losses import GeneratorLoss
+from training.pupil import Pupil
+from training.sheets import sample_sheet
 from training.stage import command_line_of, device_of, prepare_data, run_stage
 from training.teacher import load_teacher
 
@@ -44,53 +44,6 @@ def build_generator(config: PretrainConfig) -> Generator:
     elif config.encoder_weights != "none":
         load_encoder_weights(generator.encoder, Path(config.encoder_weights), config.backbone)
     return generator
-
-
-class Pupil(nn.Module):
-    """A generator in training, with a head that makes its encoder guess what a classifier sees in colour.
-
-    Knowing what things are is the bottleneck of colouring, and the encoder forgets it when only ab is asked of it.
-    The head is left behind when the generator is released.
-    """
-
-    def __init__(self, generator: Generator, channels: int) -> None:
-        """Add the head.
-
-        Args:
-            generator: To be trained.
-            channels: Of the classifier's last feature map; 0: no classifier, the guess is not used.
-        """
-        super().__init__()
-        self.generator = generator
-        width = generator.encoder.channels[-1]
-        self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
-
-    def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
-        # lightness (B, 1, H, W), hints (B, 3, H, W), H and W multiples of 32 -> ab (B, 2, H, W), (B, C, H/32, W/32)
-        x = torch.cat([lightness, hints], dim=1)
-        seen = self.generator.encoder(x)
-        return self.generator.decode(x, seen), self.features(seen[-1])
-
-
-def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> np.ndarray:
-    """Return a picture with a row each of: grey, result, result with hints, truth.
-
-    Args:
-        generator: In eval mode.
-        batch: lightness, hints, lab.
-        count: Columns.
-
-    Returns:
-        uint8 (4 * H, count * W, 3), BGR as OpenCV writes it.
-    """
-    lightness, hints, lab = (part[:count] for part in batch)
-    with torch.inference_mode():
-        plain, hinted = generator(lightness), generator(lightness, hints)
-    rows = [torch.zeros_like(plain), plain, hinted, lab[:, 1:]]
-    rgb = [lab_tensor_to_rgb(torch.cat([lab[:, :1], ab.float()], dim=1)) for ab in rows]
-    strips = [torch.cat(list(row), dim=2) for row in rgb]
-    sheet = (torch.cat(strips, dim=1).permute(1, 2, 0) * 255).round().byte().cpu().numpy()
-    return np.ascontiguousarray(sheet[..., ::-1])
 
 
 def pretrain(config: PretrainConfig, command_line: str = "") -> Path:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from fastai.callback.core import Callback
-from fastai.callback.schedule import fit_one_cycle  # noqa: F401  (patches Learner)
+from fastai.callback.schedule import ParamScheduler, combined_cos, fit_one_cycle  # noqa: F401  (patches Learner)
 from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from colorize.inference import choose_device
+from training.adversarial import JudgedBatches
 from training.callbacks import (
     Autocast,
     Checkpoint,
@@ -32,14 +33,16 @@ from training.callbacks import (
     EveryEpochs,
     History,
     LossParts,
+    Stateful,
     StopWhenDiverged,
     read_checkpoint,
 )
-from training.config import DistillConfig, PretrainConfig, RunConfig
+from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.data import PhotoBatches
 from training.photos import Photos, PhotosError, load_photos
 
 VALIDATION_STEPS = 8
+Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,25 @@ class StageData:
         valid: The same few batches each time.
     """
 
-    train: PhotoBatches
-    valid: PhotoBatches
+    train: PhotoBatches | JudgedBatches
+    valid: PhotoBatches | JudgedBatches
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a stage is optimised, where it differs from the pretraining.
+
+    Attributes:
+        schedule: Of the learning rate: one cycle, or flat and at the end down a cosine.
+        betas: Of AdamW; one cycle moves the first itself.
+        callbacks: Beside those of every stage.
+        states: What the checkpoint keeps beside the network, by name.
+    """
+
+    schedule: Literal["one-cycle", "flat"] = "one-cycle"
+    betas: tuple[float, float] = (0.9, 0.999)
+    callbacks: Sequence[Callback] = ()
+    states: Mapping[str, Stateful] = field(default_factory=dict)
 
 
 def device_of(run: RunConfig) -> torch.device:
@@ -64,7 +84,15 @@ def device_of(run: RunConfig) -> torch.device:
     return choose_device(None if run.device == "auto" else run.device)
 
 
-def prepare_data(run: RunConfig, hinted: float, damaged: float) -> StageData:
+@dataclass(frozen=True)
+class PhotoData(StageData):
+    """Batches of photographs."""
+
+    train: PhotoBatches
+    valid: PhotoBatches
+
+
+def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
     """Decode the photographs, or map the cache, and return the batches of a stage.
 
     Args:
@@ -88,7 +116,7 @@ def prepare_data(run: RunConfig, hinted: float, damaged: float) -> StageData:
         raise PhotosError(f"{len(train)} photographs are too few for a batch of {max(run.batch_sizes)}")
     device = device_of(run)
     phase = run.phases[-1]
-    return StageData(
+    return PhotoData(
         PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged),
         PhotoBatches(
             valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
@@ -100,7 +128,7 @@ def _part(photos: Photos, part: slice) -> Photos:
     return Photos(photos.pixels[part], photos.extents[part], photos.upright[part])
 
 
-def settings_of(config: DistillConfig | PretrainConfig) -> str:
+def settings_of(config: Config) -> str:
     """Return a fingerprint of a stage's settings, without those that may change when a run is resumed."""
     fields = asdict(config)
     for name in ("output", "cache", "device", "threads", "samples_every"):
@@ -109,12 +137,13 @@ def settings_of(config: DistillConfig | PretrainConfig) -> str:
 
 
 def run_stage(
-    config: DistillConfig | PretrainConfig,
+    config: Config,
     network: nn.Module,
     loss: Callable[..., Tensor],
     data: StageData,
     on_epoch: Callable[[int, nn.Module], None],
     parts: Callable[[], dict[str, Tensor]],
+    method: Method | None = None,
 ) -> nn.Module:
     """Train a network to the end of its schedule, going on where a killed run stopped.
 
@@ -124,8 +153,9 @@ def run_stage(
         loss: Called with the network's result and the batch's last part.
         data: The batches.
         on_epoch: Called with the number of finished epochs and the averaged network, every
-            ``samples_every`` epochs and after the last.
+            ``samples_every`` epochs and after the last; it may raise fastai's ``CancelFitException`` to end the run.
         parts: Returns the loss's last terms, for the log.
+        method: How the optimisation differs from the pretraining's.
 
     Returns:
         The averaged network.
@@ -135,6 +165,7 @@ def run_stage(
         DivergedError: The loss is no longer a number.
     """
     run = config.run
+    method = method or Method()
     device = data.train.device
     if run.threads:
         torch.set_num_threads(run.threads)
@@ -152,20 +183,29 @@ def run_stage(
         ema,
         LossParts(run.output / "tensorboard", parts, done),
         History(done),
-        Checkpoint(run.output / "checkpoint.pt", settings, ema),
-        EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every),
+        Checkpoint(run.output / "checkpoint.pt", settings, ema, method.states, done),
+        EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every, done),
         *([Autocast(device)] if run.bf16 else []),
+        *method.callbacks,
     ]
-    learner = _learner(run, network, loss, data, callbacks)
+    learner = _learner(run, network, loss, data, callbacks, method.betas)
     if state:
         network.load_state_dict(state["model"])
         ema.average.load_state_dict(state["ema"])
         cast(OptimWrapper, learner.opt).opt.load_state_dict(state["optimizer"])
+        for name, part in method.states.items():
+            part.load_state_dict(state["states"][name])
         if done >= run.epochs:
             return ema.network
     try:
         with learner.no_bar():
-            learner.fit_one_cycle(run.epochs, run.learning_rate, pct_start=0.1, start_epoch=done)
+            if method.schedule == "one-cycle":
+                learner.fit_one_cycle(run.epochs, run.learning_rate, pct_start=0.1, start_epoch=done)
+            else:
+                # fastai's fit_flat_cos forgets its start_epoch.
+                rate = combined_cos(0.75, run.learning_rate, run.learning_rate, run.learning_rate / 100)
+                scheduler = ParamScheduler({"lr": rate})
+                learner.fit(run.epochs, run.learning_rate, cbs=scheduler, start_epoch=done)
     except (CheckpointError, DivergedError) as error:
         # fastai puts the callback's name before the message of what a callback raises.
         raise type(error)(str(error).rsplit("\n\t", 1)[-1]) from error
@@ -173,11 +213,19 @@ def run_stage(
 
 
 def _learner(
-    run: RunConfig, network: nn.Module, loss: Callable[..., Tensor], data: StageData, callbacks: list[Callback]
+    run: RunConfig,
+    network: nn.Module,
+    loss: Callable[..., Tensor],
+    data: StageData,
+    callbacks: list[Callback],
+    betas: tuple[float, float],
 ) -> Learner:
-    """Return fastai's Learner with its optimizer made: PyTorch's AdamW, whose fused form is the fastest."""
+    """Return fastai's Learner with its optimizer made: PyTorch's AdamW, whose fused form is the fastest.
+
+    The optimizer gets only what is trainable now (fastai's ``trainable_params``).
+    """
     device = data.train.device
-    adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, fused=device.type != "mps")
+    adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, betas=betas, fused=device.type != "mps")
     learner = Learner(
         DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
         network,

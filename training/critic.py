@@ -1,0 +1,189 @@
+"""The critics: networks that tell real colours from a generator's. One table, ``CRITICS``.
+
+A critic sees ``lab`` (B, 3, H, W) in network units, so it knows the lightness that the colours belong to and needs no
+second input. It answers flat logits (B, N), one a patch or one a picture, above 0 for real; no softmax, no sigmoid.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+import torchvision
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+FORMAT = "colorize-critic/1"
+AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
+LEAK = 0.2  # slope of LeakyReLU below 0 (Radford et al. 2016)
+
+
+class CriticError(ValueError):
+    """A critic cannot be had; the message says which and what to do."""
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at all others (Zhang et al. 2019); starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inner = max(1, channels // 8)
+        self.query, self.key, self.value = (
+            spectral_norm(nn.Conv2d(channels, width, 1, bias=False)) for width in (inner, inner, channels)
+        )
+        self.gain = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        # x (B, C, H, W)
+        query, key, value = (
+            layer(x).flatten(2).transpose(1, 2).contiguous() for layer in (self.query, self.key, self.value)
+        )
+        seen = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return x + self.gain * seen.transpose(1, 2).reshape(x.shape)
+
+
+class _Critic(nn.Module):
+    """Scales the input's ab and flattens the answer, which all critics share."""
+
+    layers: nn.Module
+
+    def forward(self, lab: Tensor) -> Tensor:
+        # lab (B, 3, H, W) -> (B, N)
+        return self.layers(torch.cat([lab[:, :1], lab[:, 1:] * AB_GAIN], dim=1)).flatten(1)
+
+
+class PatchCritic(_Critic):
+    """Strided 4x4 convolutions with 3x3 ones between, spectral norm everywhere: one logit a patch of about 150 pixels.
+
+    DeOldify's critic at a quarter of its width, which suffices (DDColor); Miyato et al. 2018 for the norm.
+    """
+
+    def __init__(self, width: int = 64, attention: bool = False) -> None:
+        """Build it.
+
+        Args:
+            width: Channels at 1/2; doubled at each of 1/4, 1/8 and 1/16.
+            attention: Put self-attention at 1/4.
+        """
+        super().__init__()
+
+        def conv(channels_in: int, channels_out: int, kernel: int, stride: int) -> list[nn.Module]:
+            layer = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=1)
+            return [spectral_norm(layer), nn.LeakyReLU(LEAK)]
+
+        layers = [*conv(3, width, 4, 2), *conv(width, width, 3, 1)]
+        for step in range(3):
+            layers += [*conv(width << step, width << (step + 1), 4, 2)]
+            if step == 0 and attention:
+                layers.append(SelfAttention(width << 1))
+            layers += [*conv(width << (step + 1), width << (step + 1), 3, 1)]
+        layers.append(spectral_norm(nn.Conv2d(width << 3, 1, 4, padding=1)))
+        self.layers = nn.Sequential(*layers)
+
+
+class DcganCritic(_Critic):
+    """The classic one (Radford et al. 2016): strided convolutions, batch norm but in the first and last, one logit."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1), nn.LeakyReLU(LEAK)]
+        for step in range(3):
+            layers += [
+                nn.Conv2d(width << step, width << (step + 1), 4, 2, 1, bias=False),
+                nn.BatchNorm2d(width << (step + 1)),
+                nn.LeakyReLU(LEAK),
+            ]
+        # The paper's last map is 4x4 at its 64 pixels; the pooling makes it so at any size.
+        layers += [nn.AdaptiveAvgPool2d(4), nn.Conv2d(width << 3, 1, 4)]
+        self.layers = nn.Sequential(*layers)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.02)
+
+
+class ClassifierCritic(_Critic):
+    """The convolutions of any torchvision classifier, pooled, with one logit."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        classifier = torchvision.models.get_model(name, weights=None)
+        body = getattr(classifier, "features", None)
+        if body is None:  # a ResNet: all but its pooling and its classifier
+            body = nn.Sequential(*list(classifier.children())[:-2])
+        with torch.no_grad():
+            channels = body.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+        self.layers = nn.Sequential(body.train(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, 1, 1))
+
+
+CRITICS: dict[str, Callable[[], nn.Module]] = {
+    "patch": PatchCritic,
+    "patch-attention": partial(PatchCritic, attention=True),
+    "dcgan": DcganCritic,
+    "resnet18": partial(ClassifierCritic, "resnet18"),
+    "vgg16_bn": partial(ClassifierCritic, "vgg16_bn"),
+}
+"""Name -> how to build one, with random weights."""
+
+
+@dataclass(frozen=True)
+class CriticInfo:
+    """What a critic's file says.
+
+    Attributes:
+        kind: Its name in ``CRITICS``.
+        accuracy: Share of real and generated validation pictures that it told apart when it was written.
+    """
+
+    kind: str
+    accuracy: float
+
+
+def build_critic(kind: str) -> nn.Module:
+    """Return a critic with random weights.
+
+    Raises:
+        CriticError: There is no such kind.
+    """
+    if kind not in CRITICS:
+        raise CriticError(f"unknown critic {kind!r}; choose one of {', '.join(CRITICS)}")
+    return CRITICS[kind]()
+
+
+def save_critic(critic: nn.Module, path: Path, info: CriticInfo) -> None:
+    """Write a critic's weights, float32, with what it is; the former file survives a failure."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in critic.state_dict().items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)})
+    os.replace(temporary, path)
+
+
+def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:
+    """Return a critic and what its file says.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CriticError: The file is broken or foreign.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such critic; make one with training.pretrain_critic")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise CriticError(f"{path}: not a whole safetensors file ({error}); make it anew") from error
+    if metadata.get("format") != FORMAT:
+        raise CriticError(f"{path}: not a critic's file; give one that training.pretrain_critic wrote")
+    critic = build_critic(metadata["kind"])
+    try:
+        critic.load_state_dict(state)
+    except RuntimeError as error:
+        raise CriticError(f"{path}: its tensors do not fit a {metadata['kind']} critic; make it anew") from error
+    return critic, CriticInfo(metadata["kind"], float(metadata["accuracy"]))

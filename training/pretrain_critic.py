@@ -1,0 +1,81 @@
+"""Train a critic alone: real photographs against a generator's pictures. NoGAN's second part.
+
+python -m training.pretrain_critic --photos photos/ --output runs/critic --weights runs/pretrain/weights.safetensors
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import tyro
+from torch import nn
+
+from colorize.generator import Generator
+from colorize.weights import load_generator
+from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
+from training.callbacks import DivergedError
+from training.config import PretrainCriticConfig
+from training.critic import CriticInfo, build_critic, save_critic
+from training.stage import Method, StageData, device_of, prepare_data, run_stage
+
+
+@torch.no_grad()
+def validation_accuracy(critic: nn.Module, batches: JudgedBatches) -> float:
+    """Return the share of validation pictures, real and generated, that a critic tells right; it is not changed."""
+    training = critic.training
+    critic.eval()
+    shares = [accuracy(critic(pictures).float(), real) for pictures, real in batches]
+    critic.train(training)
+    return float(torch.stack(shares).mean())
+
+
+def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = None) -> Path:
+    """Run the stage and return the critic's file.
+
+    Args:
+        config: The stage's settings.
+        generator: To judge; None: that of ``config.weights``.
+
+    Raises:
+        PhotosError: No or too few usable photographs.
+        WeightsError: The generator's weights cannot be used.
+        CriticError: There is no such critic.
+        CheckpointError: The output folder's checkpoint does not fit.
+        DivergedError: The loss is no longer a number.
+    """
+    # The last weights, not their average: a mean of spectral norm's vectors has no unit length.
+    run = replace(config.run, ema=0.0)
+    config = replace(config, run=run)
+    device = device_of(run)
+    torch.manual_seed(run.seed)
+    critic = build_critic(config.critic)
+    generator = (generator or load_generator(config.weights)).to(device)
+    showing = Showing(config.enhancement, run.bf16)
+    photos = prepare_data(run, config.hinted, config.damaged)
+    data = StageData(JudgedBatches(photos.train, generator, showing), JudgedBatches(photos.valid, generator, showing))
+    loss = CriticLoss(ADVERSARIAL_LOSSES[config.loss])
+    path = run.output / "critic.safetensors"
+
+    def release(epochs: int, network: nn.Module) -> None:
+        save_critic(network, path, CriticInfo(config.critic, validation_accuracy(network, data.valid)))  # type: ignore[arg-type]
+
+    network = run_stage(config, critic, loss, data, release, lambda: loss.parts, Method(betas=(0.5, 0.999)))
+    if not path.is_file():
+        release(run.epochs, network)
+    return path
+
+
+def main() -> None:
+    """Parse the command line and train."""
+    config = tyro.cli(PretrainCriticConfig, description=__doc__)
+    try:
+        print(pretrain_critic(config))
+    except (OSError, ValueError, DivergedError) as error:
+        sys.exit(f"pretrain_critic: {error}")
+
+
+if __name__ == "__main__":
+    main()

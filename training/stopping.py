@@ -1,0 +1,103 @@
+"""When to stop adversarial training and which checkpoint to take: a rule that is fixed before the run.
+
+DeOldify's author chose by eye, "the last one before skin turns orange". The rule here says the same in figures:
+
+1. A checkpoint is *allowed* if its skin's hue is not much further off than at the start, not much more skin is blue,
+   its chroma bleeds no more than photographs' does where lightness is flat, and its films flicker not much more.
+2. Of the allowed ones the best has the smallest *score*: feature distance / grey's + colourfulness gap / the truth's.
+   Both fall while colours become right and plentiful; overshooting colours make the gap grow again.
+3. The run stops once ``patience`` probes in a row were not allowed or no better than the best.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from training.probe import ProbeSettings, Report
+
+LEAST_FLICKER = 0.05  # Lab units; growth of what cannot be seen is no fault
+PARETO = ("feature_distance", "colourfulness_gap", "hue_drift", "blue_skin", "bleeding", "flicker")
+"""What is small in a good checkpoint."""
+
+
+def flicker(report: Report) -> float:
+    """Return the larger of a report's two flickers."""
+    return max(report.flicker_still, report.flicker_moving)
+
+
+def broken_limits(report: Report, start: Report, limits: ProbeSettings) -> list[str]:
+    """Return which limits a checkpoint breaks, in words; none: it is allowed. A figure that is NaN breaks nothing."""
+    checks = (
+        ("skin hue", report.hue_drift, start.hue_drift + limits.hue_drift),
+        ("blue skin", report.blue_skin, start.blue_skin + limits.blue_skin),
+        ("bleeding", report.bleeding, max(limits.bleeding, start.bleeding)),
+        ("flicker", flicker(report), max(LEAST_FLICKER, flicker(start) * limits.flicker)),
+    )
+    return [f"{name} {value:.3g} over {limit:.3g}" for name, value, limit in checks if value > limit]
+
+
+def score(report: Report) -> float:
+    """Return what the best checkpoint has least of."""
+    return report.feature_distance + report.colourfulness_gap
+
+
+def choose(reports: Sequence[Report], limits: ProbeSettings) -> Report:
+    """Return the checkpoint to take; the first report is the start, which is always allowed."""
+    start = reports[0]
+    return min((report for report in reports if not broken_limits(report, start, limits)), key=score)
+
+
+def verdict(reports: Sequence[Report], limits: ProbeSettings) -> str:
+    """Return why a run should stop now, or an empty text."""
+    best = choose(reports, limits)
+    since = len(reports) - 1 - reports.index(best)
+    if since < limits.patience:
+        return ""
+    faults = broken_limits(reports[-1], reports[0], limits)
+    reason = ", ".join(faults) if faults else f"score {score(reports[-1]):.3f}, best {score(best):.3f}"
+    return f"{since} probes without a better checkpoint than epoch {best.epoch}'s ({reason})"
+
+
+def pareto_front(reports: Sequence[Report]) -> list[Report]:
+    """Return the reports of which no other is at least as good in everything and better in something."""
+    points = [[*(getattr(report, name) for name in PARETO[:-1]), flicker(report)] for report in reports]
+
+    def beaten(point: list[float]) -> bool:
+        return any(all(a <= b for a, b in zip(other, point, strict=True)) and other != point for other in points)
+
+    return [report for report, point in zip(reports, points, strict=True) if not beaten(point)]
+
+
+def write_reports(reports: Sequence[Report], path: Path) -> None:
+    """Write reports as JSON; the former file survives a failure."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps([asdict(report) for report in reports], indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read_reports(path: Path) -> list[Report]:
+    """Return what ``write_reports`` wrote; nothing where there is no file."""
+    if not path.is_file():
+        return []
+    return [Report(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def plot_reports(reports: Sequence[Report], chosen: Report, path: Path) -> None:
+    """Draw every figure over the epochs, with a line at the chosen checkpoint."""
+    from matplotlib.figure import Figure  # without pyplot: no window system is asked for
+
+    names = [name for name in asdict(reports[0]) if name != "epoch"]
+    figure = Figure(figsize=(13, 9), layout="constrained")
+    for place, name in enumerate([*names, "score"], start=1):
+        axes = figure.add_subplot(3, -(-(len(names) + 1) // 3), place)
+        values = [score(report) if name == "score" else getattr(report, name) for report in reports]
+        axes.plot([report.epoch for report in reports], values, marker=".")
+        axes.axvline(chosen.epoch, linestyle="--", color="tab:green")
+        axes.set_title(name.replace("_", " "), fontsize=9)
+        axes.tick_params(labelsize=7)
+    figure.supxlabel("epochs; the line is the chosen checkpoint", fontsize=9)
+    figure.savefig(path, dpi=110)
