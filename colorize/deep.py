@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import tifffile
 from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL.TiffImagePlugin import OPEN_INFO, ImageFileDirectory_v2
 
 from colorize.errors import ImageError
 from colorize.lab import Picture
@@ -24,19 +24,34 @@ XMP_TAG = 700
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH_OFFSET = 24  # in the file: signature, length and name of IHDR, width, height
 PNG_RGB, PNG_RGBA, PNG_GREY_ALPHA = 2, 6, 4
+PREMULTIPLIED, ALPHA = 1, 2  # TIFF 6.0, ExtraSamples
 ASCII, BYTE, LONG = 2, 1, 4  # TIFF field types
+_KIND = tifffile.PHOTOMETRIC
+_COLOURS = {int(kind): count for kind, count in ((_KIND.RGB, 3), (_KIND.MINISBLACK, 1), (_KIND.SEPARATED, 4))}
+"""Samples of a pixel that are colours, by TIFF's PhotometricInterpretation."""
 STAND_IN = -1
 """Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
 other tag of ours lies between the two numbers, so the order of the tags stays right."""
 
 
-def read_rgb(path: Path, image: Image.Image, page: int) -> Picture | None:
-    """Return the 16-bit pixels (H, W, 3 or 4) of a file that Pillow would cut to 8 bits; None for any other.
+# Pillow does not even open a TIFF of 16-bit grey with alpha. Only its header is wanted; tifffile reads the pixels.
+for _order in (b"II", b"MM"):
+    for _kind in (PREMULTIPLIED, ALPHA):
+        OPEN_INFO.setdefault((_order, 1, (1,), 1, (16, 16), (_kind,)), ("LA", "LA"))
+
+
+def read_samples(path: Path, image: Image.Image, page: int) -> Picture | None:
+    """Return the 16-bit samples of a file that Pillow would cut to 8 bits; None for any other.
+
+    Samples beside colours and transparency, such as a film scanner's infrared, are left out, as Pillow does in 8 bits.
 
     Args:
         path: The file.
         image: The same, opened by Pillow, not loaded.
         page: Of a TIFF.
+
+    Returns:
+        (H, W, n): n is 2 for grey and alpha, 3 for RGB, 4 for RGBA, or CMYK (0 is no ink) if that is the image's mode.
 
     Raises:
         ImageError: Pixels of a kind that cannot be kept.
@@ -57,8 +72,8 @@ def _read_png(path: Path, image: Image.Image) -> Picture | None:
         return None
     with Image.open(path) as check:
         check.verify()  # OpenCV gives a part of a damaged file without a word
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    return _to_rgb(path, pixels)
+    pixels = _to_rgb(path, cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED))
+    return pixels[..., [0, 3]] if kind == PNG_GREY_ALPHA and pixels.shape[2] == 4 else pixels
 
 
 def _read_tiff(path: Path, page: int) -> Picture:
@@ -68,21 +83,32 @@ def _read_tiff(path: Path, page: int) -> Picture:
             leaf = leaf.aspage()
         if leaf.dtype != np.uint16:
             raise ImageError(f"{path}: has pixels of type {leaf.dtype}; convert it to 8 or 16 bits")
-        if leaf.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
+        colours = _COLOURS.get(int(leaf.photometric))
+        if colours is None:
             raise ImageError(
                 f"{path}: has 16-bit {tifffile.PHOTOMETRIC(leaf.photometric).name} pixels; convert it to RGB"
             )
         try:
             pixels = leaf.asarray()
         except (ValueError, tifffile.TiffFileError) as error:  # a compression that tifffile needs imagecodecs for
+            if colours != 3:
+                raise ImageError(f"{path}: cannot be decoded ({error}); save it uncompressed") from error
             return _read_tiff_by_opencv(path, page, error)
         if leaf.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.ndim != 3 or pixels.shape[2] not in (2, 3, 4):
+        kind = int(leaf.extrasamples[0]) if leaf.extrasamples else ALPHA
+    if pixels.ndim != 3 or pixels.shape[2] < colours:
         raise ImageError(f"{path}: has {pixels.shape} pixels where RGB is needed; convert it to RGB")
-    if pixels.shape[2] == 2:  # grey and alpha
-        pixels = pixels[..., [0, 0, 0, 1]]
-    return np.ascontiguousarray(pixels)
+    if kind not in (PREMULTIPLIED, ALPHA) or pixels.shape[2] == colours or colours == 4:
+        return np.ascontiguousarray(pixels[..., :colours])
+    pixels = np.ascontiguousarray(pixels[..., : colours + 1])
+    return _divide_by_alpha(pixels) if kind == PREMULTIPLIED else pixels
+
+
+def _divide_by_alpha(pixels: Picture) -> Picture:
+    alpha = pixels[..., -1:].astype(np.uint64)
+    colours = (pixels[..., :-1] * np.uint64(65535) + alpha // 2) // np.maximum(alpha, 1)
+    return np.concatenate([np.minimum(colours, 65535).astype(np.uint16), pixels[..., -1:]], axis=-1)
 
 
 def _read_tiff_by_opencv(path: Path, page: int, error: Exception) -> Picture:

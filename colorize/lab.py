@@ -107,13 +107,15 @@ def rgb_to_lab(picture: Picture, space: ColorSpace = SRGB) -> Floats:
         if picture.ndim == 2:
             lab[rows, :, 0] = rgb_to_lightness(picture[rows], space)
             continue
-        xyz = cv2.transform(_decode(picture[rows], space), space.matrix.astype(np.float32))
-        f = _f(xyz)
-        fy = f[..., 1]
-        lab[rows, :, 0] = 116 * fy - 16
-        lab[rows, :, 1] = 500 * (f[..., 0] - fy)
-        lab[rows, :, 2] = 200 * (fy - f[..., 2])
+        lab[rows] = xyz_to_lab(cv2.transform(_decode(picture[rows], space), space.matrix.astype(np.float32)))
     return lab
+
+
+def xyz_to_lab(xyz: npt.NDArray) -> Floats:
+    """Return XYZ (H, W, 3), relative to the white so that white is (1, 1, 1), in Lab."""
+    f = _f(xyz)
+    fy = f[..., 1]
+    return np.stack([116 * fy - 16, 500 * (f[..., 0] - fy), 200 * (fy - f[..., 2])], axis=-1)
 
 
 def rgb_to_lightness(picture: Picture, space: ColorSpace = SRGB) -> Floats:

@@ -6,11 +6,14 @@ import re
 import struct
 
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import IFDRational
 
 import colorize
 
 ORIENTATION = ExifTags.Base.Orientation
 SOFTWARE = ExifTags.Base.Software
+X_RESOLUTION, Y_RESOLUTION = ExifTags.Base.XResolution, ExifTags.Base.YResolution
+RESOLUTION_UNIT = ExifTags.Base.ResolutionUnit
 UPRIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 DESCRIPTIVE_TAGS = (
@@ -29,6 +32,8 @@ DESCRIPTIVE_TAGS = (
     *range(40091, 40096),  # Windows' title, comment, author, keywords, subject
 )
 """Tags of a TIFF's first directory that describe the photo; the others describe how its pixels are stored."""
+_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error)
+"""What Pillow raises at damaged EXIF."""
 SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -73,8 +78,41 @@ def read_exif(image: Image.Image) -> tuple[bytes | None, int]:
         if ORIENTATION in exif:
             exif[ORIENTATION] = UPRIGHT
         return (exif.tobytes() if len(exif) else None), orientation
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, AttributeError, struct.error):
+    except _DAMAGED:
         return None, UPRIGHT
+
+
+def read_dpi(image: Image.Image) -> tuple[float, float] | None:
+    """Return an image's horizontal and vertical resolution, from its header, else from EXIF; None: not stated.
+
+    Pillow alone would invent one: 72 for a JPEG whose EXIF has none, 1 for a TIFF without any.
+    """
+    stated = image.info.get("dpi")
+    if image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2):
+        stated = None
+    try:
+        exif = image.getexif()
+        if image.format == "TIFF" and X_RESOLUTION not in exif:
+            stated = None
+        if stated is None and image.format != "TIFF":
+            scale = {2: 1, 3: 2.54}[exif.get(RESOLUTION_UNIT, 2)]
+            stated = (exif[X_RESOLUTION] * scale, exif[Y_RESOLUTION] * scale)
+        if stated is None:
+            return None
+        x, y = float(stated[0]), float(stated[1])
+    except _DAMAGED:
+        return None
+    return (x, y) if 0 < x < 1e6 and 0 < y < 1e6 else None
+
+
+def exif_with_dpi(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
+    """Return EXIF that states a resolution, horizontal and vertical; one that it states already stays."""
+    stated = Image.Exif()
+    stated.load(exif or b"")
+    if X_RESOLUTION not in stated:
+        stated[X_RESOLUTION], stated[Y_RESOLUTION] = (IFDRational(round(value * 100), 100) for value in dpi)
+        stated[RESOLUTION_UNIT] = 2  # inch
+    return stated.tobytes()
 
 
 def mark_exif(exif: bytes | None) -> bytes:

@@ -1,7 +1,9 @@
 """ICC profiles: what a photo's numbers mean.
 
 Profiles made of three primaries and curves, as sRGB, Adobe RGB, Display P3, ProPhoto and nearly every grey one are,
-become a ``ColorSpace``, exact in 16 bits; those made of tables go through LittleCMS, which Pillow gives 8 bits.
+become a ``ColorSpace`` and are kept. Those made of tables, as for printers and calibrated scanners, cannot be gone
+through backwards with any lightness kept: their photos become sRGB, 8 bits by LittleCMS, 16 bits by our own reading
+of the table, because Pillow gives LittleCMS 8 bits at most.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ import io
 import struct
 from functools import lru_cache
 
+import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from colorize.errors import ImageError
+from colorize.icc import D50, TABLE_TAGS, Curve, read_curve, read_table, read_tags, read_xyz
+from colorize.lab import Picture, lab_to_rgb, strips, xyz_to_lab
 from colorize.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace
 
 D50_TO_D65 = (
@@ -23,9 +27,6 @@ D50_TO_D65 = (
     (0.0122982, -0.0204830, 1.3299098),
 )
 """Bradford (Lindbloom); a profile speaks of colours under D50."""
-S15_FIXED_16 = 65536.0
-
-Curve = npt.NDArray[np.float64]
 
 
 class ProfileError(ImageError):
@@ -47,12 +48,18 @@ def read_space(profile: bytes) -> ColorSpace:
         ProfileError: It is damaged, or made of tables.
     """
     try:
-        tags = _read_tags(profile)
+        tags = read_tags(profile)
+        has_table = any(name in tags for name in TABLE_TAGS)  # where both are there, the table is what counts
         if profile_kind(profile) == "GRAY":
-            return ColorSpace(SRGB.matrix, np.stack([_read_curve(tags[b"kTRC"])] * 3))
-        columns = [_read_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        curves = [_read_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
-    except (KeyError, struct.error, ValueError) as error:
+            curve = _grey_curve(profile) if has_table else read_curve(tags[b"kTRC"])
+            return ColorSpace(SRGB.matrix, np.stack([curve] * 3))
+        if has_table:
+            raise ProfileError("an ICC profile made of tables")
+        columns = [read_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+        curves = [read_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    except ProfileError:
+        raise
+    except (KeyError, IndexError, struct.error, ValueError) as error:
         raise ProfileError(f"not an ICC profile of primaries and curves ({error})") from error
     white = np.array(RGB_TO_XYZ).sum(axis=1)
     matrix = np.array(D50_TO_D65) @ np.array(columns).T / white[:, None]
@@ -60,6 +67,12 @@ def read_space(profile: bytes) -> ColorSpace:
     if profile_kind(profile) != "RGB" or np.abs(sums - 1).max() > 0.05 or abs(np.linalg.det(matrix)) < 1e-3:
         raise ProfileError("an ICC profile whose primaries do not add up to white")
     return ColorSpace(matrix / sums, np.stack(curves))
+
+
+def _grey_curve(profile: bytes) -> Curve:
+    """Return the linear light of a grey profile that is made of a table."""
+    levels = np.arange(CURVE_SAMPLES, dtype=np.uint16)[:, None]
+    return np.maximum.accumulate(np.clip(read_table(profile).xyz(levels)[:, 1].astype(np.float64), 0, 1))
 
 
 @lru_cache(maxsize=1)
@@ -90,53 +103,35 @@ def convert_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
-def _read_tags(profile: bytes) -> dict[bytes, bytes]:
-    (count,) = struct.unpack_from(">I", profile, 128)
-    tags = {}
-    for index in range(min(count, 100)):
-        name, offset, size = struct.unpack_from(">4sII", profile, 132 + 12 * index)
-        tags[name] = profile[offset : offset + size]
-    return tags
+def convert_deep_to_srgb(samples: Picture, profile: bytes) -> Picture:
+    """Return 16-bit samples of a table-based profile as sRGB; relative colorimetric, black made black.
 
+    A colour outside sRGB loses chroma at its own lightness.
 
-def _read_xyz(tag: bytes) -> list[float]:
-    return [value / S15_FIXED_16 for value in struct.unpack_from(">3i", tag, 8)]
+    Args:
+        samples: (H, W, channels) uint16, of the profile's kind; CMYK as the profile has it, 0 is no ink.
+        profile: With a table.
 
+    Returns:
+        (H, W, 3) uint16.
 
-def _read_curve(tag: bytes) -> Curve:
-    """Return linear light of evenly spaced encoded values (ICC.1:2022, 10.6 and 10.18), rising."""
-    level = np.linspace(0, 1, CURVE_SAMPLES)
-    if tag[:4] == b"curv":
-        (count,) = struct.unpack_from(">I", tag, 8)
-        if count == 0:
-            return level
-        if count == 1:
-            return level ** (struct.unpack_from(">H", tag, 12)[0] / 256)
-        samples = np.array(struct.unpack_from(f">{count}H", tag, 12)) / 65535
-        curve = np.interp(level, np.linspace(0, 1, count), samples)
-    elif tag[:4] == b"para":
-        curve = _parametric(struct.unpack_from(">H", tag, 8)[0], tag, level)
-    else:
-        raise ValueError(f"curve of type {tag[:4]!r}")
-    curve = np.maximum.accumulate(np.clip(curve, 0, 1))
-    if curve[-1] <= curve[0]:
-        raise ValueError("curve that does not rise")
-    return curve
-
-
-def _parametric(kind: int, tag: bytes, level: Curve) -> Curve:
-    """Return a curve of ICC.1:2022, table 68: (a x + b)^g + e above d, c x + f below."""
-    counts = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
-    if kind not in counts:
-        raise ValueError(f"parametric curve {kind}")
-    g, *rest = (value / S15_FIXED_16 for value in struct.unpack_from(f">{counts[kind]}i", tag, 12))
-    a, b, c, d, e, f = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    if kind in (1, 2):
-        a, b, *offset = rest
-        d = -b / a
-        e = f = offset[0] if offset else 0.0
-    elif kind == 3:
-        a, b, c, d = rest
-    elif kind == 4:
-        a, b, c, d, e, f = rest
-    return np.where(level >= d, np.maximum(a * level + b, 0) ** g + e, c * level + f)
+    Raises:
+        ProfileError: The table is damaged, of a kind that is not read, or does not fit the samples.
+    """
+    try:
+        table = read_table(profile)
+        if len(table.first) != samples.shape[2]:
+            raise ValueError(f"{len(table.first)} channels for {samples.shape[2]}")
+        black = table.black()
+    except (KeyError, IndexError, struct.error, ValueError) as error:
+        raise ProfileError(f"its ICC profile has no table that can be used ({error}); convert it to sRGB") from error
+    white = np.array(RGB_TO_XYZ).sum(axis=1)
+    adapt = (np.array(D50_TO_D65) * np.array(D50) / white[:, None]).astype(np.float32)
+    adapt /= adapt.sum(axis=1, keepdims=True)  # white to white, to the last bit
+    picture = np.empty((*samples.shape[:2], 3), np.uint16)
+    for rows in strips(samples.shape[:2]):
+        part = samples[rows]
+        light = (table.xyz(part.reshape(-1, part.shape[2])) - np.float32(black)) * np.float32(1 / (1 - black))
+        light = cv2.transform(light.reshape(*part.shape[:2], 3), adapt)
+        picture[rows] = lab_to_rgb(xyz_to_lab(light), np.uint16)
+    return picture

@@ -10,10 +10,18 @@ from PIL import Image, UnidentifiedImageError
 
 from colorize import deep
 from colorize.errors import ImageError, reason
+from colorize.heif import is_heif, register_heif
 from colorize.lab import Picture
-from colorize.metadata import SIDEWAYS, UPRIGHT, read_exif, upright_xmp
+from colorize.metadata import SIDEWAYS, UPRIGHT, read_dpi, read_exif, upright_xmp
 from colorize.photo import Photo
-from colorize.profiles import ProfileError, convert_to_srgb, profile_kind, read_space, srgb_profile
+from colorize.profiles import (
+    ProfileError,
+    convert_deep_to_srgb,
+    convert_to_srgb,
+    profile_kind,
+    read_space,
+    srgb_profile,
+)
 from colorize.spaces import SRGB, ColorSpace
 
 SAME_FORMAT = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
@@ -26,21 +34,21 @@ def open_image(path: Path) -> Image.Image:
         FileNotFoundError: There is no such file.
         ImageError: Not a picture, or too large.
     """
-    if path.suffix.lower() in (".heic", ".heif"):
-        _register_heif(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     if path.is_dir():
         raise ImageError(f"{path}: a folder, not a picture")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: an empty file (0 bytes); get it anew")
+    if is_heif(path):
+        register_heif()
     try:
         return Image.open(path)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not a picture that can be read, whatever its name says") from error
+        raise ImageError(f"{path}: not a picture that can be read: damaged, or not what its name says") from error
     except Image.DecompressionBombError as error:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        raise ImageError(f"{path}: more than {limit} million pixels; --max-megapixels allows more") from error
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        raise ImageError(f"{path}: more than {limit:g} million pixels; --max-megapixels allows more") from error
     except PermissionError:
         raise
     except Exception as error:  # decoders raise whatever they like at a damaged file
@@ -52,31 +60,22 @@ def format_of(image: Image.Image) -> str:
     return SAME_FORMAT.get(image.format or "", image.format or "")
 
 
-def _register_heif(path: Path) -> None:
-    try:
-        from pillow_heif import register_heif_opener  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise ImageError(f"{path}: HEIC needs an extra: pip install 'colorize[heic]'") from error
-    register_heif_opener()
-
-
 def read_page(path: Path, image: Image.Image, page: int) -> Photo:
     """Return a page of an opened file, upright."""
     exif, orientation = read_exif(image)
     info = dict(image.info)
     format = format_of(image)
     profile = info.get("icc_profile") or None
-    picture, alpha = deep.read_rgb(path, image, page), None
-    if picture is None:
+    samples = deep.read_samples(path, image, page)
+    if samples is None:
         picture, alpha, profile = _read_pixels(image, profile)
         if format == "TIFF":
             orientation = UPRIGHT  # Pillow has turned it
-    elif picture.shape[2] == 4:
-        picture, alpha = picture[..., :3], picture[..., 3]
+    else:
+        picture, alpha, profile = _read_deep(image.mode, samples, profile)
     space, profile = _space(picture, profile)
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or None
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
-    dpi = info.get("dpi")
     return Photo(
         _turn_upright(picture, orientation),
         None if alpha is None else _turn_upright(alpha, orientation),
@@ -85,7 +84,7 @@ def read_page(path: Path, image: Image.Image, page: int) -> Photo:
         profile,
         exif,
         upright_xmp(xmp) if xmp else None,
-        (float(dpi[0]), float(dpi[1])) if dpi and all(0 < float(value) < 1e6 for value in dpi) else None,
+        read_dpi(image),
         format == "WEBP" and _is_lossless_webp(path),
     )
 
@@ -112,6 +111,22 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
     if image.mode == "RGB" and profile and profile_kind(profile) == "RGB" and not _is_simple(profile):
         image, profile = convert_to_srgb(image, profile), srgb_profile()
     return np.asarray(image), alpha, profile
+
+
+def _read_deep(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
+    """Return picture, alpha and profile of 16-bit samples; see ``deep.read_samples``."""
+    if mode == "CMYK":
+        if profile and profile_kind(profile) == "CMYK":
+            return convert_deep_to_srgb(samples, profile), None, srgb_profile()
+        ink = samples.astype(np.uint64)
+        light = (65535 - ink[..., :3]) * (65535 - ink[..., 3:])  # as Pillow does in 8 bits
+        return ((light + 32767) // 65535).astype(np.uint16), None, None
+    if samples.shape[2] == 2:
+        return samples[..., 0], samples[..., 1], profile
+    picture, alpha = samples[..., :3], samples[..., 3] if samples.shape[2] == 4 else None
+    if profile and profile_kind(profile) == "RGB" and not _is_simple(profile):
+        return convert_deep_to_srgb(picture, profile), alpha, srgb_profile()
+    return picture, alpha, profile
 
 
 def _is_simple(profile: bytes) -> bool:
@@ -141,10 +156,8 @@ def _space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes |
         return SRGB, None  # a profile that does not belong to these pixels, as some programs leave behind
     try:
         return read_space(profile), profile
-    except ProfileError as error:
-        if picture.ndim == 2:
-            return SRGB, srgb_profile()  # a grey profile of tables: rare, and near enough to sRGB's curve
-        raise ProfileError("its ICC profile is made of tables, which 16 bits cannot go through; convert it") from error
+    except ProfileError:
+        return SRGB, None  # RGB was converted before; a grey profile that is damaged says nothing
 
 
 def _turn_upright(array: npt.NDArray, orientation: int) -> npt.NDArray:
