@@ -13,20 +13,20 @@ MAX_ASPECT = 3.0  # beyond it the network sees the photo squeezed, not a ribbon 
 CUBIC = -0.75  # the cubic kernel's parameter, OpenCV's, so that rows and columns are enlarged alike
 
 
-def grid_size(photo_size: tuple[int, int], render_size: int) -> tuple[int, int]:
+def grid_size(photo_size: tuple[int, int], render_size: int, stride: int = STRIDE) -> tuple[int, int]:
     """Return the (height, width) at which the network sees a photo of (height, width).
 
-    The short side is ``render_size``; the long one keeps the aspect up to 3:1; both are multiples of 32.
+    The short side is ``render_size``; the long one keeps the aspect up to 3:1; both are multiples of ``stride``.
     """
     height, width = photo_size
     aspect = min(MAX_ASPECT, max(height, width) / min(height, width))
-    long_side = round_size(render_size * aspect)
+    long_side = round_size(render_size * aspect, stride)
     return (render_size, long_side) if height <= width else (long_side, render_size)
 
 
-def round_size(size: float) -> int:
-    """Return the multiple of 32 nearest to a side, at least 32."""
-    return max(STRIDE, round(size / STRIDE) * STRIDE)
+def round_size(size: float, stride: int = STRIDE) -> int:
+    """Return the multiple of the stride nearest to a side, at least one stride."""
+    return max(stride, round(size / stride) * stride)
 
 
 def shrink(picture: npt.NDArray, size: tuple[int, int]) -> npt.NDArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -13,9 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorize.chroma import Enlarger, grid_size, round_size, shrink
+from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import Generator
 from colorize.images import Photo
-from colorize.inference import choose_device, choose_precision, infer, prepare, takes_hints
+from colorize.inference import choose_device, choose_precision, infer, prepare, render_stride, takes_hints
 from colorize.lab import (
     AB_MAX,
     L_HALF,
@@ -29,8 +31,8 @@ from colorize.lab import (
     rgb_to_lightness,
     strips,
 )
-from colorize.marks import Mark, draw_hints
-from colorize.weights import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, find_weights, load_generator, read_info
+from colorize.marks import Mark, confine, draw_hints
+from colorize.weights import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, open_weights
 
 MAX_RENDER_SIZE = 2048
 
@@ -39,7 +41,8 @@ class Colorizer:
     """Weights that are loaded once and colour any number of pictures; the pictures keep their own lightness.
 
     Attributes:
-        render_size: Short side in pixels of what the network sees, a multiple of 32.
+        render_size: Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16).
+        square: Whether the network sees every picture stretched to a square of ``render_size``.
         strength: 0..1: 1 the new colours, 0 the original's own tone.
         saturation: Factor of the new colours' chroma.
         device: Where the network runs.
@@ -49,10 +52,11 @@ class Colorizer:
 
     def __init__(
         self,
-        weights: str | Path | Generator = DEFAULT_WEIGHTS,
+        weights: str | Path | Generator | DeOldifyGenerator = DEFAULT_WEIGHTS,
         *,
         device: str | None = None,
         render_size: int | None = None,
+        square: bool = False,
         strength: float = 1.0,
         saturation: float = 1.0,
         threads: int | None = None,
@@ -61,9 +65,10 @@ class Colorizer:
         """Load weights.
 
         Args:
-            weights: A released name, the path of a weights file, or a generator.
+            weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a generator.
             device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
-            render_size: Rounded to a multiple of 32; None: the weights' own.
+            render_size: Rounded to a multiple of 32 (DeOldify's weights: of 16); None: the weights' own.
+            square: Stretch pictures to a square, as DeOldify does; else the aspect is kept, up to 3:1.
             strength: 0..1.
             saturation: 0..2.
             threads: For joining chroma and lightness; None: as many as torch uses.
@@ -81,12 +86,12 @@ class Colorizer:
             raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
         self.device = choose_device(device)
         self.precision = precision or choose_precision(self.device)
-        own_size = DEFAULT_RENDER_SIZE
-        if not isinstance(weights, Generator):
-            path = find_weights(weights)
-            own_size = read_info(path).render_size
-            weights = load_generator(path)
-        self.render_size = round_size(render_size or own_size)
+        own_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
+        if isinstance(weights, str | Path):
+            weights, own_size = open_weights(weights)
+        self._stride = render_stride(weights)
+        self.render_size = round_size(render_size or own_size, self._stride)
+        self.square = square
         self.strength = strength
         self.saturation = saturation
         self.takes_hints = takes_hints(weights)
@@ -107,7 +112,7 @@ class Colorizer:
         Raises:
             ValueError: Not a picture, a mark outside it, or marks for weights that take no hints.
         """
-        ab = self.paint([self.look(picture, space)], [self.hints(picture, marks)])[0]
+        ab = self.paint_marked([self.look(picture, space)], [self.hints(picture, marks)])[0]
         return self.join(picture, ab, space)
 
     def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
@@ -141,12 +146,18 @@ class Colorizer:
         """
         if lightness.ndim != 2 or 0 in lightness.shape:
             raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
-        small = shrink(np.asarray(lightness, np.float32), grid_size(lightness.shape, self.render_size))
+        small = shrink(np.asarray(lightness, np.float32), self.grid(lightness.shape))
         if hints is not None:
             self._check_hints()
             hints = resize_hints(hints, small.shape[:2])
         ab = self.paint([torch.from_numpy(small / L_HALF - 1)[None, None]], [hints])[0]
         return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
+
+    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) at which the network sees a picture of (height, width)."""
+        if self.square:
+            return self.render_size, self.render_size
+        return grid_size(size, self.render_size, self._stride)
 
     def look(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
         """Return what the network sees of a picture: its lightness (1, 1, h, w), L / 50 - 1.
@@ -154,7 +165,7 @@ class Colorizer:
         ``look``, ``paint`` and ``join`` are the three stages of a call, for those who run them side by side in threads.
         """
         check_picture(picture)
-        small = shrink(picture, grid_size(picture.shape[:2], self.render_size))
+        small = shrink(picture, self.grid(picture.shape[:2]))
         return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
 
     def hints(self, picture: Picture, marks: Sequence[Mark]) -> Tensor | None:
@@ -167,7 +178,7 @@ class Colorizer:
             return None
         self._check_hints()
         size = picture.shape[:2]
-        return torch.from_numpy(draw_hints(marks, size, grid_size(size, self.render_size)))[None]
+        return torch.from_numpy(draw_hints(marks, size, self.grid(size)))[None]
 
     def paint(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None] | None = None) -> list[Floats]:
         """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together."""
@@ -185,6 +196,17 @@ class Colorizer:
             ab = (ab * (AB_MAX * self.saturation)).permute(0, 2, 3, 1).contiguous().numpy()
             results.update(zip(group, ab, strict=True))
         return [results[index] for index in range(len(looks))]
+
+    def paint_marked(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None]) -> list[Floats]:
+        """Return what ``paint`` does, where hints are a user's marks: their colours stay inside what they mark."""
+        results = self.paint(looks)
+        pairs = [(index, hint) for index, hint in enumerate(hints) if hint is not None]
+        if pairs:
+            painted = self.paint([looks[index] for index, _ in pairs], [hint for _, hint in pairs])
+            for (index, hint), ab in zip(pairs, painted, strict=True):
+                lightness = (looks[index][0, 0].numpy() + 1) * np.float32(L_HALF)
+                results[index] = confine(lightness, hint[0].numpy(), results[index], ab, self.saturation)
+        return results
 
     def join(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
         """Return a picture's own lightness with the colours of ``paint``, enlarged, as RGB; strips run in threads."""
@@ -209,6 +231,14 @@ class Colorizer:
         for _ in self._threads.map(join_strip, strips(picture.shape[:2])):
             pass  # passes on what a thread raised
         return result
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the network's parameters as they run, as hex digits."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self._generator.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.cpu().float().numpy().tobytes())
+        return digest.hexdigest()
 
     def _check_hints(self) -> None:
         if not self.takes_hints:

@@ -11,6 +11,18 @@ class ImageError(ValueError):
     """A picture file cannot be read or written; the message says which, why, and what to do."""
 
 
+class FilmError(ValueError):
+    """A film cannot be read, coloured or written; the message says which, why, and what to do."""
+
+
+class WeightsError(ValueError):
+    """A weights file or name cannot be used; the message says which, why, and what to do."""
+
+
+class DownloadError(OSError):
+    """A file could not be fetched whole; the message says which, why, and what to do."""
+
+
 @contextlib.contextmanager
 def naming(path: Path, what: str = "damaged or cut off", remedy: str = "get it anew") -> Iterator[None]:
     """Turn what decoders and encoders raise into one error that names the file."""
@@ -30,5 +42,6 @@ def naming(path: Path, what: str = "damaged or cut off", remedy: str = "get it a
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an error says."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """Return the first line of what an error says; of the system's and FFmpeg's errors, their words alone."""
+    text = getattr(error, "strerror", None) or str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0]

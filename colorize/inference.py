@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+from typing import overload
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from colorize.chroma import STRIDE
+from colorize.deoldify import STRIDE as DEOLDIFY_STRIDE
+from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import LIGHTNESS_CHANNELS, Generator
+
+AnyGenerator = Generator | DeOldifyGenerator
 
 _FOLDED_PAIRS = (  # a convolution and the batch norm that follows it, by attribute name
     ("conv1", "bn1"),
@@ -52,12 +58,18 @@ def _processor_has_bfloat16() -> bool:
     return bool(supported and supported())
 
 
-def prepare(generator: Generator, device: torch.device, precision: torch.dtype) -> Generator:
+@overload
+def prepare(generator: Generator, device: torch.device, precision: torch.dtype) -> Generator: ...
+@overload
+def prepare(generator: DeOldifyGenerator, device: torch.device, precision: torch.dtype) -> DeOldifyGenerator: ...
+def prepare(generator: AnyGenerator, device: torch.device, precision: torch.dtype) -> AnyGenerator:
     """Return a copy of a generator that runs fast and cannot be trained any more.
 
     Batch norm is folded into the convolutions, memory is channels-last, and the numbers have ``precision`` except in
     the last convolution, because bfloat16's steps of 1/256 would show as bands in a smooth sky.
     """
+    if isinstance(generator, DeOldifyGenerator):
+        return generator.prepared(device, precision)
     generator = copy.deepcopy(generator).eval().requires_grad_(False)
     for module in list(generator.modules()):
         for conv_name, norm_name in _FOLDED_PAIRS:
@@ -71,13 +83,20 @@ def prepare(generator: Generator, device: torch.device, precision: torch.dtype) 
     return generator
 
 
-def takes_hints(generator: Generator) -> bool:
+def render_stride(generator: AnyGenerator) -> int:
+    """Return the step of a generator's render sizes in pixels."""
+    return DEOLDIFY_STRIDE if isinstance(generator, DeOldifyGenerator) else STRIDE
+
+
+def takes_hints(generator: AnyGenerator) -> bool:
     """Tell whether a generator has learned to follow hints: its first convolution looks at them."""
+    if isinstance(generator, DeOldifyGenerator):
+        return False
     return bool(generator.encoder.conv1.weight[:, LIGHTNESS_CHANNELS:].any())
 
 
 @torch.inference_mode()
-def infer(generator: Generator, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
+def infer(generator: AnyGenerator, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
     """Return a prepared generator's ab (B, 2, H, W), float32 on the CPU, in network units.
 
     Args:
@@ -85,6 +104,8 @@ def infer(generator: Generator, lightness: Tensor, hints: Tensor | None = None) 
         lightness: (B, 1, H, W) on any device, L / 50 - 1.
         hints: (B, 3, H, W), see ``Generator.forward``.
     """
+    if isinstance(generator, DeOldifyGenerator):
+        return generator(lightness.to(generator.mean.device), hints).cpu()
     weight = generator.encoder.conv1.weight
     lightness = lightness.to(weight.device, weight.dtype)
     hints = None if hints is None else hints.to(weight.device, weight.dtype)

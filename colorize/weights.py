@@ -1,11 +1,11 @@
 """Weights files: safetensors holding tensors and a JSON description, and where the released ones are found.
 
-Never pickle: a weights file from a stranger cannot run code.
+A weights file from a stranger cannot run code: nothing is unpickled here, and DeOldify's older files only as tensors
+(see ``colorize.deoldify_weights``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,6 +17,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from colorize.deoldify import DeOldifyGenerator
+from colorize.deoldify_weights import is_deoldify, load_deoldify
+from colorize.downloads import cache_folder, read_pin, sha256
+from colorize.errors import WeightsError
 from colorize.generator import Generator, GeneratorConfig
 
 FORMAT = "colorize-generator/1"
@@ -24,10 +28,6 @@ DEFAULT_WEIGHTS = "stable"
 DEFAULT_RENDER_SIZE = 256
 RELEASED = Path(__file__).parent / "released"  # inside an installed wheel
 CHECKOUT = Path(__file__).parent.parent / "weights"  # in a checkout
-
-
-class WeightsError(ValueError):
-    """A weights file or name cannot be used; the message says which, why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,19 @@ def released_folder() -> Path:
 
 
 def read_manifest() -> dict[str, dict[str, Any]]:
-    """Return the released weights by name: file, bytes, sha256, license, config, metrics, how they were made."""
+    """Return the weights by name: file, bytes, sha256, license, render_size and more.
+
+    Those with a ``url`` are published elsewhere and live in the user's cache; the others are part of the installation.
+    """
     path = released_folder() / "manifest.json"
     if not path.is_file():
         return {}
     return {entry["name"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))["weights"]}
+
+
+def weights_path(entry: Mapping[str, Any]) -> Path:
+    """Return where a manifest entry's file lies, or will lie when it is downloaded."""
+    return (cache_folder() if "url" in entry else released_folder()) / entry["file"]
 
 
 def find_weights(name: str | Path) -> Path:
@@ -164,14 +172,16 @@ def find_weights(name: str | Path) -> Path:
         name: A name in the manifest, such as ``stable``, or the path of a weights file.
 
     Raises:
-        WeightsError: Neither a released name nor a file.
+        WeightsError: Neither a released name nor a file, or not downloaded yet.
     """
     manifest = read_manifest()
-    if str(name) in manifest:
-        path = released_folder() / manifest[str(name)]["file"]
-        if not path.is_file():
-            raise WeightsError(f"{path}: the released weights {name!r} are missing; install again")
-        return path
+    if entry := manifest.get(str(name)):
+        path = weights_path(entry)
+        if path.is_file():
+            return path
+        if "url" in entry:
+            raise WeightsError(f"{name}: not on this machine yet; get it with: colorize-weights get {name}")
+        raise WeightsError(f"{path}: the released weights {name!r} are missing; install again")
     path = Path(name)
     if not path.is_file():
         known = ", ".join(manifest) or "none"
@@ -179,10 +189,38 @@ def find_weights(name: str | Path) -> Path:
     return path
 
 
-def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file as hex digits."""
-    digest = hashlib.sha256()  # hashlib.file_digest needs Python 3.11
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def check_file(path: Path) -> bool:
+    """Compare a file with what the manifest, or the record of its first download, says of it; False: nothing does.
+
+    The whole file is hashed, at 0.7 to 2 GB a second: of a damaged one not a byte is used.
+
+    Raises:
+        WeightsError: Another size or SHA-256.
+    """
+    for name, entry in read_manifest().items():
+        if weights_path(entry).resolve() != path.resolve():
+            continue
+        remedy = f"get it anew with: colorize-weights get {name}" if "url" in entry else "install again"
+        size, expected = entry.get("bytes"), entry.get("sha256") or read_pin(path)
+        if size is not None and path.stat().st_size != size:
+            raise WeightsError(f"{path}: damaged, {path.stat().st_size} bytes where {size} are expected; {remedy}")
+        if expected is not None and (found := sha256(path)) != expected:
+            raise WeightsError(f"{path}: damaged, SHA-256 {found} where {expected} is expected; {remedy}")
+        return expected is not None
+    return False
+
+
+def open_weights(name: str | Path) -> tuple[Generator | DeOldifyGenerator, int]:
+    """Return the generator behind a name or a path, and the render size that it is meant for; checked before use.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The name is unknown or not downloaded, or the file is damaged or foreign.
+    """
+    path = find_weights(name)
+    check_file(path)
+    if not is_deoldify(path):
+        return load_generator(path), read_info(path).render_size
+    generator = load_deoldify(path)
+    entry = read_manifest().get(str(name), {})
+    return generator, int(entry.get("render_size") or generator.render_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,11 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 MIB = 2**20
 
 
-@pytest.mark.parametrize("name", read_manifest())
+OURS = [name for name, entry in read_manifest().items() if "url" not in entry]
+PUBLISHED = [name for name, entry in read_manifest().items() if "url" in entry]
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_a_released_file_is_what_the_manifest_says(name):
     entry, path = read_manifest()[name], find_weights(name)
     assert path.stat().st_size == entry["bytes"] < 48 * MIB
@@ -30,8 +35,23 @@ def test_a_released_file_is_what_the_manifest_says(name):
 
 def test_the_default_is_released_and_all_fit_the_repository():
     manifest = read_manifest()
-    assert DEFAULT_WEIGHTS in manifest
-    assert sum(entry["bytes"] for entry in manifest.values()) < 95 * MIB
+    assert DEFAULT_WEIGHTS in OURS
+    assert sum(manifest[name]["bytes"] for name in OURS) < 95 * MIB
+
+
+def test_the_three_published_networks_are_listed():
+    assert PUBLISHED == ["deoldify-artistic", "deoldify-stable", "deoldify-video"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_file_can_be_fetched_and_checked(name):
+    entry = read_manifest()[name]
+    assert entry["url"].startswith("https://")
+    assert entry["license"].startswith("MIT")
+    assert entry["render_size"] % 16 == 0
+    # The tensors alone have this many bytes; the rest is the pickle around them.
+    assert 0 < entry["bytes"] - {"deoldify-artistic": 255_070_532}.get(name, 873_920_916) < 200_000
+    assert re.fullmatch("[0-9a-f]{64}", entry["sha256"])
 
 
 @pytest.fixture(scope="module")

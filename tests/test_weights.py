@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -11,7 +12,18 @@ from safetensors.torch import save_file
 
 from colorize import weights
 from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import WeightsError, WeightsInfo, find_weights, load_generator, read_info, save_generator
+from colorize.weights import (
+    WeightsError,
+    WeightsInfo,
+    check_file,
+    find_weights,
+    load_generator,
+    open_weights,
+    read_info,
+    save_generator,
+    sha256,
+    weights_path,
+)
 
 
 @pytest.fixture
@@ -143,3 +155,37 @@ def test_find_by_path_and_by_name(file, monkeypatch):
     file.unlink()
     with pytest.raises(WeightsError, match="are missing; install again"):
         find_weights("mine")
+
+
+def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
+    entry = {"name": "theirs", "file": "theirs.safetensors", "url": "https://example.org/theirs"}
+    (file.parent / "manifest.json").write_text(json.dumps({"weights": [entry]}))
+    monkeypatch.setattr(weights, "released_folder", lambda: file.parent)
+    monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
+    assert weights_path(entry) == tmp_path / "home" / "weights" / "theirs.safetensors"
+    with pytest.raises(WeightsError, match="theirs: not on this machine yet; get it with: colorize-weights get theirs"):
+        open_weights("theirs")
+    weights_path(entry).parent.mkdir(parents=True)
+    shutil.copy(file, weights_path(entry))
+    assert find_weights("theirs") == weights_path(entry)
+    assert not check_file(weights_path(entry))  # nothing is known about it
+    generator, render_size = open_weights("theirs")
+    assert isinstance(generator, Generator)
+    assert render_size == 192
+
+
+def test_a_released_file_with_one_wrong_bit_is_never_loaded(file, monkeypatch):
+    data = file.read_bytes()
+    entry = {"name": "mine", "file": file.name, "bytes": len(data), "sha256": sha256(file)}
+    (file.parent / "manifest.json").write_text(json.dumps({"weights": [entry]}))
+    monkeypatch.setattr(weights, "released_folder", lambda: file.parent)
+    assert check_file(file)
+    open_weights("mine")
+    file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    load_generator(file)  # its structure is whole, and its numbers are finite: only the hash tells
+    for name in ("mine", file):
+        with pytest.raises(WeightsError, match=r"damaged, SHA-256 .* install again"):
+            open_weights(name)
+    file.write_bytes(data + b"0")
+    with pytest.raises(WeightsError, match=f"damaged, {len(data) + 1} bytes where {len(data)}"):
+        open_weights("mine")
