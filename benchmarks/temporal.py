@@ -1,0 +1,234 @@
+"""Steady colours of films: how far they flicker, what they cost, and the truth beside them.
+
+    python -m benchmarks.temporal film.mp4 other.mp4 --json temporal.json
+
+Films in colour are made grey and coloured again, so the truth is known. A black-and-white film has no truth: only its
+warp error means something. Stop everything else first for the times.
+
+``truth, pale`` is the truth with what colouring takes from it by nature: brought to the network's grid and to the
+chroma that the network gives. Pale colours change less from frame to frame than vivid ones, so the truth's own warp
+error is no lower bound; this row tells how much of it is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorize.chroma import Enlarger, shrink
+from colorize.colorizer import Colorizer
+from colorize.flow import FlowFinder, trust
+from colorize.lab import AB_MAX, Floats, Picture, lab_to_rgb, rgb_to_lab
+from colorize.temporal import TemporalOptions, TemporalPainter
+from training.metrics import WarpError, ciede2000, colourfulness, warp_error
+
+SURE = 0.5  # trust above which a place of the previous frame becomes a hint
+KEPT = 0.6  # share of the previous frame's colours, where a variant mixes them in
+SAMPLES = 25  # frames of which colourfulness and CIEDE2000 are the mean
+
+Painted = tuple[list[Floats], float]  # ab of each frame, and frames that the network painted for each one
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of one film and one way to colour it; times are milliseconds per frame."""
+
+    film: str
+    way: str
+    warp_error: float
+    excess: float
+    excess_over_pale: float
+    colourfulness: float
+    ciede2000: float
+    network_share: float
+    milliseconds: float
+    milliseconds_without_network: float
+
+
+class Stopwatch:
+    """A Colorizer that measures the time it spends painting."""
+
+    def __init__(self, colorizer: Colorizer) -> None:
+        self.seconds = 0.0
+        self._colorizer = colorizer
+
+    def paint(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None] | None = None) -> list[Floats]:
+        start = time.perf_counter()
+        result = self._colorizer.paint(looks, hints)
+        self.seconds += time.perf_counter() - start
+        return result
+
+
+def read_film(path: Path, short_side: int, most: int) -> list[Picture]:
+    """Return a film's first frames, reduced to a short side."""
+    frames: list[Picture] = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            picture = frame.to_ndarray(format="rgb24")
+            scale = short_side / min(picture.shape[:2])
+            if scale < 1:
+                height, width = (round(side * scale) for side in picture.shape[:2])
+                picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+            frames.append(np.asarray(picture, np.uint8))
+            if len(frames) == most:
+                break
+    return frames
+
+
+def make_grey(picture: Picture) -> Picture:
+    """Return a picture's own lightness without its colours."""
+    lab = rgb_to_lab(picture)
+    lab[..., 1:] = 0
+    return lab_to_rgb(lab)
+
+
+def by_painter(options: TemporalOptions) -> Callable[[Stopwatch, list[Tensor]], Painted]:
+    """Return the way that the package itself goes."""
+
+    def paint(stopwatch: Stopwatch, looks: list[Tensor]) -> Painted:
+        painter = TemporalPainter(stopwatch, options)  # type: ignore[arg-type]
+        results = list(painter.paint(looks))
+        return results, painter.network_frames / len(looks)
+
+    return paint
+
+
+def by_hints(mixed: bool) -> Callable[[Stopwatch, list[Tensor]], Painted]:
+    """Return the way that gives the previous frame's colours, moved, as hints.
+
+    Args:
+        mixed: Mix them in as well where they can be trusted, so that hints only help where they cannot.
+    """
+
+    def paint(stopwatch: Stopwatch, looks: list[Tensor]) -> Painted:
+        flow = FlowFinder()
+        results: list[Floats] = []
+        greys = [np.rint((look[0, 0].numpy() + 1) * 127.5).astype(np.uint8) for look in looks]
+        for index, look in enumerate(looks):
+            if not results:
+                results += stopwatch.paint([look])
+                continue
+            back, _ = flow.between(greys[index - 1], greys[index])
+            sure = trust(greys[index], greys[index - 1], back)[..., None]
+            before = back.carry(results[-1])
+            mask = (sure > SURE).astype(np.float32)
+            hints = np.dstack([before / AB_MAX * mask, mask]).transpose(2, 0, 1)
+            own = stopwatch.paint([look], [torch.from_numpy(np.ascontiguousarray(hints))[None]])[0]
+            results.append(np.asarray(own + KEPT * sure * (before - own), np.float32) if mixed else own)
+        return results, 1.0
+
+    return paint
+
+
+def ways(colorizer: Colorizer) -> dict[str, Callable[[Stopwatch, list[Tensor]], Painted]]:
+    """Return every way to colour a film, by name; the first is the one without memory."""
+    table = {
+        "off": by_painter(TemporalOptions("off")),
+        "fast": by_painter(TemporalOptions("fast")),
+        "fast, every 4": by_painter(TemporalOptions("fast", 4)),
+        "best": by_painter(TemporalOptions("best")),
+        "best, every 2": by_painter(TemporalOptions("best", 2)),
+    }
+    if colorizer.takes_hints:
+        table["hints"] = by_hints(False)
+        table["hints, mixed"] = by_hints(True)
+    return table
+
+
+def pale_truth(truth: list[Picture], painted: list[Floats]) -> Iterator[Picture]:
+    """Yield the true frames at the chroma and the sharpness of painted ones."""
+    size = painted[0].shape[:2]
+    small = [shrink(rgb_to_lab(frame)[..., 1:].copy(), size) for frame in truth]
+    share = _mean_chroma(painted) / max(_mean_chroma(small), 1e-6)
+    for frame, ab in zip(truth, small, strict=True):
+        lab = rgb_to_lab(frame)
+        lab[..., 1:] = Enlarger((ab * share).astype(np.float32), frame.shape[:2]).rows(0, len(frame))
+        yield lab_to_rgb(lab)
+
+
+def _mean_chroma(maps: Iterable[Floats]) -> float:
+    return float(np.mean([np.hypot(ab[..., 0], ab[..., 1]).mean() for ab in maps]))
+
+
+def judge(film: list[Picture], truth: list[Picture]) -> tuple[WarpError, float, float]:
+    """Return a film's warp error, colourfulness and CIEDE2000 to the truth."""
+    step = max(1, len(film) // SAMPLES)
+    vivid = float(np.mean([colourfulness(frame) for frame in film[::step]]))
+    pairs = zip(film[::step], truth[::step], strict=True)
+    distance = float(np.mean([ciede2000(rgb_to_lab(frame), rgb_to_lab(true)) for frame, true in pairs]))
+    return warp_error(film, truth), vivid, distance
+
+
+def measure(colorizer: Colorizer, name: str, truth: list[Picture]) -> Iterator[Row]:
+    """Yield a film's rows: each way to colour it, then the pale and the whole truth."""
+    grey = [make_grey(frame) for frame in truth]
+    looks = [colorizer.look(frame) for frame in grey]
+    pale_error: float | None = None
+    for way, paint in ways(colorizer).items():
+        stopwatch = Stopwatch(colorizer)
+        start = time.perf_counter()
+        painted, share = paint(stopwatch, looks)
+        seconds = time.perf_counter() - start
+        if pale_error is None:  # the first way is the one without memory
+            pale = list(pale_truth(truth, painted))
+            pale_error = warp_error(pale, truth).film
+        film = [colorizer.join(frame, ab) for frame, ab in zip(grey, painted, strict=True)]
+        error, vivid, distance = judge(film, truth)
+        times = [1000 * value / len(looks) for value in (seconds, seconds - stopwatch.seconds)]
+        yield Row(name, way, error.film, error.excess, error.film - pale_error, vivid, distance, share, *times)
+    for way, frames in (("truth, pale", pale), ("truth", truth)):
+        error, vivid, distance = judge(frames, truth)
+        yield Row(name, way, error.film, error.excess, error.film - pale_error, vivid, distance, 0, 0, 0)  # type: ignore[operator]
+
+
+def show(row: Row) -> str:
+    """Return a row of the table."""
+    return (
+        f"{row.film[:20]:21}{row.way:15}{row.warp_error:7.3f}{row.excess:8.3f}{row.excess_over_pale:8.3f}"
+        f"{row.colourfulness:8.2f}{row.ciede2000:8.2f}{row.network_share:7.2f}{row.milliseconds:8.1f}"
+        f"{row.milliseconds_without_network:8.1f}"
+    )
+
+
+def main() -> None:
+    """Measure, print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description="Measure how steady the colours of films are.")
+    parser.add_argument("films", nargs="+", type=Path, metavar="FILM", help="best ones in colour")
+    parser.add_argument("--weights", default="stable", help="released name or file")
+    parser.add_argument("--render-size", type=int, help="what the network sees; default: the weights' own")
+    parser.add_argument("--short-side", type=int, default=240, help="larger films are reduced to it (default: 240)")
+    parser.add_argument("--frames", type=int, default=300, help="of each film, at most (default: 300)")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    colorizer = Colorizer(options.weights, device="cpu", render_size=options.render_size)
+    print(f"render size {colorizer.render_size}, {colorizer.precision}, {torch.get_num_threads()} threads")
+    heads = ("excess", "/pale", "colour", "dE00")
+    print(f"{'film':21}{'way':15}{'warp':>7}{''.join(f'{head:>8}' for head in heads)}{'net':>7}{'ms':>8}{'no net':>8}")
+    rows: list[Row] = []
+    for path in options.films:
+        for row in measure(colorizer, path.stem, read_film(path, options.short_side, options.frames)):
+            rows.append(row)
+            print(show(row), flush=True)
+    if options.json:
+        record = {
+            "torch": torch.__version__,
+            "opencv": cv2.__version__,
+            "weights": options.weights,
+            "render_size": colorizer.render_size,
+            "rows": [asdict(row) for row in rows],
+        }
+        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
