@@ -18,17 +18,26 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from colorize.colorizer import Colorizer
+    from colorize.errors import FilmError
+    from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
     from colorize.images import ImageError, Photo, read_image, read_photo, read_photos, write_photo, write_photos
     from colorize.lab import lab_to_rgb, rgb_to_lab
     from colorize.marks import Mark
+    from colorize.temporal import TemporalOptions
     from colorize.weights import WeightsError
 
 _HOMES = {
     "Colorizer": "colorize.colorizer",
+    "FilmError": "colorize.errors",
+    "FilmOptions": "colorize.films",
+    "FilmStopped": "colorize.films",
     "ImageError": "colorize.images",
     "Mark": "colorize.marks",
     "Photo": "colorize.images",
+    "Progress": "colorize.films",
+    "TemporalOptions": "colorize.temporal",
     "WeightsError": "colorize.weights",
+    "colorize_video": "colorize.films",
     "lab_to_rgb": "colorize.lab",
     "read_image": "colorize.images",
     "read_photo": "colorize.images",
@@ -40,11 +49,17 @@ _HOMES = {
 
 __all__ = [
     "Colorizer",
+    "FilmError",
+    "FilmOptions",
+    "FilmStopped",
     "ImageError",
     "Mark",
     "Photo",
+    "Progress",
+    "TemporalOptions",
     "WeightsError",
     "__version__",
+    "colorize_video",
     "lab_to_rgb",
     "read_image",
     "read_photo",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import sys
 import time
-import traceback
-from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from colorize import __version__
+from colorize.console import Interruption, Reporter
+from colorize.containers import CODECS, FILM_SUFFIXES
 
 if TYPE_CHECKING:
     from colorize.colorizer import Colorizer
-    from colorize.jobs import Outcome
+    from colorize.files import FileOptions
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 RENDER_FACTOR = 16  # DeOldify's render factor counts steps of 16 pixels
@@ -50,32 +52,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 all done or skipped, 1 something failed, 130 interrupted. Usage errors exit with 2.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's letters cannot show is no reason to end
+            stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
     check(parser, options)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: no partial file stays
+    interruption = Interruption()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no partial file stays
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job does not hear Ctrl-C
+        signal.signal(signal.SIGINT, interruption)
     try:
-        return run(options)
+        return run(options, interruption)
     except KeyboardInterrupt:
-        print("colorize: interrupted; --skip-existing goes on from here", file=sys.stderr)
+        remedy = "the same command goes on from here" if interruption.at_film else "--skip-existing goes on from here"
+        print(f"colorize: interrupted; {remedy}", file=sys.stderr)
         return INTERRUPTED
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of ``90``, ``1:30`` or ``0:01:30.5``.
+
+    Raises:
+        ValueError: It is no time.
+    """
+    parts = text.split(":")
+    if len(parts) > 3 or not all(part.replace(".", "", 1).isdigit() for part in parts):
+        raise ValueError(text)
+    total = 0.0
+    for part in parts:
+        total = total * 60 + float(part)
+    return total
+
+
+def frame_count(text: str) -> int | None:
+    """Return the number of ``--every``; None: ``auto``.
+
+    Raises:
+        ValueError: Neither a number nor ``auto``.
+    """
+    return None if text == "auto" else int(text)
 
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(
         prog="colorize",
-        description="Colour black-and-white photographs. The result lies beside each photo as NAME_colorized.",
-        epilog="exit status: 0 all done or skipped, 1 a photo failed, 2 wrong usage, 130 interrupted",
+        description="Colour black-and-white photographs and films. The result lies beside each as NAME_colorized.",
+        epilog="exit status: 0 all done or skipped, 1 a file failed, 2 wrong usage, 130 interrupted",
     )
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a photo, a folder, or a pattern such as 'a/*.jpg'")
+    parser.add_argument(
+        "photos", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
+    )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     files = parser.add_argument_group("files")
     files.add_argument("-o", "--output", type=Path, metavar="PATH", help="the result's name, or a folder for results")
     files.add_argument("-r", "--recursive", action="store_true", help="take the sub-folders of folders too")
-    files.add_argument("--overwrite", action="store_true", help="replace results that exist; never a photo itself")
-    files.add_argument("--skip-existing", action="store_true", help="leave photos whose result exists")
-    files.add_argument("--format", choices=FORMATS, help="of the results (default: as the photo)")
+    files.add_argument("--overwrite", action="store_true", help="replace results that exist; never a source itself")
+    files.add_argument("--skip-existing", action="store_true", help="leave files whose result exists")
+    files.add_argument("--format", choices=FORMATS, help="of coloured photos (default: as the photo)")
     files.add_argument(
         "--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and HEIC (default 95)"
     )
@@ -84,7 +119,7 @@ def build_parser() -> Parser:
         "--max-megapixels", type=float, default=300, metavar="N", help="refuse larger photos (default 300)"
     )
     look = parser.add_argument_group("colours")
-    look.add_argument("--force", action="store_true", help="colour photos that are in colour already")
+    look.add_argument("--force", action="store_true", help="colour what is in colour already")
     look.add_argument(
         "--strength", type=float, default=1, metavar="0..1", help="1 new colours (default), 0 the original"
     )
@@ -100,17 +135,53 @@ def build_parser() -> Parser:
         "--render-size", type=int, metavar="N", help="short side of what the network sees (default: the weights' own)"
     )
     look.add_argument("--render-factor", type=int, metavar="N", help="the same in steps of 16 pixels, as in DeOldify")
-    look.add_argument("--weights", default="stable", metavar="NAME|FILE", help="released name or file (default stable)")
+    look.add_argument(
+        "--square", action="store_true", help="stretch pictures to a square for the network, as DeOldify does"
+    )
+    look.add_argument(
+        "--weights",
+        default="stable",
+        metavar="NAME|FILE",
+        help="released name, weights file, or DeOldify's .pth (default stable)",
+    )
+    _add_film_options(parser)
     work = parser.add_argument_group("work")
     work.add_argument("--device", metavar="cpu|cuda|mps", help="where the network runs (default: the best there is)")
     work.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one per core)")
     work.add_argument(
-        "--batch-size", type=int, default=1, metavar="N", help="photos in the network at once (default 1)"
+        "--batch-size", type=int, metavar="N", help="pictures in the network at once (default: photos 1, frames 8)"
     )
     talk = work.add_mutually_exclusive_group()
     talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     talk.add_argument("-v", "--verbose", action="store_true", help="name every file; show where an error came from")
     return parser
+
+
+def _add_film_options(parser: Parser) -> None:
+    film = parser.add_argument_group("films")
+    film.add_argument("--codec", choices=CODECS, help="of the pictures (default h264; webm: vp9)")
+    film.add_argument("--crf", type=float, metavar="N", help="quality, lower is better (default: of h264 18)")
+    film.add_argument("--preset", metavar="NAME", help="speed against size, in the encoder's words (h264: veryfast)")
+    film.add_argument("--start", type=seconds, default=0.0, metavar="TIME", help="colour from here: seconds or h:mm:ss")
+    film.add_argument("--end", type=seconds, metavar="TIME", help="colour up to here")
+    film.add_argument("--preview", type=int, metavar="N", help="only a sheet of N coloured frames, to look at first")
+    film.add_argument(
+        "--temporal", choices=("off", "fast", "best"), default="fast", help="how colours are kept steady (default fast)"
+    )
+    film.add_argument(
+        "--every", type=frame_count, metavar="K|auto", help="the network sees every K-th frame (default auto)"
+    )
+
+
+def _check_marks(parser: Parser, texts: Sequence[str]) -> None:
+    if texts:
+        from colorize.marks import Mark
+
+        try:
+            for text in texts:
+                Mark.parse(text)
+        except ValueError as error:
+            parser.error(f"--mark: {error}")
 
 
 def check(parser: Parser, options: argparse.Namespace) -> None:
@@ -124,6 +195,9 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         ("threads", 1, 1024),
         ("batch_size", 1, 1024),
         ("max_megapixels", 0.001, 1e6),
+        ("crf", 0, 63),
+        ("preview", 1, 100),
+        ("every", 1, 100),
     )
     for name, low, high in ranges:
         value = getattr(options, name)
@@ -135,23 +209,30 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--overwrite and --skip-existing contradict each other; give one of them")
     if options.mark and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
         parser.error("--mark belongs to one photo; give that photo alone")
+    _check_marks(parser, options.mark)
+    if options.end is not None and options.end <= options.start:
+        parser.error(f"--end {options.end:g} is not after --start {options.start:g} (seconds)")
     output = options.output
-    if output is not None and output.suffix[1:].lower() in FORMATS and not output.is_dir():
+    if output is None or output.is_dir():
+        return
+    format = FORMATS.get(output.suffix[1:].lower())
+    if format or output.suffix.lower() in FILM_SUFFIXES:
         if len(options.photos) > 1 or Path(options.photos[0]).is_dir():
-            parser.error(f"-o {output} names one file; give a folder for the results of several photos")
-        if options.format and FORMATS[output.suffix[1:].lower()] != FORMATS[options.format]:
+            parser.error(f"-o {output} names one file; give a folder for the results of several files")
+        if options.format and format != FORMATS[options.format]:
             parser.error(f"-o {output} and --format {options.format} contradict each other")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, interruption: Interruption) -> int:
     """Colour what the checked arguments ask for and return the exit status."""
     start = time.monotonic()
     try:
         colorizer, marks = _load(options)
+        file_options = _file_options(options, marks)
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
-    from colorize.files import FileOptions, colorize_files
+    from colorize.files import colorize_files
     from colorize.jobs import Job, plan
 
     entries = plan(
@@ -160,17 +241,9 @@ def run(options: argparse.Namespace) -> int:
         recursive=options.recursive,
         suffix=FORMATS[options.format] if options.format else None,
     )
-    file_options = FileOptions(
-        overwrite=options.overwrite,
-        skip_existing=options.skip_existing,
-        force=options.force,
-        mark=not options.no_mark,
-        quality=options.quality,
-        batch_size=options.batch_size,
-        marks=marks,
-    )
     jobs = [entry for entry in entries if isinstance(entry, Job)]
-    reporter = Reporter(options.quiet, options.verbose, len(jobs))
+    reporter = Reporter(options.quiet, options.verbose, len(jobs), interruption)
+    file_options = replace(file_options, progress=reporter.follow, cancel=interruption.cancel)
     for entry in entries:
         if not isinstance(entry, Job):
             reporter.report(entry)
@@ -183,7 +256,37 @@ def run(options: argparse.Namespace) -> int:
         outcomes.close()
         reporter.bar.close()
     reporter.summarise(time.monotonic() - start)
+    if interruption.cancel.is_set():
+        return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
+
+
+def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
+    from colorize.files import FileOptions
+    from colorize.films import FilmOptions
+    from colorize.temporal import TemporalOptions
+
+    film = FilmOptions(
+        codec=options.codec,
+        crf=options.crf,
+        preset=options.preset,
+        start=options.start,
+        end=options.end,
+        temporal=TemporalOptions(options.temporal, options.every),
+        batch_size=options.batch_size or FilmOptions.batch_size,
+        threads=options.threads,
+    )
+    return FileOptions(
+        overwrite=options.overwrite,
+        skip_existing=options.skip_existing,
+        force=options.force,
+        mark=not options.no_mark,
+        quality=options.quality,
+        batch_size=options.batch_size or FileOptions.batch_size,
+        marks=marks,
+        film=film,
+        preview=options.preview,
+    )
 
 
 def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
@@ -215,38 +318,6 @@ def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
         strength=options.strength,
         saturation=options.saturation,
         threads=options.threads,
+        square=options.square,
     )
     return colorizer, marks
-
-
-class Reporter:
-    """Says what becomes of the photos: results on stdout, all else on stderr."""
-
-    def __init__(self, quiet: bool, verbose: bool, count: int) -> None:
-        from tqdm import tqdm
-
-        self._quiet = quiet
-        self._verbose = verbose
-        self._count = count
-        self.counts: Counter[str] = Counter()
-        self.bar = tqdm(total=count, unit="photo", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
-
-    def report(self, outcome: Outcome) -> None:
-        """Count an outcome, and print it where it is to be told."""
-        self.counts[outcome.status] += 1
-        if outcome.status == "failed":
-            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
-            if self._verbose and outcome.error is not None:
-                self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
-        elif outcome.status == "skipped" and not self._quiet:
-            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
-        elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
-            self.bar.write(outcome.message, file=sys.stdout)
-
-    def summarise(self, seconds: float) -> None:
-        """Print the summary line of several photos."""
-        if self._quiet or sum(self.counts.values()) < 2:
-            return
-        parts = [f"{self.counts['done']} coloured"]
-        parts += [f"{self.counts[status]} {status}" for status in ("skipped", "failed") if self.counts[status]]
-        print(f"{', '.join(parts)} in {seconds:.1f} s", file=sys.stderr)

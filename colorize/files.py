@@ -1,24 +1,31 @@
-"""Photo files in, photo files out: a pipeline that reads, paints and writes side by side."""
+"""Files in, files out: a pipeline that reads, paints and writes photos side by side, and films in their turn."""
 
 from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
+from pathlib import Path
 
 from torch import Tensor
 
 from colorize.colorizer import Colorizer
+from colorize.contact import contact_sheet, is_in_color
 from colorize.errors import ImageError
-from colorize.images import DEFAULT_QUALITY, Photo, photo_size, read_photos, write_photos
-from colorize.jobs import Job, Outcome, same_file
+from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
+from colorize.images import DEFAULT_QUALITY, FORMATS, Photo, photo_size, read_photos, write_photo, write_photos
+from colorize.jobs import NAME_MARK, Job, Outcome, same_file
 from colorize.lab import Floats
 from colorize.marks import Mark
+from colorize.parts import Parts
 from colorize.tone import is_grey
+from colorize.video import probe
 
 PIXELS_AT_WORK = 48_000_000  # that are read, painted or written at the same time
 PHOTOS_AT_WORK = 16
@@ -38,6 +45,10 @@ class FileOptions:
         quality: 1..100, of lossy formats.
         batch_size: Photos that pass through the network together, where their shapes agree.
         marks: Known colours, of every photo.
+        film: How films are coloured; ``overwrite`` and ``mark`` of these options count.
+        preview: Of a film, write this many coloured frames as a contact sheet instead; None: colour it.
+        progress: Called with a film and how far it is, from another thread.
+        cancel: When set, the film at work stops at the end of its part, and no other file is begun.
     """
 
     overwrite: bool = False
@@ -47,6 +58,10 @@ class FileOptions:
     quality: int = DEFAULT_QUALITY
     batch_size: int = 1
     marks: Sequence[Mark] = ()
+    film: FilmOptions = field(default_factory=FilmOptions)
+    preview: int | None = None
+    progress: Callable[[Path, Progress], None] | None = None
+    cancel: threading.Event | None = None
 
 
 @dataclass
@@ -62,15 +77,22 @@ class _Loaded:
 def colorize_files(
     colorizer: Colorizer, jobs: Sequence[Job], options: FileOptions | None = None
 ) -> Generator[Outcome, None, None]:
-    """Colour photo files; yields what became of each, in order. One bad file never stops the rest.
+    """Colour photos and films; yields what became of each, in order. One bad file never stops the rest.
 
     Reading, the network and writing overlap in threads. Leaving the iterator early (``close``, Ctrl-C) waits for the
     files that are being written: what lies there afterwards is whole.
     """
-    pipeline = _Pipeline(colorizer, options or FileOptions())
+    options = options or FileOptions()
+    pipeline = _Pipeline(colorizer, options)
     try:
         for job in jobs:
-            yield from pipeline.add(job)
+            if options.cancel is not None and options.cancel.is_set():
+                break
+            if job.is_film:
+                yield from pipeline.finish()
+                yield _color_film(colorizer, job, options)
+            else:
+                yield from pipeline.add(job)
         yield from pipeline.finish()
     finally:
         pipeline.close()
@@ -143,7 +165,7 @@ class _Pipeline:
         if not loaded:
             return
         try:
-            painted = self._colorizer.paint([own.look for *_, own in loaded], [own.hints for *_, own in loaded])
+            painted = self._colorizer.paint_marked([own.look for *_, own in loaded], [own.hints for *_, own in loaded])
         except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
             for job, pixels, _ in loaded:
                 self._settle(pixels, _failure(job, error))
@@ -209,6 +231,50 @@ class _Pipeline:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         write_photos(job.target, photos, quality=self._options.quality, overwrite=self._options.overwrite)
         return Outcome(job.source, "done", f"{job.source} -> {job.target}")
+
+
+def _color_film(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
+    """Colour a film, or make its contact sheet."""
+    try:
+        if options.preview is not None:
+            return _preview_film(colorizer, job, options, options.preview)
+        if job.target.exists() and options.skip_existing:
+            return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
+        if job.target.exists() and not options.overwrite and not same_file(job.source, job.target):
+            raise FileExistsError(f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it")
+        if not options.force and is_in_color(probe(job.source), options.film.span):
+            return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
+        result = colorize_video(
+            job.source,
+            job.target,
+            colorizer=colorizer,
+            options=replace(options.film, overwrite=options.overwrite, mark=options.mark),
+            progress=None if options.progress is None else partial(options.progress, job.source),
+            cancel=options.cancel,
+        )
+    except FilmStopped as error:
+        return Outcome(job.source, "stopped", str(error), error)
+    except Exception as error:  # any surprise in one file must not stop the others
+        failure = _failure(job, error)
+        if Parts(job.target).folder.exists():
+            message = f"{failure.message}; the finished parts stay, and the same command goes on from them"
+            return replace(failure, message=message)
+        return failure
+    if result.cut_off:
+        return Outcome(job.source, "failed", result.cut_off, notes=result.notes)
+    return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
+
+
+def _preview_film(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
+    target = job.target
+    if target.suffix.lower() not in FORMATS:
+        target = job.target.with_name(f"{job.source.stem}_preview{NAME_MARK}.jpg")
+    if target.exists() and not options.overwrite:
+        raise FileExistsError(f"{target}: exists already; --overwrite replaces it")
+    sheet = contact_sheet(colorizer, probe(job.source), count, options.film.span)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_photo(target, Photo(sheet), quality=options.quality, overwrite=options.overwrite)
+    return Outcome(job.source, "done", f"{job.source} -> {target}")
 
 
 def _failure(job: Job, error: BaseException) -> Outcome:

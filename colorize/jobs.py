@@ -1,4 +1,4 @@
-"""Jobs: which photo files to colour, and where the results go."""
+"""Jobs: which photos and films to colour, and where the results go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from colorize.containers import CONTAINERS, DEFAULT_FILM_SUFFIX, FILM_SUFFIXES
 from colorize.photo import FORMATS
 
 NAME_MARK = "_colorized"
@@ -17,43 +18,51 @@ DEFAULT_SUFFIX = ".png"  # of a file whose name has none: nothing is lost in it
 
 @dataclass(frozen=True)
 class Job:
-    """One photo file and where its colours go."""
+    """One photo or film and where its colours go."""
 
     source: Path
     target: Path
 
+    @property
+    def is_film(self) -> bool:
+        """Whether the file's name is a film's."""
+        return self.source.suffix.lower() in FILM_SUFFIXES
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo file.
+    """What became of one photo or film.
 
     Attributes:
         source: The file, or what was given in its place.
-        status: ``done``, ``skipped`` or ``failed``.
+        status: ``done``, ``skipped``, ``failed``, or ``stopped`` (a film: the same command goes on with it).
         message: One line that names the file, and the remedy where there is one.
         error: What was raised.
+        notes: Further lines that the user should read: what was changed, left out, damaged.
     """
 
     source: Path
-    status: Literal["done", "skipped", "failed"]
+    status: Literal["done", "skipped", "failed", "stopped"]
     message: str
     error: BaseException | None = None
+    notes: tuple[str, ...] = ()
 
 
 def plan(
     inputs: Iterable[str | Path], output: Path | None = None, *, recursive: bool = False, suffix: str | None = None
 ) -> list[Job | Outcome]:
-    """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo.
+    """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
 
-    A result lies beside its photo as ``NAME_colorized``, or under ``output`` with the photo's own name and sub-folder.
+    A result lies beside its source as ``NAME_colorized``, or under ``output`` with the source's name and sub-folder.
+    A film in a container that is not written becomes an MP4.
 
     Args:
         inputs: Files, folders, or patterns with ``*``, ``?`` and ``**``.
-        output: The result's name where it ends in a photo's suffix and is no folder, else a folder.
+        output: The result's name where it ends in a photo's or film's suffix and is no folder, else a folder.
         recursive: Take the sub-folders too.
-        suffix: Of the results, such as ``.png``; None: each photo's own.
+        suffix: Of the coloured photos, such as ``.png``; None: each photo's own.
     """
-    is_file = output is not None and output.suffix.lower() in FORMATS and not output.is_dir()
+    is_file = output is not None and names_a_file(output)
     plan: list[Job | Outcome] = []
     taken: dict[Path, Path] = {}
     for found in _find(inputs, recursive):
@@ -64,7 +73,7 @@ def plan(
         if is_file and output is not None:
             target = output
         else:
-            end = suffix or (source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX)
+            end = _suffix(source, suffix)
             target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
             if output is None or same_file(source, target):
                 target = target.with_name(f"{source.stem}{NAME_MARK}{end}")
@@ -77,8 +86,19 @@ def plan(
     return plan
 
 
+def names_a_file(output: Path) -> bool:
+    """Tell whether an output names one result, not a folder for results."""
+    return output.suffix.lower() in (*FORMATS, *FILM_SUFFIXES) and not output.is_dir()
+
+
+def _suffix(source: Path, suffix: str | None) -> str:
+    if source.suffix.lower() in FILM_SUFFIXES:
+        return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_FILM_SUFFIX
+    return suffix or (source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX)
+
+
 def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
-    """Yield each photo file with the folder that its place under an output folder is counted from."""
+    """Yield each photo and film with the folder that its place under an output folder is counted from."""
     for given in inputs:
         path = Path(given)
         try:
@@ -87,9 +107,9 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
         if is_folder:
-            found = [(file, path) for file in _photos_in(path, recursive)]
+            found = [(file, path) for file in _files_in(path, recursive)]
             remedy = "" if recursive else "; -r looks into its sub-folders"
-            yield from found or [Outcome(path, "failed", f"{path}: a folder without photos{remedy}")]
+            yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
         elif not is_there and glob.has_magic(str(given)):
             files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
             found = [(file, file.parent) for file in files if NAME_MARK not in file.stem]
@@ -98,13 +118,14 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
             yield path, path.parent  # a missing file fails when it is read, in its turn
 
 
-def _photos_in(folder: Path, recursive: bool) -> Iterator[Path]:
+def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
         for name in sorted(names):
             file = Path(parent, name)
             hidden = name.startswith(".")
-            if file.suffix.lower() in FORMATS and not hidden and not file.stem.endswith(NAME_MARK):
+            known = file.suffix.lower() in (*FORMATS, *FILM_SUFFIXES)
+            if known and not hidden and not file.stem.endswith(NAME_MARK):
                 yield file
 
 

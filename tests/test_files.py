@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
 import tifffile
+from made_films import FilmRecipe, make_film
 from PIL import Image
 
 from colorize.colorizer import Colorizer
@@ -53,6 +55,17 @@ def test_a_folder_gives_its_photos_and_with_r_those_below(tmp_path: Path) -> Non
         (tmp_path / name).write_bytes(b"x")
     assert targets(plan([tmp_path])) == {"a.JPG": "a_colorized.JPG", "b.png": "b_colorized.png"}
     assert set(targets(plan([tmp_path], recursive=True))) == {"a.JPG", "b.png", "c.tif"}
+
+
+def test_films_are_found_and_keep_their_container_where_it_is_written(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.MKV", "c.avi", "d.jpg", "a_colorized.mp4", "a_colorized.mp4.parts/000000.nut"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    entries = plan([tmp_path], recursive=True, suffix=".png")
+    expected = {"a.mp4": "a_colorized.mp4", "b.MKV": "b_colorized.MKV", "c.avi": "c_colorized.mp4"}
+    assert targets(entries) == {**expected, "d.jpg": "d_colorized.png"}
+    assert [entry.is_film for entry in entries if isinstance(entry, Job)] == [True, True, True, False]
+    assert plan([tmp_path / "a.mp4"], tmp_path / "x.webm") == [Job(tmp_path / "a.mp4", tmp_path / "x.webm")]
 
 
 def test_an_output_folder_mirrors_the_tree(tmp_path: Path) -> None:
@@ -268,6 +281,41 @@ def test_memory_that_runs_out_is_an_error_not_a_grey_picture(
     assert outcome.status == "failed"
     assert "not enough memory" in outcome.message
     assert not (tmp_path / "b.png").exists()
+
+
+def test_photos_and_films_are_done_in_order(tmp_path: Path, colorizer: Colorizer) -> None:
+    make(tmp_path / "1.png")
+    make_film(tmp_path / "2.mp4", FilmRecipe(frames=4))
+    make(tmp_path / "3.png")
+    jobs = [entry for entry in plan([tmp_path]) if isinstance(entry, Job)]
+    told: list[str] = []
+    options = FileOptions(progress=lambda path, progress: told.append(f"{path.name} {progress.done}"))
+    outcomes = list(colorize_files(colorizer, jobs, options))
+    assert [(outcome.source.name, outcome.status) for outcome in outcomes] == [
+        ("1.png", "done"),
+        ("2.mp4", "done"),
+        ("3.png", "done"),
+    ]
+    assert told == ["2.mp4 0", "2.mp4 1", "2.mp4 2", "2.mp4 3", "2.mp4 4", "2.mp4 4"]
+
+
+def test_a_film_that_is_stopped_or_cut_off_is_told(tmp_path: Path, colorizer: Colorizer) -> None:
+    whole = make_film(tmp_path / "whole.mkv", FilmRecipe(frames=120, codec="ffv1"))
+    cancel = threading.Event()
+    cancel.set()
+    job = Job(whole, tmp_path / "out.mkv")
+    assert list(colorize_files(colorizer, [job], FileOptions(cancel=cancel))) == []
+    cancel.clear()
+    options = FileOptions(cancel=cancel, progress=lambda _path, progress: cancel.set() if progress.done else None)
+    (outcome,) = colorize_files(colorizer, [job, job], options)
+    assert outcome.status == "stopped"
+    assert "the same command goes on" in outcome.message
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (outcome,) = colorize_files(colorizer, [Job(cut, tmp_path / "b.mkv")])
+    assert outcome.status == "failed"
+    assert "cut off" in outcome.message
+    assert (tmp_path / "b.mkv").exists()
 
 
 def test_leaving_early_leaves_only_whole_files(tmp_path: Path, colorizer: Colorizer) -> None:

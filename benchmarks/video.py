@@ -1,0 +1,266 @@
+"""Speed and memory of the film pipeline: a table, and JSON for comparing.
+
+    python -m benchmarks.video --weights stable --json video.json
+    python -m benchmarks.video --film FILM.mp4
+
+Stop everything else first: a training in the background falsifies every figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import torch
+
+from colorize.colorizer import Colorizer
+from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
+from colorize.films import FilmOptions, colorize_video
+from colorize.frames import read_luma
+from colorize.luma import color_planes
+from colorize.temporal import TemporalOptions, TemporalPainter
+from colorize.video import probe, read_shots
+
+# The peak is asked for inside: what the parent's wait states begins with the parent's own.
+COMMAND = """
+import resource, sys
+from pathlib import Path
+from colorize.cli import main
+status = main()
+stated = Path("/proc/self/status")
+lines = stated.read_text().splitlines() if stated.exists() else []
+peak = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+print(peak[0] if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+sys.exit(status)
+"""
+SIZES = {"640x360": (360, 640), "1280x720": (720, 1280)}
+TARGETS = {"640x360": 12.0, "1280x720": 6.0}  # frames per second
+MEMORY_TARGET = 1500.0  # megabytes
+LENGTHS = (10, 60)  # seconds of the films whose memory is compared
+RATE = 25
+STAGE_FRAMES = 64
+SCENE = 4  # seconds between cuts
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and what is asked of it."""
+
+    name: str
+    value: float
+    unit: str
+    target: str
+    met: bool
+
+
+def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
+    """Yield grey frames (H, W) uint8 of a film: soft scenes that pan and cut, with an object that moves, and grain."""
+    height, width = size
+    random = np.random.default_rng(0)
+    grain = [random.normal(0, 4, size).astype(np.int8) for _ in range(5)]
+    wide = np.zeros((height, 2 * width), np.uint8)
+    for index in range(frames):
+        place = index % (SCENE * RATE)
+        if place == 0:
+            wide[:] = 0
+            for cells, weight in ((4, 0.5), (24, 0.3), (120, 0.2)):
+                coarse = random.integers(16, 236, (cells, 2 * cells), dtype=np.uint8)
+                layer = cv2.resize(coarse, (2 * width, height), interpolation=cv2.INTER_CUBIC)
+                wide = np.asarray(cv2.addWeighted(wide, 1, layer, weight, 0), np.uint8)
+        left = place * width // (3 * SCENE * RATE)
+        picture = wide[:, left : left + width].copy()
+        at = (width // 5 + place * 2, height // 2)
+        cv2.circle(picture, at, height // 6, 190, -1, cv2.LINE_AA)
+        yield np.clip(picture.astype(np.int16) + grain[index % 5], 16, 235).astype(np.uint8)
+
+
+def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
+    """Write a grey film with sound, as a digitised one is stored."""
+    height, width = size
+    with av.open(str(path), "w") as film:
+        pictures = film.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
+        pictures.height, pictures.width, pictures.pix_fmt = height, width, "yuv420p"
+        sound = film.add_stream("aac", rate=48000)
+        sound.codec_context.layout = "mono"  # type: ignore[assignment]
+        for index, grey in enumerate(scenes(size, seconds * RATE)):
+            planes = np.concatenate([grey.ravel(), np.full(height * width // 2, 128, np.uint8)])
+            frame = av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            film.mux(pictures.encode(frame))
+        film.mux(pictures.encode(None))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.sample_rate, silence.time_base = 48000, Fraction(1, 48000)
+        for index in range(seconds * 48000 // 1024):
+            silence.pts = index * 1024
+            film.mux(sound.encode(silence))
+        film.mux(sound.encode(None))
+    return path
+
+
+def milliseconds(action: Callable[[], object], repeats: int) -> float:
+    """Return the median time of some calls after one that does not count."""
+    action()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1000
+
+
+def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
+    """Return the milliseconds per frame of each stage, each run alone over the same frames."""
+    film = probe(path)
+    shots = list(islice(read_shots(film), STAGE_FRAMES))
+    lumas = [read_luma(film, shot.frame) for shot in shots]
+    looks = [colorizer.look(luma.picture()) for luma in lumas]
+
+    def paint() -> list[np.ndarray]:
+        return list(TemporalPainter(colorizer, TemporalOptions(mode), FilmOptions.batch_size).paint(looks))  # type: ignore[arg-type]
+
+    painted = paint()
+    planes = [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)]
+    format = PictureFormat(film.upright_size, film.time_base, film.rate)
+
+    def encode() -> None:
+        encoder = PartEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
+        for shot, picture in zip(shots, planes, strict=True):
+            encoder.write(picture, shot.ticks, shot.duration)
+        encoder.close()
+
+    actions: dict[str, Callable[[], object]] = {
+        "decode": lambda: list(islice(read_shots(film), STAGE_FRAMES)),
+        "luma": lambda: [read_luma(film, shot.frame) for shot in shots],
+        "look": lambda: [colorizer.look(luma.picture()) for luma in lumas],
+        f"paint ({mode})": paint,
+        "join": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
+        "encode": encode,
+    }
+    return {name: milliseconds(action, repeats) / len(shots) for name, action in actions.items()}
+
+
+def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
+    """Return the median rate from file to file, the weights loaded."""
+    rates = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        options = FilmOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
+        result = colorize_video(path, out, colorizer=colorizer, options=options)
+        rates.append(result.frames / (time.perf_counter() - start))
+    return statistics.median(rates)
+
+
+def run_command(path: Path, out: Path, weights: str, mode: str, kill_after: float | None = None) -> tuple[float, float]:
+    """Run the command in a new process; return its seconds and its peak memory in megabytes."""
+    arguments = [
+        str(path),
+        "-o",
+        str(out),
+        "--weights",
+        weights,
+        "--device",
+        "cpu",
+        "--temporal",
+        mode,
+        "--force",
+        "-q",
+    ]
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments, "-q"], stdout=subprocess.PIPE, text=True)
+    try:
+        said, _ = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return time.perf_counter() - start, 0.0
+    if process.returncode:
+        raise SystemExit(f"the command failed: colorize {' '.join(arguments)}")
+    return time.perf_counter() - start, int(said.split()[-1]) * 1024 / MEGABYTE
+
+
+def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
+    """Kill the command at 80 % of its time and return the time of the second run as a share of an uninterrupted one."""
+    whole, _ = run_command(path, folder / "whole.mp4", weights, mode)
+    run_command(path, folder / "killed.mp4", weights, mode, kill_after=0.8 * whole)
+    return run_command(path, folder / "killed.mp4", weights, mode)[0] / whole
+
+
+def measure(
+    options: argparse.Namespace, folder: Path
+) -> tuple[list[Figure], dict[str, dict[str, float]], dict[str, float]]:
+    """Return the figures, milliseconds per stage by film, and peak memory by length."""
+    colorizer = Colorizer(options.weights, device="cpu")
+    out, mode = folder / "out.mp4", options.temporal
+    films = {name: make_film(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
+    if options.film:
+        films = {options.film.name: options.film}
+    figures, times = [], {}
+    for name, path in films.items():
+        rate = frames_per_second(colorizer, path, out, mode, options.repeats)
+        target = TARGETS.get(name, 0)
+        figures.append(Figure(f"{name}, {mode}", rate, "frames/s", f">= {target:g}", rate >= target))
+        times[name] = stages(colorizer, path, folder, mode, options.repeats)
+    if options.film:
+        return figures, times, {}
+    peaks = {}
+    for seconds in LENGTHS:
+        path = make_film(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
+        peaks[f"{seconds} s"] = peak = run_command(path, folder / f"out{seconds}.mp4", options.weights, mode)[1]
+        name = f"peak memory, 1280x720, {seconds} s"
+        figures.append(Figure(name, peak, "MB", f"<= {MEMORY_TARGET:g}", peak <= MEMORY_TARGET))
+    share = 100 * resume_share(path, folder, options.weights, mode)
+    figures.append(Figure(f"second run, killed at 80 %, {seconds} s", share, "% of one", "<= 35", share <= 35))
+    first, last = list(peaks.values())
+    figures.append(Figure("memory of 60 s over that of 10 s", last / first, "", "<= 1.05", last <= 1.05 * first))
+    return figures, times, peaks
+
+
+def main() -> None:
+    """Measure, print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description="Measure the film pipeline.")
+    parser.add_argument("--weights", default="stable", help="released name or file")
+    parser.add_argument("--temporal", choices=("off", "fast", "best"), default="fast")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--film", type=Path, help="measure this film instead of made ones (speed and stages only)")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    cv2.setNumThreads(1)  # as the command does: frames run side by side in our own threads
+    with tempfile.TemporaryDirectory() as folder:
+        figures, times, peaks = measure(options, Path(folder))
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
+    for figure in figures:
+        verdict = "" if figure.met else "  MISSED"
+        print(f"{figure.name:36}{figure.value:9.2f} {figure.unit:9}{figure.target:>8}{verdict}")
+    for name, parts in times.items():
+        text = ", ".join(f"{stage} {value:.1f}" for stage, value in parts.items())
+        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(parts.values()):.1f}")
+    if options.json:
+        record = {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "weights": options.weights,
+            "temporal": options.temporal,
+            "figures": [asdict(figure) for figure in figures],
+            "stages_milliseconds": times,
+            "peak_megabytes": peaks,
+        }
+        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

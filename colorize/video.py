@@ -1,0 +1,350 @@
+"""Films as they are stored: what a file says about itself, and its frames with their time stamps."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.format import Flags
+from av.video.stream import VideoStream
+
+from colorize.errors import FilmError, reason
+
+DEFAULT_RATE = Fraction(25)
+FINE_TIME = Fraction(1, 90_000)  # of streams that state no time base
+FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
+GAP = Fraction(3, 5)  # of a frame's duration: a stamp this far from both neighbours is a frame that was lost
+LATE_SEEK = 1.0  # seconds before the wanted frame at which a jump aims
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How stored pictures are turned to stand upright: transposed first, then flipped."""
+
+    transpose: bool = False
+    flip_rows: bool = False
+    flip_columns: bool = False
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Turn:
+        """Read a frame's display matrix (ISO 14496-12, 8.2.2); without one it stands upright."""
+        data = frame.side_data.get("DISPLAYMATRIX")  # type: ignore[call-overload]
+        if data is None:
+            return cls()
+        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+        if abs(a) >= abs(b):
+            return cls(False, d < 0, a < 0)
+        return cls(True, b < 0, c < 0)
+
+    def apply(self, array: npt.NDArray) -> npt.NDArray:
+        """Return an array (H, W, ...) upright."""
+        if self.transpose:
+            array = np.swapaxes(array, 0, 1)
+        if self.flip_rows:
+            array = array[::-1]
+        if self.flip_columns:
+            array = array[:, ::-1]
+        return np.ascontiguousarray(array) if self != Turn() else array
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film's file says about its pictures.
+
+    Attributes:
+        path: The file.
+        stream: Index of the stream of pictures.
+        size: (height, width) as stored.
+        turn: How they come to stand upright.
+        rate: Frames per second, the mean where it varies.
+        steady: Whether it does not vary, as far as the file's beginning shows.
+        time_base: Seconds of one tick of the time stamps.
+        origin: Seconds on the file's clock that count as 0.
+        duration: Seconds; None: not stated.
+        frames: How many there are; an estimate where the file does not state it, None where it cannot be told.
+        packets: How many packets the file states; None: it does not.
+        aspect: Width of a pixel over its height, as stored; None: not stated.
+        fields: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
+        codec: Of the pictures.
+    """
+
+    path: Path
+    stream: int
+    size: tuple[int, int]
+    turn: Turn
+    rate: Fraction
+    steady: bool
+    time_base: Fraction
+    origin: Fraction
+    duration: float | None
+    frames: int | None
+    packets: int | None
+    aspect: Fraction | None
+    fields: str | None
+    codec: str
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) as shown."""
+        height, width = self.size
+        return (width, height) if self.turn.transpose else (height, width)
+
+    @property
+    def upright_aspect(self) -> Fraction | None:
+        """Width of a pixel over its height, as shown."""
+        return 1 / self.aspect if self.aspect and self.turn.transpose else self.aspect
+
+    @property
+    def frame_ticks(self) -> int:
+        """Duration of a frame in ticks, the mean where it varies."""
+        return max(1, round(1 / (self.rate * self.time_base)))
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A frame as it was decoded.
+
+    Attributes:
+        index: From 0, of those inside the span that is coloured.
+        ticks: Time stamp in units of ``Film.time_base``, from the beginning of that span.
+        duration: In the same units.
+        frame: The picture.
+        fault: ``damaged``: shown as far as it could be decoded; ``lost``: the frame before stands in for it.
+    """
+
+    index: int
+    ticks: int
+    duration: int
+    frame: av.VideoFrame
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a film that is coloured, in seconds from its beginning; ``end`` None: to the end."""
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+
+WHOLE = Span()
+
+
+def open_film(path: Path) -> InputContainer:
+    """Open a film file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FilmError: Not a film.
+    """
+    if path.is_dir():
+        raise FilmError(f"{path}: a folder, not a film")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise FilmError(f"{path}: an empty file (0 bytes); get it anew")
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except PermissionError as error:
+        raise PermissionError(f"{path}: no permission to read it") from error
+    except (FFmpegError, OSError, ValueError) as error:
+        raise FilmError(f"{path}: not a film that can be read, or its end is missing ({reason(error)})") from error
+
+
+def pictures_of(path: Path, container: InputContainer) -> VideoStream:
+    """Return the stream that holds a film's pictures: not the cover, and of several the best.
+
+    Raises:
+        FilmError: There is none, or no decoder for it.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic]
+    if not streams:
+        raise FilmError(f"{path}: holds no moving pictures")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    assert isinstance(stream, VideoStream)
+    if stream.codec_context is None:
+        raise FilmError(f"{path}: there is no decoder for its pictures here; convert it to H.264 first")
+    stream.thread_type = "AUTO"  # type: ignore[assignment]
+    return stream
+
+
+def probe(path: Path | str) -> Film:
+    """Return what a film says about itself; its first frame is decoded.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FilmError: Not a film, no decoder for it, or no frame in it.
+    """
+    path = Path(path)
+    with open_film(path) as container:
+        stream = pictures_of(path, container)
+        first = next(_decode(container, stream, []), None)
+        if first is None:
+            raise FilmError(f"{path}: holds no frame that can be decoded; get it anew")
+        rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+        duration = _duration(container, stream)
+        frames = stream.frames or (round(duration * rate) if duration else None)
+        origin = Fraction(0)
+        if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
+            origin = Fraction(container.start_time or 0, av.time_base)
+        return Film(
+            path=path,
+            stream=stream.index,
+            size=(first.height, first.width),
+            turn=Turn.of_frame(first),
+            rate=rate if 0 < rate < 1000 else DEFAULT_RATE,
+            steady=rate == stream.base_rate,
+            time_base=stream.time_base or FINE_TIME,
+            origin=origin,
+            duration=duration,
+            frames=frames,
+            packets=stream.frames or None,
+            aspect=stream.sample_aspect_ratio or None,
+            fields=_fields(stream, first),
+            codec=stream.codec_context.name,
+        )
+
+
+def read_shots(film: Film, span: Span = WHOLE, jump: bool = True) -> Iterator[Shot]:
+    """Yield the frames of a span in the order in which they are shown.
+
+    A frame that cannot be decoded is replaced by the one before it, so that their number and times stay.
+
+    Args:
+        film: ``probe``'s result.
+        span: What to read.
+        jump: Jump near the span's start instead of decoding all that is before it.
+
+    Raises:
+        FileNotFoundError: The file has vanished.
+        FilmError: It cannot be opened any more.
+    """
+    start = round((film.origin + span.start) / film.time_base)
+    end = None if span.end is None else round((film.origin + span.end) / film.time_base)
+    index = 0
+    aim = float(span.start) - LATE_SEEK
+    frames = _on_time(film, aim if jump and aim > 0 else None)
+    first = next(frames, None)
+    if jump and aim > 0 and (first is None or first[0] > start):  # the jump went too far: a film without a true index
+        frames = _on_time(film, None)
+        first = next(frames, None)
+    for ticks, duration, frame, fault in chain([] if first is None else [first], frames):
+        if end is not None and ticks >= end:
+            return
+        if ticks < start:
+            continue
+        yield Shot(index, ticks - start, duration, frame, fault)
+        index += 1
+
+
+def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame]:
+    """Yield frames spread evenly over a span; fewer where the film cannot jump or ends early."""
+    end = float(span.end) if span.end is not None else film.duration
+    if end is None:
+        end = float(span.start) + count  # not stated: a frame of each of the first seconds
+    with open_film(film.path) as container:
+        stream = pictures_of(film.path, container)
+        for number in range(count):
+            seconds = float(span.start) + (end - float(span.start)) * (number + 0.5) / count
+            ticks = int((float(film.origin) + seconds) / film.time_base)
+            try:
+                container.seek(ticks, stream=stream)
+            except FFmpegError:
+                return
+            found = None
+            for frame in _decode(container, stream, []):
+                found = frame
+                if frame.pts is None or frame.pts >= ticks:
+                    break
+            if found is not None:
+                yield found
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:
+    order = FIELD_ORDERS.get(stream.codec_context.field_order)
+    return order or ("tff" if first.interlaced_frame else None)
+
+
+def _on_time(film: Film, jump: float | None) -> Iterator[tuple[int, int, av.VideoFrame, str | None]]:
+    """Yield (time stamp, duration, frame, fault), the stamps rising, with stand-ins for lost frames."""
+    with open_film(film.path) as container:
+        stream = container.streams[film.stream]
+        assert isinstance(stream, VideoStream)
+        stream.thread_type = "AUTO"  # type: ignore[assignment]
+        if jump is not None:
+            container.seek(int((float(film.origin) + jump) * av.time_base))
+        expected: list[int] = []
+        last: int | None = None
+        shift = 0
+        usual = film.frame_ticks
+        previous: av.VideoFrame | None = None
+        for frame in _decode(container, stream, expected):
+            duration = frame.duration or usual
+            stamp = frame.pts
+            if stamp is None:
+                stamp = 0 if last is None else last + usual - shift
+            if last is not None and stamp + shift < last - 10 * usual:  # the clock was set back: time goes on
+                shift = last + usual - stamp
+            if previous is not None and last is not None:
+                for lost in _lost(expected, stamp, last - shift, usual):
+                    yield lost + shift, usual, previous, "lost"
+                    last = lost + shift
+            while expected and expected[0] <= stamp:
+                heapq.heappop(expected)
+            ticks = stamp + shift if last is None else max(stamp + shift, last + 1)
+            yield ticks, duration, frame, "damaged" if frame.is_corrupt else None
+            last, previous = ticks, frame
+        if previous is not None and last is not None:
+            for lost in _lost(expected, None, last - shift, usual):
+                yield lost + shift, usual, previous, "lost"
+
+
+def _lost(expected: list[int], stamp: int | None, last: int, usual: int) -> Iterator[int]:
+    """Take from ``expected`` the stamps of frames that should have come between ``last`` and ``stamp``.
+
+    Not every packet is a frame (a field, a hidden frame): only those count that stand a frame apart from their
+    neighbours.
+    """
+    while expected and (stamp is None or expected[0] < stamp):
+        lost = heapq.heappop(expected)
+        if lost - last >= GAP * usual and (stamp is None or stamp - lost >= GAP * usual):
+            yield lost
+            last = lost
+
+
+def _decode(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+    """Yield what can be decoded; ``expected`` becomes a heap of the time stamps of the packets read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except FFmpegError:  # the file ends in the middle, or the disk cannot read on
+            with suppress(FFmpegError):
+                yield from stream.decode(None)
+            return
+        if packet.size and packet.pts is not None and not packet.is_discard:
+            heapq.heappush(expected, packet.pts)
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue  # what is missing shows in ``expected``
+        yield from frames
