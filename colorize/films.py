@@ -294,7 +294,8 @@ class _Run:
         done = sum(len(record.ticks) for record in records)
         if records:
             painter.restore(records[-1].state)
-        items = ahead(self._items(done), FRAMES_AHEAD)
+        after = (done - 1, records[-1].ticks[-1]) if records else None
+        items = ahead(self._items(after), FRAMES_AHEAD)
         line = Line(FRAMES_BEHIND, "colorize-encode")
         writer = _PartWriter(self._parts, self._format, self._settings, lambda count: progress(Progress(count, total)))
         writer.done = done
@@ -319,11 +320,9 @@ class _Run:
             writer.abandon()
             items.close()  # type: ignore[attr-defined]
 
-    def _items(self, skip: int) -> Iterator[_Item]:
+    def _items(self, after: tuple[int, int] | None) -> Iterator[_Item]:
         keep_tone = self._colorizer.strength < 1
-        for shot in read_shots(self._film, self._options.span):
-            if shot.index < skip:
-                continue
+        for shot in read_shots(self._film, self._options.span, after=after):
             luma = read_luma(self._film, shot.frame, keep_tone)
             resized = (shot.frame.height, shot.frame.width) != self._film.size
             yield _Item(shot, luma, self._colorizer.look(luma.picture()), resized)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 
 import av
@@ -24,7 +23,7 @@ DEFAULT_RATE = Fraction(25)
 FINE_TIME = Fraction(1, 90_000)  # of streams that state no time base
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
 GAP = Fraction(3, 5)  # of a frame's duration: a stamp this far from both neighbours is a frame that was lost
-LATE_SEEK = 1.0  # seconds before the wanted frame at which a jump aims
+LATE_SEEK = 1  # seconds before the wanted frame at which a jump aims
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,7 @@ class Span:
 
 
 WHOLE = Span()
+_Timed = tuple[int, int, av.VideoFrame, str | None]
 
 
 def open_film(path: Path) -> InputContainer:
@@ -216,7 +216,9 @@ def probe(path: Path | str) -> Film:
         )
 
 
-def read_shots(film: Film, span: Span = WHOLE, jump: bool = True) -> Iterator[Shot]:
+def read_shots(
+    film: Film, span: Span = WHOLE, *, after: tuple[int, int] | None = None, jump: bool = True
+) -> Iterator[Shot]:
     """Yield the frames of a span in the order in which they are shown.
 
     A frame that cannot be decoded is replaced by the one before it, so that their number and times stay.
@@ -224,7 +226,8 @@ def read_shots(film: Film, span: Span = WHOLE, jump: bool = True) -> Iterator[Sh
     Args:
         film: ``probe``'s result.
         span: What to read.
-        jump: Jump near the span's start instead of decoding all that is before it.
+        after: Index and ticks of a frame of the span: read only those after it.
+        jump: Jump near the first one that is wanted instead of decoding all that is before it.
 
     Raises:
         FileNotFoundError: The file has vanished.
@@ -232,20 +235,14 @@ def read_shots(film: Film, span: Span = WHOLE, jump: bool = True) -> Iterator[Sh
     """
     start = round((film.origin + span.start) / film.time_base)
     end = None if span.end is None else round((film.origin + span.end) / film.time_base)
-    index = 0
-    aim = float(span.start) - LATE_SEEK
-    frames = _on_time(film, aim if jump and aim > 0 else None)
-    first = next(frames, None)
-    if jump and aim > 0 and (first is None or first[0] > start):  # the jump went too far: a film without a true index
-        frames = _on_time(film, None)
-        first = next(frames, None)
-    for ticks, duration, frame, fault in chain([] if first is None else [first], frames):
+    index, least = (0, start) if after is None else (after[0] + 1, start + after[1] + 1)
+    frames = _near(film, least, after is not None) if jump else _on_time(film, None)
+    for ticks, duration, frame, fault in frames:
         if end is not None and ticks >= end:
             return
-        if ticks < start:
-            continue
-        yield Shot(index, ticks - start, duration, frame, fault)
-        index += 1
+        if ticks >= least:
+            yield Shot(index, ticks - start, duration, frame, fault)
+            index += 1
 
 
 def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame]:
@@ -282,14 +279,33 @@ def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:
     return order or ("tff" if first.interlaced_frame else None)
 
 
-def _on_time(film: Film, jump: float | None) -> Iterator[tuple[int, int, av.VideoFrame, str | None]]:
+def _near(film: Film, least: int, exact: bool) -> Iterator[_Timed]:
+    """Yield what ``_on_time`` does from a little before a time stamp on.
+
+    Where the file has no true index the film is decoded from its beginning: when the jump went too far, or, if it has
+    to be ``exact``, when it does not meet the frame at ``least`` - 1.
+    """
+    aim = least - round(LATE_SEEK / film.time_base)
+    if aim > round(film.origin / film.time_base):
+        frames = _on_time(film, aim)
+        for timed in frames:
+            if timed[0] == least - 1 or (timed[0] < least and not exact):
+                yield timed
+                yield from frames
+                return
+            if timed[0] >= least:
+                break
+    yield from _on_time(film, None)
+
+
+def _on_time(film: Film, jump: int | None) -> Iterator[_Timed]:
     """Yield (time stamp, duration, frame, fault), the stamps rising, with stand-ins for lost frames."""
     with open_film(film.path) as container:
         stream = container.streams[film.stream]
         assert isinstance(stream, VideoStream)
         stream.thread_type = "AUTO"  # type: ignore[assignment]
         if jump is not None:
-            container.seek(int((float(film.origin) + jump) * av.time_base))
+            container.seek(jump, stream=stream)
         expected: list[int] = []
         last: int | None = None
         shift = 0

@@ -192,7 +192,7 @@ def find_weights(name: str | Path) -> Path:
 def check_file(path: Path) -> bool:
     """Compare a file with what the manifest, or the record of its first download, says of it; False: nothing does.
 
-    The whole file is hashed, at 0.7 to 2 GB a second: of a damaged one not a byte is used.
+    The whole file is hashed: of a damaged one not a byte is used.
 
     Raises:
         WeightsError: Another size or SHA-256.

@@ -91,6 +91,31 @@ def test_a_span_is_read_from_its_first_frame_on(tmp_path: Path) -> None:
         np.testing.assert_array_equal(shot.frame.to_ndarray(), other.frame.to_ndarray())
 
 
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("a.mp4", FilmRecipe(frames=150, options={"g": "40"})),
+        ("a.mkv", FilmRecipe(frames=150, options={"g": "250", "x264-params": "open-gop=1"})),
+        ("a.ts", FilmRecipe(frames=150, options={"g": "40"})),
+        ("a.mpg", FilmRecipe(frames=150, codec="mpeg2video", time_base=Fraction(1, 30), options={"bf": "2"})),
+        ("a.avi", FilmRecipe(frames=150, codec="mpeg4", time_base=Fraction(1, 30), options={"bf": "2"})),
+        ("a.webm", FilmRecipe(frames=150, codec="libvpx-vp9")),
+        ("a.m2v", FilmRecipe(frames=150, codec="mpeg2video", time_base=Fraction(1, 30))),
+    ],
+)
+def test_reading_goes_on_after_any_frame(tmp_path: Path, name: str, recipe: FilmRecipe) -> None:
+    film = probe(make_film(tmp_path / name, recipe))
+    shots = list(read_shots(film))
+    assert len(shots) == 150
+    for index in (5, 61, 120, 148):
+        rest = list(read_shots(film, after=(index, shots[index].ticks)))
+        assert [(shot.index, shot.ticks, shot.duration) for shot in rest] == [
+            (shot.index, shot.ticks, shot.duration) for shot in shots[index + 1 :]
+        ]
+        for shot, other in zip(rest, shots[index + 1 :], strict=True):
+            np.testing.assert_array_equal(shot.frame.to_ndarray(), other.frame.to_ndarray())
+
+
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 @pytest.mark.parametrize("flip", [False, True])
 def test_sideways_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, flip: bool) -> None:
