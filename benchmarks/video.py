@@ -165,39 +165,45 @@ def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, re
     return statistics.median(rates)
 
 
-def run_command(path: Path, out: Path, weights: str, mode: str, kill_after: float | None = None) -> tuple[float, float]:
-    """Run the command in a new process; return its seconds and its peak memory in megabytes."""
+def start_command(path: Path, out: Path, weights: str, mode: str) -> subprocess.Popen[str]:
+    """Start the command in a new process that says its peak memory at its end."""
     arguments = [
         str(path),
         "-o",
         str(out),
         "--weights",
         weights,
-        "--device",
-        "cpu",
         "--temporal",
         mode,
+        "--device",
+        "cpu",
         "--force",
         "-q",
     ]
+    return subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def run_command(path: Path, out: Path, weights: str, mode: str) -> tuple[float, float]:
+    """Run the command; return its seconds and its peak memory in megabytes."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments, "-q"], stdout=subprocess.PIPE, text=True)
-    try:
-        said, _ = process.communicate(timeout=kill_after)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return time.perf_counter() - start, 0.0
+    process = start_command(path, out, weights, mode)
+    said, _ = process.communicate()
     if process.returncode:
-        raise SystemExit(f"the command failed: colorize {' '.join(arguments)}")
+        raise SystemExit(f"the command failed with status {process.returncode} at {path}")
     return time.perf_counter() - start, int(said.split()[-1]) * 1024 / MEGABYTE
 
 
 def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
-    """Kill the command at 80 % of its time and return the time of the second run as a share of an uninterrupted one."""
+    """Kill the command at 80 % of the film and return the second run's time as a share of an uninterrupted one."""
     whole, _ = run_command(path, folder / "whole.mp4", weights, mode)
-    run_command(path, folder / "killed.mp4", weights, mode, kill_after=0.8 * whole)
-    return run_command(path, folder / "killed.mp4", weights, mode)[0] / whole
+    out = folder / "killed.mp4"
+    parts = folder / "killed.mp4.parts"
+    process = start_command(path, out, weights, mode)
+    while process.poll() is None and len(list(parts.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    return run_command(path, out, weights, mode)[0] / whole
 
 
 def measure(
