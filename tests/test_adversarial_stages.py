@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ from training.losses import LossWeights
 from training.players import SCHEDULES, CriticTraining, Opponent
 from training.pretrain_critic import pretrain_critic
 from training.probe import ProbeSettings
-from training.stopping import read_reports
+from training.stopping import pareto_front, read_reports
 
 PLAIN = LossWeights(perceptual=0, distillation=0)
 
@@ -91,7 +91,7 @@ def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> float:
 def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, critic, schedule):
     """Weights, batch-norm statistics and spectral-norm vectors of the idle half move 0.0; the other half does move."""
     watched: list[tuple[float, float, float]] = []  # generator in its idle turn, critic in its idle turn, encoder
-    before_batch, backward = Opponent.before_batch, Opponent.train_critic
+    before_batch = Opponent.before_batch
     idle: dict[str, dict[str, torch.Tensor]] = {}
 
     def turn(self):
@@ -110,7 +110,6 @@ def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, criti
         idle["encoder"] = snapshot(self.model.generator.encoder)
 
     monkeypatch.setattr(Opponent, "before_batch", turn)
-    assert backward is Opponent.train_critic
     finetune(replace(config, critic=critic, schedule=schedule))
     assert len(watched) == 6
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched
@@ -157,7 +156,8 @@ def test_cycles_follow_each_other(config, small_critic):
         reports = read_reports(folder / "reports.json")
         assert [report.epoch for report in reports] == [0, 1, 2, 3]
         assert (folder / "samples-0003.png").is_file()
-        assert (folder / "front" / "epoch-0000.safetensors").is_file() or len(list((folder / "front").iterdir()))
+        front = {f"epoch-{report.epoch:04d}.safetensors" for report in pareto_front(reports)}
+        assert front <= {file.name for file in (folder / "front").iterdir()}
     chosen = load_file(path.parent / "cycle-1" / "weights.safetensors")
     start = load_file(path.parent / "cycle-2" / "front" / "epoch-0000.safetensors", device="cpu")
     assert all(torch.equal(value, start[name]) for name, value in chosen.items())
@@ -229,7 +229,6 @@ def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
 
     with pytest.raises(DivergedError, match="critic's loss is nan at its step 0"):
         opponent.train_critic(pupil)  # type: ignore[arg-type]
-    assert {k: v for k, v in before.items() if "_u" not in k and "_v" not in k}.keys() <= critic.state_dict().keys()
     assert all(torch.equal(p, before[name]) for name, p in critic.named_parameters())
 
 
@@ -243,11 +242,8 @@ def test_other_files_are_refused(config, sources, tmp_path):
 def test_the_command_lines_report_one_line(monkeypatch, run):
     arguments = ["finetune", "--photos", "nowhere", "--output", str(run.output), "--weights", "missing.safetensors"]
     for module in ("finetune_adversarial", "pretrain_critic"):
-        import importlib
-
         script = importlib.import_module(f"training.{module}")
         monkeypatch.setattr("sys.argv", arguments)
         with pytest.raises(SystemExit) as stop:
             script.main()
         assert str(stop.value).startswith(f"{module}: ") and "missing.safetensors" in str(stop.value)
-    assert finetune_adversarial.__doc__ and Path(run.output).name == "run"
