@@ -135,7 +135,7 @@ class PretrainConfig:
 
 
 def _finetuning_losses() -> LossWeights:
-    # The encoder stands still, so there is nothing to distil into it.
+    # The encoder stands still by default, so there is nothing to distil into it.
     return LossWeights(distillation=0)
 
 

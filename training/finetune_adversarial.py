@@ -103,9 +103,9 @@ def play(config: FinetuneConfig, critic_file: Path, command_line: str = "") -> P
     torch.manual_seed(run.seed)
     generator = with_latent(load_generator(config.weights), config.latent_dim).train()
     generator.encoder.requires_grad_(config.train_encoder)
-    pupil = Pupil(generator).to(device)
     critic, _ = load_critic(critic_file)
     teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
+    pupil = Pupil(generator, teacher.channels if teacher and config.losses.distillation else 0).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]
     content = GeneratorLoss(config.losses, teacher)
     loss = FinetuningLoss(content, critic, pair, config.adversarial, config.mode_seeking, run.bf16).to(device)
