@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,18 +79,14 @@ class Colorizer:
             WeightsError: The weights are unknown or damaged.
             ValueError: A setting is out of range, or the device is not there.
         """
-        if not 0 <= strength <= 1:
-            raise ValueError(f"strength {strength:g} is not within 0..1")
-        if not 0 <= saturation <= 2:
-            raise ValueError(f"saturation {saturation:g} is not within 0..2")
-        if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
-            raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
+        _check_settings(render_size, strength, saturation)
         self.device = choose_device(device)
         self.precision = precision or choose_precision(self.device)
         own_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
         if isinstance(weights, str | Path):
             weights, own_size = open_weights(weights)
         self._stride = render_stride(weights)
+        self._own_size = own_size
         self.render_size = round_size(render_size or own_size, self._stride)
         self.square = square
         self.strength = strength
@@ -114,6 +111,20 @@ class Colorizer:
         """
         ab = self.paint_marked([self.look(picture, space)], [self.hints(picture, marks)])[0]
         return self.join(picture, ab, space)
+
+    def adjusted(
+        self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
+    ) -> Colorizer:
+        """Return a Colorizer with the same loaded weights and other settings, which mean what they mean at its making.
+
+        Raises:
+            ValueError: A setting is out of range.
+        """
+        _check_settings(render_size, strength, saturation)
+        other = copy.copy(self)
+        other.render_size = round_size(render_size or self._own_size, self._stride)
+        other.square, other.strength, other.saturation = square, strength, saturation
+        return other
 
     def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
         """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
@@ -243,6 +254,15 @@ class Colorizer:
     def _check_hints(self) -> None:
         if not self.takes_hints:
             raise ValueError("these weights take no colour marks or hints; use others, or leave the marks out")
+
+
+def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength {strength:g} is not within 0..1")
+    if not 0 <= saturation <= 2:
+        raise ValueError(f"saturation {saturation:g} is not within 0..2")
+    if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
+        raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
 
 
 def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:

@@ -360,3 +360,19 @@ def test_colour_photographs_are_in_colour_and_their_grey_and_sepia_copies_are_no
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (5, 5, 3)])
 def test_tiny_pictures_have_an_answer(shape: tuple[int, ...]) -> None:
     assert is_grey(np.zeros(shape, np.uint8))
+
+
+def test_adjusted_shares_the_weights_and_equals_one_made_so(small_generator, scene):
+    first = Colorizer(small_generator, device="cpu", render_size=64)
+    other = first.adjusted(render_size=96, strength=0.5, saturation=1.5, square=True)
+    made = Colorizer(small_generator, device="cpu", render_size=96, strength=0.5, saturation=1.5, square=True)
+    assert other._generator is first._generator
+    assert np.array_equal(other(scene), made(scene))
+    assert not np.array_equal(other(scene), first(scene))
+    assert first.render_size == 64 and first.strength == 1
+
+
+@pytest.mark.parametrize("setting", [{"strength": 1.1}, {"saturation": -0.1}, {"render_size": 0}])
+def test_adjusted_refuses_what_the_making_refuses(small_generator, setting):
+    with pytest.raises(ValueError, match="is not within"):
+        Colorizer(small_generator, device="cpu").adjusted(**setting)
