@@ -291,25 +291,11 @@ def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
 
 def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
     """Import what is heavy, set threads and limits of the process, and load the weights."""
-    import logging
-    import warnings
-
-    import cv2
-    import torch
-    from PIL import Image
-
     from colorize.colorizer import Colorizer
+    from colorize.limits import set_limits
     from colorize.marks import Mark
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    cv2.setNumThreads(1)  # strips run in our own threads
-    # Pillow warns above this number and refuses above twice as many.
-    Image.MAX_IMAGE_PIXELS = max(1, int(options.max_megapixels * 1e6 / 2))
-    # A damaged file gives one line, ours; what the decoders tell each other about it stays quiet.
-    warnings.filterwarnings("ignore", module="PIL")
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    set_limits(options.threads, options.max_megapixels)
     marks = [Mark.parse(text) for text in options.mark]
     colorizer = Colorizer(
         options.weights,

@@ -1,0 +1,8 @@
+"""Start the page and the HTTP service; the same as the command ``colorize-web``."""
+
+import sys
+
+from colorize.web.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The guard: what every request has to pass before the page or the service sees it. Plain ASGI, so it covers both."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from colorize.web.settings import MEGABYTE, WebSettings
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+OPEN_PATHS = ("/healthz",)  # a health check knows no password
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    # The page is whole in itself: nothing is loaded from, or told to, any other machine.
+    (
+        b"content-security-policy",
+        b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'; base-uri 'self'",
+    ),
+)
+
+
+class Guard:
+    """Checks a request's host, origin, password and size."""
+
+    def __init__(self, app: App, settings: WebSettings) -> None:
+        self.app, self.settings = app, settings
+        self._limit = int(settings.max_upload_mb * MEGABYTE)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await _answer(send, *refusal)
+            return
+        counter = _Counter(receive, send, self._limit)
+        await self.app(scope, counter.receive, counter.send)
+
+    def _refusal(self, scope: MutableMapping[str, Any], headers: dict[bytes, str]) -> tuple[int, str] | None:
+        """Return status and sentence of a refusal; None: the request may pass."""
+        host = headers.get(b"host", "")
+        if not self.settings.allows_host(host):
+            return 421, f"host {host!r} is not this server; start it with --allow-host {host.split(':')[0] or 'NAME'}"
+        origin = headers.get(b"origin")
+        if origin not in (None, "null") and not self.settings.allows_host(urlsplit(origin or "").netloc):
+            return 403, f"requests of pages from {origin} are not answered"
+        if self.settings.auth and scope["path"] not in OPEN_PATHS and not self._knows_password(headers):
+            return 401, "user and password are needed"
+        length = headers.get(b"content-length", "0")
+        if length.isdigit() and int(length) > self._limit:
+            return 413, _too_large(self._limit)
+        return None
+
+    def _knows_password(self, headers: dict[bytes, str]) -> bool:
+        kind, _, value = headers.get(b"authorization", "").partition(" ")
+        if kind.lower() != "basic" or self.settings.auth is None:
+            return False
+        try:
+            given = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return hmac.compare_digest(given, ":".join(self.settings.auth).encode())
+
+
+class _Counter:
+    """Counts what a client really sends, whatever it announced, and puts a 413 in place of the answer to too much."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
+        self._count = 0
+        self._started = self._refused = False
+
+    async def receive(self) -> Message:
+        if self._count > self._limit:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        self._count += len(message.get("body", b""))
+        if self._count > self._limit and not self._started:
+            self._refused = True
+            await _answer(self._send, 413, _too_large(self._limit))
+            return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self._refused:
+            return
+        if message["type"] == "http.response.start":
+            self._started = True
+            present = {name.lower() for name, _ in message.get("headers", ())}
+            added = [header for header in HEADERS if header[0] not in present]
+            message = {**message, "headers": [*message.get("headers", ()), *added]}
+        await self._send(message)
+
+
+def _too_large(limit: int) -> str:
+    return f"an upload of more than {limit / MEGABYTE:g} MB; --max-upload-mb allows more"
+
+
+async def _answer(send: Send, status: int, sentence: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *HEADERS]
+    if status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="colorize", charset="UTF-8"'))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})

@@ -1,0 +1,63 @@
+"""The server: page and service behind the guard, in one process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+from colorize.limits import set_limits
+from colorize.web.guard import App, Guard
+from colorize.web.service import build_service
+from colorize.web.settings import WebSettings
+from colorize.web.studio import Studio
+
+BACKLOG = 128
+
+
+def build_app(studio: Studio) -> App:
+    """Return the whole application: the service, the page at ``/``, and the guard around both."""
+    from colorize.web.page import mount_page
+
+    app = build_service(studio)
+    return Guard(mount_page(app, studio), studio.settings)
+
+
+def serve(settings: WebSettings) -> None:
+    """Listen until the process is stopped.
+
+    Raises:
+        OSError: The address cannot be listened on.
+        ValueError: The weights or the device cannot be used.
+    """
+    listener = _listen(settings)  # before the weights are loaded: an address in use is told at once
+    with listener:
+        set_limits(settings.threads, settings.max_megapixels)
+        studio = Studio(settings)
+        try:
+            app = build_app(studio)
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"colorize: http://{shown}:{port}{settings.root_path}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)
+            config = uvicorn.Config(app, log_level="warning", server_header=False, root_path="")
+            uvicorn.Server(config).run([listener])
+        finally:
+            studio.close()
+
+
+def _listen(settings: WebSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        message = f"{settings.host}:{settings.port}: {reason.lower()}; choose another --host or --port"
+        raise OSError(message) from error
+    return listener

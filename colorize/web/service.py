@@ -1,0 +1,364 @@
+"""The HTTP service: photos at once, films as jobs. Errors are JSON with the sentences of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel, Field
+from starlette.background import BackgroundTask
+
+from colorize import __version__
+from colorize.colorizer import MAX_RENDER_SIZE
+from colorize.containers import CODECS, CONTAINERS, FILM_SUFFIXES
+from colorize.films import FilmOptions
+from colorize.jobs import Outcome
+from colorize.marks import Mark
+from colorize.photo import FORMATS
+from colorize.temporal import TemporalOptions
+from colorize.web.jobs import CancelledJobError, Kind, QueueFullError, WebJob
+from colorize.web.settings import Look
+from colorize.web.studio import FilmWish, PhotoWish, Studio
+
+T = TypeVar("T")
+POLL_SECONDS = 1.0  # how soon a client that went away is noticed
+PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
+FilmFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
+CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
+
+
+class Problem(BaseModel):
+    """An error: one line that names the file, the value and the remedy."""
+
+    detail: str
+
+
+class FilmJob(BaseModel):
+    """A film's job.
+
+    Attributes:
+        id: Its name in the paths of this service.
+        status: Where it is.
+        done: Frames that are coloured.
+        total: How many there will be; null: not known yet.
+        seconds_left: At the speed so far; null: not known.
+        message: What became of it.
+        notes: What was changed, left out or damaged.
+        result: Where the coloured film is; null: there is none.
+    """
+
+    id: str
+    status: Literal["waiting", "working", "done", "failed", "cancelled"]
+    done: int = 0
+    total: int | None = None
+    seconds_left: float | None = None
+    message: str = ""
+    notes: list[str] = Field(default_factory=list)
+    result: str | None = None
+
+
+class Health(BaseModel):
+    """Whether the process is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+    waiting: int = 0
+
+
+class WeightsList(BaseModel):
+    """The weights that a client may name; the first one is the default."""
+
+    weights: list[str]
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "Not a form that can be read"},
+    401: {"model": Problem, "description": "User and password are needed"},
+    413: {"model": Problem, "description": "Too large"},
+    422: {"model": Problem, "description": "A field is out of range, or the file cannot be coloured"},
+    429: {"model": Problem, "description": "The queue is full; see Retry-After"},
+    499: {"model": Problem, "description": "The client went away"},
+}
+MISSING: dict[int | str, dict[str, Any]] = {
+    401: PROBLEMS[401],
+    404: {"model": Problem, "description": "There is no such job (any more)"},
+}
+
+WeightsField = Annotated[str | None, Form(description="A name of /v1/weights; default: the first of them")]
+StrengthField = Annotated[float, Form(ge=0, le=1, allow_inf_nan=False, description="1 new colours, 0 the original")]
+SaturationField = Annotated[float, Form(ge=0, le=2, allow_inf_nan=False, description="Factor of the chroma")]
+RenderSizeField = Annotated[
+    int | None, Form(ge=1, le=MAX_RENDER_SIZE, description="Short side of what the network sees; default: the weights'")
+]
+SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
+ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
+NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]
+
+
+def build_service(studio: Studio) -> FastAPI:
+    """Return the application with the service's routes; it closes the studio at its end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(studio.close)
+
+    app = FastAPI(
+        title="colorize",
+        version=__version__,
+        summary="Black-and-white photographs and films in colour",
+        lifespan=lifespan,
+        docs_url=None,  # these two pages load their scripts from another machine
+        redoc_url=None,
+    )
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(QueueFullError, _full)
+    _add_photo(app, studio)
+    _add_films(app, studio)
+
+    @app.get("/healthz", summary="Whether the process is well")
+    async def healthz() -> Health:
+        return Health(waiting=studio.jobs.waiting)
+
+    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: PROBLEMS[401]})
+    async def weights() -> WeightsList:
+        return WeightsList(weights=studio.weights)
+
+    return app
+
+
+def _add_photo(app: FastAPI, studio: Studio) -> None:
+    @app.post(
+        "/v1/colorize",
+        summary="Colour a photo",
+        response_class=FileResponse,
+        responses={
+            **PROBLEMS,
+            200: {
+                "description": "The photo in colour",
+                "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+            },
+        },
+    )
+    async def colorize(
+        request: Request,
+        photo: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC")],
+        weights: WeightsField = None,
+        strength: StrengthField = 1,
+        saturation: SaturationField = 1,
+        render_size: RenderSizeField = None,
+        square: SquareField = False,
+        mark: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
+        format: Annotated[PhotoFormat | None, Form(description="Of the result; default: the photo's own")] = None,
+        quality: Annotated[int, Form(ge=1, le=100, description="Of lossy formats")] = 95,
+        force: ForceField = False,
+        note: NoteField = True,
+    ) -> Response:
+        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
+        marks = _sensible(lambda: [Mark.parse(text) for text in mark or []])
+        suffix = f".{format}" if format else None
+        wish = PhotoWish(look, marks, suffix, quality, force, note)
+        if Path(photo.filename or "").suffix.lower() in FILM_SUFFIXES:
+            raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
+        job, source = await _receive(studio, "photo", photo, "photo")
+        try:
+            await asyncio.to_thread(_sensible, lambda: studio.photo(job, source, wish))
+            outcome = await _outcome(request, job)
+            result = _result(job, outcome)
+        except BaseException:
+            studio.jobs.forget(job)
+            raise
+        return FileResponse(
+            result,
+            filename=result.name,
+            media_type=_media_type(result),
+            background=BackgroundTask(studio.jobs.forget, job),
+        )
+
+
+def _add_films(app: FastAPI, studio: Studio) -> None:
+    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
+    async def begin(
+        response: Response,
+        video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
+        weights: WeightsField = None,
+        strength: StrengthField = 1,
+        saturation: SaturationField = 1,
+        render_size: RenderSizeField = None,
+        square: SquareField = False,
+        format: Annotated[FilmFormat, Form(description="Container of the result")] = "mp4",
+        codec: Annotated[CodecName | None, Form(description="Of the pictures; default: the container's usual")] = None,
+        crf: Annotated[float | None, Form(ge=0, le=63, allow_inf_nan=False, description="Lower is better")] = None,
+        temporal: Annotated[Literal["off", "fast", "best"], Form(description="How colours are kept steady")] = "fast",
+        start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
+        end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
+        force: ForceField = False,
+        note: NoteField = True,
+    ) -> FilmJob:
+        if end is not None and end <= start:
+            raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
+        options = FilmOptions(
+            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note
+        )
+        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
+        wish = FilmWish(look, options, f".{format}", force)
+        job, source = await _receive(studio, "film", video, "film.mp4")
+        try:
+            await asyncio.to_thread(_sensible, lambda: studio.film(job, source, wish))
+        except BaseException:
+            studio.jobs.forget(job)
+            raise
+        response.headers["Location"] = f"/v1/videos/{job.id}"
+        return describe(job)
+
+    @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
+    async def status(id: str) -> FilmJob:
+        return describe(_find(studio, id))
+
+    @app.get(
+        "/v1/videos/{id}/result",
+        summary="Fetch a coloured film; it is deleted afterwards",
+        response_class=FileResponse,
+        responses={
+            **MISSING,
+            409: {"model": Problem, "description": "It is not done yet, or there will be none"},
+            200: {
+                "description": "The film in colour",
+                "content": {"video/*": {"schema": {"type": "string", "format": "binary"}}},
+            },
+        },
+    )
+    async def result(id: str) -> Response:
+        job = _find(studio, id)
+        if job.ended is None:
+            raise HTTPException(409, "the film is not done yet; ask for its status")
+        if job.result is None:
+            raise HTTPException(409, describe(job).message or "the film was not coloured")
+        return FileResponse(
+            job.result,
+            filename=job.result.name,
+            media_type=_media_type(job.result),
+            background=BackgroundTask(studio.jobs.forget, job),
+        )
+
+    @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
+    async def cancel(id: str) -> None:
+        await asyncio.to_thread(studio.jobs.forget, _find(studio, id))
+
+
+def describe(job: WebJob) -> FilmJob:
+    """Return what a client is told of a job."""
+    progress, outcome = job.progress, job.outcome
+    message, notes = "", []
+    if job.status == "cancelled":
+        message = "cancelled"
+    elif outcome is not None:
+        message, notes = outcome.message, list(outcome.notes)
+    elif job.status == "failed":
+        message = "an unexpected error; the server's log says more"
+    return FilmJob(
+        id=job.id,
+        status=job.status,
+        done=progress.done if progress else 0,
+        total=progress.total if progress else None,
+        seconds_left=job.seconds_left if job.status == "working" else None,
+        message=message,
+        notes=notes,
+        result=f"/v1/videos/{job.id}/result" if job.result else None,
+    )
+
+
+async def _receive(studio: Studio, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
+    """Store an upload in a new job's folder."""
+    job = studio.jobs.new(kind)
+    source = job.place(upload.filename or default)
+    if kind == "film" and source.suffix.lower() not in FILM_SUFFIXES:
+        job.alias = source.name
+        source = source.with_name(f"{source.name}.mp4")  # what it is, is seen when it is opened
+
+    def store() -> None:
+        with source.open("xb") as file:
+            shutil.copyfileobj(upload.file, file, 1 << 20)
+
+    try:
+        await asyncio.to_thread(store)
+    except BaseException:
+        studio.jobs.forget(job)
+        raise
+    return job, source
+
+
+async def _outcome(request: Request, job: WebJob) -> Outcome:
+    """Wait for a job; a client that goes away takes it back."""
+    future = asyncio.wrap_future(job.future)
+    while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+        if await request.is_disconnected():
+            job.cancel.set()
+            raise HTTPException(499, "the client went away")
+    try:
+        return await future
+    except CancelledJobError as error:
+        raise HTTPException(499, "cancelled") from error
+
+
+def _result(job: WebJob, outcome: Outcome) -> Path:
+    """Return the coloured file.
+
+    Raises:
+        HTTPException: There is none; it says why.
+    """
+    if outcome.status == "done" and job.result is not None:
+        return job.result
+    unexpected = outcome.error is not None and not isinstance(outcome.error, OSError | ValueError | MemoryError)
+    raise HTTPException(500 if unexpected else 422, outcome.message)
+
+
+def _find(studio: Studio, id: str) -> WebJob:
+    job = studio.jobs.find(id)
+    if job is None or job.kind != "film":
+        raise HTTPException(404, f"{id}: there is no such job, or not any more")
+    return job
+
+
+def _sensible(work: Callable[[], T]) -> T:
+    """Run what checks a client's words, and turn its error into an answer."""
+    try:
+        return work()
+    except ValueError as error:  # WeightsError too
+        raise HTTPException(422, str(error)) from error
+
+
+def _media_type(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix in FORMATS:
+        return f"image/{FORMATS[suffix].lower()}"
+    return {".mkv": "video/x-matroska", ".mov": "video/quicktime", ".webm": "video/webm"}.get(suffix, "video/mp4")
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Say in one line which fields are wrong."""
+    assert isinstance(error, RequestValidationError)
+    lines = []
+    for fault in error.errors():
+        name = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
+        given = fault.get("input")
+        shown = f" {given!r}" if isinstance(given, str | int | float) else ""
+        lines.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {fault['msg'].lower()}")
+    return JSONResponse({"detail": "; ".join(lines)}, 422)
+
+
+async def _full(request: Request, error: Exception) -> Response:
+    assert isinstance(error, QueueFullError)
+    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})
+
+
+assert set(FilmFormat.__args__) == {suffix[1:] for suffix in CONTAINERS}  # type: ignore[attr-defined]
+assert set(CodecName.__args__) == set(CODECS)  # type: ignore[attr-defined]

@@ -1,0 +1,87 @@
+"""Settings of the web process, and the way a client wants its pictures."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from colorize.weights import DEFAULT_WEIGHTS
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """How the process runs.
+
+    Attributes:
+        host: Address to listen on; 127.0.0.1 is heard by this machine alone.
+        port: Of it.
+        auth: User and password, asked for by everything but ``/healthz``; None: nobody is asked.
+        weights: Default weights, a released name or a file.
+        device: As ``Colorizer``'s.
+        threads: Of the processor; None: one per core.
+        max_upload_mb: Largest upload, in millions of bytes.
+        max_megapixels: Largest photo, and largest frame of a film.
+        max_queue: How many photos and films may wait; one more is answered 429.
+        keep_minutes: How long a result is kept for its client.
+        root_path: Path under which a proxy shows the process, such as ``/colorize``.
+        allowed_hosts: Further names by which clients may call it.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    weights: str = DEFAULT_WEIGHTS
+    device: str | None = None
+    threads: int | None = None
+    max_upload_mb: float = 2000
+    max_megapixels: float = 100
+    max_queue: int = 32
+    keep_minutes: float = 60
+    root_path: str = ""
+    allowed_hosts: Sequence[str] = ()
+
+    def allows_host(self, host: str) -> bool:
+        """Tell whether a Host header is one of this process.
+
+        A page of a stranger that lets its own name point to this machine (DNS rebinding) sends that name. A number
+        cannot be rebound, so numbers are let in, with ``localhost``, the machine's own name, and what was allowed.
+
+        Args:
+            host: ``name``, ``name:port``, ``1.2.3.4:port`` or ``[::1]:port``.
+        """
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        if not name:
+            return False
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            known = {"localhost", socket.gethostname().lower(), self.host.lower(), *map(str.lower, self.allowed_hosts)}
+            return name in known
+        return True
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a client wants its colours; see ``Colorizer``.
+
+    Attributes:
+        weights: A name that the process offers.
+        strength: 0..1.
+        saturation: 0..2.
+        render_size: Pixels; None: the weights' own.
+        square: Stretch to a square.
+    """
+
+    weights: str
+    strength: float = 1.0
+    saturation: float = 1.0
+    render_size: int | None = None
+    square: bool = False

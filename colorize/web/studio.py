@@ -1,0 +1,183 @@
+"""The studio: weights that are loaded once, and the work that photos and films ask for. Everything goes through
+``colorize_files``, the engine of the command line, so results and sentences are the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from colorize.colorizer import Colorizer
+from colorize.errors import WeightsError
+from colorize.files import FileOptions, colorize_files
+from colorize.films import FilmOptions, Progress
+from colorize.jobs import DEFAULT_SUFFIX, NAME_MARK, Job, Outcome
+from colorize.marks import Mark
+from colorize.photo import FORMATS
+from colorize.video import probe
+from colorize.web.jobs import CancelledJobError, Jobs, WebJob
+from colorize.web.settings import Look, WebSettings
+from colorize.weights import read_manifest, weights_path
+
+WEIGHTS_AT_ONCE = 2  # kept loaded; the one that was not used longest makes room
+
+
+@dataclass(frozen=True)
+class PhotoWish:
+    """What a client wants of a photo.
+
+    Attributes:
+        look: How.
+        marks: Known colours.
+        suffix: Of the result, such as ``.png``; None: the photo's own.
+        quality: 1..100, of lossy formats.
+        force: Colour it though it is in colour already.
+        note: Say "AI-colorized" in the metadata.
+    """
+
+    look: Look
+    marks: Sequence[Mark] = ()
+    suffix: str | None = None
+    quality: int = 95
+    force: bool = False
+    note: bool = True
+
+
+@dataclass(frozen=True)
+class FilmWish:
+    """What a client wants of a film.
+
+    Attributes:
+        look: How.
+        options: As those of ``colorize_video``.
+        suffix: Of the result, which chooses the container.
+        force: Colour it though it is in colour already.
+        preview: Only a contact sheet of so many frames; None: the film.
+    """
+
+    look: Look
+    options: FilmOptions
+    suffix: str = ".mp4"
+    force: bool = False
+    preview: int | None = None
+
+
+class Studio:
+    """Loads weights once and works off the queue."""
+
+    def __init__(self, settings: WebSettings, default: Colorizer | None = None) -> None:
+        """Load the default weights.
+
+        Args:
+            settings: Of the process.
+            default: Weights that are loaded already, in place of ``settings.weights``.
+
+        Raises:
+            WeightsError: They cannot be used.
+        """
+        self.settings = settings
+        self.jobs = Jobs(settings.max_queue, settings.keep_minutes * 60)
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[str, Colorizer] = OrderedDict()
+        try:
+            self._loaded[settings.weights] = default or self._load(settings.weights)
+        except BaseException:
+            self.jobs.close()
+            raise
+
+    @property
+    def weights(self) -> list[str]:
+        """Names of the weights that clients may ask for, the default first: those that are on this machine."""
+        names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
+        return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
+
+    def colorizer(self, look: Look) -> Colorizer:
+        """Return a Colorizer of a look.
+
+        Raises:
+            WeightsError: The weights are not among ``weights``; a client's word is never taken for a path.
+            ValueError: A setting is out of range.
+        """
+        if look.weights not in self.weights:
+            raise WeightsError(f"{look.weights}: no such weights here; choose {' or '.join(self.weights)}")
+        with self._lock:
+            if look.weights not in self._loaded:
+                while len(self._loaded) >= WEIGHTS_AT_ONCE:
+                    self._loaded.popitem(last=False)
+                self._loaded[look.weights] = self._load(look.weights)
+            self._loaded.move_to_end(look.weights)
+            base = self._loaded[look.weights]
+        return base.adjusted(
+            render_size=look.render_size, square=look.square, strength=look.strength, saturation=look.saturation
+        )
+
+    def photo(self, job: WebJob, source: Path, wish: PhotoWish) -> None:
+        """Put a photo into the queue; ``job.result`` will be its coloured file.
+
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: The look is wrong.
+        """
+        colorizer = self.colorizer(wish.look)
+        own = source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX
+        target = job.folder / "out" / f"{source.stem}{NAME_MARK}{wish.suffix or own}"
+        options = FileOptions(force=wish.force, mark=wish.note, quality=wish.quality, marks=wish.marks)
+
+        def work(job: WebJob) -> Outcome:
+            return self._color(job, colorizer, Job(source, target), options)
+
+        self.jobs.submit(job, work)
+
+    def film(self, job: WebJob, source: Path, wish: FilmWish) -> None:
+        """Put a film, or its contact sheet, into the queue; ``job.result`` will be the file.
+
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: The look is wrong.
+        """
+        colorizer = self.colorizer(wish.look)
+        suffix = wish.suffix if wish.preview is None else ".jpg"
+        target = job.folder / "out" / f"{source.stem}{NAME_MARK}{suffix}"
+        options = FileOptions(force=wish.force, film=wish.options, preview=wish.preview, cancel=job.cancel)
+
+        def follow(path: Path, progress: Progress) -> None:
+            job.progress = progress
+            self.jobs.give_way(job)
+
+        def work(job: WebJob) -> Outcome:
+            fault = self._too_large(source)
+            if fault:
+                return Outcome(source, "failed", fault, ValueError(fault))
+            return self._color(job, colorizer, Job(source, target), replace(options, progress=follow))
+
+        self.jobs.submit(job, work)
+
+    def close(self) -> None:
+        """Cancel what is at work and delete every folder."""
+        self.jobs.close()
+
+    def _color(self, job: WebJob, colorizer: Colorizer, entry: Job, options: FileOptions) -> Outcome:
+        outcome = next(colorize_files(colorizer, [entry], options), None)
+        if outcome is None:  # it was cancelled before it began
+            raise CancelledJobError
+        if entry.target.exists():
+            job.result = entry.target
+        notes = tuple(job.words(note) for note in outcome.notes)
+        return replace(outcome, message=job.words(outcome.message), notes=notes)
+
+    def _too_large(self, source: Path) -> str:
+        """Return why a film is refused whose frames are larger than photos may be; empty: it is not."""
+        try:
+            height, width = probe(source).size
+        except (OSError, ValueError):
+            return ""  # the work meets the same error, and reports it
+        if height * width <= self.settings.max_megapixels * 1e6:
+            return ""
+        most = f"{self.settings.max_megapixels:g} megapixels"
+        return f"{source.name}: frames of {width} x {height} pixels where at most {most} are taken; reduce it first"
+
+    def _load(self, name: str) -> Colorizer:
+        return Colorizer(name, device=self.settings.device, threads=self.settings.threads)
