@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace
 
 from colorize.luma import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv
 from colorize.video import Film
@@ -17,26 +17,27 @@ PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane 
 GREY = re.compile(r"gray|y[0-9]+")
 NEUTRAL_LEVELS = 2  # of 256: chroma this near the middle is a codec's rounding; L moves by less than a level
 HIGH_DEFINITION = 1280, 576  # wider or higher pictures are BT.709 where the file does not say (as in mpv)
-MATRICES = {
+BT2020 = 9  # SWS_CS_BT2020; PyAV names it since 18
+MATRICES: dict[int, int] = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
     5: Colorspace.ITU601,
     6: Colorspace.ITU601,
     7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
+    9: BT2020,
+    10: BT2020,
 }
 """AVColorSpace -> swscale's name of the matrix."""
-WEIGHTS = {
+WEIGHTS: dict[int, tuple[float, float]] = {
     Colorspace.ITU709: (0.2126, 0.0722),
     Colorspace.FCC: (0.30, 0.11),
     Colorspace.ITU601: (0.299, 0.114),
     Colorspace.SMPTE240M: (0.212, 0.087),
-    Colorspace.BT2020: (0.2627, 0.0593),
+    BT2020: (0.2627, 0.0593),
 }
 """Matrix -> weights of red and blue in luma (H.273, table 4)."""
-# Exact rounding and chroma for every pixel: the fast paths are off by up to two levels.
-EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# Exact rounding and chroma for every pixel: the fast paths are off by up to two levels. PyAV names the flags since 18.
+EXACT = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
 
 
 def read_luma(film: Film, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
@@ -90,7 +91,7 @@ def fit(film: Film, frame: av.VideoFrame) -> av.VideoFrame:
     return frame.reformat(width=film.size[1], height=film.size[0], interpolation=EXACT)
 
 
-def _matrix(frame: av.VideoFrame) -> Colorspace:
+def _matrix(frame: av.VideoFrame) -> int:
     """Return the matrix of a frame's YUV: as it states, else by its size."""
     high = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
     return MATRICES.get(int(frame.colorspace), Colorspace.ITU709 if high else Colorspace.ITU601)

@@ -170,7 +170,7 @@ def _add_pictures(plan: Plan, target: OutputContainer, template: Stream, report:
     context.colorspace = context.color_primaries = context.color_trc = BT709
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
-    if plan.format.fields:
+    if plan.format.fields and hasattr(context, "field_order"):  # since PyAV 18.1; the pictures state it themselves
         context.field_order = FIELD_ORDERS[plan.format.fields]
     if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # Apple's players know no other

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.filter import Graph
 from av.format import Flags
 from av.video.stream import VideoStream
 
@@ -275,8 +276,29 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:
-    order = FIELD_ORDERS.get(stream.codec_context.field_order)
-    return order or ("tff" if first.interlaced_frame else None)
+    """Return the order of fields, as the first frame states it; what the container says may be wrong."""
+    if first.interlaced_frame:
+        return "tff" if _is_top_first(first) else "bff"
+    return FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0))  # PyAV tells it since 18.1
+
+
+def _is_top_first(frame: av.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first; of all that PyAV has, only a filter says so."""
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or FINE_TIME
+    )
+    chosen, sink = graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    source.link_to(chosen)
+    chosen.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except EOFError:
+        return False
+    return True
 
 
 def _near(film: Film, least: int, exact: bool) -> Iterator[_Timed]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.filter import Graph
 
 RATE = 30
 SOUND_RATE = 16000
@@ -33,7 +34,7 @@ class FilmRecipe:
     aspect: Fraction | None = None
     turn: float | None = None
     flip: bool = False
-    fields: bool = False
+    fields: str | None = None
     sounds: Sequence[str] = ()
     sound_codec: str = "aac"
     texts: Sequence[str] = ()
@@ -88,9 +89,13 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
                     },
                 ]
             )
+        fields = _field_order(recipe) if recipe.fields else None
         for index, stamp in enumerate(recipe.stamps()):
-            for packet in pictures.encode(_frame(recipe, index, stamp)):
-                film.mux(packet)
+            frame = _frame(recipe, index, stamp)
+            if fields is not None:
+                fields.push(frame)
+                frame = fields.pull()
+            film.mux(pictures.encode(frame))
         film.mux(pictures.encode(None))
         for number, sound in enumerate(sounds):
             _play(film, sound, recipe, 220 * (number + 1))
@@ -120,6 +125,17 @@ def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:
     if recipe.fields:
         pictures.codec_context.flags |= av.codec.context.Flags.interlaced_dct
     return pictures
+
+
+def _field_order(recipe: FilmRecipe) -> Any:
+    """Return a graph that marks frames as interlaced."""
+    graph, (height, width) = Graph(), recipe.size
+    source = graph.add_buffer(width=width, height=height, format=recipe.pixels, time_base=recipe.time_base)
+    order, sink = graph.add("setfield", recipe.fields), graph.add("buffersink")
+    source.link_to(order)
+    order.link_to(sink)
+    graph.configure()
+    return graph
 
 
 def _frame(recipe: FilmRecipe, index: int, stamp: int) -> av.VideoFrame:

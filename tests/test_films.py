@@ -168,12 +168,11 @@ def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, 
     assert np.abs(luma_of(out)[0] - own).mean() < 8
 
 
-def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=8, fields=True))
-    film = probe(path)
-    assert film.fields
+@pytest.mark.parametrize("order", ["tff", "bff"])
+def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
+    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=8, fields=order))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
-    assert probe(tmp_path / "b.mkv").fields == film.fields
+    assert probe(tmp_path / "b.mkv").fields == order
     result = colorize_video(
         path, tmp_path / "c.webm", colorizer=colorizer, options=FilmOptions(temporal=TemporalOptions("off"))
     )

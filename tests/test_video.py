@@ -129,6 +129,22 @@ def test_sideways_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, f
     assert film.upright_aspect == (Fraction(3, 4) if angle % 180 else Fraction(4, 3))
 
 
+@pytest.mark.parametrize(
+    ("name", "recipe", "order"),
+    [
+        ("a.mp4", FilmRecipe(frames=3, fields="tff"), "tff"),
+        ("a.mkv", FilmRecipe(frames=3, fields="bff"), "bff"),  # the container says the contrary
+        ("a.mpg", FilmRecipe(frames=3, codec="mpeg2video", time_base=Fraction(1, 30), fields="bff"), "bff"),
+        ("a.avi", FilmRecipe(3, (576, 720), "dvvideo", rate=Fraction(25), time_base=Fraction(1, 25)), "bff"),
+        ("whole.mp4", FilmRecipe(frames=3), None),
+    ],
+)
+def test_the_order_of_fields_is_the_pictures_own(
+    tmp_path: Path, name: str, recipe: FilmRecipe, order: str | None
+) -> None:
+    assert probe(make_film(tmp_path / name, recipe)).fields == order
+
+
 def test_a_turn_undoes_a_display_matrix() -> None:
     array = np.arange(6).reshape(2, 3)
     np.testing.assert_array_equal(Turn(True, True, False).apply(array), np.rot90(array))
