@@ -32,8 +32,9 @@ from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
 from colorize.films import FilmOptions, colorize_video
 from colorize.frames import read_luma
 from colorize.luma import color_planes
+from colorize.shots import read_shots
 from colorize.temporal import TemporalOptions, TemporalPainter
-from colorize.video import probe, read_shots
+from colorize.video import probe
 
 # The peak is asked for inside: what the parent's wait states begins with the parent's own.
 COMMAND = """

@@ -12,8 +12,9 @@ from colorize.colorizer import Colorizer
 from colorize.errors import FilmError
 from colorize.frames import read_luma, rgb_picture
 from colorize.lab import Picture
+from colorize.shots import sample
 from colorize.tone import is_grey
-from colorize.video import WHOLE, Film, Span, sample
+from colorize.video import WHOLE, Film, Span
 
 CELL_WIDTH = 480
 MARGIN = 8

@@ -1,42 +1,35 @@
-"""A film in colour: decoded, painted, joined and encoded side by side, in parts that outlive a stop."""
+"""A film in colour: its options, its parts that outlive a stop, its result."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
 import av
-import numpy as np
 import torch
-from torch import Tensor
 
 import colorize
 from colorize.colorizer import Colorizer
-from colorize.containers import CODECS, CONTAINERS, Container
-from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
+from colorize.containers import Container
+from colorize.encoder import EncoderSettings
 from colorize.errors import FilmError
 from colorize.faults import clock, fault_lines
-from colorize.frames import read_luma
-from colorize.luma import Luma, Plane, color_planes
-from colorize.overlap import Line, ahead
-from colorize.parts import Parts, Record
-from colorize.streams import Plan, write_film
+from colorize.joiner import write_film
+from colorize.parts import Parts
+from colorize.pipeline import Work, color_parts
+from colorize.streams import Plan
+from colorize.target import container_of, picture_format
 from colorize.temporal import TemporalOptions, TemporalPainter
-from colorize.video import Film, Shot, Span, probe, read_shots
+from colorize.video import Film, Span, probe
 from colorize.weights import sha256
 
 PART_SHARE = 60  # a part is this share of the film,
 PART_SECONDS = 1, 10  # but at least and at most so long
-FRAMES_AHEAD = 12  # decoded and waiting for the network
-FRAMES_BEHIND = 8  # coloured and waiting for the encoder
 
 
 @dataclass(frozen=True)
@@ -151,13 +144,7 @@ def colorize_video(
 
 def _check(path: Path, out: Path, options: FilmOptions) -> tuple[Container, EncoderSettings]:
     """Check what can be told before any work is done."""
-    container = CONTAINERS.get(out.suffix.lower())
-    if container is None:
-        raise FilmError(f"{out}: films are written as {', '.join(CONTAINERS)}; choose one of these suffixes")
-    codec = options.codec or container.codecs[0]
-    if codec not in container.codecs:
-        fitting = [suffix for suffix, other in CONTAINERS.items() if codec in other.codecs]
-        raise FilmError(f"{out}: {out.suffix} does not hold {codec}; choose {' or '.join(fitting) or 'another codec'}")
+    container, codec = container_of(out, options.codec)
     if out.exists() and path.exists() and os.path.samefile(path, out):
         raise FilmError(f"{path}: the result would replace the film itself; give another -o")
     if out.exists() and not options.overwrite:
@@ -167,16 +154,6 @@ def _check(path: Path, out: Path, options: FilmOptions) -> tuple[Container, Enco
     settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
     settings.check()
     return container, settings
-
-
-@dataclass(eq=False)
-class _Item:
-    """A frame on its way: what the network sees of it, and what its colours are joined to."""
-
-    shot: Shot
-    luma: Luma
-    look: Tensor
-    resized: bool
 
 
 class _Run:
@@ -198,10 +175,8 @@ class _Run:
         self._colorizer = colorizer
         self._options = options
         self._parts = Parts(out)
-        self._notes: list[str] = []
-        self._format = self._picture_format()
+        self._format, self._notes = picture_format(film, settings.codec)
         self._part_frames = self._frames_per_part()
-        self._threads = ThreadPoolExecutor(torch.get_num_threads(), "colorize-join")
 
     def color(self, progress: Callable[[Progress], None], cancel: threading.Event) -> FilmResult:
         """Colour what is missing and join it; see ``colorize_video``."""
@@ -209,17 +184,11 @@ class _Run:
         changed = self._parts.begin(self._manifest())
         if changed:
             self._notes.append(f"{self._film.path}: earlier parts were made with {changed}; starting afresh")
-        done = sum(len(record.ticks) for record in self._parts.records)
+        done = self._frames_done()
         total = self._total()
         progress(Progress(done, total))
-        try:
-            if not self._is_complete():
-                self._color_parts(progress, cancel, total)
-        finally:
-            self._threads.shutdown(wait=True, cancel_futures=True)
-            if not self._parts.records:
-                self._parts.remove()  # nothing to go on from
-        frames = sum(len(record.ticks) for record in self._parts.records)
+        self._color_parts(lambda count: progress(Progress(count, total)), cancel)
+        frames = self._frames_done()
         progress(Progress(frames, frames, "joining"))
         cut_off = self._join()
         self._notes += fault_lines(self._film, self._options.span, self._parts.records)
@@ -227,26 +196,6 @@ class _Run:
         return FilmResult(self._out, frames, done, tuple(self._notes), cut_off)
 
     # --- before the work
-
-    def _picture_format(self) -> PictureFormat:
-        film, codec = self._film, CODECS[self._settings.codec]
-        height, width = film.upright_size
-        size = (height + height % 2, width + width % 2) if codec.even else (height, width)
-        if size != (height, width):
-            added = " and ".join(text for text, odd in (("a row", height % 2), ("a column", width % 2)) if odd)
-            self._notes.append(
-                f"{film.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
-            )
-        if min(size) < codec.smallest:
-            raise FilmError(
-                f"{film.path}: {width} x {height} is too small for {self._settings.codec} (at least "
-                f"{codec.smallest} x {codec.smallest}); choose --codec h264"
-            )
-        fields = film.fields
-        if fields and (self._settings.codec != "h264" or size[0] % 4 or film.turn.transpose):
-            self._notes.append(f"{film.path}: is interlaced; {self._settings.codec} is written as whole pictures here")
-            fields = None
-        return PictureFormat(size, film.time_base, film.rate, film.upright_aspect, fields, film.steady)
 
     def _frames_per_part(self) -> int:
         least, most = PART_SECONDS
@@ -283,52 +232,22 @@ class _Run:
             "libraries": {"torch": torch.__version__, "av": av.__version__},
         }
 
-    def _is_complete(self) -> bool:
-        return bool(self._parts.records) and self._parts.records[-1].last
-
     # --- the work
 
-    def _color_parts(self, progress: Callable[[Progress], None], cancel: threading.Event, total: int | None) -> None:
+    def _color_parts(self, tell: Callable[[int], None], cancel: threading.Event) -> None:
+        if self._parts.records and self._parts.records[-1].last:
+            return  # a joining was interrupted
+        work = Work(self._film, self._options.span, self._format, self._settings, self._part_frames)
         painter = TemporalPainter(self._colorizer, self._options.temporal, self._options.batch_size)
-        records = self._parts.records
-        done = sum(len(record.ticks) for record in records)
-        if records:
-            painter.restore(records[-1].state)
-        after = (done - 1, records[-1].ticks[-1]) if records else None
-        items = ahead(self._items(after), FRAMES_AHEAD)
-        line = Line(FRAMES_BEHIND, "colorize-encode")
-        writer = _PartWriter(self._parts, self._format, self._settings, lambda count: progress(Progress(count, total)))
-        writer.done = done
         try:
-            following = next(items, None)
-            if following is None and not records:
-                raise FilmError(self._nothing())
-            while following is not None:
-                if cancel.is_set():
-                    line.finish()
-                    raise FilmStopped(self._how_to_go_on())
-                part = chain([following], islice(items, self._part_frames - 1))
-                line.add(writer.begin)
-                for item, ab in _painted(painter, part):
-                    line.add(writer.write, self._threads.submit(self._planes, item, ab), item)
-                state = painter.state()
-                following = next(items, None)
-                line.add(writer.finish, state, following is None)
-            line.finish()
+            whole = color_parts(work, self._parts, self._colorizer, painter, tell, cancel)
         finally:
-            line.close()
-            writer.abandon()
-            items.close()  # type: ignore[attr-defined]
-
-    def _items(self, after: tuple[int, int] | None) -> Iterator[_Item]:
-        keep_tone = self._colorizer.strength < 1
-        for shot in read_shots(self._film, self._options.span, after=after):
-            luma = read_luma(self._film, shot.frame, keep_tone)
-            resized = (shot.frame.height, shot.frame.width) != self._film.size
-            yield _Item(shot, luma, self._colorizer.look(luma.picture()), resized)
-
-    def _planes(self, item: _Item, ab: np.ndarray) -> tuple[Plane, Plane, Plane]:
-        return color_planes(item.luma, ab, self._colorizer.strength)
+            if not self._parts.records:
+                self._parts.remove()  # nothing to go on from
+        if not whole:
+            raise FilmStopped(self._how_to_go_on())
+        if not self._parts.records:
+            raise FilmError(self._nothing())
 
     # --- after it
 
@@ -351,65 +270,9 @@ class _Run:
         return f"{self._film.path}: no frame between the start at {clock(start)} and the end{lasts}"
 
     def _how_to_go_on(self) -> str:
-        done = sum(len(record.ticks) for record in self._parts.records)
         total = self._total()
         of = f" of {total}" if total else ""
-        return f"{self._film.path}: stopped after {done}{of} frames; the same command goes on from there"
+        return f"{self._film.path}: stopped after {self._frames_done()}{of} frames; the same command goes on from there"
 
-
-class _PartWriter:
-    """Encodes parts; its methods are called in order, in one thread."""
-
-    def __init__(
-        self, parts: Parts, format: PictureFormat, settings: EncoderSettings, tell: Callable[[int], None]
-    ) -> None:
-        self.done = 0
-        self._parts = parts
-        self._format = format
-        self._settings = settings
-        self._tell = tell
-        self._encoder: PartEncoder | None = None
-        self._record = Record()
-
-    def begin(self) -> None:
-        path = self._parts.unfinished(len(self._parts.records))
-        self._encoder = PartEncoder(path, self._format, self._settings)
-        self._record = Record()
-
-    def write(self, planes: Future[tuple[Plane, Plane, Plane]], item: _Item) -> None:
-        assert self._encoder is not None
-        shot = item.shot
-        self._encoder.write(planes.result(), shot.ticks, shot.duration)
-        self._record.ticks.append(shot.ticks)
-        self._record.durations.append(shot.duration)
-        for fault in (shot.fault, "resized" if item.resized else None):
-            if fault:
-                self._record.faults[fault].append(shot.index)
-        self.done += 1
-        self._tell(self.done)
-
-    def finish(self, state: dict[str, np.ndarray], last: bool) -> None:
-        assert self._encoder is not None
-        self._record.delay = self._encoder.close()
-        self._record.state, self._record.last = state, last
-        self._encoder = None
-        self._parts.add(self._record)
-
-    def abandon(self) -> None:
-        """Give up the part that is not finished."""
-        if self._encoder is not None:
-            self._encoder.abandon()
-            self._encoder = None
-
-
-def _painted(painter: TemporalPainter, items: Iterator[_Item]) -> Iterator[tuple[_Item, np.ndarray]]:
-    """Yield frames with their ab; those that the painter looks ahead at are held meanwhile."""
-    held: deque[_Item] = deque()
-
-    def looks() -> Iterator[Tensor]:
-        for item in items:
-            held.append(item)
-            yield item.look
-
-    for ab in painter.paint(looks()):
-        yield held.popleft(), ab
+    def _frames_done(self) -> int:
+        return sum(len(record.ticks) for record in self._parts.records)

@@ -1,4 +1,4 @@
-"""Films as they are stored: what a file says about itself, and its frames with their time stamps."""
+"""Films as they are stored: what a file says about itself and its pictures."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ from colorize.errors import FilmError, reason
 DEFAULT_RATE = Fraction(25)
 FINE_TIME = Fraction(1, 90_000)  # of streams that state no time base
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
-GAP = Fraction(3, 5)  # of a frame's duration: a stamp this far from both neighbours is a frame that was lost
-LATE_SEEK = 1  # seconds before the wanted frame at which a jump aims
 
 
 @dataclass(frozen=True)
@@ -110,25 +108,6 @@ class Film:
         return max(1, round(1 / (self.rate * self.time_base)))
 
 
-@dataclass(frozen=True, eq=False)
-class Shot:
-    """A frame as it was decoded.
-
-    Attributes:
-        index: From 0, of those inside the span that is coloured.
-        ticks: Time stamp in units of ``Film.time_base``, from the beginning of that span.
-        duration: In the same units.
-        frame: The picture.
-        fault: ``damaged``: shown as far as it could be decoded; ``lost``: the frame before stands in for it.
-    """
-
-    index: int
-    ticks: int
-    duration: int
-    frame: av.VideoFrame
-    fault: str | None = None
-
-
 @dataclass(frozen=True)
 class Span:
     """The part of a film that is coloured, in seconds from its beginning; ``end`` None: to the end."""
@@ -138,7 +117,6 @@ class Span:
 
 
 WHOLE = Span()
-_Timed = tuple[int, int, av.VideoFrame, str | None]
 
 
 def open_film(path: Path) -> InputContainer:
@@ -190,7 +168,7 @@ def probe(path: Path | str) -> Film:
     path = Path(path)
     with open_film(path) as container:
         stream = pictures_of(path, container)
-        first = next(_decode(container, stream, []), None)
+        first = next(decode(container, stream, []), None)
         if first is None:
             raise FilmError(f"{path}: holds no frame that can be decoded; get it anew")
         rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
@@ -217,56 +195,25 @@ def probe(path: Path | str) -> Film:
         )
 
 
-def read_shots(
-    film: Film, span: Span = WHOLE, *, after: tuple[int, int] | None = None, jump: bool = True
-) -> Iterator[Shot]:
-    """Yield the frames of a span in the order in which they are shown.
-
-    A frame that cannot be decoded is replaced by the one before it, so that their number and times stay.
-
-    Args:
-        film: ``probe``'s result.
-        span: What to read.
-        after: Index and ticks of a frame of the span: read only those after it.
-        jump: Jump near the first one that is wanted instead of decoding all that is before it.
-
-    Raises:
-        FileNotFoundError: The file has vanished.
-        FilmError: It cannot be opened any more.
-    """
-    start = round((film.origin + span.start) / film.time_base)
-    end = None if span.end is None else round((film.origin + span.end) / film.time_base)
-    index, least = (0, start) if after is None else (after[0] + 1, start + after[1] + 1)
-    frames = _near(film, least, after is not None) if jump else _on_time(film, None)
-    for ticks, duration, frame, fault in frames:
-        if end is not None and ticks >= end:
+def decode(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+    """Yield what can be decoded; ``expected`` becomes a heap of the time stamps of the packets read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
             return
-        if ticks >= least:
-            yield Shot(index, ticks - start, duration, frame, fault)
-            index += 1
-
-
-def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame]:
-    """Yield frames spread evenly over a span; fewer where the film cannot jump or ends early."""
-    end = float(span.end) if span.end is not None else film.duration
-    if end is None:
-        end = float(span.start) + count  # not stated: a frame of each of the first seconds
-    with open_film(film.path) as container:
-        stream = pictures_of(film.path, container)
-        for number in range(count):
-            seconds = float(span.start) + (end - float(span.start)) * (number + 0.5) / count
-            ticks = int((float(film.origin) + seconds) / film.time_base)
-            try:
-                container.seek(ticks, stream=stream)
-            except FFmpegError:
-                return
-            found = None
-            for frame in _decode(container, stream, []):
-                found = frame
-                if frame.pts is None or frame.pts >= ticks:
-                    break
-            if found is not None:
-                yield found
+        except FFmpegError:  # the file ends in the middle, or the disk cannot read on
+            with suppress(FFmpegError):
+                yield from stream.decode(None)
+            return
+        if packet.size and packet.pts is not None and not packet.is_discard:
+            heapq.heappush(expected, packet.pts)
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue  # what is missing shows in ``expected``
+        yield from frames
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
@@ -299,90 +246,3 @@ def _is_top_first(frame: av.VideoFrame) -> bool:
     except EOFError:
         return False
     return True
-
-
-def _near(film: Film, least: int, exact: bool) -> Iterator[_Timed]:
-    """Yield what ``_on_time`` does from a little before a time stamp on.
-
-    Where the file has no true index the film is decoded from its beginning: when the jump went too far, or, if it has
-    to be ``exact``, when it does not meet the frame at ``least`` - 1.
-    """
-    aim = least - round(LATE_SEEK / film.time_base)
-    if aim > round(film.origin / film.time_base):
-        frames = _on_time(film, aim)
-        for timed in frames:
-            if timed[0] == least - 1 or (timed[0] < least and not exact):
-                yield timed
-                yield from frames
-                return
-            if timed[0] >= least:
-                break
-    yield from _on_time(film, None)
-
-
-def _on_time(film: Film, jump: int | None) -> Iterator[_Timed]:
-    """Yield (time stamp, duration, frame, fault), the stamps rising, with stand-ins for lost frames."""
-    with open_film(film.path) as container:
-        stream = container.streams[film.stream]
-        assert isinstance(stream, VideoStream)
-        stream.thread_type = "AUTO"  # type: ignore[assignment]
-        if jump is not None:
-            container.seek(jump, stream=stream)
-        expected: list[int] = []
-        last: int | None = None
-        shift = 0
-        usual = film.frame_ticks
-        previous: av.VideoFrame | None = None
-        for frame in _decode(container, stream, expected):
-            duration = frame.duration or usual
-            stamp = frame.pts
-            if stamp is None:
-                stamp = 0 if last is None else last + usual - shift
-            if last is not None and stamp + shift < last - 10 * usual:  # the clock was set back: time goes on
-                shift = last + usual - stamp
-            if previous is not None and last is not None:
-                for lost in _lost(expected, stamp, last - shift, usual):
-                    yield lost + shift, usual, previous, "lost"
-                    last = lost + shift
-            while expected and expected[0] <= stamp:
-                heapq.heappop(expected)
-            ticks = stamp + shift if last is None else max(stamp + shift, last + 1)
-            yield ticks, duration, frame, "damaged" if frame.is_corrupt else None
-            last, previous = ticks, frame
-        if previous is not None and last is not None:
-            for lost in _lost(expected, None, last - shift, usual):
-                yield lost + shift, usual, previous, "lost"
-
-
-def _lost(expected: list[int], stamp: int | None, last: int, usual: int) -> Iterator[int]:
-    """Take from ``expected`` the stamps of frames that should have come between ``last`` and ``stamp``.
-
-    Not every packet is a frame (a field, a hidden frame): only those count that stand a frame apart from their
-    neighbours.
-    """
-    while expected and (stamp is None or expected[0] < stamp):
-        lost = heapq.heappop(expected)
-        if lost - last >= GAP * usual and (stamp is None or stamp - lost >= GAP * usual):
-            yield lost
-            last = lost
-
-
-def _decode(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
-    """Yield what can be decoded; ``expected`` becomes a heap of the time stamps of the packets read."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except FFmpegError:  # the file ends in the middle, or the disk cannot read on
-            with suppress(FFmpegError):
-                yield from stream.decode(None)
-            return
-        if packet.size and packet.pts is not None and not packet.is_discard:
-            heapq.heappush(expected, packet.pts)
-        try:
-            frames = packet.decode()
-        except FFmpegError:
-            continue  # what is missing shows in ``expected``
-        yield from frames
