@@ -25,7 +25,11 @@ def build_parser() -> Parser:
     parser.add_argument("--port", type=int, default=7860, help="port (default 7860; 0: any free one)")
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for them, on the page and the service")
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="a further name of this server; may be several"
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name of this server; may be several",
     )
     parser.add_argument("--root-path", default="", metavar="/PATH", help="where a proxy shows the page")
     parser.add_argument("--weights", default="stable", metavar="NAME|FILE", help="default weights (default stable)")

@@ -54,7 +54,9 @@ class WebJob:
         alias: The client's name of a source that was given a suffix here; empty: its name was kept.
         cancel: Set to take it back.
         future: Done when the job is.
-        begun: Seconds of the monotonic clock at which the work began.
+        made: Seconds of the monotonic clock at which it was made.
+        queued: Whether it was put into the queue.
+        begun: Seconds of the clock at which the work began; None: it has not.
         ended: The same, of its end.
     """
 
@@ -68,6 +70,8 @@ class WebJob:
     alias: str = ""
     cancel: threading.Event = field(default_factory=threading.Event)
     future: Future[Outcome] = field(default_factory=Future)
+    made: float = field(default_factory=time.monotonic)
+    queued: bool = False
     begun: float | None = None
     ended: float | None = None
 
@@ -158,6 +162,7 @@ class Jobs:
         with self._lock:
             self._check_room()
             self._waiting += 1
+            job.queued = True
         self._lanes[job.kind].put((job, work))
 
     def find(self, id: str) -> WebJob | None:
@@ -207,7 +212,7 @@ class Jobs:
             with self._lock:
                 self._waiting -= 1
             if job.cancel.is_set():
-                self._end(job, CancelledJobError(), begun=False)
+                self._end(job, CancelledJobError())
                 continue
             with self._lock:
                 self._photos_at_work += kind == "photo"
@@ -220,9 +225,10 @@ class Jobs:
             finally:
                 with self._lock:
                     self._photos_at_work -= kind == "photo"
-            self._end(job, result, begun=True)
+            self._end(job, result)
 
-    def _end(self, job: WebJob, result: Outcome | BaseException, begun: bool) -> None:
+    def _end(self, job: WebJob, result: Outcome | BaseException) -> None:
+        shutil.rmtree(job.folder / "in", ignore_errors=True)  # the upload has served its end
         job.ended = time.monotonic()
         if isinstance(result, Outcome):
             job.outcome = result
@@ -236,10 +242,11 @@ class Jobs:
             shutil.rmtree(job.folder, ignore_errors=True)  # forgotten while it was worked on
 
     def _sweep(self) -> None:
-        """Forget what has ended long ago."""
+        """Forget what has ended long ago, and what was never put into the queue."""
         while not self._closing.wait(min(30.0, max(0.05, self._keep_seconds / 4))):
             with self._lock:
                 jobs = list(self._jobs.values())
             for job in jobs:
-                if job.ended is not None and time.monotonic() - job.ended > self._keep_seconds:
+                idle_since = job.ended if job.queued else job.made
+                if idle_since is not None and time.monotonic() - idle_since > self._keep_seconds:
                     self.forget(job)

@@ -15,6 +15,7 @@ from colorize.web.settings import WebSettings
 from colorize.web.studio import Studio
 
 BACKLOG = 128
+GOODBYE_SECONDS = 3  # for answers that are on their way when the process is asked to end
 
 
 def build_app(studio: Studio) -> App:
@@ -41,7 +42,9 @@ def serve(settings: WebSettings) -> None:
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"colorize: http://{shown}:{port}{settings.root_path}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)
-            config = uvicorn.Config(app, log_level="warning", server_header=False, root_path="")
+            config = uvicorn.Config(
+                app, log_level="warning", server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS
+            )
             uvicorn.Server(config).run([listener])
         finally:
             studio.close()

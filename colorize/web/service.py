@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -104,18 +103,11 @@ NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata
 
 
 def build_service(studio: Studio) -> FastAPI:
-    """Return the application with the service's routes; it closes the studio at its end."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        await asyncio.to_thread(studio.close)
-
+    """Return the application with the service's routes."""
     app = FastAPI(
         title="colorize",
         version=__version__,
         summary="Black-and-white photographs and films in colour",
-        lifespan=lifespan,
         docs_url=None,  # these two pages load their scripts from another machine
         redoc_url=None,
     )
@@ -205,9 +197,7 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
     ) -> FilmJob:
         if end is not None and end <= start:
             raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
-        options = FilmOptions(
-            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note
-        )
+        options = FilmOptions(codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note)
         look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
         wish = FilmWish(look, options, f".{format}", force)
         job, source = await _receive(studio, "film", video, "film.mp4")
@@ -216,12 +206,12 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
         except BaseException:
             studio.jobs.forget(job)
             raise
-        response.headers["Location"] = f"/v1/videos/{job.id}"
-        return describe(job)
+        response.headers["Location"] = f"{studio.settings.root_path}/v1/videos/{job.id}"
+        return describe(job, studio.settings.root_path)
 
     @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
     async def status(id: str) -> FilmJob:
-        return describe(_find(studio, id))
+        return describe(_find(studio, id), studio.settings.root_path)
 
     @app.get(
         "/v1/videos/{id}/result",
@@ -254,8 +244,13 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
         await asyncio.to_thread(studio.jobs.forget, _find(studio, id))
 
 
-def describe(job: WebJob) -> FilmJob:
-    """Return what a client is told of a job."""
+def describe(job: WebJob, root_path: str = "") -> FilmJob:
+    """Return what a client is told of a job.
+
+    Args:
+        job: Of a film.
+        root_path: Where a proxy shows the service.
+    """
     progress, outcome = job.progress, job.outcome
     message, notes = "", []
     if job.status == "cancelled":
@@ -272,7 +267,7 @@ def describe(job: WebJob) -> FilmJob:
         seconds_left=job.seconds_left if job.status == "working" else None,
         message=message,
         notes=notes,
-        result=f"/v1/videos/{job.id}/result" if job.result else None,
+        result=f"{root_path}/v1/videos/{job.id}/result" if job.result else None,
     )
 
 

@@ -1,0 +1,157 @@
+"""Load on the HTTP service: clients that colour photos of one megapixel for a minute; a table, and JSON.
+
+    python -m benchmarks.service --clients 8 --seconds 60 --json service.json
+
+The server is a process of its own on a free port of this machine, started as a user starts it. Stop everything else
+first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import httpx
+
+from benchmarks.photo import make_photo
+
+COMMAND = "import sys; from colorize.web.command import main; sys.exit(main())"
+PHOTOS = 4  # different ones
+SAMPLE_SECONDS = 0.25
+TIMEOUT = 60.0
+MEGABYTE = 1_000_000
+
+
+@dataclass
+class Load:
+    """What the clients saw.
+
+    Attributes:
+        seconds: Of each photo that was coloured.
+        statuses: How often each status came.
+        faults: What else went wrong.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    statuses: Counter[int] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+class Server:
+    """``colorize-web`` as a process; use as a context."""
+
+    def __init__(self, weights: str, queue: int) -> None:
+        arguments = ["--port", "0", "--weights", weights, "--max-queue", str(queue)]
+        self.process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        line = self.process.stderr.readline()
+        match = re.search(r"http://\S+?/(?=\s)", line)
+        if match is None:
+            self.process.kill()
+            raise SystemExit(f"the server did not start: {line.strip()}")
+        self.address = match.group()
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()  # so that it never waits for a reader
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+    def memory(self) -> float:
+        """Return the process's resident memory in megabytes (Linux; elsewhere 0)."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        except OSError:
+            return 0.0
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        return int(match.group(1)) * 1024 / MEGABYTE if match else 0.0
+
+
+def client(address: str, photos: list[bytes], number: int, end: float, load: Load) -> None:
+    """Colour one photo after the other until the time is over."""
+    with httpx.Client(base_url=address, timeout=TIMEOUT) as session:
+        for turn in range(1_000_000):
+            start = time.perf_counter()
+            if start >= end:
+                return
+            photo = photos[(turn + number) % len(photos)]
+            try:
+                answer = session.post("/v1/colorize", files={"photo": ("photo.jpg", photo)})
+            except httpx.HTTPError as error:
+                load.faults.append(f"{type(error).__name__}: {error}")
+                continue
+            load.statuses[answer.status_code] += 1
+            if answer.status_code == 200 and answer.content[:2] == b"\xff\xd8":
+                load.seconds.append(time.perf_counter() - start)
+            else:
+                load.faults.append(f"{answer.status_code}: {answer.text[:200]}")
+
+
+def measure(server: Server, photos: list[bytes], clients: int, seconds: float) -> tuple[Load, list[float], float]:
+    """Return what the clients saw, the memory over time, and the seconds it took."""
+    load = Load()
+    client(server.address, photos, 0, time.perf_counter() + 1, Load())  # warm
+    begin = time.perf_counter()
+    end = begin + seconds
+    threads = [
+        threading.Thread(target=client, args=(server.address, photos, number, end, load)) for number in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    memory = []
+    while any(thread.is_alive() for thread in threads):
+        memory.append(server.memory())
+        time.sleep(SAMPLE_SECONDS)
+    return load, memory, time.perf_counter() - begin
+
+
+def main() -> None:
+    """Parse the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--weights", default="stable")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        photos = [make_photo(Path(folder, f"{seed}.jpg"), 1, seed).read_bytes() for seed in range(PHOTOS)]
+    with Server(options.weights, 4 * options.clients) as server:
+        load, memory, seconds = measure(server, photos, options.clients, options.seconds)
+    if not load.seconds:
+        raise SystemExit(f"nothing was coloured: {load.faults[:3]}")
+    times = sorted(load.seconds)
+    third = max(1, len(memory) // 3)
+    figures = {
+        "photos coloured": len(times),
+        "photos a second": len(times) / seconds,
+        "p50, s": statistics.median(times),
+        "p95, s": times[min(len(times) - 1, int(len(times) * 0.95))],
+        "longest, s": times[-1],
+        "errors": len(load.faults),
+        "memory, first third, MB": statistics.median(memory[:third]),
+        "memory, last third, MB": statistics.median(memory[-third:]),
+        "memory, peak, MB": max(memory),
+    }
+    print(f"{options.clients} clients, photos of 1 megapixel, {options.seconds:g} s, weights {options.weights}\n")
+    for name, value in figures.items():
+        print(f"{name:<26} {value:>9.4g}")
+    for fault in load.faults[:5]:
+        print(f"fault: {fault}", file=sys.stderr)
+    if options.json:
+        options.json.write_text(json.dumps({"figures": figures, "load": asdict(load)}, default=str, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
