@@ -22,6 +22,7 @@ import torch
 import tyro
 from torch import Tensor
 
+from benchmarks.figures import peak_megabytes
 from benchmarks.generator import median_ms
 from colorize import deoldify_network
 from colorize.deoldify_network import KINDS, SelfAttention, build
@@ -30,7 +31,6 @@ from colorize.inference import choose_precision, infer, prepare
 
 CHILD = "import sys; from benchmarks.deoldify import child; child(*sys.argv[1:])"
 WAYS = {"original, float32": None, "colorize, float32": torch.float32, "colorize, bfloat16": torch.bfloat16}
-MEGABYTE = 1_000_000
 TIMES_AS_FAST, MEMORY_MB = 1.8, 1600  # asked of bfloat16 at the largest size; the memory of the deep network
 
 
@@ -106,14 +106,6 @@ def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
             lightness = torch.linspace(-1, 1, side * side).reshape(1, 1, side, side)
             duration = median_ms(lambda: infer(generator, lightness), int(repeats))
     print(json.dumps({"median_ms": duration, "peak_mb": peak_megabytes()}))
-
-
-def peak_megabytes() -> float:
-    """Return the most memory that this process has held."""
-    import resource  # not on Windows
-
-    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / MEGABYTE
 
 
 def measure(settings: Settings, folder: Path) -> Iterator[dict[str, object]]:

@@ -8,16 +8,11 @@ Stop everything else first: a training in the background falsifies every figure.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -25,26 +20,22 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.figures import (
+    Figure,
+    at_least,
+    at_most,
+    median_seconds,
+    print_figures,
+    run_command,
+    write_figures,
+)
 from colorize.colorizer import Colorizer
 from colorize.files import FileOptions, colorize_files
 from colorize.images import read_photo, write_photo
 from colorize.jobs import Job
 
-COMMAND = "import sys; from colorize.cli import main; sys.exit(main())"
 SIZES = {1: (1000, 1000), 12: (3000, 4000), 100: (8700, 11500)}  # megapixels -> height, width
 MANY = 100
-MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what is asked of it."""
-
-    name: str
-    value: float
-    unit: str
-    target: str
-    met: bool
 
 
 def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
@@ -65,17 +56,6 @@ def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
     return path
 
 
-def median_seconds(action: Callable[[], object], repeats: int) -> float:
-    """Return the median time of some calls after one that does not count."""
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
 def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> dict[str, float]:
     """Return the median seconds of each stage of one photo, one after the other."""
     photo = read_photo(source)
@@ -90,23 +70,6 @@ def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> di
         "write": lambda: write_photo(target, coloured, overwrite=True),
     }
     return {name: median_seconds(action, repeats) for name, action in actions.items()}
-
-
-def run_command(arguments: list[str]) -> tuple[float, float]:
-    """Run the command in a new process; return its seconds and its peak memory in megabytes."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments, "-q"])
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the command failed: colorize {' '.join(arguments)}")
-    scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in kilobytes elsewhere
-    return seconds, usage.ru_maxrss * scale / MEGABYTE
-
-
-def at_most(name: str, value: float, unit: str, limit: float) -> Figure:
-    return Figure(name, value, unit, f"<= {limit:g}", value <= limit)
 
 
 def measure(
@@ -128,7 +91,7 @@ def measure(
     rate = MANY / (time.perf_counter() - start)
     if failed:
         raise SystemExit(failed[0].message)
-    figures.append(Figure(f"{MANY} photos of 1 MP", rate, "photos/s", ">= 4", rate >= 4))
+    figures.append(at_least(f"{MANY} photos of 1 MP", rate, "photos/s", 4))
     common = ["--weights", weights, "--device", "cpu", "--overwrite", "-o", str(result)]
     shell = statistics.median(run_command([str(one), *common])[0] for _ in range(repeats))
     figures.append(at_most("1 MP photo from the shell", shell, "s", 5))
@@ -150,9 +113,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures, times = measure(options.weights, Path(folder), options.repeats, not options.skip_100_megapixels)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
-    for figure in figures:
-        verdict = "" if figure.met else "  MISSED"
-        print(f"{figure.name:34}{figure.value:9.2f} {figure.unit:9}{figure.target:>8}{verdict}")
+    print_figures(figures)
     for size, parts in times.items():
         parts_text = ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in parts.items())
         print(f"stages of {size}, ms: {parts_text}; sum {sum(parts.values()) * 1000:.0f}")
@@ -161,10 +122,9 @@ def main() -> None:
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
-            "figures": [asdict(figure) for figure in figures],
             "stages_seconds": times,
         }
-        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_figures(options.json, figures, record)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,11 @@ Stop everything else first: a training in the background falsifies every figure.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -27,6 +23,16 @@ import cv2
 import numpy as np
 import torch
 
+from benchmarks.figures import (
+    Figure,
+    at_least,
+    at_most,
+    median_seconds,
+    print_figures,
+    run_command,
+    start_command,
+    write_figures,
+)
 from colorize.colorizer import Colorizer
 from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
 from colorize.films import FilmOptions, colorize_video
@@ -36,18 +42,6 @@ from colorize.shots import read_shots
 from colorize.temporal import TemporalOptions, TemporalPainter
 from colorize.video import probe
 
-# The peak is asked for inside: what the parent's wait states begins with the parent's own.
-COMMAND = """
-import resource, sys
-from pathlib import Path
-from colorize.cli import main
-status = main()
-stated = Path("/proc/self/status")
-lines = stated.read_text().splitlines() if stated.exists() else []
-peak = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-print(peak[0] if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-sys.exit(status)
-"""
 SIZES = {"640x360": (360, 640), "1280x720": (720, 1280)}
 TARGETS = {"640x360": 12.0, "1280x720": 6.0}  # frames per second
 MEMORY_TARGET = 1500.0  # megabytes
@@ -55,18 +49,6 @@ LENGTHS = (10, 60)  # seconds of the films whose memory is compared
 RATE = 25
 STAGE_FRAMES = 64
 SCENE = 4  # seconds between cuts
-MEGABYTE = 1_000_000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what is asked of it."""
-
-    name: str
-    value: float
-    unit: str
-    target: str
-    met: bool
 
 
 def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
@@ -113,17 +95,6 @@ def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
     return path
 
 
-def milliseconds(action: Callable[[], object], repeats: int) -> float:
-    """Return the median time of some calls after one that does not count."""
-    action()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1000
-
-
 def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
     """Return the milliseconds per frame of each stage, each run alone over the same frames."""
     film = probe(path)
@@ -152,7 +123,7 @@ def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: i
         "join": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
         "encode": encode,
     }
-    return {name: milliseconds(action, repeats) / len(shots) for name, action in actions.items()}
+    return {name: 1000 * median_seconds(action, repeats) / len(shots) for name, action in actions.items()}
 
 
 def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
@@ -166,45 +137,22 @@ def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, re
     return statistics.median(rates)
 
 
-def start_command(path: Path, out: Path, weights: str, mode: str) -> subprocess.Popen[str]:
-    """Start the command in a new process that says its peak memory at its end."""
-    arguments = [
-        str(path),
-        "-o",
-        str(out),
-        "--weights",
-        weights,
-        "--temporal",
-        mode,
-        "--device",
-        "cpu",
-        "--force",
-        "-q",
-    ]
-    return subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stdout=subprocess.PIPE, text=True)
-
-
-def run_command(path: Path, out: Path, weights: str, mode: str) -> tuple[float, float]:
-    """Run the command; return its seconds and its peak memory in megabytes."""
-    start = time.perf_counter()
-    process = start_command(path, out, weights, mode)
-    said, _ = process.communicate()
-    if process.returncode:
-        raise SystemExit(f"the command failed with status {process.returncode} at {path}")
-    return time.perf_counter() - start, int(said.split()[-1]) * 1024 / MEGABYTE
+def command(path: Path, out: Path, weights: str, mode: str) -> list[str]:
+    """Return the command's arguments."""
+    return [str(path), "-o", str(out), "--weights", weights, "--temporal", mode, "--device", "cpu", "--force"]
 
 
 def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
     """Kill the command at 80 % of the film and return the second run's time as a share of an uninterrupted one."""
-    whole, _ = run_command(path, folder / "whole.mp4", weights, mode)
+    whole, _ = run_command(command(path, folder / "whole.mp4", weights, mode))
     out = folder / "killed.mp4"
     parts = folder / "killed.mp4.parts"
-    process = start_command(path, out, weights, mode)
+    process = start_command(command(path, out, weights, mode))
     while process.poll() is None and len(list(parts.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
         time.sleep(0.005)
     process.kill()
     process.communicate()
-    return run_command(path, out, weights, mode)[0] / whole
+    return run_command(command(path, out, weights, mode))[0] / whole
 
 
 def measure(
@@ -219,21 +167,20 @@ def measure(
     figures, times = [], {}
     for name, path in films.items():
         rate = frames_per_second(colorizer, path, out, mode, options.repeats)
-        target = TARGETS.get(name, 0)
-        figures.append(Figure(f"{name}, {mode}", rate, "frames/s", f">= {target:g}", rate >= target))
+        figures.append(at_least(f"{name}, {mode}", rate, "frames/s", TARGETS.get(name, 0)))
         times[name] = stages(colorizer, path, folder, mode, options.repeats)
     if options.film:
         return figures, times, {}
     peaks = {}
     for seconds in LENGTHS:
         path = make_film(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
-        peaks[f"{seconds} s"] = peak = run_command(path, folder / f"out{seconds}.mp4", options.weights, mode)[1]
-        name = f"peak memory, 1280x720, {seconds} s"
-        figures.append(Figure(name, peak, "MB", f"<= {MEMORY_TARGET:g}", peak <= MEMORY_TARGET))
+        arguments = command(path, folder / f"out{seconds}.mp4", options.weights, mode)
+        peaks[f"{seconds} s"] = peak = run_command(arguments)[1]
+        figures.append(at_most(f"peak memory, 1280x720, {seconds} s", peak, "MB", MEMORY_TARGET))
     share = 100 * resume_share(path, folder, options.weights, mode)
-    figures.append(Figure(f"second run, killed at 80 %, {seconds} s", share, "% of one", "<= 35", share <= 35))
+    figures.append(at_most(f"second run, killed at 80 %, {seconds} s", share, "% of one", 35))
     first, last = list(peaks.values())
-    figures.append(Figure("memory of 60 s over that of 10 s", last / first, "", "<= 1.05", last <= 1.05 * first))
+    figures.append(at_most("memory of 60 s over that of 10 s", last / first, "", 1.05))
     return figures, times, peaks
 
 
@@ -250,9 +197,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures, times, peaks = measure(options, Path(folder))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
-    for figure in figures:
-        verdict = "" if figure.met else "  MISSED"
-        print(f"{figure.name:36}{figure.value:9.2f} {figure.unit:9}{figure.target:>8}{verdict}")
+    print_figures(figures)
     for name, parts in times.items():
         text = ", ".join(f"{stage} {value:.1f}" for stage, value in parts.items())
         print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(parts.values()):.1f}")
@@ -262,11 +207,10 @@ def main() -> None:
             "threads": torch.get_num_threads(),
             "weights": options.weights,
             "temporal": options.temporal,
-            "figures": [asdict(figure) for figure in figures],
             "stages_milliseconds": times,
             "peak_megabytes": peaks,
         }
-        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_figures(options.json, figures, record)
 
 
 if __name__ == "__main__":
