@@ -9,6 +9,8 @@ from colorize.encoder import PictureFormat
 from colorize.errors import FilmError
 from colorize.video import Film
 
+HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}  # 203 cd/m2 is stored as .58 and .75 (BT.2408, 2.1)
+
 
 def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
     """Return the container that a result's suffix stands for, and the codec of its pictures.
@@ -31,7 +33,7 @@ def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
 
 
 def picture_format(film: Film, name: str) -> tuple[PictureFormat, list[str]]:
-    """Return the form of a film's pictures in colour, and a line for each thing in which it differs from the source's.
+    """Return the form of a film's pictures in colour, and a line for each thing that the source has and they have not.
 
     Args:
         film: The source.
@@ -53,6 +55,11 @@ def picture_format(film: Film, name: str) -> tuple[PictureFormat, list[str]]:
         raise FilmError(
             f"{film.path}: {width} x {height} is too small for {name} (at least {codec.smallest} x {codec.smallest}); "
             "choose --codec h264"
+        )
+    if film.hdr:
+        notes.append(
+            f"{film.path}: HDR ({film.hdr}) brightness is read as if it were SDR: white becomes {HDR_WHITE[film.hdr]}; "
+            "for a bright picture convert the film to SDR (tone mapping) first"
         )
     fields = film.fields
     if fields and (name != "h264" or size[0] % 4 or film.turn.transpose):

@@ -23,6 +23,7 @@ from colorize.errors import FilmError, reason
 DEFAULT_RATE = Fraction(25)
 FINE_TIME = Fraction(1, 90_000)  # of streams that state no time base
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
+HDR = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Film:
         aspect: Width of a pixel over its height, as stored; None: not stated.
         fields: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
         codec: Of the pictures.
+        hdr: ``PQ`` or ``HLG``, the curve of high-dynamic-range brightness; None of other films.
     """
 
     path: Path
@@ -90,6 +92,7 @@ class Film:
     aspect: Fraction | None
     fields: str | None
     codec: str
+    hdr: str | None = None
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -192,6 +195,7 @@ def probe(path: Path | str) -> Film:
             aspect=stream.sample_aspect_ratio or None,
             fields=_fields(stream, first),
             codec=stream.codec_context.name,
+            hdr=HDR.get(int(first.color_trc)),
         )
 
 

@@ -31,6 +31,7 @@ class FilmRecipe:
     color: bool = False
     color_until: int | None = None
     full_range: bool = False
+    transfer: int | None = None
     aspect: Fraction | None = None
     turn: float | None = None
     flip: bool = False
@@ -118,6 +119,8 @@ def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:
     pictures.pix_fmt = recipe.pixels
     pictures.time_base = pictures.codec_context.time_base = recipe.time_base
     pictures.codec_context.color_range = 2 if recipe.full_range else 1
+    if recipe.transfer is not None:
+        pictures.codec_context.color_trc = recipe.transfer
     if recipe.aspect:
         pictures.codec_context.sample_aspect_ratio = recipe.aspect
     if recipe.turn is not None or recipe.flip:
@@ -156,6 +159,8 @@ def _frame(recipe: FilmRecipe, index: int, stamp: int) -> av.VideoFrame:
             if number == 0:
                 rows[: recipe.size[0], : recipe.size[1]] = grey.astype(rows.dtype) << (bits - 8)
     frame.pts, frame.time_base = stamp, recipe.time_base
+    if recipe.transfer is not None:
+        frame.color_trc = recipe.transfer
     return frame
 
 

@@ -190,6 +190,21 @@ def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) 
     assert probe(tmp_path / "c.webm").size == (47, 63)
 
 
+@pytest.mark.parametrize(
+    ("transfer", "curve", "white"), [(16, "PQ", "a middle grey"), (18, "HLG", "a light grey"), (1, None, "")]
+)
+def test_hdr_brightness_is_told(
+    tmp_path: Path, colorizer: Colorizer, transfer: int, curve: str | None, white: str
+) -> None:
+    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=2, pixels="yuv420p10le", transfer=transfer))
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert probe(path).hdr == curve
+    lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]
+    assert len(lines) == len(result.notes) == (curve is not None)
+    assert all(f"white becomes {white}; " in line for line in lines)
+    assert probe(tmp_path / "b.mp4").hdr is None
+
+
 def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Generator) -> None:
     path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=3, codec="ffv1"))
     colorizer = Colorizer(small_generator, device="cpu", render_size=32, strength=0)
