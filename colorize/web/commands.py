@@ -1,0 +1,71 @@
+"""The command line that does what was just done on the page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from colorize.films import FilmOptions
+from colorize.marks import Mark
+from colorize.web.settings import Look
+from colorize.web.studio import FilmWish, PhotoWish
+from colorize.weights import DEFAULT_WEIGHTS
+
+
+def photo_command(names: Sequence[str], wish: PhotoWish, output: str | None = None) -> str:
+    """Return the command for photos.
+
+    Args:
+        names: Of the files.
+        wish: What was done with them.
+        output: Folder of the results; None: beside the photos.
+    """
+    words = _look(wish.look)
+    for mark in wish.marks:
+        words += ["--mark", mark_line(mark)]
+    if wish.force:
+        words.append("--force")
+    if output:
+        words += ["-o", output]
+    return _line(names, words)
+
+
+def film_command(name: str, wish: FilmWish) -> str:
+    """Return the command for a film, or for its contact sheet."""
+    usual, options = FilmOptions(), wish.options
+    words = _look(wish.look)
+    if wish.preview is not None:
+        words += ["--preview", str(wish.preview)]
+    elif options.temporal.mode != usual.temporal.mode:
+        words += ["--temporal", options.temporal.mode]
+    if options.start:
+        words += ["--start", f"{options.start:.10g}"]
+    if options.end is not None:
+        words += ["--end", f"{options.end:.10g}"]
+    if wish.force:
+        words.append("--force")
+    return _line([name], words)
+
+
+def mark_line(mark: Mark) -> str:
+    """Return a mark as ``Mark.parse`` reads it."""
+    radius = "" if mark.radius is None else f",{mark.radius:.10g}"
+    return f"{mark.x:.10g},{mark.y:.10g},{mark.color}{radius}"
+
+
+def _look(look: Look) -> list[str]:
+    words = []
+    if look.weights != DEFAULT_WEIGHTS:
+        words += ["--weights", look.weights]
+    if look.strength != 1:
+        words += ["--strength", f"{look.strength:.10g}"]
+    if look.saturation != 1:
+        words += ["--saturation", f"{look.saturation:.10g}"]
+    if look.render_size is not None:
+        words += ["--render-size", str(look.render_size)]
+    return words
+
+
+def _line(names: Sequence[str], words: Sequence[str]) -> str:
+    files = [f"./{name}" if name.startswith("-") else name for name in names]
+    return shlex.join(["colorize", *files, *words])

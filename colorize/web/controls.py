@@ -1,0 +1,92 @@
+"""Controls that the page's tabs share: how colours are wanted, what was done, and how far the work is."""
+
+from __future__ import annotations
+
+import html
+
+import gradio as gr
+from gradio.components import Component
+
+from colorize.web.desk import problem
+from colorize.web.settings import Look
+from colorize.web.studio import Studio
+
+AUTOMATIC = 0
+RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
+
+
+def look_controls(studio: Studio) -> list[Component]:
+    """Add the controls of a look; their values go to ``look_of``."""
+    names = studio.weights
+    weights = gr.Dropdown(
+        names, value=names[0], label="Weights", info="which trained network paints", visible=len(names) > 1
+    )
+    strength = gr.Slider(
+        0, 1, 1, step=0.05, label="Strength", info="1: the new colours; 0: the original and its tone", buttons=["reset"]
+    )
+    saturation = gr.Slider(
+        0, 2, 1, step=0.05, label="Saturation", info="1: as painted; below: paler; above: stronger", buttons=["reset"]
+    )
+    sizes = [("automatic", AUTOMATIC), *((f"{size} pixels", size) for size in RENDER_SIZES)]
+    render_size = gr.Dropdown(
+        sizes,
+        value=AUTOMATIC,
+        label="Render size",
+        info="short side of the copy that the network sees; larger: finer areas of colour, often paler; slower",
+    )
+    return [weights, strength, saturation, render_size]
+
+
+def look_of(weights: str | None, strength: float | None, saturation: float | None, render_size: int | None) -> Look:
+    """Return the look of the controls' values; what is empty is the usual.
+
+    Raises:
+        gr.Error: A client sent what is no number.
+    """
+    try:
+        return Look(
+            weights or "",
+            1.0 if strength is None else float(strength),
+            1.0 if saturation is None else float(saturation),
+            int(render_size or AUTOMATIC) or None,
+        )
+    except (TypeError, ValueError) as error:
+        raise problem("strength, saturation and render size are numbers") from error
+
+
+def command_box() -> gr.Textbox:
+    """Add the box that shows the command line of what was just done."""
+    return gr.Textbox(
+        label="The same on the command line", interactive=False, lines=1, max_lines=6, buttons=["copy"], value=""
+    )
+
+
+def status_line() -> gr.HTML:
+    """Add the line that says what became of something; the page's script lets screen readers speak it."""
+    return gr.HTML("", label="what became of it", elem_classes="status", padding=False)
+
+
+def sentence(text: str, kind: str = "plain") -> str:
+    """Return a status as HTML.
+
+    Args:
+        text: Any text.
+        kind: ``plain``, ``good`` or ``bad``.
+    """
+    return f'<p class="{kind}">{html.escape(text)}</p>'
+
+
+def progress_bar(text: str, done: float, total: float | None) -> str:
+    """Return a bar and its words as HTML; a bar without a total moves to and fro."""
+    value = "" if not total else f' max="{total:g}" value="{min(done, total):g}"'
+    label = html.escape(text)
+    return f'<p class="plain">{label}</p><progress aria-label="{label}"{value}></progress>'
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, such as ``2 min 5 s``."""
+    minutes, rest = divmod(max(1, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

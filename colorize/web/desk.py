@@ -1,0 +1,183 @@
+"""The desk between the page and the studio: it takes uploads, has them coloured, and keeps the results for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from colorize.containers import FILM_SUFFIXES
+from colorize.jobs import Outcome
+from colorize.web.jobs import RETRY_SECONDS, CancelledJobError, Kind, QueueFullError, WebJob, safe_name
+from colorize.web.studio import PhotoWish, Studio
+
+T = TypeVar("T")
+Upload = dict[str, Any]
+"""What Gradio tells of an uploaded file: ``path`` in the page's folder, ``orig_name``, and more."""
+
+
+def problem(sentence: str) -> gr.Error:
+    """Return the error that the page shows until it is closed, and that ``gradio_client`` raises."""
+    return gr.Error(html.escape(sentence, quote=False), duration=None, title="Not done", print_exception=False)
+
+
+class Shelf:
+    """The page's private folder: what clients uploaded, and what was made for them."""
+
+    def __init__(self, folder: Path, keep_seconds: float) -> None:
+        folder.mkdir()
+        self.folder, self._keep_seconds = folder.resolve(), keep_seconds
+        self._permanent: set[Path] = set()
+
+    def owns(self, path: str) -> bool:
+        """Tell whether a path that a client names is a file in this folder; links do not lead out of it."""
+        try:
+            real = Path(path).resolve()
+            return real.is_relative_to(self.folder) and real.is_file()
+        except (OSError, ValueError):
+            return False
+
+    def place(self, name: str) -> Path:
+        """Return a path for a new file, in a folder that nobody can guess."""
+        folder = self.folder / secrets.token_hex(16)
+        folder.mkdir()
+        return folder / safe_name(name)
+
+    def freeze(self) -> None:
+        """Exempt the files that are here now, the page's own, from ``sweep``."""
+        self._permanent = set(self.folder.rglob("*"))
+
+    def sweep(self) -> None:
+        """Delete what lies here longer than the time limit.
+
+        Gradio's own ``delete_cache`` forgets the files of components that were updated in a session.
+        """
+        limit = time.time() - self._keep_seconds
+        for path in sorted(self.folder.rglob("*"), reverse=True):  # files before their folders
+            if path in self._permanent:
+                continue
+            try:
+                if path.is_dir():
+                    if path.stat().st_mtime < limit:
+                        path.rmdir()
+                elif path.stat().st_ctime < limit:  # when it came here; uploads may bring any modification time
+                    path.unlink()
+            except OSError:
+                continue  # not empty, gone, or in use; the next sweep comes
+
+
+class Desk:
+    """Has uploads coloured through the studio's queue."""
+
+    def __init__(self, studio: Studio, shelf: Shelf) -> None:
+        self.studio, self.shelf = studio, shelf
+
+    async def take(self, kind: Kind, upload: Upload | None, patient: bool = False) -> tuple[WebJob, Path]:
+        """Return a new job, and the upload's place in its folder.
+
+        Args:
+            kind: Of the job.
+            upload: What Gradio gave.
+            patient: Wait while the queue is full.
+
+        Raises:
+            gr.Error: There is no such upload, or the queue is full.
+        """
+        if not upload:
+            raise problem(f"there is no {kind} yet; choose one first")
+        if not self.shelf.owns(upload["path"]):
+            raise problem("the upload is not kept any longer; choose the file again")
+        job = await _in_turn(lambda: self.studio.jobs.new(kind), patient)
+        place = job.place(upload.get("orig_name") or Path(upload["path"]).name)
+        if kind == "film" and place.suffix.lower() not in FILM_SUFFIXES:
+            job.alias = place.name
+            place = place.with_name(f"{place.name}.mp4")  # what it is, is seen when it is opened
+        try:
+            if kind == "photo" and place.suffix.lower() in FILM_SUFFIXES:
+                raise problem(f"{place.name}: a film by its name; colour it under Film")
+            await asyncio.to_thread(link, Path(upload["path"]), place)
+        except BaseException:
+            self.studio.jobs.forget(job)
+            raise
+        return job, place
+
+    async def submit(self, work: Callable[[], None], patient: bool = False) -> None:
+        """Put work into the queue.
+
+        Raises:
+            gr.Error: A wish is wrong, or the queue is full.
+        """
+        try:
+            await asyncio.to_thread(_check, work)  # weights may have to be loaded
+        except QueueFullError as error:
+            if not patient:
+                raise problem(str(error)) from error
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.submit(work, patient)
+
+    async def photo(self, upload: Upload | None, wish: PhotoWish, patient: bool = False) -> tuple[Outcome, Path | None]:
+        """Return what became of a photo, and its coloured file on the shelf.
+
+        Raises:
+            gr.Error: It could not begin.
+        """
+        job, source = await self.take("photo", upload, patient)
+        try:
+            await self.submit(lambda: self.studio.photo(job, source, wish), patient)
+            await asyncio.wait({asyncio.wrap_future(job.future)})
+            return self.finish(job)
+        finally:
+            self.studio.jobs.forget(job)  # of a client that went away, too
+
+    def finish(self, job: WebJob) -> tuple[Outcome, Path | None]:
+        """Return the outcome of a job that has ended, and its result, which moves to the shelf."""
+        try:
+            outcome = job.future.result(timeout=0)
+        except CancelledJobError:
+            outcome = Outcome(job.folder, "stopped", "stopped")
+        except Exception:
+            outcome = Outcome(job.folder, "failed", "an unexpected error; the server's log says more")
+        if job.result is None or outcome.status != "done":
+            return outcome, None
+        return outcome, self.keep(job.result)
+
+    def keep(self, file: Path) -> Path:
+        """Move a file to the shelf and return its place."""
+        place = self.shelf.place(file.name)
+        shutil.move(file, place)
+        os.utime(place)  # its time on the shelf begins now, on any system
+        return place
+
+
+def link(source: Path, target: Path) -> None:
+    """Let a second name stand for a file, or copy it where the disk knows no second names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+async def _in_turn(work: Callable[[], T], patient: bool) -> T:
+    """Return the result of work for which there may be no room just now."""
+    while True:
+        try:
+            return work()
+        except QueueFullError as error:
+            if not patient:
+                raise problem(str(error)) from error
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _check(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except ValueError as error:  # WeightsError too
+        raise problem(str(error)) from error

@@ -1,0 +1,197 @@
+"""The page: three tabs, and the doors that Gradio leaves open closed.
+
+Gradio as it is would, for a mounted application, open any file whose path a client names, fetch any public address that
+a client names in place of a file, and serve pages and routes that this page does not need.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+from gradio.block_function import BlockFunction
+from gradio.state_holder import SessionState
+from gradio.themes import Default
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from colorize.web.batch_tab import BatchTab
+from colorize.web.desk import Desk, Shelf, problem
+from colorize.web.film_tab import FilmTab
+from colorize.web.photo_tab import PhotoTab
+from colorize.web.settings import MEGABYTE
+from colorize.web.studio import Studio
+
+SWEEP_SECONDS = 60.0
+FILE_ROUTE = "/gradio_api/file="
+ROUTES = (
+    "info",
+    "startup-events",
+    "heartbeat/",
+    "upload",
+    "upload_progress",
+    "queue/join",
+    "queue/data",
+    "queue/status",
+    "call/",
+    "cancel",
+    "reset",
+    "login_check",
+    "app_id",
+    "theme.css",
+)
+"""What the page and ``gradio_client`` need under /gradio_api/; one that ends in / stands for all that begins so."""
+CLOSED = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", "/logout", "/gradio_api/")
+
+CSS = """
+.status p { margin: 0 0 .25rem; overflow-wrap: anywhere; }
+.status .good { color: var(--good); }
+.status .bad { color: var(--bad); }
+.status progress { width: 100%; height: .75rem; accent-color: var(--color-accent); }
+.status .faults { margin: 0 0 .5rem 1.25rem; list-style: disc; overflow-wrap: anywhere; }
+:root { --good: #166534; --bad: #b91c1c; }
+.dark { --good: #86efac; --bad: #fca5a5; }
+@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+"""
+
+SCRIPT = """
+() => {
+  document.documentElement.lang = "en";
+  for (const line of document.querySelectorAll(".status")) {
+    line.setAttribute("role", "status");
+    line.setAttribute("aria-live", "polite");
+  }
+}
+"""
+
+
+class Page(gr.Blocks):
+    """Blocks that take no file from a client but those that were uploaded to this page."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__(title="colorize", analytics_enabled=False)
+        self._shelf = shelf
+
+    async def preprocess_data(
+        self,
+        block_fn: BlockFunction,
+        inputs: list[Any],
+        state: SessionState | None,
+        explicit_call: bool = False,
+    ) -> list:
+        """Refuse paths of other places before Gradio moves, fetches or opens anything."""
+        for path in _paths(inputs):
+            if not self._shelf.owns(path):
+                raise problem("a file that was not uploaded here, or is not kept any longer; choose it again")
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+class Doors:
+    """Closes the routes of Gradio that the page does not need, and gives out files of the shelf alone."""
+
+    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
+        self._app, self._shelf = app, shelf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and not self._opens(scope["path"]):
+            await PlainTextResponse("there is nothing here", 404)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _opens(self, path: str) -> bool:
+        if path.startswith(FILE_ROUTE):
+            return self._shelf.owns(path.removeprefix(FILE_ROUTE))
+        if not path.startswith(CLOSED):
+            return True
+        name = path.removeprefix("/gradio_api/").rstrip("/")
+        return path.startswith("/gradio_api/") and any(
+            name == route or (route.endswith("/") and name.startswith(route)) for route in ROUTES
+        )
+
+
+def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
+    """Return the application with the page at ``/``.
+
+    Gradio knows one folder per process, so there is one page per process at a time.
+    """
+    settings = studio.settings
+    shelf = Shelf(studio.jobs.folder / "page", settings.keep_minutes * 60)
+    os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(shelf.folder)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    page = _build(Desk(studio, shelf))
+    app = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        root_path=settings.root_path or None,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        max_file_size=int(settings.max_upload_mb * MEGABYTE),
+        theme=Default(
+            font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+            font_mono=["ui-monospace", "Consolas", "monospace"],
+        ),
+        css=CSS,
+        js=SCRIPT,
+    )
+    page.has_launched = True  # only then does Gradio check paths at all; mounting forgets it
+    shelf.freeze()
+    app.add_middleware(Doors, shelf=shelf)
+    _sweep_while_running(app, shelf)
+    return app
+
+
+def _build(desk: Desk) -> Page:
+    with Page(desk.shelf) as page:
+        gr.Markdown("# colorize\nColours for black-and-white photographs and films. They are plausible, not true.")
+        with gr.Tabs():
+            with gr.Tab("Photo", id="photo"):
+                PhotoTab(desk)
+            with gr.Tab("Many photos", id="photos"):
+                BatchTab(desk)
+            with gr.Tab("Film", id="film"):
+                FilmTab(desk)
+    page.queue(api_open=False, default_concurrency_limit=8)
+    return page
+
+
+def _sweep_while_running(app: FastAPI, shelf: Shelf) -> None:
+    inner = app.router.lifespan_context
+
+    async def sweep() -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.to_thread(shelf.sweep)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+        async with inner(app) as state:
+            task = asyncio.create_task(sweep())
+            try:
+                yield state
+            finally:
+                task.cancel()
+
+    app.router.lifespan_context = lifespan
+
+
+def _paths(value: Any) -> Iterator[str]:
+    """Yield every path of a file in what a client sent."""
+    if isinstance(value, dict):
+        if isinstance(value.get("path"), str):
+            yield value["path"]
+        for part in value.values():
+            yield from _paths(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _paths(part)
