@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from colorize.candidates import draw_candidates
     from colorize.colorizer import Colorizer
     from colorize.errors import FilmError
     from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
@@ -38,6 +39,7 @@ _HOMES = {
     "TemporalOptions": "colorize.temporal",
     "WeightsError": "colorize.weights",
     "colorize_video": "colorize.films",
+    "draw_candidates": "colorize.candidates",
     "lab_to_rgb": "colorize.lab",
     "read_image": "colorize.images",
     "read_photo": "colorize.images",
@@ -60,6 +62,7 @@ __all__ = [
     "WeightsError",
     "__version__",
     "colorize_video",
+    "draw_candidates",
     "lab_to_rgb",
     "read_image",
     "read_photo",

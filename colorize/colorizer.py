@@ -18,7 +18,7 @@ from colorize.chroma import Enlarger, grid_size, round_size, shrink
 from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import Generator
 from colorize.images import Photo
-from colorize.inference import choose_device, choose_precision, infer, prepare, render_stride, takes_hints
+from colorize.inference import choose_device, choose_precision, infer, latent_dim, prepare, render_stride, takes_hints
 from colorize.lab import (
     AB_MAX,
     L_HALF,
@@ -49,6 +49,7 @@ class Colorizer:
         device: Where the network runs.
         precision: Number format of the network.
         takes_hints: Whether the weights follow colour marks.
+        latent_dim: Length of the weights' latent vector; 0: they have none.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Colorizer:
         self.strength = strength
         self.saturation = saturation
         self.takes_hints = takes_hints(weights)
+        self.latent_dim = latent_dim(weights)
         self._generator = prepare(weights, self.device, self.precision)
         self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-join")
 
@@ -191,9 +193,21 @@ class Colorizer:
         size = picture.shape[:2]
         return torch.from_numpy(draw_hints(marks, size, self.grid(size)))[None]
 
-    def paint(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None] | None = None) -> list[Floats]:
-        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together."""
+    def paint(
+        self,
+        looks: Sequence[Tensor],
+        hints: Sequence[Tensor | None] | None = None,
+        latents: Sequence[Tensor | None] | None = None,
+    ) -> list[Floats]:
+        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together.
+
+        Args:
+            looks: ``look``'s results.
+            hints: (1, 3, h, w) of each look, or None.
+            latents: (1, latent_dim) of each look, or None for the deterministic answer.
+        """
         hints = hints or [None] * len(looks)
+        latents = latents or [None] * len(looks)
         groups: dict[torch.Size, list[int]] = {}
         for index, look in enumerate(looks):
             groups.setdefault(look.shape, []).append(index)
@@ -203,7 +217,11 @@ class Colorizer:
             if any(hints[index] is not None for index in group):
                 none = torch.zeros(1, 3, *shape[2:])
                 given = torch.cat([none if (hint := hints[index]) is None else hint for index in group])
-            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given)
+            latent = None
+            if any(latents[index] is not None for index in group):
+                zero = torch.zeros(1, self.latent_dim)
+                latent = torch.cat([zero if (own := latents[index]) is None else own for index in group])
+            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given, latent)
             ab = (ab * (AB_MAX * self.saturation)).permute(0, 2, 3, 1).contiguous().numpy()
             results.update(zip(group, ab, strict=True))
         return [results[index] for index in range(len(looks))]

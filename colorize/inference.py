@@ -95,18 +95,29 @@ def takes_hints(generator: AnyGenerator) -> bool:
     return bool(generator.encoder.conv1.weight[:, LIGHTNESS_CHANNELS:].any())
 
 
+def latent_dim(generator: AnyGenerator) -> int:
+    """Return the length of a generator's latent vector, 0 where it has none or has not learned to heed it."""
+    if isinstance(generator, DeOldifyGenerator) or not generator.config.latent_dim:
+        return 0
+    return generator.config.latent_dim if bool(generator.latent.weight.any()) else 0
+
+
 @torch.inference_mode()
-def infer(generator: AnyGenerator, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
+def infer(
+    generator: AnyGenerator, lightness: Tensor, hints: Tensor | None = None, latent: Tensor | None = None
+) -> Tensor:
     """Return a prepared generator's ab (B, 2, H, W), float32 on the CPU, in network units.
 
     Args:
         generator: ``prepare``'s result.
         lightness: (B, 1, H, W) on any device, L / 50 - 1.
         hints: (B, 3, H, W), see ``Generator.forward``.
+        latent: (B, latent_dim); None: the deterministic answer.
     """
     if isinstance(generator, DeOldifyGenerator):
-        return generator(lightness.to(generator.mean.device), hints).cpu()
+        return generator(lightness.to(generator.mean.device), hints, latent).cpu()
     weight = generator.encoder.conv1.weight
     lightness = lightness.to(weight.device, weight.dtype)
     hints = None if hints is None else hints.to(weight.device, weight.dtype)
-    return generator(lightness, hints).float().cpu()
+    latent = None if latent is None else latent.to(weight.device, weight.dtype)
+    return generator(lightness, hints, latent).float().cpu()
