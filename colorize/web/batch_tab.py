@@ -72,6 +72,7 @@ class BatchTab:
                 self._status = status_line()
                 self._gallery = gr.Gallery(
                     label="Coloured photos",
+                    show_label=False,
                     columns=3,
                     object_fit="contain",
                     interactive=False,

@@ -99,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         serve(settings)
+    except KeyboardInterrupt:  # Ctrl-C; by then everything is closed, and uvicorn raises it again
+        return 0
     except (OSError, ValueError) as error:  # WeightsError is a ValueError; an address in use is an OSError
         print(f"colorize-web: {error}", file=sys.stderr)
         return 1

@@ -77,10 +77,14 @@ def sentence(text: str, kind: str = "plain") -> str:
 
 
 def progress_bar(text: str, done: float, total: float | None) -> str:
-    """Return a bar and its words as HTML; a bar without a total moves to and fro."""
-    value = "" if not total else f' max="{total:g}" value="{min(done, total):g}"'
+    """Return a bar and its words as HTML; a bar without a total moves to and fro.
+
+    A screen reader finds it there, but does not speak it at every change.
+    """
+    value = "" if not total else f' max="{total:.0f}" value="{min(done, total):.0f}"'
     label = html.escape(text)
-    return f'<p class="plain">{label}</p><progress aria-label="{label}"{value}></progress>'
+    bar = f'<progress aria-label="{label}"{value}></progress>'
+    return f'<div aria-live="off"><p class="plain">{label}</p>{bar}</div>'
 
 
 def duration(seconds: float) -> str:

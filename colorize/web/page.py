@@ -16,7 +16,6 @@ import gradio as gr
 from fastapi import FastAPI
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
-from gradio.themes import Default
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,6 +25,7 @@ from colorize.web.film_tab import FilmTab
 from colorize.web.photo_tab import PhotoTab
 from colorize.web.settings import MEGABYTE
 from colorize.web.studio import Studio
+from colorize.web.style import CSS, SCRIPT, THEME
 
 SWEEP_SECONDS = 60.0
 FILE_ROUTE = "/gradio_api/file="
@@ -46,28 +46,8 @@ ROUTES = (
     "theme.css",
 )
 """What the page and ``gradio_client`` need under /gradio_api/; one that ends in / stands for all that begins so."""
+STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
 CLOSED = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", "/logout", "/gradio_api/")
-
-CSS = """
-.status p { margin: 0 0 .25rem; overflow-wrap: anywhere; }
-.status .good { color: var(--good); }
-.status .bad { color: var(--bad); }
-.status progress { width: 100%; height: .75rem; accent-color: var(--color-accent); }
-.status .faults { margin: 0 0 .5rem 1.25rem; list-style: disc; overflow-wrap: anywhere; }
-:root { --good: #166534; --bad: #b91c1c; }
-.dark { --good: #86efac; --bad: #fca5a5; }
-@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
-"""
-
-SCRIPT = """
-() => {
-  document.documentElement.lang = "en";
-  for (const line of document.querySelectorAll(".status")) {
-    line.setAttribute("role", "status");
-    line.setAttribute("aria-live", "polite");
-  }
-}
-"""
 
 
 class Page(gr.Blocks):
@@ -102,7 +82,11 @@ class Doors:
         if scope["type"] == "http" and not self._opens(scope["path"]):
             await PlainTextResponse("there is nothing here", 404)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends while a page is open, and each has streams that never do
+            if scope["type"] != "http" or not scope["path"].startswith(STREAMS):
+                raise
 
     def _opens(self, path: str) -> bool:
         if path.startswith(FILE_ROUTE):
@@ -137,10 +121,7 @@ def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
         mcp_server=False,
         enable_monitoring=False,
         max_file_size=int(settings.max_upload_mb * MEGABYTE),
-        theme=Default(
-            font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
-            font_mono=["ui-monospace", "Consolas", "monospace"],
-        ),
+        theme=THEME,
         css=CSS,
         js=SCRIPT,
     )

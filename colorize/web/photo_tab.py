@@ -31,9 +31,13 @@ class PhotoTab:
         with gr.Row():
             with gr.Column(min_width=300):
                 self._add_source()
-                self._add_marks()
             with gr.Column(min_width=300):
                 self._add_result()
+        with gr.Row():  # below the result: on a telephone everything stands in one column
+            with gr.Column(min_width=300):
+                self._add_marks()
+            with gr.Column(min_width=300), gr.Accordion("Settings", open=False):
+                self._look = look_controls(self._desk.studio)
         self._listen()
 
     def _add_source(self) -> None:
@@ -61,8 +65,6 @@ class PhotoTab:
             )
         self._color = gr.Button("Colour the photo", variant="primary", elem_id="color-photo")
         self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
-        with gr.Accordion("Settings", open=False):
-            self._look = look_controls(self._desk.studio)
 
     def _add_marks(self) -> None:
         with gr.Accordion("Colour marks", open=True):

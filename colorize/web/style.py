@@ -1,0 +1,90 @@
+"""How the page looks, and what a script adds for keyboards and screen readers. Nothing comes from another machine."""
+
+from __future__ import annotations
+
+from gradio.themes import Default, colors
+
+THEME = Default(
+    primary_hue=colors.blue,
+    font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+    font_mono=["ui-monospace", "Consolas", "monospace"],
+).set(  # Gradio's own pairs are too pale for small letters: WCAG asks for 4.5 to 1
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_600",
+    button_cancel_background_fill="#b91c1c",
+    button_cancel_background_fill_hover="#991b1b",
+    button_cancel_background_fill_dark="#991b1b",
+    button_cancel_background_fill_hover_dark="#b91c1c",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_300",
+    block_label_text_color="*neutral_600",
+    block_label_text_color_dark="*neutral_200",
+    block_title_text_color="*neutral_700",
+    block_title_text_color_dark="*neutral_200",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
+)
+
+CSS = """
+:root { --good: #166534; --bad: #b91c1c; --color-accent: #2563eb; --slider-color: #2563eb; }
+.dark { --good: #86efac; --bad: #fca5a5; --color-accent: #60a5fa; --slider-color: #60a5fa; }
+.status p { margin: 0 0 .25rem; overflow-wrap: anywhere; }
+.status .good { color: var(--good); }
+.status .bad { color: var(--bad); }
+.status .faults { margin: 0 0 .5rem 1.25rem; list-style: disc; overflow-wrap: anywhere; }
+.status progress { appearance: none; width: 100%; height: .75rem; border: 0; border-radius: .375rem; overflow: hidden;
+  background: var(--border-color-primary); }
+.status progress::-webkit-progress-bar { background: var(--border-color-primary); }
+.status progress::-webkit-progress-value { background: var(--color-accent); }
+.status progress::-moz-progress-bar { background: var(--color-accent); }
+.status progress:indeterminate::-moz-progress-bar { background: none; }
+.status progress:indeterminate { background: linear-gradient(90deg, transparent 0 40%, var(--color-accent) 40% 60%,
+  transparent 60%) 0 0 / 200% 100% var(--border-color-primary); animation: to-and-fro 2s linear infinite; }
+.status progress:indeterminate::-webkit-progress-bar { background: none; }
+@keyframes to-and-fro { from { background-position: 150% 0; } to { background-position: -50% 0; } }
+@media (prefers-reduced-motion: reduce) { .status progress:indeterminate { animation: none; } }
+#result [role=slider]:focus-visible { outline: 3px solid var(--color-accent); }
+@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+"""
+
+SCRIPT = """
+() => {
+  document.documentElement.lang = "en";
+  for (const line of document.querySelectorAll(".status")) {
+    line.setAttribute("role", "status");
+    line.setAttribute("aria-live", "polite");
+  }
+  // Gradio's before-and-after slider knows the mouse alone, and its pictures have no names.
+  const place = (handle, share) => {
+    const after = handle.parentElement.querySelector("img.fixed");
+    if (!after) return;
+    const right = after.getBoundingClientRect(), whole = handle.parentElement.getBoundingClientRect();
+    share = Math.min(1, Math.max(0, share));
+    after.style.clipPath = `inset(0px 0px 0px ${100 * share}%)`;
+    handle.style.transform = `translateX(${right.left - whole.left + share * right.width}px)`;
+    handle.setAttribute("aria-valuenow", Math.round(100 * share));
+  };
+  const dress = () => {
+    for (const handle of document.querySelectorAll("#result [data-testid=slider]:not([tabindex])")) {
+      const names = { tabindex: 0, role: "slider", "aria-label": "Where the photo in colour begins, per cent from left",
+        "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50 };
+      for (const [name, value] of Object.entries(names)) handle.setAttribute(name, value);
+      handle.addEventListener("keydown", (event) => {
+        const now = Number(handle.getAttribute("aria-valuenow")) / 100;
+        const to = { ArrowLeft: now - .05, ArrowRight: now + .05, ArrowDown: now - .05, ArrowUp: now + .05,
+          Home: 0, End: 1 }[event.key];
+        if (to === undefined) return;
+        event.preventDefault();
+        place(handle, to);
+      });
+    }
+    document.querySelectorAll("#result [data-testid=imageslider-image][alt='']").forEach((picture) => {
+      picture.alt = picture.classList.contains("fixed") ? "the photo in colour" : "the photo as it was";
+    });
+  };
+  new MutationObserver(dress).observe(document.body, { childList: true, subtree: true });
+  dress();
+}
+"""
