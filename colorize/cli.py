@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 RENDER_FACTOR = 16  # DeOldify's render factor counts steps of 16 pixels
 MAX_RENDER_SIZE = 2048
+MAX_CANDIDATES = 16
 FORMATS = {
     "jpg": ".jpg",
     "jpeg": ".jpg",
@@ -131,6 +132,9 @@ def build_parser() -> Parser:
         metavar="X,Y,#RRGGBB[,RADIUS]",
         help="the colour of a place, in pixels of the photo; may be given several times",
     )
+    look.add_argument("--candidates", type=int, metavar="N", help="write N colourings of each photo, 2..16, numbered")
+    look.add_argument("--seed", type=int, metavar="N", help="other candidates; the first always stays (default 0)")
+    look.add_argument("--sheet", action="store_true", help="write the candidates as one contact sheet instead")
     look.add_argument(
         "--render-size", type=int, metavar="N", help="short side of what the network sees (default: the weights' own)"
     )
@@ -184,6 +188,16 @@ def _check_marks(parser: Parser, texts: Sequence[str]) -> None:
             parser.error(f"--mark: {error}")
 
 
+def _check_candidates(parser: Parser, options: argparse.Namespace) -> None:
+    if options.candidates is None:
+        if options.sheet or options.seed is not None:
+            parser.error(f"{'--sheet' if options.sheet else '--seed'} belongs to --candidates; give that too")
+        return
+    films = [name for name in options.photos if Path(name).suffix.lower() in FILM_SUFFIXES]
+    if films and not Path(films[0]).is_dir():
+        parser.error(f"--candidates is for photos, and {films[0]} is a film")
+
+
 def check(parser: Parser, options: argparse.Namespace) -> None:
     """Report arguments that are out of range or contradict each other, as usage errors."""
     ranges = (
@@ -197,6 +211,8 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         ("max_megapixels", 0.001, 1e6),
         ("crf", 0, 63),
         ("preview", 1, 100),
+        ("candidates", 2, MAX_CANDIDATES),
+        ("seed", 0, 2**63),
         ("every", 1, 100),
     )
     for name, low, high in ranges:
@@ -210,6 +226,7 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
     if options.mark and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
         parser.error("--mark belongs to one photo; give that photo alone")
     _check_marks(parser, options.mark)
+    _check_candidates(parser, options)
     if options.end is not None and options.end <= options.start:
         parser.error(f"--end {options.end:g} is not after --start {options.start:g} (seconds)")
     output = options.output
@@ -240,6 +257,7 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
         options.output,
         recursive=options.recursive,
         suffix=FORMATS[options.format] if options.format else None,
+        sheet=options.sheet,
     )
     jobs = [entry for entry in entries if isinstance(entry, Job)]
     reporter = Reporter(options.quiet, options.verbose, len(jobs), interruption)
@@ -284,6 +302,9 @@ def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
         quality=options.quality,
         batch_size=options.batch_size or FileOptions.batch_size,
         marks=marks,
+        candidates=options.candidates,
+        seed=options.seed or 0,
+        sheet=options.sheet,
         film=film,
         preview=options.preview,
     )
@@ -291,6 +312,7 @@ def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
 
 def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
     """Import what is heavy, set threads and limits of the process, and load the weights."""
+    from colorize.candidates import check_weights
     from colorize.colorizer import Colorizer
     from colorize.limits import set_limits
     from colorize.marks import Mark
@@ -306,4 +328,6 @@ def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
         threads=options.threads,
         square=options.square,
     )
+    if options.candidates is not None:
+        check_weights(colorizer)
     return colorizer, marks

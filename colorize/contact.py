@@ -1,17 +1,19 @@
-"""A few frames spread over a film: whether it is in colour already, and a sheet of them in colour."""
+"""Contact sheets: a few frames spread over a film, or a photo's candidates; and whether a film is in colour already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
 
 import cv2
 import numpy as np
 
+from colorize.chroma import shrink
 from colorize.colorizer import Colorizer
 from colorize.errors import FilmError
 from colorize.frames import read_luma, rgb_picture
-from colorize.lab import Picture
+from colorize.lab import SRGB, Floats, Picture, lab_to_rgb, rgb_to_lab
+from colorize.photo import Photo
 from colorize.shots import sample
 from colorize.tone import is_grey
 from colorize.video import WHOLE, Film, Span
@@ -54,6 +56,29 @@ def contact_sheet(colorizer: Colorizer, film: Film, count: int, span: Span = WHO
     pictures = list(_colored(colorizer, film, count, span))
     if not pictures:
         raise FilmError(f"{film.path}: no frame of it can be decoded; get it anew")
+    return arrange(pictures)
+
+
+def candidate_sheet(colorizer: Colorizer, photo: Photo, painted: Sequence[Floats]) -> Picture:
+    """Return a sheet of a photo's candidates, row by row.
+
+    Args:
+        colorizer: What painted them.
+        photo: The photo.
+        painted: The candidates' ab (h, w, 2), as ``Colorizer.join`` takes them.
+
+    Returns:
+        (H, W, 3) uint8, sRGB.
+    """
+    height, width = photo.picture.shape[:2]
+    scale = min(1.0, CELL_WIDTH / width, 2 * CELL_WIDTH / height)
+    small = shrink(photo.picture, (max(1, round(height * scale)), max(1, round(width * scale))))
+    space = photo.space if photo.picture.ndim == 3 else SRGB
+    return arrange([lab_to_rgb(rgb_to_lab(colorizer.join(small, ab, photo.space), space)) for ab in painted])
+
+
+def arrange(pictures: Sequence[Picture]) -> Picture:
+    """Return pictures of one size side by side and row by row, on a sheet about as wide as a screen."""
     height, width = pictures[0].shape[:2]
     columns = min(len(pictures), ceil(sqrt(len(pictures) * height / width * 16 / 9)) or 1)
     rows = ceil(len(pictures) / columns)

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from colorize.candidates import check_weights, paint_candidates
 from colorize.colorizer import Colorizer
-from colorize.contact import contact_sheet, is_in_color
+from colorize.contact import candidate_sheet, contact_sheet, is_in_color
 from colorize.errors import ImageError
 from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
 from colorize.images import DEFAULT_QUALITY, FORMATS, Photo, photo_size, read_photos, write_photo, write_photos
-from colorize.jobs import NAME_MARK, Job, Outcome, same_file
+from colorize.jobs import NAME_MARK, Job, Outcome, candidate_paths, same_file
 from colorize.lab import Floats
 from colorize.marks import Mark
 from colorize.parts import Parts
@@ -45,6 +46,9 @@ class FileOptions:
         quality: 1..100, of lossy formats.
         batch_size: Photos that pass through the network together, where their shapes agree.
         marks: Known colours, of every photo.
+        candidates: Of every photo, write so many candidates, numbered from 1; None: the one deterministic picture.
+        seed: Of the candidates, 0 or more.
+        sheet: Write a contact sheet of the candidates instead of the candidates.
         film: How films are coloured; ``overwrite`` and ``mark`` of these options count.
         preview: Of a film, write this many coloured frames as a contact sheet instead; None: colour it.
         progress: Called with a film and how far it is, from another thread.
@@ -58,6 +62,9 @@ class FileOptions:
     quality: int = DEFAULT_QUALITY
     batch_size: int = 1
     marks: Sequence[Mark] = ()
+    candidates: int | None = None
+    seed: int = 0
+    sheet: bool = False
     film: FilmOptions = field(default_factory=FilmOptions)
     preview: int | None = None
     progress: Callable[[Path, Progress], None] | None = None
@@ -165,13 +172,21 @@ class _Pipeline:
         if not loaded:
             return
         try:
-            painted = self._colorizer.paint_marked([own.look for *_, own in loaded], [own.hints for *_, own in loaded])
+            painted = self._colors([own for *_, own in loaded])
         except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
             for job, pixels, _ in loaded:
                 self._settle(pixels, _failure(job, error))
             return
-        for (job, pixels, own), ab in zip(loaded, painted, strict=True):
-            self._writing.append((pixels, self._writers.submit(self._write, job, own.photo, ab)))
+        for (job, pixels, own), colors in zip(loaded, painted, strict=True):
+            self._writing.append((pixels, self._writers.submit(self._write, job, own.photo, colors)))
+
+    def _colors(self, loaded: Sequence[_Loaded]) -> list[list[Floats]]:
+        """Return the ab of each result of each photo."""
+        count, seed = self._options.candidates, self._options.seed
+        if count is None:
+            painted = self._colorizer.paint_marked([own.look for own in loaded], [own.hints for own in loaded])
+            return [[ab] for ab in painted]
+        return [list(paint_candidates(self._colorizer, own.look, count, seed, own.hints)) for own in loaded]
 
     def _settle(self, pixels: int, outcome: Outcome) -> None:
         future: Future[Outcome] = Future()
@@ -180,17 +195,23 @@ class _Pipeline:
 
     def _read(self, job: Job) -> _Loaded | Outcome:
         try:
-            if same_file(job.source, job.target):
+            targets = self._targets(job)
+            if any(same_file(job.source, target) for target in targets):
                 raise ImageError(f"{job.source}: the result would replace the photo itself; give another -o")
-            if job.target.exists() and self._options.skip_existing:
-                return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
-            if job.target.exists() and not self._options.overwrite:
+            existing = [target for target in targets if target.exists()]
+            if existing == targets and self._options.skip_existing:
+                return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
+            if existing and not (self._options.overwrite or self._options.skip_existing):
                 raise FileExistsError(
-                    f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it"
+                    f"{existing[0]}: exists already; --overwrite replaces it, --skip-existing leaves it"
                 )
+            if self._options.candidates is not None:
+                check_weights(self._colorizer)
             photos = read_photos(job.source)
             photo = next(photos)
             second = next(photos, None)
+            if second is not None and self._options.candidates is not None:
+                raise ImageError(f"{job.source}: has several pages; --candidates takes one, so save it by itself")
             pages = None if second is None else chain([second], photos)
             if not self._options.force and not self._wants_colors(job, photo, pages is not None):
                 return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
@@ -204,12 +225,28 @@ class _Pipeline:
             return any(is_grey(page.picture, page.space) for page in read_photos(job.source))
         return is_grey(photo.picture, photo.space)
 
-    def _write(self, job: Job, photo: Photo, ab: Floats) -> Outcome:
+    def _targets(self, job: Job) -> list[Path]:
+        """Return the files that a job writes."""
+        if self._options.candidates is None or self._options.sheet:
+            return [job.target]
+        return candidate_paths(job.target, self._options.candidates)
+
+    def _write(self, job: Job, photo: Photo, colors: Sequence[Floats]) -> Outcome:
+        mark, at_work = self._options.mark, job
         try:
-            result = photo.with_colors(self._colorizer.join(photo.picture, ab, photo.space), mark=self._options.mark)
-            return self._save(job, [result])
+            if self._options.candidates is not None and self._options.sheet:
+                sheet = candidate_sheet(self._colorizer, photo, colors)
+                return self._save(job, [Photo(sheet).with_colors(sheet, mark=mark)])
+            targets = self._targets(job)
+            for target, ab in zip(targets, colors, strict=True):
+                at_work = replace(job, target=target)  # a failure names it
+                if not (self._options.skip_existing and target.exists()):
+                    picture = self._colorizer.join(photo.picture, ab, photo.space)
+                    self._save(at_work, [photo.with_colors(picture, mark=mark)])
+            last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
+            return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}")
         except Exception as error:
-            return _failure(job, error)
+            return _failure(at_work, error)
 
     def _colorize_pages(self, job: Job, loaded: _Loaded) -> Outcome:
         """Colour a file of several pages, one page at a time; its colour pages stay as they are."""
@@ -235,6 +272,8 @@ class _Pipeline:
 
 def _color_film(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
     """Colour a film, or make its contact sheet."""
+    if options.candidates is not None:
+        return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     try:
         if options.preview is not None:
             return _preview_film(colorizer, job, options, options.preview)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from colorize.containers import CONTAINERS, DEFAULT_FILM_SUFFIX, FILM_SUFFIXES
 from colorize.photo import FORMATS
 
 NAME_MARK = "_colorized"
+SHEET_MARK = "_sheet"  # of the contact sheet of a photo's candidates
 DEFAULT_SUFFIX = ".png"  # of a file whose name has none: nothing is lost in it
+_RESULT = re.compile(rf"{NAME_MARK}(_\d+|{SHEET_MARK})?$")  # how names of results end
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,12 @@ class Outcome:
 
 
 def plan(
-    inputs: Iterable[str | Path], output: Path | None = None, *, recursive: bool = False, suffix: str | None = None
+    inputs: Iterable[str | Path],
+    output: Path | None = None,
+    *,
+    recursive: bool = False,
+    suffix: str | None = None,
+    sheet: bool = False,
 ) -> list[Job | Outcome]:
     """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
 
@@ -61,6 +69,7 @@ def plan(
         output: The result's name where it ends in a photo's or film's suffix and is no folder, else a folder.
         recursive: Take the sub-folders too.
         suffix: Of the coloured photos, such as ``.png``; None: each photo's own.
+        sheet: The results are contact sheets of candidates and are named so, unless ``output`` names the file.
     """
     is_file = output is not None and names_a_file(output)
     plan: list[Job | Outcome] = []
@@ -77,6 +86,8 @@ def plan(
             target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
             if output is None or same_file(source, target):
                 target = target.with_name(f"{source.stem}{NAME_MARK}{end}")
+            if sheet:
+                target = target.with_name(f"{target.stem}{SHEET_MARK}{end}")
         first = taken.setdefault(target, source)
         if first is not source:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
@@ -84,6 +95,11 @@ def plan(
         else:
             plan.append(Job(source, target))
     return plan
+
+
+def candidate_paths(target: Path, count: int) -> list[Path]:
+    """Return where the candidates of a result go: ``NAME_1``, ``NAME_2`` and so on."""
+    return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, count + 1)]
 
 
 def names_a_file(output: Path) -> bool:
@@ -125,7 +141,7 @@ def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
             file = Path(parent, name)
             hidden = name.startswith(".")
             known = file.suffix.lower() in (*FORMATS, *FILM_SUFFIXES)
-            if known and not hidden and not file.stem.endswith(NAME_MARK):
+            if known and not hidden and not _RESULT.search(file.stem):
                 yield file
 
 

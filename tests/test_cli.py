@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from colorize.cli import Interruption, main, seconds
 from colorize.images import read_image, read_photo
 from colorize.lab import rgb_to_lightness
+from colorize.weights import load_generator, save_generator
 
 ROOT = Path(__file__).parent.parent
 
@@ -116,6 +117,92 @@ def test_square_stretches_what_the_network_sees(
     assert square.shape == plain.shape and (square != plain).any()
 
 
+# --- candidates ------------------------------------------------------------------------------------------------------
+
+
+def test_candidates_are_numbered_and_begin_with_the_plain_picture(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    folder = grey_photo.parent
+    one, last = folder / "photo_colorized_1.jpg", folder / "photo_colorized_3.jpg"
+    status, out, err = run(capsys, weights_file, grey_photo, "--candidates", 3, "--seed", 7)
+    assert (status, out, err) == (0, f"{grey_photo} -> {one} .. {last.name}\n", "")
+    assert sorted(os.listdir(folder)) == ["photo.jpg", one.name, "photo_colorized_2.jpg", last.name]
+    assert run(capsys, weights_file, grey_photo)[0] == 0
+    assert one.read_bytes() == (folder / "photo_colorized.jpg").read_bytes()
+    assert b"AI-colorized" in (read_photo(last).exif or b"")
+    assert (read_image(one) != read_image(last)).any()
+    assert run(capsys, weights_file, grey_photo, "--candidates", 4, "--seed", 7, "-o", folder / "x.jpg")[0] == 0
+    assert (folder / "x_3.jpg").read_bytes() == last.read_bytes()
+    assert (folder / "x_4.jpg").exists()
+
+
+def test_a_sheet_takes_the_candidates_place(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    folder = grey_photo.parent
+    sheet = folder / "photo_colorized_sheet.jpg"
+    status, out, err = run(capsys, weights_file, grey_photo, "--candidates", 4, "--sheet")
+    assert (status, out, err) == (0, f"{grey_photo} -> {sheet}\n", "")
+    assert sorted(os.listdir(folder)) == ["photo.jpg", sheet.name]
+    height, width = read_image(sheet).shape[:2]
+    assert height >= 2 * 90 and width >= 2 * 120
+    assert b"AI-colorized" in (read_photo(sheet).exif or b"")
+    assert run(capsys, weights_file, grey_photo, "--candidates", 2, "--sheet", "-o", folder / "look.png")[0] == 0
+    assert (folder / "look.png").exists()
+
+
+def test_candidates_of_a_folder_and_once_more(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    folder = grey_photo.parent
+    Image.open(grey_photo).save(folder / "b.png")
+    (folder / "film.mp4").write_bytes(b"x")
+    status, _, err = run(capsys, weights_file, folder, "--candidates", 2)
+    assert (status, len(err.splitlines())) == (0, 2)
+    assert "film.mp4: a film; --candidates is for photos" in err
+    assert "2 coloured, 1 skipped" in err
+    names = ["b.png", "b_colorized_1.png", "b_colorized_2.png", "film.mp4"]
+    names += ["photo.jpg", "photo_colorized_1.jpg", "photo_colorized_2.jpg"]
+    assert sorted(os.listdir(folder)) == names
+    # Results are no sources, existing ones are kept, and --skip-existing fills the gaps.
+    (folder / "b_colorized_1.png").write_bytes(b"precious")
+    status, _, err = run(capsys, weights_file, folder, "--candidates", 2)
+    assert (status, err.count("exists already; --overwrite")) == (1, 2)
+    (folder / "b_colorized_2.png").unlink()
+    status, _, err = run(capsys, weights_file, folder, "--candidates", 2, "--skip-existing")
+    assert status == 0 and "1 coloured, 2 skipped" in err
+    assert (folder / "b_colorized_1.png").read_bytes() == b"precious"
+    assert sorted(os.listdir(folder)) == names
+    assert run(capsys, weights_file, folder / "b.png", "--candidates", 2, "--overwrite")[0] == 0
+    assert read_image(folder / "b_colorized_1.png").shape == (90, 120, 3)
+
+
+def test_what_gives_no_candidates_is_one_line(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, scene: np.ndarray
+) -> None:
+    folder = grey_photo.parent
+    pages = folder / "pages.tif"
+    Image.fromarray(scene).save(pages, save_all=True, append_images=[Image.fromarray(scene)])
+    deaf = folder / "deaf.safetensors"
+    generator = load_generator(weights_file)
+    generator.encoder.conv1.weight.data[:, 1:] = 0
+    save_generator(generator, deaf)
+    itself = grey_photo.rename(folder / "photo_1.jpg")
+    before = sorted(os.listdir(folder))
+    cases: list[tuple[Path, list[object], int, str]] = [
+        (weights_file, [pages], 1, "has several pages"),
+        (weights_file, [folder / "film.mp4"], 2, "film.mp4 is a film"),
+        (deaf, [itself], 1, "these weights give one picture alone"),
+        (weights_file, [itself, "-o", folder / "photo.jpg", "--overwrite"], 1, "would replace the photo itself"),
+    ]
+    for weights, arguments, expected, words in cases:
+        status, out, err = run(capsys, weights, *arguments, "--candidates", 2)
+        assert (status, out, len(err.splitlines())) == (expected, "", 1), arguments
+        assert words in err
+        assert sorted(os.listdir(folder)) == before
+
+
 # --- many photos -----------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +254,12 @@ def test_a_colour_photo_is_no_failure(capsys: pytest.CaptureFixture[str], weight
         ["-o", "b.png", "--format", "jpg"],
         ["-q", "-v"],
         ["--colour-it"],
+        ["--candidates", "1"],
+        ["--candidates", "17"],
+        ["--candidates", "some"],
+        ["--candidates", "4", "--seed", "-1"],
+        ["--seed", "7"],
+        ["--sheet"],
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(
