@@ -8,6 +8,7 @@ FILM_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".m2ts"),
         *(".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".rm", ".rmvb"),
+        *(".qt", ".m1v", ".mpv", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".nut"),
     )
 )
 """Names that are taken for films; whether they are is seen when they are opened."""
@@ -24,6 +25,7 @@ class Container:
         audio: Encoder for sound that the container cannot hold as it is.
         subtitles: Encoder for text that it cannot hold as it is; None: it holds none.
         attachments: Whether it holds fonts and other files.
+        covers: Whether it holds a cover picture as a stream.
         shunned: Beginnings of the names of sound codecs that it may hold but that hardly a player reads from it.
         edits: Whether it can say that what lies before time 0 is not played.
     """
@@ -33,12 +35,19 @@ class Container:
     audio: str
     subtitles: str | None = None
     attachments: bool = False
+    covers: bool = False
     shunned: tuple[str, ...] = ()
     edits: bool = False
 
 
 _MP4 = Container(
-    "mp4", ("h264", "hevc", "av1", "vp9"), "aac", "mov_text", shunned=("pcm_", "mp1", "mp2", "vorbis"), edits=True
+    "mp4",
+    ("h264", "hevc", "av1", "vp9"),
+    "aac",
+    "mov_text",
+    covers=True,
+    shunned=("pcm_", "mp1", "mp2", "vorbis"),
+    edits=True,
 )
 CONTAINERS = {
     ".mp4": _MP4,

@@ -73,12 +73,12 @@ class Progress:
 
     Attributes:
         done: Frames that are coloured, with those of earlier runs.
-        total: How many there will be, an estimate where the file does not say; None: unknown.
+        total: How many there will be, an estimate where the file does not say.
         stage: ``colouring``, or ``joining`` the parts.
     """
 
     done: int
-    total: int | None
+    total: int
     stage: Literal["colouring", "joining"] = "colouring"
 
 
@@ -199,12 +199,12 @@ class _Run:
 
     def _frames_per_part(self) -> int:
         least, most = PART_SECONDS
-        seconds = min(most, max(least, (self._film.duration or most * PART_SHARE) / PART_SHARE))
+        seconds = min(most, max(least, self._film.duration / PART_SHARE))
         return max(1, round(self._film.rate * Fraction(seconds)))
 
-    def _total(self) -> int | None:
+    def _total(self) -> int:
         span, frames = self._options.span, self._film.frames
-        if frames is None or (not span.start and span.end is None):
+        if not span.start and span.end is None:
             return frames
         begin = min(frames, round(span.start * self._film.rate))
         end = frames if span.end is None else min(frames, round(span.end * self._film.rate))
@@ -260,19 +260,17 @@ class _Run:
         if report.ended is None:
             return None
         return (
-            f"{self._film.path}: cut off: it ends at {clock(report.ended)} of {clock(self._film.duration or 0)}; "
+            f"{self._film.path}: cut off: it ends at {clock(report.ended)} of {clock(self._film.duration)}; "
             f"what there is, is in {self._out}; get the film anew"
         )
 
     def _nothing(self) -> str:
-        start, duration = self._options.start, self._film.duration
-        lasts = f"; the film lasts {clock(duration)}" if duration else ""
-        return f"{self._film.path}: no frame between the start at {clock(start)} and the end{lasts}"
+        start, duration = clock(self._options.start), clock(self._film.duration)
+        return f"{self._film.path}: no frame between the start at {start} and the end; the film lasts {duration}"
 
     def _how_to_go_on(self) -> str:
-        total = self._total()
-        of = f" of {total}" if total else ""
-        return f"{self._film.path}: stopped after {self._frames_done()}{of} frames; the same command goes on from there"
+        done = f"{self._frames_done()} of {self._total()} frames"
+        return f"{self._film.path}: stopped after {done}; the same command goes on from there"
 
     def _frames_done(self) -> int:
         return sum(len(record.ticks) for record in self._parts.records)

@@ -16,7 +16,7 @@ from av.stream import Stream
 
 from colorize.errors import FilmError, reason
 from colorize.parts import Parts
-from colorize.routes import Route
+from colorize.routes import CoverRoute, Route
 from colorize.streams import Plan, Report, add_streams, describe, muxer_options
 from colorize.video import open_film
 
@@ -38,7 +38,7 @@ def write_film(path: Path, plan: Plan, parts: Parts) -> Report:
     """
     report = Report()
     with open_film(plan.film.path) as source:
-        options = muxer_options(plan, source)
+        options = muxer_options(plan, source, report)
         target = av.open(str(path), "w", format=plan.container.format, container_options=options)
         try:
             with av.open(str(parts.pictures(0))) as first:
@@ -113,7 +113,9 @@ def _interleave(
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None:
             end = max(end, (stamp + (packet.duration or 0)) * base)
-        if packet.stream_index == plan.film.stream or not _move(plan, packet, base, warms_up):
+        if packet.stream_index == plan.film.stream:
+            continue
+        if not isinstance(routes[packet.stream_index], CoverRoute) and not _move(plan, packet, base, warms_up):
             continue
         seconds = (packet.dts if packet.dts is not None else packet.pts or 0) * base
         while waiting is not None and (waiting.dts or 0) * waiting.time_base <= seconds:
@@ -126,6 +128,8 @@ def _interleave(
         target.mux(waiting)
         waiting = next(pictures, None)
     for route in routes.values():
+        if route.awaits_key:
+            report.lines.append(f"{plan.film.path}: {route.name} has no key frame in the span; nothing was copied")
         if route.faults:
             packets = "a damaged packet was" if route.faults == 1 else f"{route.faults} damaged packets were"
             report.lines.append(f"{plan.film.path}: {packets} left out of {route.name}")
@@ -152,12 +156,16 @@ def _move(plan: Plan, packet: Packet, base: Fraction, warms_up: bool) -> bool:
         return not plan.span.start
     if stamp < 0 and packet.stream.type == "audio" and warms_up:
         return False  # sound to warm the decoder up: it would push the pictures back
-    if plan.span.end is not None and stamp * base >= plan.span.end - plan.span.start:
-        return False
     if plan.span.start and stamp < 0:
         late = stamp + (packet.duration or 0)
         if packet.stream.type != "subtitle" or late <= 0:
             return False
-        packet.pts = packet.dts = 0
+        packet.pts = packet.dts = stamp = 0
         packet.duration = late
+    if plan.span.end is not None:
+        left = plan.span.end - plan.span.start - stamp * base
+        if left <= 0:
+            return False
+        if packet.stream.type == "subtitle" and packet.duration:
+            packet.duration = min(packet.duration, round(left / base))
     return True

@@ -29,16 +29,25 @@ OPUS_RATES = (48000, 24000, 16000, 12000, 8000)
 class Route:
     """The way of a stream's packets from the source to the film: as they are."""
 
-    def __init__(self, stream: Stream, name: str) -> None:
+    def __init__(self, stream: Stream, name: str, *, awaits_key: bool = False) -> None:
+        """Take the way.
+
+        Args:
+            stream: Of the film.
+            name: Of the source's stream, for the user.
+            awaits_key: Leave out what comes before the first packet that can be decoded by itself.
+        """
         self.stream = stream
         self.name = name
         self.faults = 0
+        self.awaits_key = awaits_key
         self._last: int | None = None
 
     def send(self, packet: Packet, target: OutputContainer) -> None:
         """Write a packet, its time stamps rising."""
-        if self._is_gap(packet):
+        if self._is_gap(packet) or (self.awaits_key and not packet.is_keyframe):
             return
+        self.awaits_key = False
         if packet.pts is None and packet.dts is None:
             if self._last is None:
                 return
@@ -66,6 +75,16 @@ class Route:
             if getattr(error, "errno", None) in FULL_DISK:
                 raise
             self.faults += 1  # a damaged packet that the container refuses
+
+
+class CoverRoute(Route):
+    """A cover: one picture that has no time."""
+
+    def send(self, packet: Packet, target: OutputContainer) -> None:
+        """Write the picture."""
+        packet.pts = packet.dts = 0
+        packet.stream = self.stream
+        self._mux(packet, target)
 
 
 class AudioRoute(Route):
@@ -124,7 +143,12 @@ class SubtitleRoute(Route):
 def stream_name(stream: Stream) -> str:
     codec = stream.name or "unknown" if stream.codec_context is None else stream.codec_context.codec.canonical_name
     language = f", {stream.language}" if stream.language and stream.language != "und" else ""
-    return f"stream {stream.index} ({stream.type}, {codec}{language})"
+    kind = "cover" if is_cover(stream) else stream.type
+    return f"stream {stream.index} ({kind}, {codec}{language})"
+
+
+def is_cover(stream: Stream) -> bool:
+    return bool(stream.disposition & stream.disposition.attached_pic)
 
 
 def keeps(container: Container, source: InputContainer, stream: Stream) -> bool:

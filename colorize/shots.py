@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from colorize.video import WHOLE, Film, Span, decode, open_film, pictures_of
 
 GAP = Fraction(3, 5)  # of a frame's duration: a stamp this far from both neighbours is a frame that was lost
+LOOK = 120  # seconds of a film without jumps that are decoded for samples of it
 LATE_SEEK = 1  # seconds before the wanted frame at which a jump aims
 
 _Timed = tuple[int, int, av.VideoFrame, str | None]
@@ -68,18 +69,21 @@ def read_shots(
 
 
 def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame]:
-    """Yield frames spread evenly over a span; fewer where the film cannot jump or ends early."""
-    end = float(span.end) if span.end is not None else film.duration
-    if end is None:
-        end = float(span.start) + count  # not stated: a frame of each of the first seconds
+    """Yield frames spread evenly over a span, fewer where the film ends early.
+
+    A bare stream, in which one cannot jump, is decoded for it; so only the first minutes of the span are looked at.
+    """
+    begin, end = float(span.start), film.duration if span.end is None else float(span.end)
     with open_film(film.path) as container:
         stream = pictures_of(film.path, container)
         for number in range(count):
-            seconds = float(span.start) + (end - float(span.start)) * (number + 0.5) / count
+            seconds = begin + (end - begin) * (number + 0.5) / count
             ticks = int((float(film.origin) + seconds) / film.time_base)
             try:
                 container.seek(ticks, stream=stream)
             except FFmpegError:
+                step = min(end - begin, LOOK) / count
+                yield from _passing(film, [begin + step * (number + 0.5) for number in range(count)])
                 return
             found = None
             for frame in decode(container, stream, []):
@@ -88,6 +92,17 @@ def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame
                     break
             if found is not None:
                 yield found
+
+
+def _passing(film: Film, times: list[float]) -> Iterator[av.VideoFrame]:
+    """Yield the frames that are shown at some times, in seconds and rising; the film is decoded from its beginning."""
+    number = 0
+    for ticks, _, frame, _ in _on_time(film, None):
+        if float(ticks * film.time_base - film.origin) >= times[number]:
+            yield frame
+            number += 1
+            if number == len(times):
+                return
 
 
 def _near(film: Film, least: int, exact: bool) -> Iterator[_Timed]:

@@ -18,15 +18,17 @@ from colorize.encoder import BT709, LIMITED, PictureFormat
 from colorize.errors import reason
 from colorize.routes import (
     AudioRoute,
+    CoverRoute,
     Route,
     SubtitleRoute,
     add_audio,
     add_text,
+    is_cover,
     is_text,
     keeps,
     stream_name,
 )
-from colorize.video import Film, Span
+from colorize.video import Film, Span, open_film
 
 MARK = f"AI-colorized by colorize {colorize.__version__}"
 BRANDS = ("major_brand", "minor_version", "compatible_brands")
@@ -41,6 +43,7 @@ ITUNES_TAGS = frozenset(
 )
 """What an MP4 holds without further ado; other names ask for QuickTime's kind of tags."""
 BARE = ("av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1")  # decoders of streams that do not say the aspect themselves
+COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
 FIELD_ORDERS = {"tff": 2, "bff": 3}  # AVFieldOrder
 
 
@@ -76,14 +79,18 @@ class Report:
     ended: float | None = None
 
 
-def muxer_options(plan: Plan, source: InputContainer) -> dict[str, str]:
+def muxer_options(plan: Plan, source: InputContainer, report: Report) -> dict[str, str]:
     """Return what the muxer has to be told before anything is written."""
     if plan.container.format not in ("mp4", "mov"):
         return {}
-    flags = "+faststart"
-    if any(name.lower() not in ITUNES_TAGS and not _is_stale(name) for name in source.metadata):
-        flags += "+use_metadata_tags"
-    return {"movflags": flags}
+    further = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
+    if not further:
+        return {"movflags": "+faststart"}
+    if plan.container.covers and any(map(is_cover, source.streams)):
+        tags = ", ".join(further)
+        report.lines.append(f"{plan.film.path}: tags left out ({tags}): an MP4 holds them or a cover; .mkv holds both")
+        return {"movflags": "+faststart"}
+    return {"movflags": "+faststart+use_metadata_tags"}
 
 
 def _is_stale(name: str) -> bool:
@@ -93,9 +100,17 @@ def _is_stale(name: str) -> bool:
 def add_streams(
     plan: Plan, source: InputContainer, target: OutputContainer, pictures: Stream, report: Report
 ) -> dict[int, Route]:
-    """Make the film's streams in the source's order; return the routes by the source's stream index."""
+    """Make the film's streams; return the routes by the source's stream index.
+
+    Their order is the source's, but of several streams of pictures the coloured one comes first, and it is the default:
+    some players show no other.
+    """
     routes: dict[int, Route] = {}
-    for stream in source.streams:
+    streams = list(source.streams)
+    first = next(place for place, stream in enumerate(streams) if stream.type == "video" and not is_cover(stream))
+    streams[plan.film.stream], streams[first] = streams[first], streams[plan.film.stream]
+    moving = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
+    for stream in streams:
         name = stream_name(stream)
         if stream.index == plan.film.stream:
             added: Stream | None = _add_pictures(plan, target, pictures, report)
@@ -109,6 +124,9 @@ def add_streams(
             if not _is_stale(key):
                 added.metadata[key] = value
         added.disposition = stream.disposition
+        if len(moving) > 1 and stream in moving:
+            others = stream.disposition & ~stream.disposition.default
+            added.disposition = others | (stream.disposition.default if stream is moving[0] else 0)
         routes[stream.index] = route
     return routes
 
@@ -150,10 +168,13 @@ def _add_other(
         if stream.metadata.get("timecode") is None and not source.chapters():
             report.lines.append(f"{where}: {name} was left out: it is no sound, text or picture")
         return None
+    if is_cover(stream):
+        return _add_cover(plan, source, stream, target, name, report)
     if stream.codec_context is not None and keeps(plan.container, source, stream):
-        if stream.type == "video" and not stream.disposition & stream.disposition.attached_pic:
+        if stream.type == "video":
             report.lines.append(f"{where}: {name} holds further pictures; it was copied as it is, not coloured")
-        return Route(target.add_stream_from_template(stream, opaque=True), name)
+        awaits_key = stream.type == "video" and bool(plan.span.start)
+        return Route(target.add_stream_from_template(stream, opaque=True), name, awaits_key=awaits_key)
     try:
         if isinstance(stream, AudioStream):
             route: Route = AudioRoute(add_audio(plan.container.audio, stream, target), name)
@@ -167,6 +188,23 @@ def _add_other(
         report.lines.append(f"{where}: {name} was left out: {reason(error)}")
         return None
     report.lines.append(f"{where}: {name} was left out: {kind} cannot hold it; .mkv can")
+    return None
+
+
+def _add_cover(
+    plan: Plan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: Report
+) -> Route | None:
+    """Keep a cover, as a stream or as an attachment; see ``_add_other``."""
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+    if codec and plan.container.covers and keeps(plan.container, source, stream):
+        return CoverRoute(target.add_stream_from_template(stream, opaque=True), name)
+    if plan.container.attachments and codec in COVERS:
+        suffix, kind = COVERS[codec]
+        with open_film(plan.film.path) as film:
+            picture = next((bytes(packet) for packet in film.demux(film.streams[stream.index]) if packet.size), b"")
+        target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", kind, picture)
+        return None
+    report.lines.append(f"{plan.film.path}: {name} was left out: {target.format.name} holds no cover; .mp4 and .mkv do")
     return None
 
 

@@ -69,9 +69,8 @@ class Film:
         steady: Whether it does not vary, as far as the file's beginning shows.
         time_base: Seconds of one tick of the time stamps.
         origin: Seconds on the file's clock that count as 0.
-        duration: Seconds; None: not stated.
-        frames: How many there are; an estimate where the file does not state it, None where it cannot be told.
-        packets: How many packets the file states; None: it does not.
+        duration: Seconds; counted where the file does not state them.
+        frames: How many there are; an estimate where the file does not state it.
         aspect: Width of a pixel over its height, as stored; None: not stated.
         fields: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
         codec: Of the pictures.
@@ -86,9 +85,8 @@ class Film:
     steady: bool
     time_base: Fraction
     origin: Fraction
-    duration: float | None
-    frames: int | None
-    packets: int | None
+    duration: float
+    frames: int
     aspect: Fraction | None
     fields: str | None
     codec: str
@@ -175,23 +173,26 @@ def probe(path: Path | str) -> Film:
         if first is None:
             raise FilmError(f"{path}: holds no frame that can be decoded; get it anew")
         rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
-        duration = _duration(container, stream)
-        frames = stream.frames or (round(duration * rate) if duration else None)
+        if container.format.flags & Flags.no_timestamps.value:  # a bare stream: its mean is a default, not counted
+            rate = stream.guessed_rate or rate
+        rate = rate if 0 < rate < 1000 else DEFAULT_RATE
         origin = Fraction(0)
         if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
             origin = Fraction(container.start_time or 0, av.time_base)
+        duration, frames = _duration(container, stream), stream.frames
+        if not duration:
+            duration, frames = _count(path, stream.index, rate, origin)
         return Film(
             path=path,
             stream=stream.index,
             size=(first.height, first.width),
             turn=Turn.of_frame(first),
-            rate=rate if 0 < rate < 1000 else DEFAULT_RATE,
+            rate=rate,
             steady=rate == stream.base_rate,
             time_base=stream.time_base or FINE_TIME,
             origin=origin,
             duration=duration,
-            frames=frames,
-            packets=stream.frames or None,
+            frames=frames or round(duration * rate),
             aspect=stream.sample_aspect_ratio or None,
             fields=_fields(stream, first),
             codec=stream.codec_context.name,
@@ -224,6 +225,19 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else None
+
+
+def _count(path: Path, index: int, rate: Fraction, origin: Fraction) -> tuple[float, int]:
+    """Return seconds and frames of a film that states neither (a recording that was broken off, a bare stream)."""
+    count, end = 0, Fraction(0)
+    with open_film(path) as container, suppress(FFmpegError):
+        for packet in container.demux(container.streams[index]):
+            if not packet.size:
+                continue
+            count += 1
+            if packet.pts is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - origin)
+    return float(end or count / rate), count
 
 
 def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:

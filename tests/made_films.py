@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,20 @@ from typing import Any
 import av
 import numpy as np
 from av.filter import Graph
+from PIL import Image
 
 RATE = 30
 SOUND_RATE = 16000
 TEXT = b"0,0,Default,,0,0,0,,"
+
+
+def _jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(file, "JPEG")
+    return file.getvalue()
+
+
+COVER = _jpeg()
 
 
 @dataclass
@@ -42,6 +53,9 @@ class FilmRecipe:
     text_codec: str = "subrip"
     chapters: bool = False
     attachment: bool = False
+    cover: bool = False
+    further: bool = False
+    piped: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     scene_cut: int | None = None
@@ -68,11 +82,16 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
     """Write a film and return its path."""
     recipe = recipe or FilmRecipe()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as film:
+    with _open(path, recipe) as film:
         film.metadata.update(recipe.metadata)
+        further = _add_pictures(film, replace(recipe, size=(32, 32))) if recipe.further else None
         pictures = _add_pictures(film, recipe)
+        if further is not None:
+            pictures.disposition = av.stream.Disposition.default
         sounds = [_add_sound(film, recipe, language) for language in recipe.sounds]
         texts = [_add_text(film, recipe, language) for language in recipe.texts]
+        if recipe.cover:
+            _add_cover(film, path.suffix == ".mkv")
         if recipe.attachment:
             film.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
         if recipe.chapters:
@@ -97,7 +116,10 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
                 fields.push(frame)
                 frame = fields.pull()
             film.mux(pictures.encode(frame))
-        film.mux(pictures.encode(None))
+            if further is not None:
+                film.mux(further.encode(_frame(replace(recipe, size=(32, 32)), index, stamp)))
+        for stream in (pictures, further):
+            film.mux(stream.encode(None) if stream is not None else [])
         for number, sound in enumerate(sounds):
             _play(film, sound, recipe, 220 * (number + 1))
         for text in texts:
@@ -111,6 +133,37 @@ def read_frames(path: Path, stream: int = 0, format: str = "yuv420p") -> tuple[l
         frames = list(film.decode(film.streams.video[stream]))
         times = [Fraction(frame.pts or 0) * Fraction(frame.time_base or 1) for frame in frames]
         return times, np.stack([frame.to_ndarray(format=format) for frame in frames])
+
+
+class _Pipe:
+    """A file in which one cannot go back, so that no duration gets into its header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_bytes(b"")
+
+    def write(self, data: bytes) -> int:
+        with open(self._path, "ab") as file:
+            return file.write(data)
+
+
+def _open(path: Path, recipe: FilmRecipe) -> Any:
+    if not recipe.piped:
+        return av.open(str(path), "w")
+    return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
+
+
+def _add_cover(film: Any, attached: bool) -> None:
+    if attached:
+        film.add_attachment("cover.jpg", "image/jpeg", COVER)
+        return
+    cover = film.add_stream("mjpeg")
+    cover.width, cover.height, cover.pix_fmt = 16, 16, "yuvj420p"
+    cover.disposition = av.stream.Disposition.attached_pic
+    packet = av.Packet(COVER)
+    packet.stream, packet.pts, packet.dts, packet.time_base = cover, 0, 0, Fraction(1, 25)
+    film.start_encoding()
+    film.mux(packet)
 
 
 def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:

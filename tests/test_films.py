@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from made_films import FilmRecipe, damage_frame, make_film, read_frames
+from made_films import COVER, FilmRecipe, damage_frame, make_film, read_frames
 
 from colorize.colorizer import Colorizer
 from colorize.contact import contact_sheet, is_in_color
@@ -283,6 +283,63 @@ def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colo
         assert sum(b"Line" in content for content in words) == 2
 
 
+def covers_of(path: Path) -> list[bytes]:
+    with av.open(str(path)) as film:
+        covers = [stream for stream in film.streams if stream.disposition & stream.disposition.attached_pic]
+        return [bytes(packet) for packet in film.demux(covers) if packet.size]
+
+
+@pytest.mark.parametrize(("source", "target"), [(".mp4", ".mp4"), (".mp4", ".mkv"), (".mkv", ".mkv"), (".mkv", ".mp4")])
+def test_a_cover_is_kept(tmp_path: Path, colorizer: Colorizer, source: str, target: str) -> None:
+    path = make_film(tmp_path / f"a{source}", FilmRecipe(frames=20, cover=True, sounds=["eng"]))
+    assert covers_of(path) == [COVER]
+    for number, start in enumerate((0, 0.3)):
+        options = FilmOptions(start=start, temporal=TemporalOptions("off"))
+        result = colorize_video(path, tmp_path / f"{number}{target}", colorizer=colorizer, options=options)
+        assert result.notes == ()
+        assert covers_of(result.path) == [COVER]
+        assert probe(result.path).size == (48, 64)
+
+
+def test_what_a_cover_does_not_get_along_with_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=2, cover=True, metadata={"title": "T", "shelf": "12 B"}))
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert result.notes == (f"{path}: tags left out (SHELF): an MP4 holds them or a cover; .mkv holds both",)
+    assert covers_of(result.path) == [COVER]
+    for suffix in (".mov", ".webm"):
+        result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=OFF)
+        kind = suffix[1:]
+        assert result.notes == (
+            f"{path}: stream 1 (cover, mjpeg) was left out: {kind} holds no cover; .mp4 and .mkv do",
+        )
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
+    tmp_path: Path, colorizer: Colorizer, suffix: str
+) -> None:
+    recipe = FilmRecipe(frames=40, further=True, sounds=["eng"], options={"g": "25", "bf": "0", "sc_threshold": "0"})
+    path = make_film(tmp_path / f"a{suffix}", recipe)
+    assert probe(path).stream == 1
+    copied = f"{path}: stream 0 (video, h264) holds further pictures; it was copied as it is, not coloured"
+    result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=OFF)
+    assert result.notes == (copied,)
+    assert [bytes for _, bytes in sent(result.path, 1)] == [bytes for _, bytes in sent(path, 0)]
+    with av.open(str(result.path)) as film:
+        first, second = film.streams.video
+        assert (first.height, second.height) == (48, 32)
+        assert first.disposition & first.disposition.default
+        assert not second.disposition & second.disposition.default
+    for start, end, frames in ((0.5, None, 15), (0.1, 0.6, 0)):  # copied from its next key frame on
+        options = FilmOptions(start=start, end=end, temporal=TemporalOptions("off"), overwrite=True)
+        result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=options)
+        with av.open(str(result.path)) as film:
+            further = [frame for frame in film.decode(video=1)] if frames else []
+        assert len(further) == frames
+        none = f"{path}: stream 0 (video, h264) has no key frame in the span; nothing was copied"
+        assert result.notes == ((copied,) if frames else (copied, none))
+
+
 def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_film(tmp_path / "a.mp4", FilmRecipe(sounds=["eng"]))
     with av.open(str(path)) as film:
@@ -312,6 +369,19 @@ def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) 
     lines = [(time, content) for time, content in sent(out, 2) if b"Line" in content]
     assert [content[-1:] for _, content in lines] == [b"1"]
     assert lines[0][0] == pytest.approx(0.1, abs=0.01)
+
+
+def test_texts_end_with_the_span(tmp_path: Path, colorizer: Colorizer) -> None:
+    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=30, texts=["eng"]))  # lines from .1 and .5 on, .3 each
+    options = FilmOptions(start=0.2, end=0.6, temporal=TemporalOptions("off"))
+    colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=options)
+    with av.open(str(tmp_path / "b.mkv")) as film:
+        lines = [
+            (float(packet.pts * packet.time_base), float(packet.duration * packet.time_base))
+            for packet in film.demux(subtitles=0)
+            if packet.size
+        ]
+    np.testing.assert_allclose(lines, [(0, 0.2), (0.3, 0.1)], atol=1e-3)
 
 
 # --- stopping and going on -------------------------------------------------------------------------------------------
@@ -539,6 +609,19 @@ def test_a_film_in_colour_is_told_from_a_grey_one(tmp_path: Path) -> None:
     mixed = make_film(tmp_path / "mixed.mp4", FilmRecipe(frames=40, color=True, color_until=10))
     assert not is_in_color(probe(mixed))
     assert is_in_color(probe(mixed), Span(Fraction(0), Fraction(1, 4)))
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
+def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Colorizer, name: str) -> None:
+    film = probe(make_film(tmp_path / name, FilmRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
+    assert is_in_color(film)
+    assert contact_sheet(colorizer, film, 5).shape[0] > 2 * 48
+    path = make_film(tmp_path / f"grey-{name}", FilmRecipe(frames=40, piped=True, options={"g": "10"}))
+    assert not is_in_color(probe(path))
+    seen: list[Progress] = []
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF, progress=seen.append)
+    assert (result.frames, seen[0], result.notes) == (40, Progress(0, 40), ())
+    assert len(read_frames(tmp_path / "b.mp4")[0]) == 40
 
 
 def test_the_contact_sheet_shows_frames_in_colour(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -159,6 +159,22 @@ def test_frames_are_sampled_over_the_whole_film(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, [0.25, 0.75, 1.25, 1.75], atol=0.05)
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
+def test_what_no_header_states_is_counted(tmp_path: Path, name: str) -> None:
+    recipe = FilmRecipe(frames=60, piped=True, time_base=Fraction(1, 30), options={"g": "10"})
+    film = probe(make_film(tmp_path / name, recipe))
+    assert film.frames == 60
+    assert film.duration == pytest.approx(2, abs=0.01)
+    assert film.rate == 30
+    stamps = [shot.ticks for shot in read_shots(film)]
+    levels = {stamp: shot.frame.to_ndarray() for stamp, shot in zip(stamps, read_shots(film), strict=True)}
+    found = list(sample(film, 4))
+    assert len(found) == 4
+    for frame, second in zip(found, (0.25, 0.75, 1.25, 1.75), strict=True):
+        near = [stamp for stamp in stamps if abs(float(stamp * film.time_base) - second) < 0.1]
+        assert any(np.array_equal(frame.to_ndarray(), levels[stamp]) for stamp in near)
+
+
 # --- levels ----------------------------------------------------------------------------------------------------------
 
 
