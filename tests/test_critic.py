@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from training.adversarial import (
@@ -18,8 +19,18 @@ from training.adversarial import (
     enhance,
     mode_seeking_loss,
 )
-from training.critic import CRITICS, CriticError, CriticInfo, PatchCritic, build_critic, load_critic, save_critic
+from training.critic import (
+    CRITICS,
+    CriticError,
+    CriticInfo,
+    PatchCritic,
+    ProjectedCritic,
+    build_critic,
+    load_critic,
+    save_critic,
+)
 from training.players import MOST_CRITIC_STEPS, SCHEDULES
+from training.teacher import Teacher
 
 
 @pytest.fixture(scope="module", params=CRITICS)
@@ -35,7 +46,7 @@ class TestContract:
         for size in ((64, 64), (96, 64)):
             logits = critic(torch.rand(2, 3, *size))
             assert logits.ndim == 2 and len(logits) == 2
-            assert (logits.shape[1] > 1) == name.startswith("patch")
+            assert (logits.shape[1] > 1) == name.startswith(("patch", "projected"))
 
     def test_no_softmax_and_no_sigmoid(self, named_critic):
         _, critic = named_critic
@@ -48,7 +59,7 @@ class TestContract:
         lab = torch.rand(2, 3, 64, 64, requires_grad=True)
         critic(lab).square().sum().backward()
         assert lab.grad is not None and lab.grad[:, 1:].abs().sum() > 0
-        without = [name for name, p in critic.named_parameters() if p.grad is None]
+        without = [name for name, p in critic.named_parameters() if p.requires_grad and p.grad is None]
         assert not without
         critic.zero_grad()
 
@@ -67,6 +78,42 @@ class TestContract:
             other = lab.clone()
             other[:, channel] = torch.rand(1, 64, 64)
             assert not torch.equal(critic(lab), critic(other))
+
+
+class TestProjected:
+    @pytest.fixture
+    def critic(self) -> ProjectedCritic:
+        torch.manual_seed(0)
+        return ProjectedCritic(8)
+
+    def test_its_classifier_never_trains(self, critic):
+        critic.train().requires_grad_(True)
+        before = {key: value.clone() for key, value in critic.teacher.state_dict().items()}
+        optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
+        first = critic.heads[0][0].bias.detach().clone()
+        critic(torch.rand(4, 3, 64, 64)).mean().backward()
+        optimizer.step()
+        assert all(torch.equal(value, before[key]) for key, value in critic.teacher.state_dict().items())
+        assert not torch.equal(critic.heads[0][0].bias, first)
+
+    def test_every_scale_has_the_same_say(self, critic):
+        assert critic(torch.rand(2, 3, 96, 64)).shape == (2, 4 * len(critic.heads))
+
+    def test_it_adopts_a_classifier_and_keeps_it_in_its_file(self, critic, tmp_path):
+        torch.manual_seed(1)
+        teacher = Teacher("mobilenet_v2", torchvision.models.mobilenet_v2(), symmetric_input=True)
+        critic.adopt(teacher)
+        critic.eval()
+        lab = torch.rand(1, 3, 64, 64)
+        save_critic(critic, tmp_path / "critic.safetensors", CriticInfo("projected", 0.5))
+        loaded = ProjectedCritic(8).eval()
+        loaded.load_state_dict(load_file(tmp_path / "critic.safetensors"))
+        assert torch.equal(loaded(lab), critic(lab))
+        assert torch.equal(loaded.teacher.mean, teacher.mean), "the input's range goes with the weights"
+
+    def test_another_classifier(self, critic):
+        with pytest.raises(CriticError, match="stands on mobilenet_v2, not on resnet18"):
+            critic.adopt(Teacher("resnet18", torchvision.models.resnet18()))
 
 
 def test_the_default_has_about_six_million_parameters():

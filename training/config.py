@@ -151,6 +151,7 @@ class PretrainCriticConfig:
         enhancement: Factor of the real photographs' chroma.
         hinted: Share of the pictures with colour hints.
         damaged: Share of the pictures with an old photograph's damage.
+        classifier: Safetensors file of the MobileNetV2 that a ``projected`` critic stands on; None: torchvision's.
     """
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
@@ -160,6 +161,7 @@ class PretrainCriticConfig:
     enhancement: float = 1.2
     hinted: float = 0.25
     damaged: float = 0.3
+    classifier: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ class FinetuneConfig:
         cycles: How often critic alone and both together are repeated.
         hinted: Share of the pictures with colour hints.
         damaged: Share of the pictures with an old photograph's damage.
-        perceptual: As in the pretraining.
+        perceptual: As in the pretraining; a ``projected`` critic stands on it too.
         perceptual_name: As in the pretraining.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
         latent_dim: Length of the noise vector that a generator without one is given.

@@ -20,6 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from colorize.lab import lab_tensor_to_rgb
+from training.teacher import Teacher
+
 FORMAT = "colorize-critic/1"
 AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
 LEAK = 0.2  # slope of LeakyReLU below 0 (Radford et al. 2016)
@@ -122,10 +125,67 @@ class ClassifierCritic(_Critic):
         self.layers = nn.Sequential(body.train(), nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, 1, 1))
 
 
+class ProjectedCritic(nn.Module):
+    """Small heads on the inner features of a frozen classifier that knows ImageNet (Sauer et al. 2021).
+
+    A critic that begins from nothing learns textures first, and its generator answers with patches of any hue. This one
+    sees things from its first step, so it knows that grass is not orange. It never looks at the classifier's last
+    features, which the evaluation grades. Random until ``adopt`` gives it a classifier.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        """Build it.
+
+        Args:
+            width: Channels of the heads.
+        """
+        super().__init__()
+        classifier = torchvision.models.get_model("mobilenet_v2", weights=None)
+        self.teacher = Teacher("mobilenet_v2", classifier)
+        self.teacher.head = nn.Identity()  # its answers are not asked for
+        with torch.no_grad():
+            features = self.teacher.inner_features(torch.zeros(1, 3, 32, 32))
+        self.heads = nn.ModuleList(_head(feature.shape[1], width) for feature in features)
+
+    def adopt(self, teacher: Teacher) -> None:
+        """Take a classifier's weights.
+
+        Raises:
+            CriticError: It is no MobileNetV2.
+        """
+        try:
+            body = {key: value for key, value in teacher.state_dict().items() if not key.startswith("head.")}
+            self.teacher.load_state_dict(body)
+        except RuntimeError as error:
+            raise CriticError(f"a projected critic stands on mobilenet_v2, not on {teacher.name}") from error
+
+    def requires_grad_(self, requires_grad: bool = True) -> ProjectedCritic:
+        """Let the heads train; the classifier never does."""
+        self.heads.requires_grad_(requires_grad)
+        return self
+
+    def forward(self, lab: Tensor) -> Tensor:
+        # lab (B, 3, H, W) -> (B, 4 per head): every scale has the same say, whatever its size
+        features = self.teacher.inner_features(lab_tensor_to_rgb(lab))
+        logits = [F.adaptive_avg_pool2d(head(x), 2) for head, x in zip(self.heads, features, strict=True)]
+        return torch.cat(logits, dim=1).flatten(1)
+
+
+def _head(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(
+        spectral_norm(nn.Conv2d(channels, width, 1)),
+        nn.LeakyReLU(LEAK),
+        spectral_norm(nn.Conv2d(width, width, 3, padding=1)),
+        nn.LeakyReLU(LEAK),
+        spectral_norm(nn.Conv2d(width, 1, 1)),
+    )
+
+
 CRITICS: dict[str, Callable[[], nn.Module]] = {
     "patch": PatchCritic,
     "patch-attention": partial(PatchCritic, attention=True),
     "dcgan": DcganCritic,
+    "projected": ProjectedCritic,
     "resnet18": partial(ClassifierCritic, "resnet18"),
     "vgg16_bn": partial(ClassifierCritic, "vgg16_bn"),
 }

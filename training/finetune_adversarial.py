@@ -86,7 +86,14 @@ def _critic_config(config: FinetuneConfig, weights: Path, output: Path) -> Pretr
         cache=config.run.cache or config.run.output / "photo-cache",
     )
     return PretrainCriticConfig(
-        run, weights, config.critic, config.loss, config.enhancement, config.hinted, config.damaged
+        run,
+        weights,
+        config.critic,
+        config.loss,
+        config.enhancement,
+        config.hinted,
+        config.damaged,
+        config.perceptual,
     )
 
 

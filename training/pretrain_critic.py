@@ -18,8 +18,9 @@ from colorize.weights import load_generator
 from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
 from training.callbacks import DivergedError
 from training.config import PretrainCriticConfig
-from training.critic import CriticInfo, build_critic, save_critic
+from training.critic import CriticInfo, ProjectedCritic, build_critic, save_critic
 from training.stage import Method, StageData, device_of, prepare_data, run_stage
+from training.teacher import load_teacher
 
 
 @torch.no_grad()
@@ -43,6 +44,7 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
         PhotosError: No or too few usable photographs.
         WeightsError: The generator's weights cannot be used.
         CriticError: There is no such critic.
+        TeacherError: The classifier that it stands on cannot be had.
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
@@ -52,6 +54,8 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     device = device_of(run)
     torch.manual_seed(run.seed)
     critic = build_critic(config.critic)
+    if isinstance(critic, ProjectedCritic):
+        critic.adopt(load_teacher(config.classifier, "mobilenet_v2"))
     generator = (generator or load_generator(config.weights)).to(device)
     showing = Showing(config.enhancement, run.bf16)
     photos = prepare_data(run, config.hinted, config.damaged)
