@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -184,6 +185,8 @@ class PartEncoder:
         options = settings.options()
         if settings.codec == "h264":
             options["x264-params"] = _x264_parameters(format.steady)
+        if settings.codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each part
         stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context

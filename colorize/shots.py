@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
@@ -15,6 +16,7 @@ from colorize.video import WHOLE, Film, Span, decode, open_film, pictures_of
 
 GAP = Fraction(3, 5)  # of a frame's duration: a stamp this far from both neighbours is a frame that was lost
 LOOK = 120  # seconds of a film without jumps that are decoded for samples of it
+RUN_UPS = (0, 2, 12)  # seconds before the wanted sample at which jumps aim in turn, while they go too far
 LATE_SEEK = 1  # seconds before the wanted frame at which a jump aims
 
 _Timed = tuple[int, int, av.VideoFrame, str | None]
@@ -80,18 +82,31 @@ def sample(film: Film, count: int, span: Span = WHOLE) -> Iterator[av.VideoFrame
             seconds = begin + (end - begin) * (number + 0.5) / count
             ticks = int((float(film.origin) + seconds) / film.time_base)
             try:
-                container.seek(ticks, stream=stream)
+                frame = _frame_at(film, container, stream, ticks)
             except FFmpegError:
                 step = min(end - begin, LOOK) / count
                 yield from _passing(film, [begin + step * (number + 0.5) for number in range(count)])
                 return
-            found = None
-            for frame in decode(container, stream, []):
-                found = frame
-                if frame.pts is None or frame.pts >= ticks:
-                    break
-            if found is not None:
-                yield found
+            if frame is not None:
+                yield frame
+
+
+def _frame_at(film: Film, container: InputContainer, stream: VideoStream, ticks: int) -> av.VideoFrame | None:
+    """Return the frame that is shown at a time stamp, else a near one; None: nothing can be decoded there."""
+    found: av.VideoFrame | None = None
+    for seconds in RUN_UPS:
+        container.seek(max(0, ticks - round(seconds / film.time_base)), stream=stream)
+        before: av.VideoFrame | None = None
+        for frame in decode(container, stream, []):
+            if before is None and frame.pts is not None and frame.pts > ticks + film.frame_ticks:
+                found = found or frame  # the jump went too far
+                break
+            before = frame
+            if frame.pts is None or frame.pts >= ticks:
+                break
+        if before is not None:
+            return before
+    return found
 
 
 def _passing(film: Film, times: list[float]) -> Iterator[av.VideoFrame]:

@@ -91,7 +91,7 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
         sounds = [_add_sound(film, recipe, language) for language in recipe.sounds]
         texts = [_add_text(film, recipe, language) for language in recipe.texts]
         if recipe.cover:
-            _add_cover(film, path.suffix == ".mkv")
+            add_cover(film, path.suffix == ".mkv")
         if recipe.attachment:
             film.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
         if recipe.chapters:
@@ -153,7 +153,8 @@ def _open(path: Path, recipe: FilmRecipe) -> Any:
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
 
 
-def _add_cover(film: Any, attached: bool) -> None:
+def add_cover(film: Any, attached: bool = False) -> None:
+    """Give a film that is being written a cover, as a stream or attached."""
     if attached:
         film.add_attachment("cover.jpg", "image/jpeg", COVER)
         return

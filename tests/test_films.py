@@ -94,12 +94,19 @@ def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, 
     ],
 )
 def test_every_codec_writes_what_a_browser_understands(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None, codec: str, suffix: str, found: str
+    tmp_path: Path,
+    colorizer: Colorizer,
+    short_parts: None,
+    capfd: pytest.CaptureFixture[str],
+    codec: str,
+    suffix: str,
+    found: str,
 ) -> None:
     path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=24, size=(64, 80), aspect=Fraction(4, 3)))
     out = tmp_path / f"b{suffix}"
     options = FilmOptions(codec=codec, temporal=TemporalOptions("off"))
     result = colorize_video(path, out, colorizer=colorizer, options=options)
+    assert "[info]" not in capfd.readouterr().err  # encoders that talk
     times, frames = read_frames(out)
     np.testing.assert_allclose([float(time) for time in times], np.arange(24) / 30, atol=6e-4)
     assert frames.shape == (24, 96, 80)

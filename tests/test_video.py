@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_films import FilmRecipe, damage_frame, make_film
+from made_films import FilmRecipe, add_cover, damage_frame, make_film
 
 from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
 from colorize.errors import FilmError
@@ -157,6 +157,14 @@ def test_frames_are_sampled_over_the_whole_film(tmp_path: Path) -> None:
     film = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=60, options={"g": "10"})))
     found = [float(frame.pts * frame.time_base) for frame in sample(film, 4)]
     np.testing.assert_allclose(found, [0.25, 0.75, 1.25, 1.75], atol=0.05)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_samples_lie_where_they_should_in_streams_without_an_index(tmp_path: Path, codec: str) -> None:
+    recipe = FilmRecipe(frames=360, codec=codec, time_base=Fraction(1, 30), options={"g": "100", "sc_threshold": "0"})
+    film = probe(make_film(tmp_path / ("a.ts" if codec == "libx264" else "a.mpg"), recipe))
+    found = [float(frame.pts * frame.time_base - film.origin) for frame in sample(film, 6)]
+    np.testing.assert_allclose(found, np.arange(0.5, 6) / 6 * film.duration, atol=0.15)
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
@@ -347,14 +355,17 @@ def test_missing_folders_sounds_and_cut_off_heads_are_named(tmp_path: Path) -> N
     (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[:2000])  # its index lies at the end
     with pytest.raises(FilmError, match=r"cut\.mp4.*its end is missing"):
         probe(tmp_path / "cut.mp4")
-    with av.open(str(tmp_path / "sound.mp4"), "w") as film, av.open(str(whole)) as source:
-        target = film.add_stream_from_template(source.streams.audio[0])
-        for packet in source.demux(audio=0):
-            if packet.size:
-                packet.stream = target
-                film.mux(packet)
-    with pytest.raises(FilmError, match="no moving pictures"):
-        probe(tmp_path / "sound.mp4")
+    for name in ("sound.mp4", "sound-with-cover.mp4"):
+        with av.open(str(tmp_path / name), "w") as film, av.open(str(whole)) as source:
+            target = film.add_stream_from_template(source.streams.audio[0])
+            if "cover" in name:
+                add_cover(film)
+            for packet in source.demux(audio=0):
+                if packet.size:
+                    packet.stream = target
+                    film.mux(packet)
+        with pytest.raises(FilmError, match=f"{name}: holds no moving pictures"):
+            probe(tmp_path / name)
 
 
 def test_a_film_without_frames_is_named(tmp_path: Path) -> None:
