@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -337,7 +336,7 @@ def test_a_frame_that_is_damaged_in_part_is_named(tmp_path: Path) -> None:
     [
         ("text.mp4", b"Dear aunt,\n" * 100, "not a film"),
         ("empty.mkv", b"", "0 bytes"),
-        ("noise.avi", os.urandom(5000), "not a film"),
+        ("noise.avi", np.random.default_rng(0).bytes(5000), "not a film"),
     ],
 )
 def test_what_is_no_film_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
