@@ -99,6 +99,17 @@ class TestProjected:
     def test_every_scale_has_the_same_say(self, critic):
         assert critic(torch.rand(2, 3, 96, 64)).shape == (2, 4 * len(critic.heads))
 
+    def test_it_does_not_see_colours_finer_than_a_cell(self, critic):
+        """A chessboard of colours is grey to it; of lightness it is not."""
+        critic.eval()
+        chessboard = (torch.arange(64)[:, None] + torch.arange(64)) % 2 - 0.5
+        grey = torch.zeros(1, 3, 64, 64)
+        fringed, bright = grey.clone(), grey.clone()
+        fringed[:, 1] = chessboard
+        bright[:, 0] = chessboard
+        assert torch.allclose(critic(fringed), critic(grey), atol=1e-5)
+        assert not torch.allclose(critic(bright), critic(grey), atol=1e-5)
+
     def test_it_adopts_a_classifier_and_keeps_it_in_its_file(self, critic, tmp_path):
         torch.manual_seed(1)
         teacher = Teacher("mobilenet_v2", torchvision.models.mobilenet_v2(), symmetric_input=True)
