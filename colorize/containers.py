@@ -8,7 +8,7 @@ FILM_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".m2ts"),
         *(".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".rm", ".rmvb"),
-        *(".qt", ".m1v", ".mpv", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m", ".nut"),
+        *(".qt", ".m1v", ".mpv", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m"),
     )
 )
 """Names that are taken for films; whether they are is seen when they are opened."""
