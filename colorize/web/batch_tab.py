@@ -13,10 +13,9 @@ from pathlib import Path
 import gradio as gr
 
 from colorize.web.commands import photo_command
-from colorize.web.controls import command_box, look_controls, look_of, progress_bar, sentence, status_line
+from colorize.web.controls import PRIVATE, command_box, look_controls, look_of, progress_bar, sentence, status_line
 from colorize.web.desk import Desk, Upload, problem
 from colorize.web.display import write_sheet
-from colorize.web.photo_tab import PRIVATE
 from colorize.web.studio import PhotoWish
 
 AT_ONCE = 3  # photos of one batch in the queue; others have their turn between them
@@ -146,10 +145,11 @@ class BatchTab:
 
     async def _one(self, batch: Batch, number: int, name: str, photo: Upload, wish: PhotoWish) -> None:
         try:
-            outcome, result = await self._desk.photo(photo, wish, patient=True)
-            if result is None:
+            outcome, results = await self._desk.photo(photo, wish, patient=True)
+            if not results:
                 batch.faults[number] = outcome.message
                 return
+            result = results[0]
             place = self._desk.shelf.place(f"{result.stem}.jpg")
             await asyncio.to_thread(write_sheet, result, place, THUMBNAIL_SIDE)
             batch.pictures[number] = (str(place), name)

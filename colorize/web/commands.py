@@ -23,6 +23,9 @@ def photo_command(names: Sequence[str], wish: PhotoWish, output: str | None = No
     words = _look(wish.look)
     for mark in wish.marks:
         words += ["--mark", mark_line(mark)]
+    if wish.candidates is not None:
+        words += ["--candidates", str(wish.candidates)]
+        words += ["--seed", str(wish.seed)] if wish.seed else []
     if wish.force:
         words.append("--force")
     if output:

@@ -11,6 +11,7 @@ from colorize.web.desk import problem
 from colorize.web.settings import Look
 from colorize.web.studio import Studio
 
+PRIVATE = "private"  # Gradio's word for events of the page itself, which gradio_client cannot call
 AUTOMATIC = 0
 RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
 
@@ -57,7 +58,13 @@ def look_of(weights: str | None, strength: float | None, saturation: float | Non
 def command_box() -> gr.Textbox:
     """Add the box that shows the command line of what was just done."""
     return gr.Textbox(
-        label="The same on the command line", interactive=False, lines=1, max_lines=6, buttons=["copy"], value=""
+        label="The same on the command line",
+        interactive=False,
+        lines=1,
+        max_lines=6,
+        buttons=["copy"],
+        value="",
+        elem_classes="command",
     )
 
 

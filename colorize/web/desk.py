@@ -123,8 +123,8 @@ class Desk:
             await asyncio.sleep(RETRY_SECONDS)
             await self.submit(work, patient)
 
-    async def photo(self, upload: Upload | None, wish: PhotoWish, patient: bool = False) -> tuple[Outcome, Path | None]:
-        """Return what became of a photo, and its coloured file on the shelf.
+    async def photo(self, upload: Upload | None, wish: PhotoWish, patient: bool = False) -> tuple[Outcome, list[Path]]:
+        """Return what became of a photo, and its coloured files on the shelf: one, several versions, or none.
 
         Raises:
             gr.Error: It could not begin.
@@ -137,20 +137,19 @@ class Desk:
         finally:
             self.studio.jobs.forget(job)  # of a client that went away, too
 
-    def finish(self, job: WebJob) -> tuple[Outcome, Path | None]:
-        """Return the outcome of a job that has ended, and its result, which moves to the shelf."""
+    def finish(self, job: WebJob) -> tuple[Outcome, list[Path]]:
+        """Return the outcome of a job that has ended, and its results, which move to the shelf."""
         try:
             outcome = job.future.result(timeout=0)
         except CancelledJobError:
             outcome = Outcome(job.folder, "stopped", "stopped")
         except Exception:
             outcome = Outcome(job.folder, "failed", "an unexpected error; the server's log says more")
-        if job.result is None or outcome.status != "done":
-            return outcome, None
-        return outcome, self.keep(job.result)
+        if outcome.status != "done":
+            return outcome, []
+        return outcome, [self._keep(file) for file in sorted((job.folder / "out").iterdir()) if file.is_file()]
 
-    def keep(self, file: Path) -> Path:
-        """Move a file to the shelf and return its place."""
+    def _keep(self, file: Path) -> Path:
         place = self.shelf.place(file.name)
         shutil.move(file, place)
         os.utime(place)  # its time on the shelf begins now, on any system

@@ -14,10 +14,18 @@ from colorize.films import FilmOptions
 from colorize.temporal import TemporalOptions
 from colorize.web.batch_tab import set_event
 from colorize.web.commands import film_command
-from colorize.web.controls import command_box, duration, look_controls, look_of, progress_bar, sentence, status_line
+from colorize.web.controls import (
+    PRIVATE,
+    command_box,
+    duration,
+    look_controls,
+    look_of,
+    progress_bar,
+    sentence,
+    status_line,
+)
 from colorize.web.desk import Desk, Upload, problem
 from colorize.web.jobs import WebJob
-from colorize.web.photo_tab import PRIVATE
 from colorize.web.studio import FilmWish
 
 PREVIEW_FRAMES = 6
@@ -129,13 +137,13 @@ class FilmTab:
             yield None, progress_bar("Colouring a few frames", 0, None), "", job.cancel
             await self._desk.submit(lambda: self._desk.studio.film(job, source, wish))
             await asyncio.wait({asyncio.wrap_future(job.future)})
-            outcome, sheet = self._desk.finish(job)
+            outcome, sheets = self._desk.finish(job)
         finally:
             self._desk.studio.jobs.forget(job)
         if outcome.status == "failed":
             raise problem(outcome.message)
-        words = "A few frames of the film. If you like them, colour the film." if sheet else "cancelled"
-        yield sheet, sentence(words), film_command(_name(film), wish), None
+        words = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
+        yield sheets[0] if sheets else None, sentence(words), film_command(_name(film), wish), None
 
     async def _colorize(
         self,
@@ -163,18 +171,18 @@ class FilmTab:
                 if bar != told:
                     yield None, None, bar, command, job.cancel
                 told = bar
-            outcome, result = self._desk.finish(job)
+            outcome, results = self._desk.finish(job)
         finally:
             self._desk.studio.jobs.forget(job)
         if outcome.status == "failed":
             raise problem(outcome.message)
-        if result is None:
+        if not results:
             skipped = outcome.status == "skipped"
             words = f"{outcome.message} Or tick 'Colour it anyway'." if skipped else "cancelled"
             yield None, None, sentence(words, "bad"), command, None
             return
         notes = "".join(sentence(note) for note in outcome.notes)
-        yield result, result, sentence(outcome.message, "good") + notes, command, None
+        yield results[0], results[0], sentence(outcome.message, "good") + notes, command, None
 
 
 def _options(steady: str, start: str, end: str) -> FilmOptions:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 
 import gradio as gr
 
 from colorize.errors import ImageError
-from colorize.marks import Mark
-from colorize.web.commands import mark_line, photo_command
-from colorize.web.controls import command_box, look_controls, look_of, sentence, status_line
+from colorize.web.commands import photo_command
+from colorize.web.controls import PRIVATE, command_box, look_controls, look_of, sentence, status_line
 from colorize.web.desk import Desk, Upload, link, problem
-from colorize.web.display import MARKING_SIDE, SHOWN_SUFFIXES, Sheet, write_marked, write_sheet
+from colorize.web.display import MARKING_SIDE, SHOWN_SUFFIXES, write_sheet
+from colorize.web.mark_controls import MarkControls, parse_marks
 from colorize.web.studio import PhotoWish
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"  # in a checkout; an installed package has none
-PRIVATE = "private"  # for the page itself, not for gradio_client
+VERSIONS = 4
+THUMBNAIL_SIDE = 700
 
 
 class PhotoTab:
@@ -35,9 +35,11 @@ class PhotoTab:
                 self._add_result()
         with gr.Row():  # below the result: on a telephone everything stands in one column
             with gr.Column(min_width=300):
-                self._add_marks()
-            with gr.Column(min_width=300), gr.Accordion("Settings", open=False):
-                self._look = look_controls(self._desk.studio)
+                self._marks = MarkControls(self._desk.shelf, self._photo, self._sheet)
+            with gr.Column(min_width=300):
+                with gr.Accordion("Settings", open=False):
+                    self._look = look_controls(self._desk.studio)
+                self._add_versions()
         self._listen()
 
     def _add_source(self) -> None:
@@ -66,20 +68,6 @@ class PhotoTab:
         self._color = gr.Button("Colour the photo", variant="primary", elem_id="color-photo")
         self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
 
-    def _add_marks(self) -> None:
-        with gr.Accordion("Colour marks", open=True):
-            gr.Markdown(
-                "Do you know a colour? Choose it, click its place on the photo above, and colour the photo again. "
-                "Or write a line: `x,y,#rrggbb`, in pixels of the photo."
-            )
-            self._ink = gr.ColorPicker(label="Colour", value="#b03030", elem_id="ink")
-            self._marks = gr.Textbox(
-                label="Marks", info="one a line: x,y,#rrggbb or x,y,#rrggbb,radius", lines=3, max_lines=10, value=""
-            )
-            with gr.Row():
-                self._undo = gr.Button("Undo", size="sm", min_width=80)
-                self._clear = gr.Button("Clear", size="sm", min_width=80)
-
     def _add_result(self) -> None:
         self._slider = gr.ImageSlider(
             label="Before and after",
@@ -93,8 +81,28 @@ class PhotoTab:
         self._download = gr.DownloadButton("Download", interactive=False, elem_id="download-photo")
         self._command = command_box()
 
+    def _add_versions(self) -> None:
+        with gr.Accordion("Other versions", open=False):
+            gr.Markdown(
+                "Other plausible colours for the same photo; another number gives others. The first is the usual."
+            )
+            self._seed = gr.Number(0, label="Number", precision=0, minimum=0, maximum=2**31)
+            self._several = gr.Button(f"Make {VERSIONS} versions", elem_id="make-versions")
+            self._versions = gr.Gallery(
+                label="Versions: choose one",
+                show_label=False,
+                columns=2,
+                object_fit="contain",
+                interactive=False,
+                buttons=[],
+                allow_preview=False,
+                elem_id="versions",
+            )
+            self._version_files = gr.File(label="versions", file_count="multiple", visible="hidden")
+
     def _listen(self) -> None:
-        received = [self._photo, self._file, self._sheet, self._marks, self._slider, self._status, self._command]
+        received = [self._photo, self._file, self._sheet, self._marks.text, self._slider, self._status]
+        received += [self._command, self._versions, self._version_files]
         self._photo.input(
             self._receive,
             self._photo,
@@ -107,7 +115,7 @@ class PhotoTab:
             self._pick.click(self._receive_sample, self._pick, received, api_visibility=PRIVATE, concurrency_limit=4)
         self._color.click(
             self._colorize,
-            [self._file, self._marks, *self._look, self._force],
+            [self._file, self._marks.text, *self._look, self._force],
             [self._slider, self._download, self._status, self._command],
             preprocess=False,
             api_name="colorize",
@@ -115,17 +123,28 @@ class PhotoTab:
             concurrency_limit=None,
             show_progress_on=[self._slider],
         ).success(_offer, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
-        marked = [self._marks, self._photo]
-        self._photo.select(self._add_mark, [self._sheet, self._marks, self._ink], marked, api_visibility=PRIVATE)
-        self._undo.click(self._undo_mark, [self._sheet, self._marks], marked, api_visibility=PRIVATE)
-        self._clear.click(self._clear_marks, self._sheet, marked, api_visibility=PRIVATE)
-        for trigger in (self._marks.blur, self._marks.submit):
-            trigger(self._draw_marks, [self._sheet, self._marks], self._photo, api_visibility=PRIVATE)
+        self._several.click(
+            self._make_versions,
+            [self._file, self._marks.text, *self._look, self._force, self._seed],
+            [self._versions, self._version_files, self._status, self._command],
+            preprocess=False,
+            api_name="colorize_versions",
+            api_description="Colour a photo in several ways. Returns pictures, the files, a sentence, a command line.",
+            concurrency_limit=None,
+            show_progress_on=[self._versions],
+        )
+        self._versions.select(
+            self._choose,
+            [self._file, self._version_files],
+            [self._slider, self._download, self._status],
+            preprocess=False,
+            api_visibility=PRIVATE,
+        ).success(_offer, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
 
     def _receive(self, upload: Upload | None) -> tuple:
         """Keep an upload as it came and show it."""
         if not upload:
-            return None, None, None, "", None, "", ""
+            return None, None, None, "", None, "", "", None, None
         return self._show(Path(upload["path"]), upload.get("orig_name") or Path(upload["path"]).name)
 
     def _receive_sample(self, number: int) -> tuple:
@@ -141,9 +160,10 @@ class PhotoTab:
             sheet = write_sheet(kept, shelf.place(f"{kept.stem}.jpg"), MARKING_SIDE)
         except (ImageError, OSError, MemoryError) as error:
             said = str(error).replace(str(kept), kept.name)
-            return None, None, None, "", None, sentence(said or "not enough memory", "bad"), ""
+            return None, None, None, "", None, sentence(said or "not enough memory", "bad"), "", None, None
         height, width = sheet.size
-        return sheet.path, str(kept), sheet, "", None, sentence(f"{kept.name}: {width} x {height} pixels"), ""
+        said = sentence(f"{kept.name}: {width} x {height} pixels")
+        return sheet.path, str(kept), sheet, "", None, said, "", None, None
 
     async def _colorize(
         self,
@@ -157,15 +177,56 @@ class PhotoTab:
     ) -> tuple:
         """Colour a photo through the queue."""
         wish = PhotoWish(look_of(weights, strength, saturation, render_size), parse_marks(marks), force=bool(force))
-        outcome, result = await self._desk.photo(photo, wish)
+        results, said, command = await self._work(photo, wish)
+        if not results:
+            return None, None, said, command
+        pair = await asyncio.to_thread(self._pair, Path((photo or {})["path"]), results[0])
+        return pair, results[0], said, command
+
+    async def _make_versions(
+        self,
+        photo: Upload | None,
+        marks: str,
+        weights: str,
+        strength: float,
+        saturation: float,
+        render_size: int,
+        force: bool,
+        seed: int,
+    ) -> tuple:
+        """Colour a photo in several ways."""
+        look = look_of(weights, strength, saturation, render_size)
+        try:
+            number = max(0, int(seed or 0))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise problem("the number is a whole one, 0 or more") from error
+        wish = PhotoWish(look, parse_marks(marks), force=bool(force), candidates=VERSIONS, seed=number)
+        results, said, command = await self._work(photo, wish)
+        return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], said, command
+
+    async def _work(self, photo: Upload | None, wish: PhotoWish) -> tuple[list[Path], str, str]:
+        """Return the coloured files, a sentence, and the command line."""
+        outcome, results = await self._desk.photo(photo, wish)
         if outcome.status == "failed":
             raise problem(outcome.message)
-        assert photo is not None
-        name = Path(photo.get("orig_name") or photo["path"]).name
-        if result is None:  # it is in colour already, says the engine
-            return None, None, sentence(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        pair = await asyncio.to_thread(self._pair, Path(photo["path"]), result)
-        return pair, result, sentence(outcome.message, "good"), photo_command([name], wish)
+        if not results:  # it is in colour already, says the engine
+            return [], sentence(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
+        name = Path((photo or {}).get("orig_name") or (photo or {})["path"]).name
+        return results, sentence(outcome.message, "good"), photo_command([name], wish)
+
+    def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
+        shelf = self._desk.shelf
+        return [
+            (str(write_sheet(file, shelf.place(f"{file.stem}.jpg"), THUMBNAIL_SIDE).path), f"version {number}")
+            for number, file in enumerate(results, 1)
+        ]
+
+    def _choose(self, photo: Upload | None, versions: list[Upload] | None, event: gr.SelectData) -> tuple:
+        """Show the version that was clicked, and offer it for download."""
+        if not photo or not versions or not isinstance(event.index, int) or not 0 <= event.index < len(versions):
+            raise problem("there are no versions yet; make some first")
+        chosen = Path(versions[event.index]["path"])
+        return self._pair(Path(photo["path"]), chosen), chosen, sentence(chosen.name, "good")
 
     def _pair(self, photo: Path, result: Path) -> tuple[Path, Path]:
         """Return before and after, at full resolution and as a browser can show them."""
@@ -174,68 +235,6 @@ class PhotoTab:
         if result.suffix.lower() in SHOWN_SUFFIXES:
             return before, result
         return before, write_sheet(result, shelf.place("after.jpg")).path
-
-    def _add_mark(self, event: gr.SelectData, sheet: Sheet | None, text: str, ink: str) -> tuple:
-        """Append a mark where the photo was clicked."""
-        if sheet is None:
-            raise problem("there is no photo yet; choose one first")
-        column, row = event.index
-        x, y = sheet.locate(column, row)
-        text = "\n".join([*_lines(text), mark_line(Mark(x, y, hex_color(ink)))])
-        return text, self._draw_marks(sheet, text)
-
-    def _undo_mark(self, sheet: Sheet | None, text: str) -> tuple:
-        text = "\n".join(_lines(text)[:-1])
-        return text, self._draw_marks(sheet, text)
-
-    def _clear_marks(self, sheet: Sheet | None) -> tuple:
-        return "", self._draw_marks(sheet, "")
-
-    def _draw_marks(self, sheet: Sheet | None, text: str) -> Path | None:
-        """Return the picture with the marks on it."""
-        if sheet is None:
-            return None
-        if not sheet.path.exists():
-            raise problem("the photo is not kept any longer; choose it again")
-        marks = parse_marks(text)
-        if not marks:
-            return sheet.path
-        target = self._desk.shelf.place(sheet.path.name)
-        write_marked(sheet, marks, target)
-        return target
-
-
-def parse_marks(text: str | None) -> list[Mark]:
-    """Return the marks of lines.
-
-    Raises:
-        gr.Error: A line is written in another way.
-    """
-    try:
-        return [Mark.parse(line) for line in _lines(text)]
-    except ValueError as error:
-        raise problem(str(error)) from error
-
-
-def hex_color(text: str | None) -> str:
-    """Return ``#rrggbb`` of what a colour picker says: that, ``#rgb``, or ``rgb(a)(r, g, b[, a])``.
-
-    Raises:
-        gr.Error: It is none of them.
-    """
-    text = (text or "").strip()
-    if re.fullmatch(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
-        return text[:7].lower()
-    if re.fullmatch(r"#[0-9a-fA-F]{3}", text):
-        return "#" + "".join(2 * digit for digit in text[1:].lower())
-    numbers = re.fullmatch(r"rgba?\(\s*([\d.]+)[,\s]+([\d.]+)[,\s]+([\d.]+)(?:[,/\s]+[\d.]+%?)?\s*\)", text)
-    if numbers is None:
-        raise problem(f"colour {text!r} is not #rrggbb, such as #c03020")
-    return "#" + "".join(f"{min(255, round(float(number))):02x}" for number in numbers.groups())
-
-
-def _lines(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
 def _offer(file: Upload | None) -> dict:

@@ -36,6 +36,8 @@ class PhotoWish:
         quality: 1..100, of lossy formats.
         force: Colour it though it is in colour already.
         note: Say "AI-colorized" in the metadata.
+        candidates: So many versions, 2..16, in place of the one; their files lie beside where ``job.result`` would be.
+        seed: Of the versions.
     """
 
     look: Look
@@ -44,6 +46,8 @@ class PhotoWish:
     quality: int = 95
     force: bool = False
     note: bool = True
+    candidates: int | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,14 @@ class Studio:
         colorizer = self.colorizer(wish.look)
         own = source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX
         target = job.folder / "out" / f"{source.stem}{NAME_MARK}{wish.suffix or own}"
-        options = FileOptions(force=wish.force, mark=wish.note, quality=wish.quality, marks=wish.marks)
+        options = FileOptions(
+            force=wish.force,
+            mark=wish.note,
+            quality=wish.quality,
+            marks=wish.marks,
+            candidates=wish.candidates,
+            seed=wish.seed,
+        )
 
         def work(job: WebJob) -> Outcome:
             return self._color(job, colorizer, Job(source, target), options)

@@ -52,10 +52,6 @@ CSS = """
 SCRIPT = """
 () => {
   document.documentElement.lang = "en";
-  for (const line of document.querySelectorAll(".status")) {
-    line.setAttribute("role", "status");
-    line.setAttribute("aria-live", "polite");
-  }
   // Gradio's before-and-after slider knows the mouse alone, and its pictures have no names.
   const place = (handle, share) => {
     const after = handle.parentElement.querySelector("img.fixed");
@@ -83,8 +79,24 @@ SCRIPT = """
     document.querySelectorAll("#result [data-testid=imageslider-image][alt='']").forEach((picture) => {
       picture.alt = picture.classList.contains("fixed") ? "the photo in colour" : "the photo as it was";
     });
+    document.querySelectorAll(".status:not([role])").forEach((line) => {
+      const inner = line.parentElement.closest(".status");
+      line.setAttribute("role", inner ? "none" : "status");
+      if (!inner) line.setAttribute("aria-live", "polite");
+    });
+    document.querySelectorAll("#samples button:not([aria-label])").forEach((button) => {
+      const picture = button.querySelector("img");
+      if (picture) button.setAttribute("aria-label", "Sample " + decodeURI(picture.src).split("/").pop());
+    });
+    document.querySelectorAll(".command textarea:not([aria-label])").forEach((text) => {
+      text.setAttribute("aria-label", text.closest("label").querySelector("[data-testid=block-info]").innerText.trim());
+    });
+    document.querySelectorAll(".command textarea:disabled").forEach((text) => {
+      [text.disabled, text.readOnly] = [false, true];  // so that the keyboard gets there
+    });
   };
-  new MutationObserver(dress).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver(dress).observe(document.body, {
+    attributeFilter: ["disabled"], childList: true, subtree: true });
   dress();
 }
 """

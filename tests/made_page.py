@@ -1,0 +1,45 @@
+"""A page that is served on a free port, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import uvicorn
+
+from colorize.colorizer import Colorizer
+from colorize.generator import Generator
+from colorize.web.server import build_app
+from colorize.web.settings import WebSettings
+from colorize.web.studio import Studio
+
+PATIENCE = 60  # seconds until a test gives up
+
+
+@contextlib.contextmanager
+def serve_page(generator: Generator, settings: WebSettings | None = None) -> Iterator[tuple[str, Studio]]:
+    """Serve a page; gives its address and its studio. It is closed, folder and all, at the end."""
+    folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which asks for it at every call
+    colorizer = Colorizer(generator, device="cpu", render_size=64)
+    studio = Studio(settings or WebSettings(weights="small"), colorizer)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build_app(studio), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < end, "the server does not start"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", studio
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        listener.close()
+        studio.close()
+        if folder is not None:
+            os.environ["GRADIO_TEMP_DIR"] = folder
