@@ -13,7 +13,16 @@ from pathlib import Path
 import gradio as gr
 
 from colorize.web.commands import photo_command
-from colorize.web.controls import PRIVATE, command_box, look_controls, look_of, progress_bar, sentence, status_line
+from colorize.web.controls import (
+    PRIVATE,
+    command_box,
+    look_controls,
+    look_of,
+    progress_bar,
+    sentence,
+    set_event,
+    status_line,
+)
 from colorize.web.desk import Desk, Upload, problem
 from colorize.web.display import write_sheet
 from colorize.web.studio import PhotoWish
@@ -173,10 +182,3 @@ class BatchTab:
                 archive.write(result, name)
                 result.unlink()
         return target
-
-
-def set_event(event: threading.Event | None) -> dict:
-    """Ask the session's own work to stop."""
-    if event is not None:
-        event.set()
-    return gr.update(interactive=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import threading
 
 import gradio as gr
 from gradio.components import Component
@@ -101,3 +102,10 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def set_event(event: threading.Event | None) -> dict:
+    """Ask the session's own work to stop."""
+    if event is not None:
+        event.set()
+    return gr.update(interactive=False)

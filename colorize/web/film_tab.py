@@ -12,7 +12,6 @@ from colorize.cli import seconds
 from colorize.containers import FILM_SUFFIXES
 from colorize.films import FilmOptions
 from colorize.temporal import TemporalOptions
-from colorize.web.batch_tab import set_event
 from colorize.web.commands import film_command
 from colorize.web.controls import (
     PRIVATE,
@@ -22,6 +21,7 @@ from colorize.web.controls import (
     look_of,
     progress_bar,
     sentence,
+    set_event,
     status_line,
 )
 from colorize.web.desk import Desk, Upload, problem

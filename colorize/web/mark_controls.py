@@ -40,8 +40,8 @@ class MarkControls:
                 label="Marks", info="one a line: x,y,#rrggbb or x,y,#rrggbb,radius", lines=3, max_lines=10, value=""
             )
             with gr.Row():
-                undo = gr.Button("Undo", size="sm", min_width=80)
-                clear = gr.Button("Clear", size="sm", min_width=80)
+                undo = gr.Button("Undo mark", size="sm", min_width=100)
+                clear = gr.Button("Clear marks", size="sm", min_width=100)
         marked = [self.text, photo]
         photo.select(self._add, [sheet, self.text, ink], marked, api_visibility=PRIVATE)
         undo.click(self._take_back, [sheet, self.text], marked, api_visibility=PRIVATE)
