@@ -84,12 +84,14 @@ class PhotoTab:
     def _add_versions(self) -> None:
         with gr.Accordion("Other versions", open=False):
             gr.Markdown(
-                "Other plausible colours for the same photo; another number gives others. The first is the usual."
+                "Other plausible colours for the same photo; another number gives others. Choose one by a click; "
+                "the first is the usual."
             )
             self._seed = gr.Number(0, label="Number", precision=0, minimum=0, maximum=2**31)
             self._several = gr.Button(f"Make {VERSIONS} versions", elem_id="make-versions")
             self._versions = gr.Gallery(
                 label="Versions: choose one",
+                height="auto",
                 show_label=False,
                 columns=2,
                 object_fit="contain",
