@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -150,7 +150,8 @@ def main() -> None:
     for fault in load.faults[:5]:
         print(f"fault: {fault}", file=sys.stderr)
     if options.json:
-        options.json.write_text(json.dumps({"figures": figures, "load": asdict(load)}, default=str, indent=1) + "\n")
+        report = {"figures": figures, "statuses": dict(load.statuses), "seconds": load.seconds, "faults": load.faults}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
