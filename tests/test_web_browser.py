@@ -113,6 +113,13 @@ def pixels(page, selector: str) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
+def give_files(page, tab: str, where: str, *paths: Path) -> None:
+    """Open a tab, upload, and wait until the last file is there; then its name stands without its suffix."""
+    page.get_by_role("tab", name=tab).click()
+    give(page, where, *paths)
+    page.locator(where).get_by_text(paths[-1].stem, exact=True).first.wait_for()
+
+
 def wait_for(page, words: str) -> None:
     """Wait until a status line says something."""
     page.locator(".status", has_text=words).first.wait_for()
@@ -134,10 +141,6 @@ def color_again(page) -> np.ndarray:
         arg=before,
     )
     return pixels(page, "#result img.fixed")
-
-
-def open_tab(page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
 
 
 class TestPhoto:
@@ -234,9 +237,7 @@ class TestBatch:
         broken, second = tmp_path / "broken.jpg", tmp_path / "uncle.png"
         broken.write_bytes(b"nothing")
         shutil.copy(photo, second)
-        open_tab(page, "Many photos")
-        give(page, "#photos", photo, broken, second)
-        page.get_by_text("uncle").first.wait_for()
+        give_files(page, "Many photos", "#photos", photo, broken, second)
         page.locator("#color-all").click()
         wait_for(page, "2 of 3 photos coloured")
         wait_for(page, "broken.jpg: not a picture")
@@ -250,9 +251,7 @@ class TestBatch:
 class TestFilm:
     def test_sheet_then_a_film_that_plays_with_sound(self, page, tmp_path):
         film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=45, size=(96, 128), sounds=["eng"]))
-        open_tab(page, "Film")
-        give(page, "#film", film)
-        page.get_by_text("film.mp4").first.wait_for()
+        give_files(page, "Film", "#film", film)
         page.locator("#preview-film").click()
         page.locator("#preview img").first.wait_for()
         wait_for(page, "A few frames")
@@ -273,9 +272,7 @@ class TestFilm:
         assert download.value.suggested_filename == "film_colorized.mp4"
 
     def test_a_long_film_can_be_cancelled(self, page, served, long_film):
-        open_tab(page, "Film")
-        give(page, "#film", long_film)
-        page.get_by_text("long.mp4").first.wait_for()
+        give_files(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
         wait_for(page, "left")
         page.locator("#cancel-film").click()
@@ -284,9 +281,7 @@ class TestFilm:
         page.wait_for_function("!document.querySelector('#color-film').disabled")
 
     def test_a_page_that_is_closed_takes_its_film_back(self, page, served, long_film):
-        open_tab(page, "Film")
-        give(page, "#film", long_film)
-        page.get_by_text("long.mp4").first.wait_for()
+        give_files(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
         wait_for(page, "frames")
         page.close()
