@@ -107,6 +107,20 @@ class TestQueue:
             second.future.result(PATIENCE)
         assert not ran and second.status == "cancelled"
 
+    def test_a_cancelled_future_does_not_end_the_lane(self, jobs):
+        gate = threading.Event()
+        first, second, third = (jobs.new("film") for _ in range(3))
+        jobs.submit(first, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        until(lambda: first.status == "working")
+        assert not first.future.cancel(), "it is at work"
+        jobs.submit(second, done)
+        assert second.future.cancel()
+        gate.set()
+        assert first.future.result(PATIENCE).status == "done"
+        jobs.submit(third, done)
+        assert third.future.result(PATIENCE).status == "done"
+        assert second.status == "cancelled"
+
     def test_a_surprise_does_not_end_the_lane(self, jobs):
         job = jobs.new("film")
         jobs.submit(job, lambda job: 1 // 0)

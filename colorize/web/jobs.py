@@ -211,7 +211,8 @@ class Jobs:
             job, work = entry
             with self._lock:
                 self._waiting -= 1
-            if job.cancel.is_set():
+            # From here on the future cannot be cancelled, so its result can always be set.
+            if not job.future.set_running_or_notify_cancel() or job.cancel.is_set():
                 self._end(job, CancelledJobError())
                 continue
             with self._lock:
@@ -237,7 +238,8 @@ class Jobs:
             job.future.set_result(result)
         else:
             job.status = "cancelled" if isinstance(result, CancelledJobError) else "failed"
-            job.future.set_exception(result)
+            if not job.future.cancelled():
+                job.future.set_exception(result)
         if self.find(job.id) is None:
             shutil.rmtree(job.folder, ignore_errors=True)  # forgotten while it was worked on
 
