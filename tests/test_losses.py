@@ -136,6 +136,22 @@ class TestTeacher:
         torch.testing.assert_close(output.logits, wanted, rtol=1e-4, atol=1e-4)
         assert output.pooled.shape == (2, 1280)
 
+    def test_strided_depthwise_convolutions_stay_in_float32(self, teacher):
+        """Their gradient is slow in bfloat16 on a CPU; all others follow autocast."""
+        kinds: dict[bool, set[torch.dtype]] = {True: set(), False: set()}
+        convolutions = [module for module in teacher.modules() if isinstance(module, torch.nn.Conv2d)]
+        hooks = [
+            module.register_forward_hook(
+                lambda module, _, y: kinds[module.groups > 1 and module.stride == (2, 2)].add(y.dtype)
+            )
+            for module in convolutions
+        ]
+        with torch.autocast("cpu", torch.bfloat16):
+            teacher(torch.rand(1, 3, 64, 64))
+        for hook in hooks:
+            hook.remove()
+        assert kinds == {True: {torch.float32}, False: {torch.bfloat16}}
+
     @pytest.mark.parametrize("name", ["resnet18", "vgg16_bn"])
     def test_other_classifiers(self, rgb, name):
         classifier = torchvision.models.get_model(name, weights=None)
