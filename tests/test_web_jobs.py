@@ -124,8 +124,9 @@ class TestQueue:
     def test_a_surprise_does_not_end_the_lane(self, jobs):
         job = jobs.new("film")
         jobs.submit(job, lambda job: 1 // 0)
-        with pytest.raises(ZeroDivisionError):
-            job.future.result(PATIENCE)
+        outcome = job.future.result(PATIENCE)
+        assert outcome.status == "failed" and isinstance(outcome.error, ZeroDivisionError)
+        assert outcome.message == "an unexpected error; the server's log says more"
         assert job.status == "failed"
         after = jobs.new("film")
         jobs.submit(after, done)

@@ -16,6 +16,7 @@ from colorize.web.commands import photo_command
 from colorize.web.controls import (
     PRIVATE,
     command_box,
+    enable_with,
     look_controls,
     look_of,
     progress_bar,
@@ -23,7 +24,7 @@ from colorize.web.controls import (
     set_event,
     status_line,
 )
-from colorize.web.desk import Desk, Upload, problem
+from colorize.web.desk import Desk, Upload, name_of, problem
 from colorize.web.display import write_sheet
 from colorize.web.studio import PhotoWish
 
@@ -71,7 +72,9 @@ class BatchTab:
             with gr.Column(min_width=300):
                 self._files = gr.File(label="Your photos", file_count="multiple", height=240, elem_id="photos")
                 with gr.Row():
-                    self._color = gr.Button("Colour all", variant="primary", min_width=120, elem_id="color-all")
+                    self._color = gr.Button(
+                        "Colour all", variant="primary", min_width=120, interactive=False, elem_id="color-all"
+                    )
                     self._stop = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
                 self._force = gr.Checkbox(label="Colour those too that are in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
@@ -94,6 +97,7 @@ class BatchTab:
     def _listen(self) -> None:
         ready = gr.update(interactive=True)
         busy = gr.update(interactive=False)
+        enable_with(self._files, [self._color])
         begun = self._color.click(
             lambda: (busy, ready, busy), None, [self._color, self._stop, self._download], api_visibility=PRIVATE
         )
@@ -129,7 +133,7 @@ class BatchTab:
         if not photos:
             raise problem("there are no photos yet; choose some first")
         wish = PhotoWish(look_of(weights, strength, saturation, render_size), force=bool(force))
-        names = [Path(photo.get("orig_name") or photo["path"]).name for photo in photos]
+        names = [name_of(photo) for photo in photos]
         command = photo_command(names, wish, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
         yield None, None, progress_bar(f"0 of {total}", 0, total), command, stop

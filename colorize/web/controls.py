@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import threading
+from collections.abc import Sequence
 
 import gradio as gr
 from gradio.components import Component
@@ -54,6 +55,18 @@ def look_of(weights: str | None, strength: float | None, saturation: float | Non
         )
     except (TypeError, ValueError) as error:
         raise problem("strength, saturation and render size are numbers") from error
+
+
+def enable_with(file: gr.File, buttons: Sequence[gr.Button]) -> None:
+    """Let buttons work only while there is a file: until an upload is whole there is nothing to colour."""
+    for button in buttons:  # Gradio takes a list of one update for a value
+        file.change(
+            lambda upload: gr.update(interactive=bool(upload)),
+            file,
+            button,
+            preprocess=False,
+            api_visibility=PRIVATE,
+        )
 
 
 def command_box() -> gr.Textbox:

@@ -96,10 +96,7 @@ class Desk:
         if not self.shelf.owns(upload["path"]):
             raise problem("the upload is not kept any longer; choose the file again")
         job = await _in_turn(lambda: self.studio.jobs.new(kind), patient)
-        place = job.place(upload.get("orig_name") or Path(upload["path"]).name)
-        if kind == "film" and place.suffix.lower() not in FILM_SUFFIXES:
-            job.alias = place.name
-            place = place.with_name(f"{place.name}.mp4")  # what it is, is seen when it is opened
+        place = job.place(name_of(upload))
         try:
             if kind == "photo" and place.suffix.lower() in FILM_SUFFIXES:
                 raise problem(f"{place.name}: a film by its name; colour it under Film")
@@ -115,13 +112,7 @@ class Desk:
         Raises:
             gr.Error: A wish is wrong, or the queue is full.
         """
-        try:
-            await asyncio.to_thread(_check, work)  # weights may have to be loaded
-        except QueueFullError as error:
-            if not patient:
-                raise problem(str(error)) from error
-            await asyncio.sleep(RETRY_SECONDS)
-            await self.submit(work, patient)
+        await _in_turn(work, patient)
 
     async def photo(self, upload: Upload | None, wish: PhotoWish, patient: bool = False) -> tuple[Outcome, list[Path]]:
         """Return what became of a photo, and its coloured files on the shelf: one, several versions, or none.
@@ -143,8 +134,6 @@ class Desk:
             outcome = job.future.result(timeout=0)
         except CancelledJobError:
             outcome = Outcome(job.folder, "stopped", "stopped")
-        except Exception:
-            outcome = Outcome(job.folder, "failed", "an unexpected error; the server's log says more")
         if outcome.status != "done":
             return outcome, []
         return outcome, [self._keep(file) for file in sorted((job.folder / "out").iterdir()) if file.is_file()]
@@ -164,19 +153,19 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def name_of(upload: Upload) -> str:
+    """Return the client's name of an upload."""
+    return Path(upload.get("orig_name") or upload["path"]).name
+
+
 async def _in_turn(work: Callable[[], T], patient: bool) -> T:
-    """Return the result of work for which there may be no room just now."""
+    """Return the result of work, in a thread of its own, for which there may be no room just now."""
     while True:
         try:
-            return work()
+            return await asyncio.to_thread(work)  # weights may have to be loaded
         except QueueFullError as error:
             if not patient:
                 raise problem(str(error)) from error
             await asyncio.sleep(RETRY_SECONDS)
-
-
-def _check(work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except ValueError as error:  # WeightsError too
-        raise problem(str(error)) from error
+        except ValueError as error:  # WeightsError too
+            raise problem(str(error)) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import gradio as gr
 
@@ -17,6 +16,7 @@ from colorize.web.controls import (
     PRIVATE,
     command_box,
     duration,
+    enable_with,
     look_controls,
     look_of,
     progress_bar,
@@ -24,7 +24,7 @@ from colorize.web.controls import (
     set_event,
     status_line,
 )
-from colorize.web.desk import Desk, Upload, problem
+from colorize.web.desk import Desk, Upload, name_of, problem
 from colorize.web.jobs import WebJob
 from colorize.web.studio import FilmWish
 
@@ -50,8 +50,12 @@ class FilmTab:
                     label="Your film", file_types=["video", *sorted(FILM_SUFFIXES)], height=160, elem_id="film"
                 )
                 with gr.Row():
-                    self._look_first = gr.Button("Preview a few frames", min_width=120, elem_id="preview-film")
-                    self._color = gr.Button("Colour the film", variant="primary", min_width=120, elem_id="color-film")
+                    self._look_first = gr.Button(
+                        "Preview a few frames", min_width=120, interactive=False, elem_id="preview-film"
+                    )
+                    self._color = gr.Button(
+                        "Colour the film", variant="primary", min_width=120, interactive=False, elem_id="color-film"
+                    )
                 self._stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel-film")
                 self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
@@ -79,6 +83,7 @@ class FilmTab:
     def _listen(self) -> None:
         ready, busy = gr.update(interactive=True), gr.update(interactive=False)
         buttons = [self._look_first, self._color, self._stop]
+        enable_with(self._film, [self._look_first, self._color])
         inputs = [self._film, *self._look, self._start, self._end, self._force]
         for button, work, extra, outputs, name, told in (
             (
@@ -143,7 +148,7 @@ class FilmTab:
         if outcome.status == "failed":
             raise problem(outcome.message)
         words = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
-        yield sheets[0] if sheets else None, sentence(words), film_command(_name(film), wish), None
+        yield sheets[0] if sheets else None, sentence(words), film_command(name_of(film or {}), wish), None
 
     async def _colorize(
         self,
@@ -161,7 +166,7 @@ class FilmTab:
         look = look_of(weights, strength, saturation, render_size)
         wish = FilmWish(look, _options(steady, start, end), force=bool(force))
         job, source = await self._desk.take("film", film)
-        command = film_command(_name(film), wish)
+        command = film_command(name_of(film or {}), wish)
         try:
             yield None, None, progress_bar("Waiting", 0, None), command, job.cancel
             await self._desk.submit(lambda: self._desk.studio.film(job, source, wish))
@@ -219,7 +224,3 @@ def _tell(job: WebJob) -> str:
     left = job.seconds_left
     time = f", {duration(left)} left" if left is not None else ""
     return progress_bar(f"{progress.done}{total} frames{time}", progress.done, progress.total)
-
-
-def _name(film: Upload | None) -> str:
-    return Path((film or {}).get("orig_name") or (film or {}).get("path") or "film").name

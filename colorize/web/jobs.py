@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from colorize.containers import FILM_SUFFIXES
 from colorize.films import Progress
 from colorize.jobs import Outcome
 
@@ -53,7 +54,7 @@ class WebJob:
         result: The file that was made; None: none.
         alias: The client's name of a source that was given a suffix here; empty: its name was kept.
         cancel: Set to take it back.
-        future: Done when the job is.
+        future: Done when the job is; its one exception is ``CancelledJobError``.
         made: Seconds of the monotonic clock at which it was made.
         queued: Whether it was put into the queue.
         begun: Seconds of the clock at which the work began; None: it has not.
@@ -79,7 +80,11 @@ class WebJob:
         """Return where an upload of this name goes: in the job's folder, whatever the client calls it."""
         folder = self.folder / "in"
         folder.mkdir(exist_ok=True)
-        return folder / safe_name(name)
+        place = folder / safe_name(name)
+        if self.kind == "film" and place.suffix.lower() not in FILM_SUFFIXES:
+            self.alias = place.name
+            place = place.with_name(f"{place.name}.mp4")  # what it is, is seen when it is opened
+        return place
 
     def words(self, text: str) -> str:
         """Return a message without the server's folders, which are not the client's business."""
@@ -219,16 +224,18 @@ class Jobs:
                 self._photos_at_work += kind == "photo"
             job.status, job.begun = "working", time.monotonic()
             try:
-                result: Outcome | BaseException = work(job)
+                result: Outcome | CancelledJobError = work(job)
+            except CancelledJobError as error:
+                result = error
             except BaseException as error:  # a surprise in one job must not end the lane
                 log.exception("a %s failed", kind)
-                result = error
+                result = Outcome(job.folder, "failed", "an unexpected error; the server's log says more", error)
             finally:
                 with self._lock:
                     self._photos_at_work -= kind == "photo"
             self._end(job, result)
 
-    def _end(self, job: WebJob, result: Outcome | BaseException) -> None:
+    def _end(self, job: WebJob, result: Outcome | CancelledJobError) -> None:
         shutil.rmtree(job.folder / "in", ignore_errors=True)  # the upload has served its end
         job.ended = time.monotonic()
         if isinstance(result, Outcome):
@@ -237,7 +244,7 @@ class Jobs:
             job.status = "cancelled" if stopped else "done" if result.status == "done" else "failed"
             job.future.set_result(result)
         else:
-            job.status = "cancelled" if isinstance(result, CancelledJobError) else "failed"
+            job.status = "cancelled"
             if not job.future.cancelled():
                 job.future.set_exception(result)
         if self.find(job.id) is None:

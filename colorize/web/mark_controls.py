@@ -43,11 +43,13 @@ class MarkControls:
                 undo = gr.Button("Undo mark", size="sm", min_width=100)
                 clear = gr.Button("Clear marks", size="sm", min_width=100)
         marked = [self.text, photo]
-        photo.select(self._add, [sheet, self.text, ink], marked, api_visibility=PRIVATE)
-        undo.click(self._take_back, [sheet, self.text], marked, api_visibility=PRIVATE)
-        clear.click(self._remove_all, sheet, marked, api_visibility=PRIVATE)
+        # The sign of progress lies over the photo and would swallow the next click.
+        quiet = {"show_progress": "hidden", "api_visibility": PRIVATE}
+        photo.select(self._add, [sheet, self.text, ink], marked, **quiet)
+        undo.click(self._take_back, [sheet, self.text], marked, **quiet)
+        clear.click(self._remove_all, sheet, marked, **quiet)
         for trigger in (self.text.blur, self.text.submit):
-            trigger(self._draw, [sheet, self.text], photo, api_visibility=PRIVATE)
+            trigger(self._draw, [sheet, self.text], photo, **quiet)
 
     def _add(self, event: gr.SelectData, sheet: Sheet | None, text: str, ink: str) -> tuple:
         """Append a mark where the photo was clicked."""

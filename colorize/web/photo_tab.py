@@ -9,8 +9,8 @@ import gradio as gr
 
 from colorize.errors import ImageError
 from colorize.web.commands import photo_command
-from colorize.web.controls import PRIVATE, command_box, look_controls, look_of, sentence, status_line
-from colorize.web.desk import Desk, Upload, link, problem
+from colorize.web.controls import PRIVATE, command_box, enable_with, look_controls, look_of, sentence, status_line
+from colorize.web.desk import Desk, Upload, link, name_of, problem
 from colorize.web.display import MARKING_SIDE, SHOWN_SUFFIXES, write_sheet
 from colorize.web.mark_controls import MarkControls, parse_marks
 from colorize.web.studio import PhotoWish
@@ -65,7 +65,7 @@ class PhotoTab:
                 type="index",
                 elem_id="samples",
             )
-        self._color = gr.Button("Colour the photo", variant="primary", elem_id="color-photo")
+        self._color = gr.Button("Colour the photo", variant="primary", interactive=False, elem_id="color-photo")
         self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
 
     def _add_result(self) -> None:
@@ -88,7 +88,7 @@ class PhotoTab:
                 "the first is the usual."
             )
             self._seed = gr.Number(0, label="Number", precision=0, minimum=0, maximum=2**31)
-            self._several = gr.Button(f"Make {VERSIONS} versions", elem_id="make-versions")
+            self._several = gr.Button(f"Make {VERSIONS} versions", interactive=False, elem_id="make-versions")
             self._versions = gr.Gallery(
                 label="Versions: choose one",
                 height="auto",
@@ -105,6 +105,7 @@ class PhotoTab:
     def _listen(self) -> None:
         received = [self._photo, self._file, self._sheet, self._marks.text, self._slider, self._status]
         received += [self._command, self._versions, self._version_files]
+        enable_with(self._file, [self._color, self._several])
         self._photo.input(
             self._receive,
             self._photo,
@@ -147,7 +148,7 @@ class PhotoTab:
         """Keep an upload as it came and show it."""
         if not upload:
             return None, None, None, "", None, "", "", None, None
-        return self._show(Path(upload["path"]), upload.get("orig_name") or Path(upload["path"]).name)
+        return self._show(Path(upload["path"]), name_of(upload))
 
     def _receive_sample(self, number: int) -> tuple:
         if not (isinstance(number, int) and 0 <= number < len(self._samples)):
@@ -213,8 +214,7 @@ class PhotoTab:
             raise problem(outcome.message)
         if not results:  # it is in colour already, says the engine
             return [], sentence(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        name = Path((photo or {}).get("orig_name") or (photo or {})["path"]).name
-        return results, sentence(outcome.message, "good"), photo_command([name], wish)
+        return results, sentence(outcome.message, "good"), photo_command([name_of(photo or {})], wish)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
         shelf = self._desk.shelf
