@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from colorize import __version__
 from colorize.console import Interruption, Reporter
 from colorize.containers import CODECS, FILM_SUFFIXES
+from colorize.defaults import DEFAULT_WEIGHTS, MAX_RENDER_SIZE
 
 if TYPE_CHECKING:
     from colorize.colorizer import Colorizer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 RENDER_FACTOR = 16  # DeOldify's render factor counts steps of 16 pixels
-MAX_RENDER_SIZE = 2048
 MAX_CANDIDATES = 16
 FORMATS = {
     "jpg": ".jpg",
@@ -144,9 +144,9 @@ def build_parser() -> Parser:
     )
     look.add_argument(
         "--weights",
-        default="stable",
+        default=DEFAULT_WEIGHTS,
         metavar="NAME|FILE",
-        help="released name, weights file, or DeOldify's .pth (default stable)",
+        help=f"released name, weights file, or DeOldify's .pth (default {DEFAULT_WEIGHTS})",
     )
     _add_film_options(parser)
     work = parser.add_argument_group("work")
@@ -193,9 +193,23 @@ def _check_candidates(parser: Parser, options: argparse.Namespace) -> None:
         if options.sheet or options.seed is not None:
             parser.error(f"{'--sheet' if options.sheet else '--seed'} belongs to --candidates; give that too")
         return
-    films = [name for name in options.photos if Path(name).suffix.lower() in FILM_SUFFIXES]
-    if films and not Path(films[0]).is_dir():
-        parser.error(f"--candidates is for photos, and {films[0]} is a film")
+    for name in options.photos:
+        if Path(name).suffix.lower() in FILM_SUFFIXES and not Path(name).is_dir():
+            parser.error(f"--candidates is for photos, and {name} is a film")
+
+
+def check_ranges(parser: Parser, options: argparse.Namespace, ranges: Sequence[tuple[str, float, float]]) -> None:
+    """Report options that are out of range, as usage errors.
+
+    Args:
+        parser: Reports.
+        options: What was given.
+        ranges: Name, lowest and highest value of options; one that was not given is None.
+    """
+    for name, low, high in ranges:
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            parser.error(f"--{name.replace('_', '-')} {value:g} is not within {low:g}..{high:g}")
 
 
 def check(parser: Parser, options: argparse.Namespace) -> None:
@@ -215,10 +229,7 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         ("seed", 0, 2**63),
         ("every", 1, 100),
     )
-    for name, low, high in ranges:
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            parser.error(f"--{name.replace('_', '-')} {value:g} is not within {low:g}..{high:g}")
+    check_ranges(parser, options, ranges)
     if options.render_size and options.render_factor:
         parser.error("--render-size and --render-factor say the same; give one of them")
     if options.overwrite and options.skip_existing:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from colorize.chroma import Enlarger, grid_size, round_size, shrink
+from colorize.defaults import DEFAULT_WEIGHTS, MAX_RENDER_SIZE
 from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import Generator
 from colorize.images import Photo
@@ -33,9 +34,7 @@ from colorize.lab import (
     strips,
 )
 from colorize.marks import Mark, confine, draw_hints
-from colorize.weights import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, open_weights
-
-MAX_RENDER_SIZE = 2048
+from colorize.weights import DEFAULT_RENDER_SIZE, open_weights
 
 
 class Colorizer:

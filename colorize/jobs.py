@@ -82,7 +82,7 @@ def plan(
         if is_file and output is not None:
             target = output
         else:
-            end = _suffix(source, suffix)
+            end = result_suffix(source, suffix)
             target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
             if output is None or same_file(source, target):
                 target = target.with_name(f"{source.stem}{NAME_MARK}{end}")
@@ -107,7 +107,8 @@ def names_a_file(output: Path) -> bool:
     return output.suffix.lower() in (*FORMATS, *FILM_SUFFIXES) and not output.is_dir()
 
 
-def _suffix(source: Path, suffix: str | None) -> str:
+def result_suffix(source: Path, suffix: str | None = None) -> str:
+    """Return the suffix of a result: the source's own where it is written, unless a photo is to have another."""
     if source.suffix.lower() in FILM_SUFFIXES:
         return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_FILM_SUFFIX
     return suffix or (source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX)

@@ -24,7 +24,6 @@ from colorize.errors import WeightsError
 from colorize.generator import Generator, GeneratorConfig
 
 FORMAT = "colorize-generator/1"
-DEFAULT_WEIGHTS = "stable"
 DEFAULT_RENDER_SIZE = 256
 RELEASED = Path(__file__).parent / "released"  # inside an installed wheel
 CHECKOUT = Path(__file__).parent.parent / "weights"  # in a checkout

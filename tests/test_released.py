@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from colorize.colorizer import Colorizer
+from colorize.defaults import DEFAULT_WEIGHTS
 from colorize.images import read_image
 from colorize.lab import rgb_to_lab
-from colorize.weights import DEFAULT_WEIGHTS, find_weights, read_info, read_manifest, sha256
+from colorize.weights import find_weights, read_info, read_manifest, sha256
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 MIB = 2**20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from made_films import FilmRecipe, make_film
 from PIL import Image
 
 from colorize.colorizer import Colorizer
+from colorize.containers import CODECS, CONTAINERS
+from colorize.photo import FORMATS as PHOTO_FORMATS
 from colorize.web.guard import Guard
+from colorize.web.schema import CodecName, FilmFormat, PhotoFormat
 from colorize.web.service import build_service
 from colorize.web.settings import WebSettings
 from colorize.web.studio import Studio
@@ -320,3 +324,9 @@ def test_document_names_every_route(client):
         "/v1/weights",
         "/healthz",
     }
+
+
+def test_choices_are_those_of_the_library():
+    assert {f".{name}" for name in get_args(PhotoFormat)} <= set(PHOTO_FORMATS)
+    assert {f".{name}" for name in get_args(FilmFormat)} == set(CONTAINERS)
+    assert set(get_args(CodecName)) == set(CODECS)

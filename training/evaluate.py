@@ -10,7 +10,6 @@ that lightness with a = b = 0, the truth row the photograph itself; every figure
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
@@ -33,7 +32,7 @@ from colorize.marks import Mark, draw_hints
 from training import metrics
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.metrics import Floats
-from training.photos import iterate_files
+from training.photos import decode, iterate_files
 from training.teacher import Teacher, load_teacher
 
 HINTS = "hints"
@@ -276,8 +275,7 @@ def _read_photographs(photos: Path, names: Sequence[str], bad: list[str]) -> Ite
             if name not in wanted:
                 continue
             try:
-                with Image.open(io.BytesIO(data)) as file:
-                    picture = np.array(ImageOps.exif_transpose(file).convert("RGB"))
+                picture = np.array(decode(data))
                 if min(picture.shape[:2]) < SMALLEST_SIDE:
                     raise ValueError(f"smaller than {SMALLEST_SIDE} px")
             except Exception as error:  # Pillow raises a dozen kinds on broken files; each is counted and named

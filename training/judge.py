@@ -10,7 +10,6 @@ so figures of a stranger are worth having.
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 import warnings
@@ -24,7 +23,6 @@ import numpy as np
 import torch
 import torchvision
 import tyro
-from PIL import Image, ImageOps
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,7 +30,7 @@ from colorize.colorizer import Colorizer
 from colorize.inference import choose_device
 from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
 from training.grading import GREY, TRUTH
-from training.photos import PhotosError, iterate_files
+from training.photos import PhotosError, decode, iterate_files
 
 STORED = 9 / 8  # of the judged size: room for random crops
 HELD_OUT = 10  # every tenth photograph of a folder tells how good the judge is
@@ -188,8 +186,7 @@ def _pictures(source: Path) -> Iterator[tuple[str, Picture]]:
     """Yield name and upright picture of every photograph; broken ones are named and left out."""
     for name, data in iterate_files(source):
         try:
-            with Image.open(io.BytesIO(data)) as file:
-                picture = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+            picture = np.asarray(decode(data))
         except Exception as error:  # Pillow raises a dozen kinds on broken files
             warnings.warn(f"{source}:{name}: left out ({type(error).__name__}: {error})", stacklevel=2)
             continue

@@ -171,10 +171,19 @@ def _map_in_chunks(pool: ThreadPoolExecutor, function: Callable[[T], R], items: 
         yield from pool.map(function, chunk)
 
 
+def decode(data: bytes) -> Image.Image:
+    """Return the upright RGB picture of a photograph's file.
+
+    Raises:
+        Exception: Pillow's, of a dozen kinds, where it is broken.
+    """
+    with Image.open(io.BytesIO(data)) as file:
+        return ImageOps.exif_transpose(file).convert("RGB")
+
+
 def _to_canvas(data: bytes, short_side: int) -> tuple[np.ndarray, int, bool]:
     """Return a photograph as uint8 (S, L, 3), the used length, and whether it lies transposed."""
-    with Image.open(io.BytesIO(data)) as file:
-        image = ImageOps.exif_transpose(file).convert("RGB")
+    image = decode(data)
     upright = image.height > image.width
     if upright:
         image = image.transpose(Image.Transpose.TRANSPOSE)

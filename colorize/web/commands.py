@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from colorize.defaults import DEFAULT_WEIGHTS
 from colorize.films import FilmOptions
 from colorize.marks import Mark
 from colorize.web.settings import Look
 from colorize.web.studio import FilmWish, PhotoWish
-from colorize.weights import DEFAULT_WEIGHTS
 
 
 def photo_command(names: Sequence[str], wish: PhotoWish, output: str | None = None) -> str:

@@ -7,99 +7,44 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel, Field
 from starlette.background import BackgroundTask
 
 from colorize import __version__
-from colorize.colorizer import MAX_RENDER_SIZE
-from colorize.containers import CODECS, CONTAINERS, FILM_SUFFIXES
+from colorize.containers import FILM_SUFFIXES
 from colorize.films import FilmOptions
 from colorize.jobs import Outcome
 from colorize.marks import Mark
 from colorize.photo import FORMATS
 from colorize.temporal import TemporalOptions
 from colorize.web.jobs import CancelledJobError, Kind, QueueFullError, WebJob
+from colorize.web.schema import (
+    MISSING,
+    PROBLEMS,
+    CodecName,
+    FilmFormat,
+    FilmJob,
+    ForceField,
+    Health,
+    NoteField,
+    PhotoFormat,
+    Problem,
+    RenderSizeField,
+    SaturationField,
+    SquareField,
+    StrengthField,
+    WeightsField,
+    WeightsList,
+)
 from colorize.web.settings import Look
 from colorize.web.studio import FilmWish, PhotoWish, Studio
 
 T = TypeVar("T")
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
-PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
-FilmFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
-CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
-
-
-class Problem(BaseModel):
-    """An error: one line that names the file, the value and the remedy."""
-
-    detail: str
-
-
-class FilmJob(BaseModel):
-    """A film's job.
-
-    Attributes:
-        id: Its name in the paths of this service.
-        status: Where it is.
-        done: Frames that are coloured.
-        total: How many there will be; null: not known yet.
-        seconds_left: At the speed so far; null: not known.
-        message: What became of it.
-        notes: What was changed, left out or damaged.
-        result: Where the coloured film is; null: there is none.
-    """
-
-    id: str
-    status: Literal["waiting", "working", "done", "failed", "cancelled"]
-    done: int = 0
-    total: int | None = None
-    seconds_left: float | None = None
-    message: str = ""
-    notes: list[str] = Field(default_factory=list)
-    result: str | None = None
-
-
-class Health(BaseModel):
-    """Whether the process is well."""
-
-    status: Literal["ok"] = "ok"
-    version: str = __version__
-    waiting: int = 0
-
-
-class WeightsList(BaseModel):
-    """The weights that a client may name; the first one is the default."""
-
-    weights: list[str]
-
-
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "Not a form that can be read"},
-    401: {"model": Problem, "description": "User and password are needed"},
-    413: {"model": Problem, "description": "Too large"},
-    422: {"model": Problem, "description": "A field is out of range, or the file cannot be coloured"},
-    429: {"model": Problem, "description": "The queue is full; see Retry-After"},
-    499: {"model": Problem, "description": "The client went away"},
-}
-MISSING: dict[int | str, dict[str, Any]] = {
-    401: PROBLEMS[401],
-    404: {"model": Problem, "description": "There is no such job (any more)"},
-}
-
-WeightsField = Annotated[str | None, Form(description="A name of /v1/weights; default: the first of them")]
-StrengthField = Annotated[float, Form(ge=0, le=1, allow_inf_nan=False, description="1 new colours, 0 the original")]
-SaturationField = Annotated[float, Form(ge=0, le=2, allow_inf_nan=False, description="Factor of the chroma")]
-RenderSizeField = Annotated[
-    int | None, Form(ge=1, le=MAX_RENDER_SIZE, description="Short side of what the network sees; default: the weights'")
-]
-SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
-ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
-NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]
 
 
 def build_service(studio: Studio) -> FastAPI:
@@ -257,8 +202,6 @@ def describe(job: WebJob, root_path: str = "") -> FilmJob:
         message = "cancelled"
     elif outcome is not None:
         message, notes = outcome.message, list(outcome.notes)
-    elif job.status == "failed":
-        message = "an unexpected error; the server's log says more"
     return FilmJob(
         id=job.id,
         status=job.status,
@@ -275,9 +218,6 @@ async def _receive(studio: Studio, kind: Kind, upload: UploadFile, default: str)
     """Store an upload in a new job's folder."""
     job = studio.jobs.new(kind)
     source = job.place(upload.filename or default)
-    if kind == "film" and source.suffix.lower() not in FILM_SUFFIXES:
-        job.alias = source.name
-        source = source.with_name(f"{source.name}.mp4")  # what it is, is seen when it is opened
 
     def store() -> None:
         with source.open("xb") as file:
@@ -353,7 +293,3 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _full(request: Request, error: Exception) -> Response:
     assert isinstance(error, QueueFullError)
     return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})
-
-
-assert set(FilmFormat.__args__) == {suffix[1:] for suffix in CONTAINERS}  # type: ignore[attr-defined]
-assert set(CodecName.__args__) == set(CODECS)  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from colorize.weights import DEFAULT_WEIGHTS
+from colorize.defaults import DEFAULT_WEIGHTS
 
 MEGABYTE = 1_000_000
 

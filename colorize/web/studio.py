@@ -14,9 +14,8 @@ from colorize.colorizer import Colorizer
 from colorize.errors import WeightsError
 from colorize.files import FileOptions, colorize_files
 from colorize.films import FilmOptions, Progress
-from colorize.jobs import DEFAULT_SUFFIX, NAME_MARK, Job, Outcome
+from colorize.jobs import NAME_MARK, Job, Outcome, result_suffix
 from colorize.marks import Mark
-from colorize.photo import FORMATS
 from colorize.video import probe
 from colorize.web.jobs import CancelledJobError, Jobs, WebJob
 from colorize.web.settings import Look, WebSettings
@@ -126,8 +125,7 @@ class Studio:
             ValueError: The look is wrong.
         """
         colorizer = self.colorizer(wish.look)
-        own = source.suffix if source.suffix.lower() in FORMATS else DEFAULT_SUFFIX
-        target = job.folder / "out" / f"{source.stem}{NAME_MARK}{wish.suffix or own}"
+        target = job.folder / "out" / f"{source.stem}{NAME_MARK}{result_suffix(source, wish.suffix)}"
         options = FileOptions(
             force=wish.force,
             mark=wish.note,

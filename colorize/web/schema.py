@@ -1,0 +1,83 @@
+"""What the HTTP service takes and answers, as its document (``/openapi.json``) shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import Form
+from pydantic import BaseModel, Field
+
+from colorize import __version__
+from colorize.defaults import MAX_RENDER_SIZE
+
+PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
+FilmFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
+CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
+
+
+class Problem(BaseModel):
+    """An error: one line that names the file, the value and the remedy."""
+
+    detail: str
+
+
+class FilmJob(BaseModel):
+    """A film's job.
+
+    Attributes:
+        id: Its name in the paths of this service.
+        status: Where it is.
+        done: Frames that are coloured.
+        total: How many there will be; null: not known yet.
+        seconds_left: At the speed so far; null: not known.
+        message: What became of it.
+        notes: What was changed, left out or damaged.
+        result: Where the coloured film is; null: there is none.
+    """
+
+    id: str
+    status: Literal["waiting", "working", "done", "failed", "cancelled"]
+    done: int = 0
+    total: int | None = None
+    seconds_left: float | None = None
+    message: str = ""
+    notes: list[str] = Field(default_factory=list)
+    result: str | None = None
+
+
+class Health(BaseModel):
+    """Whether the process is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str = __version__
+    waiting: int = 0
+
+
+class WeightsList(BaseModel):
+    """The weights that a client may name; the first one is the default."""
+
+    weights: list[str]
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "Not a form that can be read"},
+    401: {"model": Problem, "description": "User and password are needed"},
+    413: {"model": Problem, "description": "Too large"},
+    422: {"model": Problem, "description": "A field is out of range, or the file cannot be coloured"},
+    429: {"model": Problem, "description": "The queue is full; see Retry-After"},
+    499: {"model": Problem, "description": "The client went away"},
+}
+MISSING: dict[int | str, dict[str, Any]] = {
+    401: PROBLEMS[401],
+    404: {"model": Problem, "description": "There is no such job (any more)"},
+}
+
+WeightsField = Annotated[str | None, Form(description="A name of /v1/weights; default: the first of them")]
+StrengthField = Annotated[float, Form(ge=0, le=1, allow_inf_nan=False, description="1 new colours, 0 the original")]
+SaturationField = Annotated[float, Form(ge=0, le=2, allow_inf_nan=False, description="Factor of the chroma")]
+RenderSizeField = Annotated[
+    int | None, Form(ge=1, le=MAX_RENDER_SIZE, description="Short side of what the network sees; default: the weights'")
+]
+SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
+ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
+NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]
