@@ -5,7 +5,7 @@
 PHOTOS is a folder or a tar of colour photographs. Each is made grey, and one mark is set on a random object of it, once
 in the object's true colour and once in a strongly different one. The object is found in the true colours, not in the
 grey picture, which is all that the network sees: where both sides of an edge are equally light, no method can know that
-the colour ends there.
+the colour ends there. So the far side of the edge is also split by how much of an edge the grey picture shows.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ OBJECT_SHARES = (0.01, 0.4)  # of the picture; smaller is a speck, larger leaves
 TRIES = 40  # points of a photograph that are tried for an object
 RADII = (0.0, 0.05, 0.1, 0.2, 0.4, 2.0)  # distances from the mark, in short sides
 EDGE_BAND = 0.03  # just across the edge, in short sides
+CONTRASTS = {"unseen": (0.0, 5.0), "faint": (5.0, 15.0), "seen": (15.0, 101.0)}  # L across the edge
 OTHER_CHROMA = 45.0  # of the strongly different colour, whose hue is the opposite one
 KINDS = ("true", "opposite")
 
@@ -134,12 +135,27 @@ def places(trial: Trial) -> dict[str, Mask]:
     distance = np.hypot(x - trial.x, y - trial.y) / SHORT_SIDE
     to_object = cv2.distanceTransform((~trial.inside).astype(np.uint8), cv2.DIST_L2, 5) / SHORT_SIDE
     masks = {"at the mark": trial.inside & (distance < 0.01), "inside": trial.inside, "outside": ~trial.inside}
-    masks["edge, far side"] = ~trial.inside & (to_object < EDGE_BAND)
+    band = ~trial.inside & (to_object < EDGE_BAND)
+    masks["edge, far side"] = band
+    contrast = edge_contrast(trial)
+    for name, (low, high) in CONTRASTS.items():
+        masks[f"edge, {name}"] = band & (contrast >= low) & (contrast < high)
     for low, high in pairwise(RADII):
         ring = (distance >= low) & (distance < high)
         masks[f"inside {low:g}..{high:g}"] = ring & trial.inside
         masks[f"outside {low:g}..{high:g}"] = ring & ~trial.inside
     return masks
+
+
+def edge_contrast(trial: Trial) -> Floats:
+    """Return (H, W) by how many units of L each place differs from the nearest one of the object, grain left out."""
+    lightness = cv2.bilateralFilter(np.ascontiguousarray(trial.lab[..., 0]), 9, 10, 4)
+    outside = (~trial.inside).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    nearest = labels.astype(np.intp)
+    own = np.zeros(int(nearest.max()) + 1, np.float32)
+    own[nearest[trial.inside]] = lightness[trial.inside]
+    return np.abs(lightness - own[nearest])
 
 
 def main() -> None:

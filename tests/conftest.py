@@ -51,3 +51,9 @@ def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
     path = tmp_path / "photo.jpg"
     Image.fromarray(scene).save(path, quality=95)
     return path
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of ten frames at 30 frames a second."""
+    monkeypatch.setattr("colorize.films.PART_SECONDS", (1 / 3, 1 / 3))

@@ -269,3 +269,16 @@ def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:
     content = bytearray(path.read_bytes())
     content[position + at : position + at + len(garbage)] = garbage
     path.write_bytes(content)
+
+
+def packets_of(path: Path, stream: int) -> list[tuple[float, bytes]]:
+    """Return time and content of a stream's packets."""
+    with av.open(str(path)) as film:
+        packets = [packet for packet in film.demux(film.streams[stream]) if packet.size]
+        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
+
+
+def luma_of(path: Path) -> np.ndarray:
+    """Return (N, H, W) int, the luma of a film's frames."""
+    _, frames = read_frames(path)
+    return frames[:, : frames.shape[1] * 2 // 3].astype(int)

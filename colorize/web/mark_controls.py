@@ -44,12 +44,14 @@ class MarkControls:
                 clear = gr.Button("Clear marks", size="sm", min_width=100)
         marked = [self.text, photo]
         # The sign of progress lies over the photo and would swallow the next click.
-        quiet = {"show_progress": "hidden", "api_visibility": PRIVATE}
-        photo.select(self._add, [sheet, self.text, ink], marked, **quiet)
-        undo.click(self._take_back, [sheet, self.text], marked, **quiet)
-        clear.click(self._remove_all, sheet, marked, **quiet)
-        for trigger in (self.text.blur, self.text.submit):
-            trigger(self._draw, [sheet, self.text], photo, **quiet)
+        for trigger, work, inputs, outputs in (
+            (photo.select, self._add, [sheet, self.text, ink], marked),
+            (undo.click, self._take_back, [sheet, self.text], marked),
+            (clear.click, self._remove_all, [sheet], marked),
+            (self.text.blur, self._draw, [sheet, self.text], [photo]),
+            (self.text.submit, self._draw, [sheet, self.text], [photo]),
+        ):
+            trigger(work, inputs, outputs, show_progress="hidden", api_visibility=PRIVATE)
 
     def _add(self, event: gr.SelectData, sheet: Sheet | None, text: str, ink: str) -> tuple:
         """Append a mark where the photo was clicked."""
