@@ -10,6 +10,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 
+from colorize.colorizer import Colorizer
 from colorize.generator import Generator, GeneratorConfig
 from colorize.weights import WeightsInfo, save_generator
 
@@ -25,6 +26,12 @@ def small_generator() -> Generator:
     generator = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8)))
     torch.nn.init.normal_(generator.head.weight, std=0.1)
     return generator.eval()
+
+
+@pytest.fixture(scope="session")
+def colorizer(small_generator: Generator) -> Colorizer:
+    """``small_generator`` at a small render size."""
+    return Colorizer(small_generator, device="cpu", render_size=32)
 
 
 @pytest.fixture(scope="session")

@@ -16,15 +16,9 @@ from PIL import Image
 
 from colorize.colorizer import Colorizer
 from colorize.files import FileOptions, colorize_files
-from colorize.generator import Generator
 from colorize.images import read_image, read_photo, read_photos
 from colorize.jobs import Job, Outcome, plan
 from colorize.marks import Mark
-
-
-@pytest.fixture(scope="module")
-def colorizer(small_generator: Generator) -> Colorizer:
-    return Colorizer(small_generator, device="cpu", render_size=32)
 
 
 def make(path: Path, value: int | np.ndarray = 100) -> Path:

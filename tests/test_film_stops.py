@@ -21,11 +21,6 @@ from colorize.temporal import TemporalOptions
 OFF = FilmOptions(temporal=TemporalOptions("off"))
 
 
-@pytest.fixture(scope="module")
-def colorizer(small_generator: Generator) -> Colorizer:
-    return Colorizer(small_generator, device="cpu", render_size=32)
-
-
 def stop_after(frames: int, cancel: threading.Event) -> Any:
     def follow(progress: Progress) -> None:
         if progress.done >= frames:

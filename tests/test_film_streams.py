@@ -13,16 +13,10 @@ from made_films import COVER, FilmRecipe, make_film, packets_of, read_frames
 
 from colorize.colorizer import Colorizer
 from colorize.films import FilmOptions, colorize_video
-from colorize.generator import Generator
 from colorize.temporal import TemporalOptions
 from colorize.video import probe
 
 OFF = FilmOptions(temporal=TemporalOptions("off"))
-
-
-@pytest.fixture(scope="module")
-def colorizer(small_generator: Generator) -> Colorizer:
-    return Colorizer(small_generator, device="cpu", render_size=32)
 
 
 def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:

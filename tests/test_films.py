@@ -25,11 +25,6 @@ from colorize.video import Span, probe
 OFF = FilmOptions(temporal=TemporalOptions("off"))
 
 
-@pytest.fixture(scope="module")
-def colorizer(small_generator: Generator) -> Colorizer:
-    return Colorizer(small_generator, device="cpu", render_size=32)
-
-
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_film_gets_colours_and_keeps_its_frames_times_and_lightness(
     tmp_path: Path, colorizer: Colorizer, short_parts: None, mode: Any

@@ -287,10 +287,13 @@ class TestFilm:
         give_files(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
         wait_for(page, "left")
+        playwright.expect(page.locator("#color-film")).to_be_disabled()
+        assert page.locator("#film input[type=file]").count() == 0  # another film would be another run
         page.locator("#cancel-film").click()
         wait_for(page, "cancelled")
         wait_until_idle(served[1])
         page.wait_for_function("!document.querySelector('#color-film').disabled")
+        page.locator("#film").get_by_text("long", exact=True).first.wait_for()  # the film is still chosen
 
     def test_a_page_that_is_closed_takes_its_film_back(self, page, served, long_film):
         give_files(page, "Film", "#film", long_film)

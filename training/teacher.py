@@ -51,14 +51,16 @@ class TeacherOutput:
 
 
 class _Float32Conv2d(nn.Conv2d):
-    """A convolution that autocast leaves in float32.
+    """A convolution that autocast leaves in float32 on a CPU.
 
-    On a CPU the input gradient of a depthwise convolution with stride 2 is eight to ninety times slower in bfloat16
-    than in float32 (PyTorch 2.15); the four of MobileNetV2 were an eighth of a pretraining step at 64 px.
+    There the input gradient of a depthwise convolution with stride 2 is three to ninety times slower in bfloat16 than
+    in float32 (PyTorch 2.14); the four of MobileNetV2 were an eighth of a pretraining step at 64 px.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        with torch.autocast(input.device.type, enabled=False):
+        if input.device.type != "cpu":
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
             return super().forward(input.to(self.weight.dtype))
 
 

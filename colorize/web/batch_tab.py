@@ -98,9 +98,8 @@ class BatchTab:
         ready = gr.update(interactive=True)
         busy = gr.update(interactive=False)
         enable_with(self._files, [self._color])
-        begun = self._color.click(
-            lambda: (busy, ready, busy), None, [self._color, self._stop, self._download], api_visibility=PRIVATE
-        )
+        controls = [self._files, self._color, self._stop, self._download]
+        begun = self._color.click(lambda: (busy, busy, ready, busy), None, controls, api_visibility=PRIVATE)
         work = begun.then(
             self._colorize,
             [self._files, *self._look, self._force],
@@ -112,9 +111,9 @@ class BatchTab:
             show_progress="hidden",
         )
         work.then(
-            lambda file: (ready, busy, gr.update(interactive=bool(file))),
+            lambda file: (ready, ready, busy, gr.update(interactive=bool(file))),
             self._download,
-            [self._color, self._stop, self._download],
+            controls,
             preprocess=False,
             api_visibility=PRIVATE,
         )

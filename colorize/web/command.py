@@ -80,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.auth:
         user, _, password = options.auth.partition(":")
         options.auth = user, password
+    options.allowed_hosts = tuple(options.allowed_hosts)
     options.root_path = options.root_path.rstrip("/")
     try:
         serve(WebSettings(**vars(options)))

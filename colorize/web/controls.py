@@ -58,7 +58,10 @@ def look_of(weights: str | None, strength: float | None, saturation: float | Non
 
 
 def enable_with(file: gr.File, buttons: Sequence[gr.Button]) -> None:
-    """Let buttons work only while there is a file: until an upload is whole there is nothing to colour."""
+    """Let buttons work only while there is a file: until an upload is whole there is nothing to colour.
+
+    Whoever switches the buttons off while work goes on has to lock the file too: another one would switch them on.
+    """
     for button in buttons:  # Gradio takes a list of one update for a value
         file.change(
             lambda upload: gr.update(interactive=bool(upload)),

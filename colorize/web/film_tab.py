@@ -82,7 +82,7 @@ class FilmTab:
 
     def _listen(self) -> None:
         ready, busy = gr.update(interactive=True), gr.update(interactive=False)
-        buttons = [self._look_first, self._color, self._stop]
+        controls = [self._film, self._look_first, self._color, self._stop]
         enable_with(self._film, [self._look_first, self._color])
         inputs = [self._film, *self._look, self._start, self._end, self._force]
         for button, work, extra, outputs, name, told in (
@@ -103,7 +103,7 @@ class FilmTab:
                 "Colour a film. Returns it twice, to play and to keep, a sentence, a command line.",
             ),
         ):
-            begun = button.click(lambda: (busy, busy, ready), None, buttons, api_visibility=PRIVATE)
+            begun = button.click(lambda: (busy, busy, busy, ready), None, controls, api_visibility=PRIVATE)
             begun.then(
                 work,
                 [*inputs, *extra],
@@ -114,9 +114,9 @@ class FilmTab:
                 concurrency_limit=None,
                 show_progress="hidden",
             ).then(
-                lambda file: (ready, ready, busy, gr.update(interactive=bool(file))),
+                lambda file: (ready, ready, ready, busy, gr.update(interactive=bool(file))),
                 self._download,
-                [*buttons, self._download],
+                [*controls, self._download],
                 preprocess=False,
                 api_visibility=PRIVATE,
             )
