@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from training.judge import JudgeSettings, collect, compare, judge
+from training.judge import JudgeSettings, compare, judge
+from training.judges import TakenClassifier, collect
 from training.photos import PhotosError
 
 
@@ -43,7 +46,7 @@ def test_too_few_folders(photos):
 
 
 def test_a_judge_of_colours_sees_that_grey_has_none(photos, weights_file):
-    settings = JudgeSettings((photos,), photos, (str(weights_file),), size=32, epochs=30, least=5, device="cpu")
+    settings = JudgeSettings(photos, (str(weights_file),), (photos,), size=32, epochs=30, least=5, device="cpu")
     figures = judge(settings)
     assert figures["judge"]["accuracy in colour"] == 1
     assert figures["judge"]["accuracy in grey"] < 0.9
@@ -59,3 +62,36 @@ def test_compare():
     assert 0 < figures["right"]["gain"] < 1
     assert figures["right"]["divergence"] < figures["grey"]["divergence"]
     assert figures["right"]["agreement"] == 1
+    assert figures["right"]["top1_gain"] == 1  # grey's answers are ties, which go to the first label
+
+
+def test_a_judge_from_timm_sees_its_own_range(tmp_path, photos, weights_file):
+    torch.manual_seed(0)
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    save_file(network.state_dict(), tmp_path / "lite0.safetensors")
+    taken = TakenClassifier("tf_efficientnet_lite0", tmp_path / "lite0.safetensors").eval()
+    assert taken.size == 224
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(taken(pixels * 2 - 1), network((pixels - 0.5) / 0.5))
+    settings = JudgeSettings(
+        photos,
+        (str(weights_file),),
+        classifier="tf_efficientnet_lite0",
+        classifier_file=tmp_path / "lite0.safetensors",
+        limit=2,
+        device="cpu",
+    )
+    figures = judge(settings)
+    assert set(figures) == {"truth", "grey", "small"}
+    assert figures["truth"]["agreement"] == 1 and figures["truth"]["divergence"] == 0 < figures["grey"]["divergence"]
+
+
+def test_a_judge_that_cannot_be_had(tmp_path, photos):
+    with pytest.raises(ValueError, match="give one of the two"):
+        JudgeSettings(photos, ())
+    with pytest.raises(ValueError, match="no_such_network"):
+        TakenClassifier("no_such_network", tmp_path / "missing")
+    (tmp_path / "text").write_text("text")
+    with pytest.raises(ValueError, match="give classifier_file"):
+        TakenClassifier("tf_efficientnet_lite0", tmp_path / "text")

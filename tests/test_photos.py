@@ -85,3 +85,13 @@ def test_missing_and_wrong_sources(tmp_path):
     (tmp_path / "text.txt").write_text("text")
     with pytest.raises(PhotosError, match=r"text\.txt: neither a folder nor a tar"):
         load(tmp_path / "text.txt", tmp_path)
+
+
+def test_two_runs_that_make_one_cache(tmp_path):
+    """Started together, both decode; the one that is later takes what the other has made."""
+    write_photos(tmp_path / "photos", 3)
+    first = load(tmp_path / "photos", tmp_path)
+    (made,) = (tmp_path / "cache").iterdir()
+    module._build([tmp_path / "photos"], made, 48, 8.0, False)
+    assert list((tmp_path / "cache").iterdir()) == [made]
+    assert (load(tmp_path / "photos", tmp_path).pixels == first.pixels).all()

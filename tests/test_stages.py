@@ -12,7 +12,7 @@ import torchvision
 from made_photos import write_photos
 from safetensors.torch import load_file, save_file
 
-from colorize.generator import Generator, GeneratorConfig
+from colorize.generator import Generator, GeneratorConfig, ResNetEncoder
 from colorize.weights import load_generator, read_info, save_generator
 from training import pretrain_generator
 from training.callbacks import Checkpoint, CheckpointError, DivergedError
@@ -193,6 +193,32 @@ def test_foreign_encoder_weights_are_refused(tmp_path, sources):
     (tmp_path / "text").write_text("text")
     with pytest.raises(TeacherError, match="not a whole safetensors file"):
         load_encoder_weights(encoder, tmp_path / "text", "resnet18")
+
+
+def test_a_torchvision_resnet_reaches_the_generator(config, tmp_path):
+    torch.manual_seed(0)
+    state = torchvision.models.resnet18(weights=None).state_dict()
+    save_file(state, tmp_path / "resnet18.safetensors")
+    generator = pretrain_generator.build_generator(
+        replace(config, encoder_weights=str(tmp_path / "resnet18.safetensors"))
+    )
+    encoder = generator.encoder.state_dict()
+    assert torch.equal(encoder["layer3.1.conv2.weight"], state["layer3.1.conv2.weight"])
+    torch.testing.assert_close(encoder["conv1.weight"][:, 0], state["conv1.weight"].sum(dim=1))
+    with pytest.raises(TeacherError, match="not a torchvision resnet34"):
+        load_encoder_weights(ResNetEncoder("resnet34", 4), tmp_path / "resnet18.safetensors", "resnet34")
+
+
+def test_a_slow_encoder_moves_less(config, run):
+    flat = replace(run, weight_decay=0.0)
+    moved = {}
+    for rate in (1.0, 0.01):
+        there = replace(config, encoder_rate=rate, run=replace(flat, output=run.output.with_name(f"rate-{rate}")))
+        start = pretrain_generator.build_generator(there).encoder.layer4[1].conv2.weight.detach()
+        result = load_generator(pretrain(there)).encoder.layer4[1].conv2.weight.detach()
+        moved[rate] = float((result - start).abs().mean())
+    # The averaged weights of so short a run lie near the start, and fp16 rounds; a tenth is far above both.
+    assert moved[0.01] < 0.3 * moved[1.0]
 
 
 def test_perceptual_loss_by_a_file(config, sources):

@@ -112,7 +112,10 @@ class PretrainConfig:
         run: What every run needs.
         losses: Weights of the losses.
         backbone: ResNet of a new generator.
-        encoder_weights: ``none``, ``imagenet`` (torchvision's, downloaded) or a file of ``distill_encoder``.
+        encoder_weights: ``none``, ``imagenet`` (torchvision's, downloaded), a file of ``distill_encoder``, or
+            safetensors of a torchvision ResNet.
+        encoder_rate: Factor of the learning rate for the encoder: below 1, what its weights know is not unlearned
+            while the decoder begins.
         weights: Start warm from this weights file instead of a new generator.
         perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
             torchvision's weights.
@@ -126,6 +129,7 @@ class PretrainConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     backbone: str = "resnet34"
     encoder_weights: str = "none"
+    encoder_rate: float = 1.0
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"

@@ -79,7 +79,12 @@ def save_encoder(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
 
 
 def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
-    """Load what ``save_encoder`` wrote into a generator's encoder.
+    """Load what ``save_encoder`` wrote, or a torchvision ResNet's weights, into a generator's encoder.
+
+    Args:
+        encoder: A generator's.
+        path: Safetensors of ``distill_encoder``, or of a torchvision ResNet that sees RGB.
+        backbone: The encoder's.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -93,9 +98,16 @@ def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> N
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise TeacherError(f"{path}: not a whole safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT or metadata.get("backbone") != backbone:
+    if metadata.get("format") == FORMAT and metadata.get("backbone") == backbone:
+        encoder.load_state_dict(state)
+    elif "format" in metadata or "conv1.weight" not in state:
         raise TeacherError(f"{path}: not encoder weights of {backbone} but {metadata or 'without a description'}")
-    encoder.load_state_dict(state)
+    else:
+        try:
+            encoder.load_rgb_weights(state)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise TeacherError(f"{path}: not a torchvision {backbone} ({reason[:100]})") from error
 
 
 def distill(config: DistillConfig) -> Path:

@@ -1,27 +1,24 @@
-"""A second judge: a small colour classifier that took no part in any training of the generators.
+"""A second judge: a classifier that took no part in any training of the generators.
 
-    python -m training.judge --photos photos/ --judged val/ --weights weights/stable.safetensors other.safetensors
+    python -m training.judge --judged val/ --weights weights/stable.safetensors --classifier tf_efficientnet_lite0
+    python -m training.judge --judged val/ --weights weights/stable.safetensors --photos photos/
 
-It learns to tell, from colour photographs, which folder each came from (a weak label of what it shows). Then it looks
-at other photographs: as they are, in grey, and coloured. Colours that mean something bring its answers nearer to those
-it gives to the truth; grey is the measure to be beaten. The perceptual loss and the evaluation share one classifier,
-so figures of a stranger are worth having.
+The first takes an ImageNet classifier from timm. The second trains a small one: it learns to tell, from colour
+photographs, which folder each came from (a weak label of what it shows). Then the judge looks at other photographs: as
+they are, in grey, and coloured. Colours that mean something bring its answers nearer to those it gives to the truth;
+grey is the measure to be beaten. The perceptual loss and the evaluation share one classifier, so figures of a stranger
+are worth having.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import warnings
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-import torchvision
 import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -30,23 +27,25 @@ from colorize.colorizer import Colorizer
 from colorize.inference import choose_device
 from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
 from training.grading import GREY, TRUTH
-from training.photos import PhotosError, decode, iterate_files
+from training.judges import TakenClassifier, answers_of, collect, middle_square, read_pictures, train_judge
+from training.metrics import top1_gain
 
 STORED = 9 / 8  # of the judged size: room for random crops
 HELD_OUT = 10  # every tenth photograph of a folder tells how good the judge is
-BATCH = 64
 
 
 @dataclass(frozen=True)
 class JudgeSettings:
-    """Train a judge and let it look.
+    """Train a judge, or take one, and let it look.
 
     Attributes:
-        photos: Folders or tars whose sub-folders are the labels.
-        judged: Folder or tar of other photographs, which are judged.
+        judged: Folder or tar of photographs, which are judged.
         weights: Generators' weights files or released names.
+        photos: Other folders or tars, whose sub-folders are the labels that a judge learns.
+        classifier: A timm classifier that judges instead; nothing is trained then.
+        classifier_file: Safetensors of its weights; downloaded if left out.
         output: JSON file for the figures.
-        size: Side in pixels of what the judge sees.
+        size: Side in pixels of what a trained judge sees.
         epochs: Rounds through the photographs.
         least: Folders with fewer photographs are left out.
         learning_rate: Peak of the one cycle.
@@ -55,9 +54,11 @@ class JudgeSettings:
         device: cuda, mps or cpu; chosen by itself if left out.
     """
 
-    photos: tuple[Path, ...]
     judged: Path
     weights: tuple[str, ...]
+    photos: tuple[Path, ...] = ()
+    classifier: str | None = None
+    classifier_file: Path | None = None
     output: Path | None = None
     size: int = 64
     epochs: int = 8
@@ -67,87 +68,29 @@ class JudgeSettings:
     seed: int = 0
     device: str | None = None
 
-
-def collect(sources: Sequence[Path], side: int, least: int) -> tuple[Tensor, Tensor, list[str]]:
-    """Return uint8 pictures (N, 3, side, side), their labels (N,), and the labels' names.
-
-    Raises:
-        FileNotFoundError: There is no such source.
-        PhotosError: Fewer than two folders hold enough photographs.
-    """
-    pictures, names = [], []
-    for source in sources:
-        for name, picture in _pictures(source):
-            pictures.append(_square(picture, side))
-            names.append(Path(name).parent.name)
-    counts = Counter(names)
-    kept = sorted(name for name, count in counts.items() if count >= least)
-    if len(kept) < 2:
-        raise PhotosError(f"{len(kept)} folders hold at least {least} photographs each; a judge needs two or more")
-    chosen = [index for index, name in enumerate(names) if name in kept]
-    stacked = torch.from_numpy(np.stack([pictures[index] for index in chosen])).permute(0, 3, 1, 2).contiguous()
-    return stacked, torch.tensor([kept.index(names[index]) for index in chosen]), kept
-
-
-def train_judge(pictures: Tensor, labels: Tensor, settings: JudgeSettings, device: torch.device) -> nn.Module:
-    """Return a ResNet-18 that tells labels of colour pictures apart, in eval mode."""
-    torch.manual_seed(settings.seed)
-    network = torchvision.models.resnet18(weights=None, num_classes=int(labels.max()) + 1)
-    network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=0.05)
-    steps = settings.epochs * max(1, len(pictures) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=steps)
-    room = pictures.shape[-1] - settings.size
-    # Folders differ in size by ten times; without weights the judge would answer the largest.
-    weight = 1 / torch.bincount(labels).float().sqrt()
-    weight = (weight / weight.mean()).to(device)
-    for step in range(steps):
-        chosen = torch.randint(len(pictures), (min(BATCH, len(pictures)),))
-        top, left = torch.randint(room + 1, (2,)).tolist()
-        x = pictures[chosen, :, top : top + settings.size, left : left + settings.size].to(device).float() / 127.5 - 1
-        if step % 2:
-            x = x.flip(3)
-        with torch.autocast(device.type, torch.bfloat16):
-            answers = network(x.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(answers.float(), labels[chosen].to(device), weight, label_smoothing=0.1)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    return network.eval()
-
-
-@torch.no_grad()
-def answers_of(network: nn.Module, pictures: Tensor, size: int, device: torch.device) -> Tensor:
-    """Return log-probabilities (N, labels) of uint8 pictures, their middles and these mirrored."""
-    start = (pictures.shape[-1] - size) // 2
-    results = []
-    for part in pictures[:, :, start : start + size, start : start + size].split(BATCH):
-        x = part.to(device).float() / 127.5 - 1
-        results.append(((network(x) + network(x.flip(3))) / 2).log_softmax(dim=1).cpu())
-    return torch.cat(results)
+    def __post_init__(self) -> None:
+        if bool(self.photos) == bool(self.classifier):
+            raise ValueError("a judge is either trained (photos) or taken (classifier); give one of the two")
 
 
 def judge(settings: JudgeSettings) -> dict[str, dict[str, float]]:
-    """Train the judge, let it look, and return the figures by row; the row ``judge`` tells how good it is.
+    """Let a judge look, and return the figures by row; the row ``judge`` tells how good a trained one is.
 
     Raises:
         FileNotFoundError: There is no such source or weights file.
         PhotosError: The photographs are too few.
         WeightsError: Weights cannot be used.
+        ValueError: The classifier cannot be had.
     """
     device = choose_device(settings.device)
-    stored = round(settings.size * STORED)
-    pictures, labels, names = collect(settings.photos, stored, settings.least)
-    held_out = torch.arange(len(pictures)) % HELD_OUT == 0
-    network = train_judge(pictures[~held_out], labels[~held_out], settings, device)
-    own, own_labels = pictures[held_out], labels[held_out]
-    grey = torch.stack([_tensor(_grey(picture)) for picture in own])
-    figures = {"judge": {"labels": float(len(names)), "chance": float(labels.bincount().max()) / len(labels)}}
-    for name, shown in (("accuracy in colour", own), ("accuracy in grey", grey)):
-        answers = answers_of(network, shown, settings.size, device)
-        figures["judge"][name] = float((answers.argmax(dim=1) == own_labels).float().mean())
-    truths = [picture for _, picture in _pictures(settings.judged)]
+    if settings.classifier:
+        network = TakenClassifier(settings.classifier, settings.classifier_file).to(device).eval()
+        size, figures = network.size, {}
+    else:
+        network, figures = _made_judge(settings, device)
+        size = settings.size
+    stored = round(size * STORED)
+    truths = [picture for _, picture in read_pictures(settings.judged)]
     if settings.limit:
         truths = [truths[i] for i in np.linspace(0, len(truths) - 1, settings.limit).round().astype(int)]
     rows = {TRUTH: truths, GREY: [_to_rgb(rgb_to_lab(truth)[..., 0], None) for truth in truths]}
@@ -155,10 +98,33 @@ def judge(settings: JudgeSettings) -> dict[str, dict[str, float]]:
         colorizer = Colorizer(weights, device=settings.device)
         rows[Path(weights).stem] = [_to_rgb(rgb_to_lab(truth)[..., 0], colorizer) for truth in truths]
     seen = {
-        name: answers_of(network, torch.stack([_tensor(_square(p, stored)) for p in row]), settings.size, device)
+        name: answers_of(network, torch.stack([_tensor(middle_square(p, stored)) for p in row]), size, device)
         for name, row in rows.items()
     }
     return {**figures, **compare(seen)}
+
+
+def _made_judge(settings: JudgeSettings, device: torch.device) -> tuple[nn.Module, dict[str, dict[str, float]]]:
+    """Return a judge that was trained on labelled photographs, and how good it is on those held out."""
+    stored = round(settings.size * STORED)
+    pictures, labels, names = collect(settings.photos, stored, settings.least)
+    held_out = torch.arange(len(pictures)) % HELD_OUT == 0
+    network = train_judge(
+        pictures[~held_out],
+        labels[~held_out],
+        settings.size,
+        settings.epochs,
+        settings.learning_rate,
+        settings.seed,
+        device,
+    )
+    own, own_labels = pictures[held_out], labels[held_out]
+    grey = torch.stack([_tensor(_grey(picture)) for picture in own])
+    row = {"labels": float(len(names)), "chance": float(labels.bincount().max()) / len(labels)}
+    for name, shown in (("accuracy in colour", own), ("accuracy in grey", grey)):
+        answers = answers_of(network, shown, settings.size, device)
+        row[name] = float((answers.argmax(dim=1) == own_labels).float().mean())
+    return network, {"judge": row}
 
 
 def compare(seen: dict[str, Tensor]) -> dict[str, dict[str, float]]:
@@ -166,40 +132,24 @@ def compare(seen: dict[str, Tensor]) -> dict[str, dict[str, float]]:
 
     Returns:
         ``agreement``: share of equal answers; ``divergence``: mean Kullback-Leibler divergence from the truth's
-        answers, in nats; ``gain``: share of grey's divergence that is gone.
+        answers, in nats; ``gain``: share of grey's divergence that is gone; ``top1_gain``: of grey's disagreement.
     """
     truth = seen[TRUTH]
     divergence = {
         name: float(F.kl_div(answers, truth, reduction="batchmean", log_target=True)) for name, answers in seen.items()
     }
+    agreement = {
+        name: float((answers.argmax(dim=1) == truth.argmax(dim=1)).float().mean()) for name, answers in seen.items()
+    }
     return {
         name: {
-            "agreement": float((answers.argmax(dim=1) == truth.argmax(dim=1)).float().mean()),
+            "agreement": agreement[name],
+            "top1_gain": top1_gain(agreement[name], agreement[GREY], agreement[TRUTH]),
             "divergence": divergence[name],
             "gain": 1 - divergence[name] / divergence[GREY],
         }
-        for name, answers in seen.items()
+        for name in seen
     }
-
-
-def _pictures(source: Path) -> Iterator[tuple[str, Picture]]:
-    """Yield name and upright picture of every photograph; broken ones are named and left out."""
-    for name, data in iterate_files(source):
-        try:
-            picture = np.asarray(decode(data))
-        except Exception as error:  # Pillow raises a dozen kinds on broken files
-            warnings.warn(f"{source}:{name}: left out ({type(error).__name__}: {error})", stacklevel=2)
-            continue
-        yield name, picture
-
-
-def _square(picture: Picture, side: int) -> Picture:
-    """Return the middle square, reduced."""
-    height, width = picture.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    part = picture[top : top + short, left : left + short]
-    return np.asarray(cv2.resize(part, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _grey(picture: Tensor) -> Picture:

@@ -161,7 +161,11 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
         shape = (len(extents), short_side, round(short_side * LONG_SIDE), 3)
         index = {"shape": shape, "extents": extents, "upright": upright, "bad": bad, "dropped": dropped}
         (temporary / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        temporary.rename(folder)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not (folder / "index.json").is_file():  # else another run has made the same cache meanwhile
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -23,7 +23,7 @@ from training.distill_encoder import load_encoder_weights
 from training.losses import GeneratorLoss
 from training.pupil import Pupil
 from training.sheets import sample_sheet
-from training.stage import command_line_of, device_of, prepare_data, run_stage
+from training.stage import Method, command_line_of, device_of, prepare_data, run_stage
 from training.teacher import load_teacher
 
 
@@ -72,7 +72,9 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         save_generator(released, run.output / "weights.safetensors", info)
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
-    network = run_stage(config, pupil, loss, data, release, lambda: loss.parts)
+    slow = None if config.encoder_rate == 1 else generator.encoder
+    method = Method(slow=slow, slow_rate=config.encoder_rate)
+    network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)
     path = run.output / "weights.safetensors"
     if not path.is_file():
         release(run.epochs, network)

@@ -67,12 +67,16 @@ class Method:
         betas: Of AdamW; one cycle moves the first itself.
         callbacks: Beside those of every stage.
         states: What the checkpoint keeps beside the network, by name.
+        slow: A part of the network that learns at ``slow_rate`` times the learning rate, as pretrained parts should.
+        slow_rate: See ``slow``.
     """
 
     schedule: Literal["one-cycle", "flat"] = "one-cycle"
     betas: tuple[float, float] = (0.9, 0.999)
     callbacks: Sequence[Callback] = ()
     states: Mapping[str, Stateful] = field(default_factory=dict)
+    slow: nn.Module | None = None
+    slow_rate: float = 1.0
 
 
 def device_of(run: RunConfig) -> torch.device:
@@ -188,7 +192,7 @@ def run_stage(
         *([Autocast(device)] if run.bf16 else []),
         *method.callbacks,
     ]
-    learner = _learner(run, network, loss, data, callbacks, method.betas)
+    learner = _learner(run, network, loss, data, callbacks, method)
     if state:
         network.load_state_dict(state["model"])
         ema.average.load_state_dict(state["ema"])
@@ -200,7 +204,9 @@ def run_stage(
     try:
         with learner.no_bar():
             if method.schedule == "one-cycle":
-                learner.fit_one_cycle(run.epochs, run.learning_rate, pct_start=0.1, start_epoch=done)
+                peak = run.learning_rate
+                rates = slice(peak * method.slow_rate, peak) if method.slow else peak
+                learner.fit_one_cycle(run.epochs, rates, pct_start=0.1, start_epoch=done)
             else:
                 # fastai's fit_flat_cos forgets its start_epoch.
                 rate = combined_cos(0.75, run.learning_rate, run.learning_rate, run.learning_rate / 100)
@@ -218,20 +224,28 @@ def _learner(
     loss: Callable[..., Tensor],
     data: StageData,
     callbacks: list[Callback],
-    betas: tuple[float, float],
+    method: Method,
 ) -> Learner:
     """Return fastai's Learner with its optimizer made: PyTorch's AdamW, whose fused form is the fastest.
 
     The optimizer gets only what is trainable now (fastai's ``trainable_params``).
     """
     device = data.train.device
-    adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, betas=betas, fused=device.type != "mps")
+    adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, betas=method.betas, fused=device.type != "mps")
+    slow = {id(parameter) for parameter in method.slow.parameters()} if method.slow else set()
+
+    def split(model: nn.Module) -> list[list[nn.Parameter]]:
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        groups = [[p for p in trainable if id(p) in slow], [p for p in trainable if id(p) not in slow]]
+        return groups if slow else [trainable]
+
     learner = Learner(
         DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
         network,
         loss_func=loss,
         opt_func=partial(OptimWrapper, opt=adamw),  # type: ignore[arg-type]  (fastai's hint names the result)
         path=run.output,
+        splitter=split,
         cbs=callbacks,
     )
     learner.create_opt()
