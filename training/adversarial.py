@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
 from training.data import PhotoBatches
+from training.views import joined
 
 AdversarialName = Literal["hinge", "bce", "least-squares"]
 
@@ -126,12 +127,12 @@ class Showing:
             batch: lightness (B, 1, H, W), hints (B, 3, H, W), lab (B, 3, H, W).
 
         Returns:
-            (2 B, 3, H, W), the real ones first, and (2 B,) 1 or 0.
+            (2 B, 3, H, W) of lab's size, the real ones first, and (2 B,) 1 or 0.
         """
         lightness, hints, lab = batch
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=self.bf16):
             ab = generator(lightness, hints)
-        fake = torch.cat([lab[:, :1], ab.float()], dim=1)
+        fake = joined(ab.float(), lab)
         real = torch.arange(2 * len(lab), device=lab.device) < len(lab)
         return torch.cat([enhance(lab, self.enhancement), fake]), real.float()
 

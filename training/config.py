@@ -27,6 +27,8 @@ class RunConfig:
         cache: Folder of the decoded photographs; None: ``photo-cache`` in the output folder.
         cache_size: Short side in pixels of the decoded photographs; at least the largest picture size.
         sizes: Picture size in pixels of each phase, multiples of 32.
+        view: Side in pixels at which classifiers and critics look: the small prediction enlarged on a lightness of
+            this size, as at use (``training.views``). A multiple of 32 and at least the largest size; 0: the size.
         pictures: How many pictures each phase sees.
         batch_sizes: Pictures a step in each phase.
         epoch_steps: Steps between two checkpoints; also one row of the log.
@@ -47,6 +49,7 @@ class RunConfig:
     cache: Path | None = None
     cache_size: int = 224
     sizes: tuple[int, ...] = (64, 128, 192)
+    view: int = 0
     pictures: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
     batch_sizes: tuple[int, ...] = (256, 128, 64)
     epoch_steps: int = 500
@@ -68,8 +71,11 @@ class RunConfig:
         for size in self.sizes:
             if size < 32 or size % 32:
                 raise ValueError(f"size {size} is not a multiple of 32")
-        if max(self.sizes) > self.cache_size:
-            raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {max(self.sizes)}")
+        if self.view and (self.view % 32 or self.view < max(self.sizes)):
+            raise ValueError(f"view {self.view} is not a multiple of 32 of at least the largest size {max(self.sizes)}")
+        if max(*self.sizes, self.view) > self.cache_size:
+            largest = max(*self.sizes, self.view)
+            raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
         if min(*self.pictures, *self.batch_sizes, self.epoch_steps) < 1:
             raise ValueError("pictures, batch_sizes and epoch_steps must be at least 1")
 
@@ -77,7 +83,7 @@ class RunConfig:
     def phases(self) -> tuple[Phase, ...]:
         """The phases of the run."""
         parts = zip(self.sizes, self.pictures, self.batch_sizes, strict=True)
-        return tuple(Phase(size, pictures, batch_size) for size, pictures, batch_size in parts)
+        return tuple(Phase(size, pictures, batch_size, self.view) for size, pictures, batch_size in parts)
 
     @property
     def epochs(self) -> int:

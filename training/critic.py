@@ -25,7 +25,9 @@ from training.teacher import Teacher
 
 FORMAT = "colorize-critic/1"
 AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
-COLOR_CELL = 4  # pixels; seen any finer, colours learn to fringe edges and hair like a rainbow, which classifiers like
+COLOR_CELLS = (
+    32  # a side; seen any finer, colours learn to fringe edges and hair like a rainbow, which classifiers like
+)
 LEAK = 0.2  # slope of LeakyReLU below 0 (Radford et al. 2016)
 
 
@@ -167,7 +169,8 @@ class ProjectedCritic(nn.Module):
 
     def forward(self, lab: Tensor) -> Tensor:
         # lab (B, 3, H, W) -> (B, 4 per head): every scale has the same say, whatever its size
-        ab = F.interpolate(F.avg_pool2d(lab[:, 1:], COLOR_CELL), lab.shape[2:], mode="bilinear", align_corners=False)
+        cells = F.adaptive_avg_pool2d(lab[:, 1:], COLOR_CELLS)
+        ab = F.interpolate(cells, lab.shape[2:], mode="bilinear", align_corners=False)
         features = self.teacher.inner_features(lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1)))
         logits = [F.adaptive_avg_pool2d(head(x), 2) for head, x in zip(self.heads, features, strict=True)]
         return torch.cat(logits, dim=1).flatten(1)

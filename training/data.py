@@ -17,6 +17,7 @@ from colorize.lab import rgb_tensor_to_lab
 from training.damage import damage, random_curve
 from training.hints import draw_hints
 from training.photos import Photos
+from training.views import reduced
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -29,11 +30,13 @@ class Phase:
         size: Side of the square crops in pixels, a multiple of 32.
         pictures: How many pictures the phase sees.
         batch_size: Pictures a step.
+        view: Side of the truth, at which pictures are looked at; 0: ``size``.
     """
 
     size: int
     pictures: int
     batch_size: int
+    view: int = 0
 
     @property
     def steps(self) -> int:
@@ -92,15 +95,16 @@ class PhotoBatches(IterableDataset):
 
         Returns:
             lightness (B, 1, S, S) as the generator sees it, damaged or not; hints (B, 3, S, S); lab (B, 3, S, S), the
-            undamaged truth; all in network units.
+            undamaged truth, or (B, 3, V, V) where the phase has a view; all in network units.
         """
         phase, before = self._locate(step)
         random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
-        rgb = self._crops(self._choose(before, phase.batch_size), phase.size, random)
+        rgb = self._crops(self._choose(before, phase.batch_size), phase.view or phase.size, random)
         lab = rgb_tensor_to_lab(rgb)
-        lightness = random_curve(lab[:, :1], random)
+        small = reduced(lab, phase.size)
+        lightness = random_curve(small[:, :1], random)
         lightness = damage(lightness, self.damaged, random)
-        return lightness, draw_hints(lab[:, 1:], self.hinted, random), lab
+        return lightness, draw_hints(small[:, 1:], self.hinted, random), lab
 
     def _locate(self, step: int) -> tuple[Phase, int]:
         """Return a step's phase and how many pictures were seen before it."""

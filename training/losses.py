@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from colorize.lab import lab_tensor_to_rgb
 from training.teacher import Teacher
+from training.views import joined, reduced
 
 
 def content_loss(ab: Tensor, truth: Tensor) -> Tensor:
@@ -127,13 +128,14 @@ class GeneratorLoss(nn.Module):
         Args:
             answer: ab (B, 2, H, W) predicted, and the encoder's guess (B, C, H / 32, W / 32) of the classifier's
                 last feature map; what follows is not looked at.
-            lab: (B, 3, H, W), true.
+            lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
         """
         ab, guess = (part.float() for part in answer[:2])
+        wanted = reduced(lab, ab.shape[-1])[:, 1:]
         terms: dict[str, Callable[[], Tensor]] = {
-            "content": lambda: content_loss(ab, lab[:, 1:]),
-            "gradient": lambda: gradient_loss(ab, lab[:, 1:]),
-            "colourfulness": lambda: colourfulness_loss(ab, lab[:, 1:]),
+            "content": lambda: content_loss(ab, wanted),
+            "gradient": lambda: gradient_loss(ab, wanted),
+            "colourfulness": lambda: colourfulness_loss(ab, wanted),
         }
         if self.teacher is not None:
             teacher = self.teacher
@@ -141,7 +143,7 @@ class GeneratorLoss(nn.Module):
                 truth = teacher(lab_tensor_to_rgb(lab))
             terms["distillation"] = lambda: distillation_loss(guess, truth.last)
             terms["perceptual"] = lambda: perceptual_loss(
-                teacher.inner_features(lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1))), truth.features
+                teacher.inner_features(lab_tensor_to_rgb(joined(ab, lab))), truth.features
             )
         total = ab.new_zeros(())
         self.parts = {}

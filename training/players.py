@@ -16,6 +16,7 @@ from training.callbacks import DivergedError
 from training.data import PhotoBatches
 from training.losses import GeneratorLoss
 from training.pupil import Pupil
+from training.views import joined
 
 MOST_CRITIC_STEPS = 20  # in a row; a critic that cannot win must not keep the generator waiting for ever
 
@@ -151,7 +152,7 @@ class FinetuningLoss(nn.Module):
     def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
         # answer: ab (B, 2, H, W), the encoder's guess, and ab of each noise vector; lab (B, 3, H, W)
         total = self.content(answer, lab)
-        pictures = [torch.cat([lab[:, :1], ab], dim=1) for ab in (answer[0], *answer[2:])]
+        pictures = [joined(ab.float(), lab) for ab in (answer[0], *answer[2:])]
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self._critic[0](torch.cat(pictures))
         adversarial = self.loss.generator(logits.float())

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize.lab import lab_tensor_to_rgb
+from training.views import joined
 
 
 def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> np.ndarray:
@@ -24,7 +25,7 @@ def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], cou
     with torch.inference_mode():
         plain, hinted = generator(lightness), generator(lightness, hints)
     rows = [torch.zeros_like(plain), plain, hinted, lab[:, 1:]]
-    rgb = [lab_tensor_to_rgb(torch.cat([lab[:, :1], ab.float()], dim=1)) for ab in rows]
+    rgb = [lab_tensor_to_rgb(joined(ab.float(), lab)) for ab in rows]
     strips = [torch.cat(list(row), dim=2) for row in rgb]
     sheet = (torch.cat(strips, dim=1).permute(1, 2, 0) * 255).round().byte().cpu().numpy()
     return np.ascontiguousarray(sheet[..., ::-1])
