@@ -34,7 +34,7 @@ class TakenClassifier(nn.Module):
         super().__init__()
         try:
             import timm
-            from timm.data import resolve_model_data_config
+            from timm.data.config import resolve_model_data_config
         except ImportError as error:
             raise ValueError(f"{name}: timm is not installed; pip install timm") from error
         try:
