@@ -219,6 +219,8 @@ def test_a_slow_encoder_moves_less(config, run):
         moved[rate] = float((result - start).abs().mean())
     # The averaged weights of so short a run lie near the start, and fp16 rounds; a tenth is far above both.
     assert moved[0.01] < 0.3 * moved[1.0]
+    with pytest.raises(ValueError, match="encoder_rate 0 must be above 0"):
+        replace(config, encoder_rate=0)
 
 
 def test_perceptual_loss_by_a_file(config, sources):

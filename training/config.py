@@ -143,6 +143,10 @@ class PretrainConfig:
     damaged: float = 0.5
     render_size: int = 0
 
+    def __post_init__(self) -> None:
+        if self.encoder_rate <= 0:
+            raise ValueError(f"encoder_rate {self.encoder_rate} must be above 0; 1 is the rate of all else")
+
 
 def _finetuning_losses() -> LossWeights:
     # The encoder stands still by default, so there is nothing to distil into it.

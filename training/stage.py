@@ -18,6 +18,7 @@ from fastai.callback.training import GradientClip
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import OptimWrapper
+from fastai.torch_core import trainable_params
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -67,7 +68,7 @@ class Method:
         betas: Of AdamW; one cycle moves the first itself.
         callbacks: Beside those of every stage.
         states: What the checkpoint keeps beside the network, by name.
-        slow: A part of the network that learns at ``slow_rate`` times the learning rate, as pretrained parts should.
+        slow: A part of the network that learns at ``slow_rate`` times the one cycle's learning rate.
         slow_rate: See ``slow``.
     """
 
@@ -235,7 +236,7 @@ def _learner(
     slow = {id(parameter) for parameter in method.slow.parameters()} if method.slow else set()
 
     def split(model: nn.Module) -> list[list[nn.Parameter]]:
-        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        trainable = trainable_params(model)
         groups = [[p for p in trainable if id(p) in slow], [p for p in trainable if id(p) not in slow]]
         return groups if slow else [trainable]
 
