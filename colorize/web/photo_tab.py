@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from colorize.errors import ImageError
+from colorize.jobs import NAME_MARK
 from colorize.web.commands import photo_command
 from colorize.web.controls import PRIVATE, command_box, enable_with, look_controls, look_of, sentence, status_line
 from colorize.web.desk import Desk, Upload, link, name_of, problem
@@ -26,7 +27,8 @@ class PhotoTab:
     def __init__(self, desk: Desk) -> None:
         """Add the tab's components and events."""
         self._desk = desk
-        self._samples = sorted(SAMPLES.glob("*.jpg"))
+        # Whoever followed the README has coloured one of them in place.
+        self._samples = sorted(path for path in SAMPLES.glob("*.jpg") if NAME_MARK not in path.stem)
         self._sheet = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
