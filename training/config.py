@@ -126,6 +126,8 @@ class PretrainConfig:
         perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
             torchvision's weights.
         perceptual_name: A torchvision classifier with listed inner layers.
+        recogniser: timm's name of another classifier, for the recognition loss.
+        recogniser_file: Safetensors of its weights; None: timm downloads them.
         hinted: Share of the pictures with colour hints.
         damaged: Share of the pictures with an old photograph's damage.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
@@ -139,6 +141,8 @@ class PretrainConfig:
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
+    recogniser: str = ""
+    recogniser_file: Path | None = None
     hinted: float = 0.5
     damaged: float = 0.5
     render_size: int = 0
@@ -202,6 +206,8 @@ class FinetuneConfig:
         damaged: Share of the pictures with an old photograph's damage.
         perceptual: As in the pretraining; a ``projected`` critic stands on it too.
         perceptual_name: As in the pretraining.
+        recogniser: As in the pretraining.
+        recogniser_file: As in the pretraining.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
         latent_dim: Length of the noise vector that a generator without one is given.
         mode_seeking: Weight of the loss that keeps two noise vectors' pictures apart; needs a noise vector.
@@ -226,6 +232,8 @@ class FinetuneConfig:
     damaged: float = 0.3
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
+    recogniser: str = ""
+    recogniser_file: Path | None = None
     render_size: int = 0
     latent_dim: int = 0
     mode_seeking: float = 0.0

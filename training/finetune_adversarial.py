@@ -31,6 +31,7 @@ from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report
 from training.pupil import Pupil
+from training.recogniser import Recogniser
 from training.sheets import sample_sheet
 from training.stage import Method, PhotoData, command_line_of, device_of, prepare_data, run_stage
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
@@ -114,7 +115,8 @@ def play(config: FinetuneConfig, critic_file: Path, command_line: str = "") -> P
     teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
     pupil = Pupil(generator, teacher.channels if teacher and config.losses.distillation else 0).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]
-    content = GeneratorLoss(config.losses, teacher)
+    recogniser = Recogniser(config.recogniser, config.recogniser_file) if config.recogniser else None
+    content = GeneratorLoss(config.losses, teacher, recogniser)
     loss = FinetuningLoss(content, critic, pair, config.adversarial, config.mode_seeking, run.bf16).to(device)
     data = prepare_data(run, config.hinted, config.damaged)
     showing = Showing(config.enhancement, run.bf16)

@@ -51,9 +51,13 @@ class TakenClassifier(nn.Module):
         self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1))
 
+    def normalized(self, rgb: Tensor) -> Tensor:
+        """Return pictures (B, 3, H, W), sRGB 0..1, as the classifier was trained on them."""
+        return (rgb - self.mean) / self.std
+
     def forward(self, x: Tensor) -> Tensor:
         # x (B, 3, H, W) in -1..1 -> (B, classes)
-        return self.network(((x + 1) / 2 - self.mean) / self.std)
+        return self.network(self.normalized((x + 1) / 2))
 
 
 def collect(sources: Sequence[Path], side: int, least: int) -> tuple[Tensor, Tensor, list[str]]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize.lab import lab_tensor_to_rgb
+from training.recogniser import Recogniser, recognition_loss
 from training.teacher import Teacher
 from training.views import joined, reduced
 
@@ -92,6 +94,7 @@ class LossWeights:
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
         distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
+        recognition: How differently a second classifier understands the picture (``training.recogniser``).
     """
 
     content: float = 1.0
@@ -99,6 +102,7 @@ class LossWeights:
     colourfulness: float = 0.3
     gradient: float = 0.2
     distillation: float = 1.0
+    recognition: float = 0.0
 
     @property
     def needs_teacher(self) -> bool:
@@ -109,17 +113,21 @@ class LossWeights:
 class GeneratorLoss(nn.Module):
     """The weighted sum; ``parts`` keeps the last call's unweighted terms for the log."""
 
-    def __init__(self, weights: LossWeights, teacher: Teacher | None) -> None:
+    def __init__(self, weights: LossWeights, teacher: Teacher | None, recogniser: Recogniser | None = None) -> None:
         """Choose the terms.
 
         Raises:
-            ValueError: The perceptual or the distillation loss is asked for without a teacher.
+            ValueError: The perceptual or the distillation loss is asked for without a teacher, or the recognition
+                loss without a recogniser.
         """
         super().__init__()
         if weights.needs_teacher and teacher is None:
             raise ValueError("perceptual and distillation losses need a teacher; name one or set both weights to 0")
+        if weights.recognition and recogniser is None:
+            raise ValueError("the recognition loss needs a recogniser; name one or set its weight to 0")
         self.weights = weights
         self.teacher = teacher if weights.needs_teacher else None
+        self.recogniser = recogniser if weights.recognition else None
         self.parts: dict[str, Tensor] = {}
 
     def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
@@ -137,14 +145,16 @@ class GeneratorLoss(nn.Module):
             "gradient": lambda: gradient_loss(ab, wanted),
             "colourfulness": lambda: colourfulness_loss(ab, wanted),
         }
-        if self.teacher is not None:
-            teacher = self.teacher
+        picture, true_picture = cache(lambda: lab_tensor_to_rgb(joined(ab, lab))), cache(lambda: lab_tensor_to_rgb(lab))
+        if (teacher := self.teacher) is not None:
             with torch.no_grad():
-                truth = teacher(lab_tensor_to_rgb(lab))
+                truth = teacher(true_picture())
             terms["distillation"] = lambda: distillation_loss(guess, truth.last)
-            terms["perceptual"] = lambda: perceptual_loss(
-                teacher.inner_features(lab_tensor_to_rgb(joined(ab, lab))), truth.features
-            )
+            terms["perceptual"] = lambda: perceptual_loss(teacher.inner_features(picture()), truth.features)
+        if (recogniser := self.recogniser) is not None:
+            with torch.no_grad():
+                known = recogniser(true_picture())
+            terms["recognition"] = lambda: recognition_loss(recogniser(picture()), known)
         total = ab.new_zeros(())
         self.parts = {}
         for name, term in terms.items():

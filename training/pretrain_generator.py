@@ -22,6 +22,7 @@ from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.losses import GeneratorLoss
 from training.pupil import Pupil
+from training.recogniser import Recogniser
 from training.sheets import sample_sheet
 from training.stage import Method, command_line_of, device_of, prepare_data, run_stage
 from training.teacher import load_teacher
@@ -60,7 +61,8 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     device = device_of(run)
     generator = build_generator(config)
     teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
-    loss = GeneratorLoss(config.losses, teacher).to(device)
+    recogniser = Recogniser(config.recogniser, config.recogniser_file) if config.recogniser else None
+    loss = GeneratorLoss(config.losses, teacher, recogniser).to(device)
     pupil = Pupil(generator, teacher.channels if teacher is not None and config.losses.distillation else 0)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)

@@ -50,24 +50,28 @@ class TeacherOutput:
     logits: Tensor
 
 
-class _Float32Conv2d(nn.Conv2d):
-    """A convolution that autocast leaves in float32 on a CPU.
+class _InFloat32:
+    """Mixed in before a convolution's own class: autocast leaves it in float32 on a CPU.
 
     There the input gradient of a depthwise convolution with stride 2 is three to ninety times slower in bfloat16 than
     in float32 (PyTorch 2.14); the four of MobileNetV2 were an eighth of a pretraining step at 64 px.
     """
 
+    weight: Tensor
+
     def forward(self, input: Tensor) -> Tensor:
         if input.device.type != "cpu":
-            return super().forward(input)
+            return super().forward(input)  # type: ignore[misc]
         with torch.autocast("cpu", enabled=False):
-            return super().forward(input.to(self.weight.dtype))
+            return super().forward(input.to(self.weight.dtype))  # type: ignore[misc]
 
 
-def _keep_strided_depthwise_in_float32(body: nn.Module) -> None:
+def keep_strided_depthwise_in_float32(body: nn.Module) -> None:
+    """Let autocast pass by the depthwise convolutions with a stride, which are slow in bfloat16 on a CPU."""
     for module in body.modules():
-        if type(module) is nn.Conv2d and module.groups == module.in_channels > 1 and module.stride != (1, 1):
-            module.__class__ = _Float32Conv2d
+        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride != (1, 1):
+            kind = type(module)
+            module.__class__ = type(f"Float32{kind.__name__}", (_InFloat32, kind), {})
 
 
 class Teacher(nn.Module):
@@ -97,7 +101,7 @@ class Teacher(nn.Module):
                 f"{name}: neither a classifier with a `features` body nor a ResNet; choose another teacher"
             )
         self.body = nn.ModuleList(body)
-        _keep_strided_depthwise_in_float32(self.body)
+        keep_strided_depthwise_in_float32(self.body)
         self.pool: nn.Module = getattr(classifier, "avgpool", None) or nn.AdaptiveAvgPool2d(1)
         self.head: nn.Module = head
         self.mean: Tensor

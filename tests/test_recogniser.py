@@ -1,0 +1,126 @@
+"""The recognition loss: what a second classifier thinks that it sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from made_photos import write_photos
+from safetensors.torch import save_file
+
+from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
+from colorize.weights import read_info
+from training import pretrain_generator
+from training.config import PretrainConfig, RunConfig
+from training.losses import GeneratorLoss, LossWeights
+from training.recogniser import Recogniser, recognition_loss
+
+NAME = "tf_efficientnet_lite0"
+ONLY = {"content": 0.0, "perceptual": 0.0, "colourfulness": 0.0, "gradient": 0.0, "distillation": 0.0}
+
+
+@pytest.fixture(scope="module")
+def recogniser(tmp_path_factory) -> Recogniser:
+    timm = pytest.importorskip("timm", reason="the extra train brings timm")
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("recogniser") / "random.safetensors"
+    save_file(timm.create_model(NAME, pretrained=False).state_dict(), file)
+    return Recogniser(NAME, file)
+
+
+@pytest.fixture
+def rgb() -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.nn.functional.interpolate(torch.rand(2, 3, 8, 8), 64, mode="bilinear")
+
+
+def faded(rgb: torch.Tensor, share: float) -> torch.Tensor:
+    lab = rgb_tensor_to_lab(rgb)
+    return lab_tensor_to_rgb(torch.cat([lab[:, :1], share * lab[:, 1:]], dim=1))
+
+
+def test_map_and_answers(recogniser, rgb):
+    features, logits = recogniser(rgb)
+    assert features.shape == (2, 1280, 2, 2)
+    assert logits.shape == (2, 1000)
+
+
+def test_it_stands_still(recogniser, rgb):
+    recogniser.train()
+    assert not any(module.training for module in recogniser.modules())
+    assert not any(p.requires_grad for p in recogniser.parameters())
+    before = {name: value.clone() for name, value in recogniser.state_dict().items()}
+    recognition_loss(recogniser(rgb.requires_grad_()), recogniser(0.5 * rgb)).backward()
+    assert all(torch.equal(value, before[name]) for name, value in recogniser.state_dict().items())
+
+
+def test_the_loss_grows_as_colours_fade(recogniser, rgb):
+    truth = recogniser(rgb)
+    assert recognition_loss(truth, truth).item() == pytest.approx(0, abs=1e-5)
+    half, grey = (recognition_loss(recogniser(faded(rgb, share)), truth).item() for share in (0.5, 0.0))
+    assert 1e-6 < half < grey
+
+
+def test_answers_are_compared_in_nats():
+    features = torch.ones(1, 4, 1, 1)
+    sure, torn = torch.tensor([[100.0, 0.0]]), torch.zeros(1, 2)
+    assert recognition_loss((features, torn), (features, sure)).item() == pytest.approx(torch.log(torch.tensor(2.0)))
+    assert recognition_loss((-features, torn), (features, torn)).item() == pytest.approx(2)  # opposite maps
+
+
+def test_the_generator_is_told(recogniser, rgb):
+    lab = rgb_tensor_to_lab(rgb)
+    ab = (0.1 * lab[:, 1:]).requires_grad_()
+    loss = GeneratorLoss(LossWeights(**ONLY, recognition=2), None, recogniser)
+    total = loss((ab, torch.zeros(2, 1, 2, 2)), lab)
+    total.backward()
+    assert set(loss.parts) == {"recognition"}
+    assert total.item() == pytest.approx(2 * loss.parts["recognition"].item())
+    assert torch.isfinite(ab.grad).all() and ab.grad.abs().sum() > 0
+
+
+def test_it_looks_at_the_larger_view(recogniser, rgb):
+    lab = rgb_tensor_to_lab(rgb)
+    small = torch.zeros(2, 2, 32, 32)
+    seen = GeneratorLoss(LossWeights(**ONLY, recognition=1), None, recogniser)((small, torch.zeros(2, 1, 1, 1)), lab)
+    assert seen.item() == pytest.approx(recognition_loss(recogniser(faded(rgb, 0)), recogniser(rgb)).item(), rel=1e-3)
+
+
+def test_a_recogniser_is_asked_for():
+    with pytest.raises(ValueError, match="needs a recogniser"):
+        GeneratorLoss(LossWeights(**ONLY, recognition=1), None)
+
+
+def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
+    write_photos(tmp_path / "photos", 4, side=32)
+    file = tmp_path / "recogniser.safetensors"
+    save_file(recogniser.taken.network.state_dict(), file)
+    asked = []
+    monkeypatch.setattr(
+        pretrain_generator, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file)
+    )
+    run = RunConfig(
+        photos=(tmp_path / "photos",),
+        output=tmp_path / "run",
+        validation=tmp_path / "photos",
+        cache_size=32,
+        sizes=(32,),
+        pictures=(4,),
+        batch_sizes=(2,),
+        epoch_steps=2,
+        device="cpu",
+        bf16=False,
+        threads=1,
+    )
+    losses = LossWeights(**ONLY, recognition=1)
+    config = PretrainConfig(run, losses, "resnet18", recogniser=NAME, recogniser_file=file)
+    assert read_info(pretrain_generator.pretrain(config)).render_size == 32
+    assert asked == [(NAME, file)]
+    with pytest.raises(ValueError, match="needs a recogniser"):
+        pretrain_generator.pretrain(replace(config, recogniser="", run=replace(run, output=tmp_path / "other")))
+
+
+def test_an_unknown_name_is_said(tmp_path):
+    with pytest.raises(ValueError, match="no-such-network"):
+        Recogniser("no-such-network")
