@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,10 @@ def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of ten frames at 30 frames a second."""
     monkeypatch.setattr("colorize.films.PART_SECONDS", (1 / 3, 1 / 3))
+
+
+@pytest.fixture
+def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what the command sets for its process."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)

@@ -67,7 +67,7 @@ def run(sources, tmp_path) -> RunConfig:
 @pytest.fixture
 def config(sources, run) -> FinetuneConfig:
     probe = ProbeSettings(sources / "teacher.safetensors", pictures=3, films=1, frames=2, patience=9)
-    return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic_pictures=4, probe=probe)
+    return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic="patch", critic_pictures=4, probe=probe)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_a_latent_is_added_once():
 def test_a_critic_alone_learns_to_tell(sources, run, small_critic, loss):
     """The generator gives vivid nonsense, which a few dozen steps tell from photographs."""
     longer = replace(run, pictures=(240,), batch_sizes=(6,), epoch_steps=40, learning_rate=2e-3)
-    path = pretrain_critic(PretrainCriticConfig(longer, sources / "generator.safetensors", loss=loss))
+    path = pretrain_critic(PretrainCriticConfig(longer, sources / "generator.safetensors", critic="patch", loss=loss))
     critic, info = load_critic(path)
     assert info.kind == "patch"
     assert info.accuracy > 0.8

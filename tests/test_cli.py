@@ -1,4 +1,4 @@
-"""The command: exit statuses, one line for every error, nothing heavy before it is needed."""
+"""The command with photos: exit statuses, one line for every error."""
 
 from __future__ import annotations
 
@@ -6,49 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
-from made_films import FilmRecipe, make_film, read_frames
+from made_command import ROOT, in_new_process, run
 from PIL import Image
 from safetensors.torch import save_file
 
-from colorize.cli import Interruption, main, seconds
 from colorize.images import read_image, read_photo
 from colorize.lab import rgb_to_lightness
 from colorize.weights import load_generator, save_generator
 
-ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def _own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what the command sets for its process."""
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-    monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
-
-
-def run(capsys: pytest.CaptureFixture[str], weights: Path, *arguments: object) -> tuple[int, str, str]:
-    """Run the command in this process; return its status, stdout and stderr."""
-    try:
-        status = main(["--weights", str(weights), "--device", "cpu", *map(str, arguments)])
-    except SystemExit as error:
-        assert isinstance(error.code, int)
-        status = error.code
-    out, err = capsys.readouterr()
-    assert "Traceback" not in err
-    return status, out, err
-
-
-def in_new_process(code: str, **options: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)  # type: ignore[call-overload]
+pytestmark = pytest.mark.usefixtures("own_process_settings")
 
 
 # --- one photo -------------------------------------------------------------------------------------------------------
@@ -383,192 +355,3 @@ def test_interruption_leaves_only_whole_files(
     assert 1 <= len(written) < 300
     for name in written:
         assert read_image(out / name).shape == (90, 120, 3)
-
-
-# --- films -----------------------------------------------------------------------------------------------------------
-
-
-def test_one_film(capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20, sounds=["eng"]))
-    status, out, err = run(capsys, weights_file, film, "--crf", "20", "--preset", "ultrafast", "--start", "0:00.2")
-    result = tmp_path / "film_colorized.mp4"
-    assert (status, out, err) == (0, f"{film} -> {result}\n", "")
-    assert len(read_frames(result)[0]) == 14
-    status, out, err = run(capsys, weights_file, film)
-    assert (status, out, len(err.splitlines())) == (1, "", 1)
-    assert "--overwrite" in err
-    assert run(capsys, weights_file, film, "--skip-existing")[0] == 0
-
-
-def test_a_film_in_colour_is_skipped_unless_forced(
-    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
-) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=6, color=True))
-    status, out, err = run(capsys, weights_file, film)
-    assert (status, out, len(err.splitlines())) == (0, "", 1)
-    assert "film.mp4: in colour already; --force" in err
-    assert run(capsys, weights_file, film, "--force")[0] == 0
-    assert len(read_frames(tmp_path / "film_colorized.mp4")[0]) == 6
-
-
-def test_photos_films_and_bad_ones_in_one_folder(
-    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
-) -> None:
-    folder = grey_photo.parent
-    make_film(folder / "old.avi", FilmRecipe(frames=4, codec="mpeg4", time_base=Fraction(1, 30)))
-    make_film(folder / "odd.mkv", FilmRecipe(frames=4, codec="ffv1", size=(47, 63)))
-    (folder / "text.mp4").write_text("Dear aunt,")
-    status, out, err = run(capsys, weights_file, folder)
-    lines = err.splitlines()
-    assert (status, out) == (1, "")
-    assert len(lines) == 3
-    assert "odd.mkv: 63 x 47 is odd" in lines[0]
-    assert "text.mp4: not a film" in lines[1]
-    assert lines[2].startswith("3 coloured, 1 failed in ")
-    made = ["odd_colorized.mkv", "old_colorized.mp4", "photo_colorized.jpg"]
-    assert sorted(os.listdir(folder)) == sorted(["odd.mkv", "old.avi", "photo.jpg", "text.mp4", *made])
-
-
-def test_a_preview_is_a_sheet_and_no_film(
-    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
-) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20))
-    sheet = tmp_path / "film_preview_colorized.jpg"
-    status, out, err = run(capsys, weights_file, film, "--preview", "4")
-    assert (status, out, err) == (0, f"{film} -> {sheet}\n", "")
-    assert read_image(sheet).ndim == 3
-    assert sorted(os.listdir(tmp_path)) == ["film.mp4", sheet.name]
-    assert run(capsys, weights_file, film, "--preview", "2", "-o", tmp_path / "sheet.png")[0] == 0
-    assert (tmp_path / "sheet.png").exists()
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--start", "soon"],
-        ["--end", "1:2:3:4"],
-        ["--start", "5", "--end", "0:04"],
-        ["--codec", "mpeg2"],
-        ["--crf", "99"],
-        ["--preview", "0"],
-        ["--every", "0"],
-        ["--every", "often"],
-        ["--temporal", "some"],
-    ],
-)
-def test_wrong_film_options_are_one_line_and_status_2(
-    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path, arguments: list[str]
-) -> None:
-    status, out, err = run(capsys, weights_file, tmp_path / "film.mp4", *arguments)
-    assert (status, out, len(err.splitlines())) == (2, "", 1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["missing.mp4"], "no such file"),
-        (["empty.mp4"], "0 bytes"),
-        (["film.mp4", "-o", "film.webm", "--codec", "h264"], "does not hold h264"),
-        (["film.mp4", "-o", "x.wmv"], "written as .mp4"),
-        (["film.mp4", "-o", "film.mp4"], "would replace the film itself"),
-        (["film.mp4", "--every", "60"], "every 60"),
-        (["film.mp4", "--preset", "hasty"], "--preset hasty"),
-        (["film.mp4", "--start", "9"], "no frame between"),
-    ],
-)
-def test_bad_films_are_one_line_and_status_1(
-    capsys: pytest.CaptureFixture[str],
-    weights_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: list[str],
-    words: str,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
-    (tmp_path / "empty.mp4").write_bytes(b"")
-    status, out, err = run(capsys, weights_file, *arguments)
-    assert (status, out, len(err.splitlines())) == (1, "", 1)
-    assert words in err
-    assert sorted(os.listdir(tmp_path)) == ["empty.mp4", "film.mp4"]
-
-
-def test_parts_of_another_version_are_one_line(
-    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
-) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
-    parts = tmp_path / "film_colorized.mp4.parts"
-    parts.mkdir()
-    (parts / "manifest.json").write_text('{"format": "colorize-parts/1", "version": "0.0.1"}')
-    status, out, err = run(capsys, weights_file, film)
-    assert (status, out, len(err.splitlines())) == (1, "", 1)
-    assert "another version" in err
-    assert parts.exists()
-
-
-def test_ctrl_c_is_gentle_with_films_and_quick_with_photos() -> None:
-    interruption = Interruption()
-    with pytest.raises(KeyboardInterrupt):
-        interruption(signal.SIGINT, None)
-    interruption.at_film = True
-    interruption(signal.SIGINT, None)
-    assert interruption.cancel.is_set()
-    with pytest.raises(KeyboardInterrupt):
-        interruption(signal.SIGINT, None)
-
-
-@pytest.mark.parametrize(("text", "value"), [("90", 90), ("1:30", 90), ("0:01:30.5", 90.5), ("2:00:00", 7200)])
-def test_times(text: str, value: float) -> None:
-    assert seconds(text) == value
-
-
-# --- light to start --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("argument", ["--help", "--version"])
-def test_help_and_version_import_nothing_heavy(argument: str) -> None:
-    done = in_new_process(
-        f"""
-        import sys
-        from colorize.cli import Interruption, main, seconds
-        try:
-            main([{argument!r}])
-        except SystemExit as error:
-            assert error.code == 0
-        heavy = {{"torch", "numpy", "cv2", "av", "PIL", "tifffile", "tqdm", "safetensors"}} & set(sys.modules)
-        assert not heavy, heavy
-        """
-    )
-    assert done.returncode == 0, done.stderr
-    assert "colorize" in done.stdout
-
-
-def test_importing_the_package_is_lazy_and_its_names_are_there() -> None:
-    done = in_new_process(
-        """
-        import sys, colorize
-        assert not {"torch", "numpy", "cv2"} & set(sys.modules)
-        for name in colorize.__all__:
-            assert getattr(colorize, name) is not None
-        assert set(colorize.__all__) <= set(dir(colorize))
-        try:
-            colorize.no_such_name
-        except AttributeError as error:
-            assert "no_such_name" in str(error)
-        """
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_a_photo_is_coloured_without_what_only_training_needs(weights_file: Path, grey_photo: Path) -> None:
-    done = in_new_process(
-        f"""
-        import sys
-        for name in ("fastai", "gradio", "torchvision", "skimage", "scipy", "tyro", "tensorboard", "training"):
-            sys.modules[name] = None  # makes its import fail
-        from colorize.cli import Interruption, main, seconds
-        sys.exit(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}]))
-        """
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert grey_photo.with_name("photo_colorized.jpg").exists()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_photo_files import DATE, XMP, make_exif, smooth
 from made_profiles import rgb_profile
 from PIL import ExifTags, Image
-from test_images import DATE, XMP, make_exif, smooth
 
 from colorize.images import ImageError, Photo, read_photo, write_photo
 from colorize.metadata import SOURCE_TYPE, upright_xmp

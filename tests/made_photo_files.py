@@ -1,0 +1,53 @@
+"""Pixels and EXIF for picture files that the tests make."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+from PIL import ExifTags, Image
+
+XMP = (
+    b'<?xpacket begin="" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+    b'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+    b'dc:source="album 3"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
+DATE = "1999:01:02 03:04:05"
+
+
+def make_exif(orientation: int = 1, thumbnail: bool = False) -> bytes:
+    """Return an EXIF block with a description, dates, a place and, if asked for, a thumbnail."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.ImageDescription] = "Aunt Meta"
+    exif[ExifTags.Base.Software] = "scanner 1.0"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = DATE
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = 40
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageHeight] = 30
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+    if not thumbnail:
+        return exif.tobytes()
+    small = io.BytesIO()
+    Image.new("L", (8, 6), 77).save(small, "JPEG")
+    body = bytearray(exif.tobytes()[6:])
+    order = "<" if body[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(order + "I", body, 4)
+    (count,) = struct.unpack_from(order + "H", body, first)
+    body += bytes(len(body) % 2)
+    struct.pack_into(order + "I", body, first + 2 + 12 * count, len(body))
+    data = len(body) + 2 + 12 * 2 + 4
+    body += struct.pack(order + "HHHIIHHIII", 2, 0x201, 4, 1, data, 0x202, 4, 1, len(small.getvalue()), 0)
+    return b"Exif\0\0" + bytes(body) + small.getvalue()
+
+
+def noise(shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:
+    """Return random pixels over the whole range of a type."""
+    return np.random.default_rng(0).integers(0, int(np.iinfo(dtype).max) + 1, shape).astype(dtype)
+
+
+def smooth(height: int = 30, width: int = 40) -> np.ndarray:
+    """Return slopes in colour, uint8 (H, W, 3), that compression hardly changes."""
+    y, x = np.mgrid[:height, :width]
+    return np.dstack([x * 5, y * 7, 200 - x * 2 - y]).astype(np.uint8)
