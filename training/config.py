@@ -174,9 +174,9 @@ class PretrainCriticConfig:
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
     weights: Path
-    critic: str = "patch"
+    critic: str = "projected"
     loss: AdversarialName = "hinge"
-    enhancement: float = 1.2
+    enhancement: float = 1.0
     hinted: float = 0.25
     damaged: float = 0.3
     classifier: Path | None = None
@@ -191,7 +191,7 @@ class FinetuneConfig:
         weights: Of the pretrained generator.
         losses: Weights of the losses against the true colours.
         adversarial: Weight of the adversarial loss.
-        critic: A name in ``training.critic.CRITICS``.
+        critic: A name in ``training.critic.CRITICS``; the default is the one that helped at equal budgets.
         critic_weights: A critic that ``training.pretrain_critic`` wrote, for the first cycle; None: train one first.
         critic_pictures: How many pictures the critic sees alone before each cycle that has no ``critic_weights``.
         loss: A name in ``training.adversarial.ADVERSARIAL_LOSSES``.
@@ -199,7 +199,8 @@ class FinetuneConfig:
             critic until its loss is under ``threshold``, then one step of the generator.
         threshold: For ``schedule``; DeOldify's .65 belongs to BCE, where .69 is guessing. Hinge guesses at 1.
         critic_learning_rate: Two time scales (Heusel et al. 2017): the critic learns faster.
-        enhancement: Factor of the chroma of the photographs that the critic is shown as real.
+        enhancement: Factor of the chroma of the photographs that the critic is shown as real. At equal budgets 1.2
+            did not help (docs/training.md).
         train_encoder: Let the encoder move too.
         cycles: How often critic alone and both together are repeated.
         hinted: Share of the pictures with colour hints.
@@ -217,15 +218,15 @@ class FinetuneConfig:
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
     weights: Path
     losses: LossWeights = field(default_factory=_finetuning_losses)
-    adversarial: float = 0.1
-    critic: str = "patch"
+    adversarial: float = 0.15
+    critic: str = "projected"
     critic_weights: Path | None = None
     critic_pictures: int = 20_000
     loss: AdversarialName = "hinge"
     schedule: Literal["alternate", "threshold"] = "alternate"
     threshold: float = 0.65
     critic_learning_rate: float = 4e-4
-    enhancement: float = 1.2
+    enhancement: float = 1.0
     train_encoder: bool = False
     cycles: int = 1
     hinted: float = 0.25
