@@ -20,7 +20,7 @@ from colorize.deoldify import DeOldifyGenerator
 from colorize.deoldify_network import KINDS
 from colorize.deoldify_weights import is_deoldify, load_deoldify, save_deoldify
 from colorize.inference import infer
-from colorize.weights import WeightsError, open_weights
+from colorize.weights import WeightsError, WeightsInfo, open_weights, save_generator
 
 
 @pytest.fixture(autouse=True)
@@ -277,3 +277,22 @@ def test_a_colorizer_takes_either_file(file, tmp_path, scene):
         pictures.append(colorizer(scene))
     assert np.array_equal(*pictures)
     assert Colorizer(file, device="cpu").render_size == 560
+
+
+def test_safetensors_are_known_whatever_their_length(small_generator, tmp_path):
+    """The file begins with the length of its JSON, whose first byte may be a pickle's."""
+    path, first = tmp_path / "own.safetensors", b"\x80"
+    for spare in range(0, 256, 8):
+        save_generator(small_generator, path, WeightsInfo(small_generator.config, 64, "x" * spare))
+        if path.read_bytes()[:1] == first:
+            break
+    assert path.read_bytes()[:1] == first
+    assert not is_deoldify(path)
+    generator, render_size = open_weights(path)
+    assert (generator.config, render_size) == (small_generator.config, 64)
+
+
+def test_a_plain_pickle_whose_ninth_byte_is_a_brace_is_no_safetensors(tmp_path):
+    path = tmp_path / "pickle.bin"
+    path.write_bytes(b"\x80\x02\x8a\x0al\xfc\x9cF{" + bytes(50))
+    assert is_deoldify(path)
