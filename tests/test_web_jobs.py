@@ -156,8 +156,7 @@ class TestFolders:
         try:
             job = jobs.new("photo")
             jobs.submit(job, done)
-            until(lambda: jobs.find(job.id) is None)
-            assert not job.folder.exists()
+            until(lambda: jobs.find(job.id) is None and not job.folder.exists())
         finally:
             jobs.close()
 
@@ -165,8 +164,7 @@ class TestFolders:
         jobs = Jobs(keep_seconds=0.1)
         try:
             job = jobs.new("photo")
-            until(lambda: jobs.find(job.id) is None)
-            assert not job.folder.exists()
+            until(lambda: jobs.find(job.id) is None and not job.folder.exists())
         finally:
             jobs.close()
 

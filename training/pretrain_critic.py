@@ -52,11 +52,11 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     run = replace(config.run, ema=0.0)
     config = replace(config, run=run)
     device = device_of(run)
+    generator = (generator or load_generator(config.weights)).to(device)  # before a classifier is downloaded
     torch.manual_seed(run.seed)
     critic = build_critic(config.critic)
     if isinstance(critic, ProjectedCritic):
         critic.adopt(load_teacher(config.classifier, "mobilenet_v2"))
-    generator = (generator or load_generator(config.weights)).to(device)
     showing = Showing(config.enhancement, run.bf16)
     photos = prepare_data(run, config.hinted, config.damaged)
     data = StageData(JudgedBatches(photos.train, generator, showing), JudgedBatches(photos.valid, generator, showing))
