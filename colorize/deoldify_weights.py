@@ -39,9 +39,7 @@ _OLD_GLOBALS = [(_Ignored, "functools.partial"), (_Ignored, "torch.optim.adam.Ad
 
 def is_deoldify(path: Path) -> bool:
     """Tell whether a file can only be DeOldify's: a torch file, or safetensors that say so."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    if _is_pickled(path, start) or path.suffix.lower() in (".pth", ".pt"):
+    if _is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
         return True
     try:
         with safe_open(path, framework="pt") as file:
@@ -50,16 +48,12 @@ def is_deoldify(path: Path) -> bool:
         return False
 
 
-def _is_safetensors(path: Path, start: bytes) -> bool:
-    """Tell whether a file's first nine bytes are those of safetensors: the length of its JSON, and that.
-
-    The length may begin with any byte, a pickle's first or a web page's among them.
-    """
-    return start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
-
-
-def _is_pickled(path: Path, start: bytes) -> bool:
-    return start.startswith(PICKLE_STARTS) and not _is_safetensors(path, start)
+def _is_pickled(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(9)
+    # Safetensors begin with the length of their JSON, whose first byte may be a pickle's, and go on with that.
+    safe = start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
+    return start.startswith(PICKLE_STARTS) and not safe
 
 
 def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator:
@@ -77,11 +71,9 @@ def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
     with path.open("rb") as file:
-        start = file.read(9)
-    if start.startswith(b"<") and not _is_safetensors(path, start):
-        raise WeightsError(f"{path}: a web page, not weights; download it anew")
-    pickled = _is_pickled(path, start)
-    kind, network, render_size = _load_pth(path) if pickled else _load_safetensors(path)
+        if file.read(1) == b"<":
+            raise WeightsError(f"{path}: a web page, not weights; download it anew")
+    kind, network, render_size = _load_pth(path) if _is_pickled(path) else _load_safetensors(path)
     if folded:
         fold(network)
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):

@@ -239,6 +239,13 @@ def test_other_files_are_refused(config, sources, tmp_path):
         finetune(replace(config, critic_weights=sources / "generator.safetensors"))
 
 
+def test_a_missing_recogniser_is_said_before_the_critic_trains(config, small_critic):
+    config = replace(config, losses=replace(PLAIN, recognition=0.1))
+    with pytest.raises(ValueError, match="needs a recogniser"):
+        finetune(config)
+    assert not config.run.output.exists()
+
+
 def test_the_command_lines_report_one_line(monkeypatch, run):
     arguments = ["finetune", "--photos", "nowhere", "--output", str(run.output), "--weights", "missing.safetensors"]
     for module in ("finetune_adversarial", "pretrain_critic"):

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
 from colorize.weights import read_info
-from training import pretrain_generator
+from training import pretrain_generator, stage
 from training.config import PretrainConfig, RunConfig
 from training.losses import GeneratorLoss, LossWeights
 from training.recogniser import Recogniser, recognition_loss
@@ -97,9 +97,7 @@ def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     file = tmp_path / "recogniser.safetensors"
     save_file(recogniser.taken.network.state_dict(), file)
     asked = []
-    monkeypatch.setattr(
-        pretrain_generator, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file)
-    )
+    monkeypatch.setattr(stage, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file))
     run = RunConfig(
         photos=(tmp_path / "photos",),
         output=tmp_path / "run",

@@ -160,7 +160,9 @@ class ProjectedCritic(nn.Module):
             body = {key: value for key, value in teacher.state_dict().items() if not key.startswith("head.")}
             self.teacher.load_state_dict(body)
         except RuntimeError as error:
-            raise CriticError(f"a projected critic stands on mobilenet_v2, not on {teacher.name}") from error
+            raise CriticError(
+                f"a projected critic stands on mobilenet_v2, not on {teacher.name}; take another critic or MobileNetV2"
+            ) from error
 
     def requires_grad_(self, requires_grad: bool = True) -> ProjectedCritic:
         """Let the heads train; the classifier never does."""

@@ -20,7 +20,7 @@ from fastai.callback.core import CancelFitException  # type: ignore[attr-defined
 from torch import nn
 
 from colorize.generator import Generator
-from colorize.weights import WeightsInfo, load_generator, save_generator
+from colorize.weights import WeightsInfo, load_generator, read_info, save_generator
 from training.adversarial import ADVERSARIAL_LOSSES, JudgedBatches, Showing
 from training.callbacks import DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig
@@ -31,9 +31,8 @@ from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report
 from training.pupil import Pupil
-from training.recogniser import Recogniser
 from training.sheets import sample_sheet
-from training.stage import Method, PhotoData, command_line_of, device_of, prepare_data, run_stage
+from training.stage import Method, PhotoData, command_line_of, device_of, generator_loss, prepare_data, run_stage
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
 from training.teacher import load_teacher
 
@@ -65,12 +64,15 @@ def finetune(config: FinetuneConfig, command_line: str = "") -> Path:
         DivergedError: A loss is no longer a number.
     """
     path = config.weights
+    read_info(path)
+    content = generator_loss(config)  # what either needs is missed now, not after the critic's training
     for cycle in range(config.cycles):
         folder = config.run.output / f"cycle-{cycle + 1}"
         critic = config.critic_weights
         if critic is None or cycle:
             critic = pretrain_critic(_critic_config(config, path, folder / "critic"))
-        path = play(replace(config, run=replace(config.run, output=folder), weights=path), critic, command_line)
+        part = replace(config, run=replace(config.run, output=folder), weights=path)
+        path = play(part, content, critic, command_line)
     result = config.run.output / "weights.safetensors"
     shutil.copyfile(path, result)
     return result
@@ -98,11 +100,12 @@ def _critic_config(config: FinetuneConfig, weights: Path, output: Path) -> Pretr
     )
 
 
-def play(config: FinetuneConfig, critic_file: Path, command_line: str = "") -> Path:
+def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, command_line: str = "") -> Path:
     """Train one cycle's generator and critic together and return the weights that the rule chose.
 
     Args:
         config: Its ``run.output`` is the cycle's folder and its ``weights`` where the cycle starts.
+        content: The losses against the true colours.
         critic_file: Where the critic starts.
         command_line: For the weights file's description.
     """
@@ -112,11 +115,8 @@ def play(config: FinetuneConfig, critic_file: Path, command_line: str = "") -> P
     generator = with_latent(load_generator(config.weights), config.latent_dim).train()
     generator.encoder.requires_grad_(config.train_encoder)
     critic, _ = load_critic(critic_file)
-    teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
-    pupil = Pupil(generator, teacher.channels if teacher and config.losses.distillation else 0).to(device)
+    pupil = Pupil(generator, content.guessed_channels).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]
-    recogniser = Recogniser(config.recogniser, config.recogniser_file) if config.recogniser else None
-    content = GeneratorLoss(config.losses, teacher, recogniser)
     loss = FinetuningLoss(content, critic, pair, config.adversarial, config.mode_seeking, run.bf16).to(device)
     data = prepare_data(run, config.hinted, config.damaged)
     showing = Showing(config.enhancement, run.bf16)

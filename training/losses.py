@@ -130,6 +130,11 @@ class GeneratorLoss(nn.Module):
         self.recogniser = recogniser if weights.recognition else None
         self.parts: dict[str, Tensor] = {}
 
+    @property
+    def guessed_channels(self) -> int:
+        """Channels of the feature map that the encoder has to guess; 0: nothing is to be guessed."""
+        return self.teacher.channels if self.teacher is not None and self.weights.distillation else 0
+
     def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
         """Return the sum.
 

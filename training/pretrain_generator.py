@@ -20,12 +20,9 @@ from colorize.weights import WeightsInfo, load_generator, save_generator
 from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
-from training.losses import GeneratorLoss
 from training.pupil import Pupil
-from training.recogniser import Recogniser
 from training.sheets import sample_sheet
-from training.stage import Method, command_line_of, device_of, prepare_data, run_stage
-from training.teacher import load_teacher
+from training.stage import Method, command_line_of, device_of, generator_loss, prepare_data, run_stage
 
 
 def build_generator(config: PretrainConfig) -> Generator:
@@ -60,10 +57,8 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     run = config.run
     device = device_of(run)
     generator = build_generator(config)
-    teacher = load_teacher(config.perceptual, config.perceptual_name) if config.losses.needs_teacher else None
-    recogniser = Recogniser(config.recogniser, config.recogniser_file) if config.recogniser else None
-    loss = GeneratorLoss(config.losses, teacher, recogniser).to(device)
-    pupil = Pupil(generator, teacher.channels if teacher is not None and config.losses.distillation else 0)
+    loss = generator_loss(config).to(device)
+    pupil = Pupil(generator, loss.guessed_channels)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)
     info = WeightsInfo(generator.config, config.render_size or run.sizes[-1], command_line)

@@ -40,7 +40,10 @@ from training.callbacks import (
 )
 from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.data import PhotoBatches
+from training.losses import GeneratorLoss
 from training.photos import Photos, PhotosError, load_photos
+from training.recogniser import Recogniser
+from training.teacher import load_teacher
 
 VALIDATION_STEPS = 8
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
@@ -87,6 +90,19 @@ def device_of(run: RunConfig) -> torch.device:
         ValueError: There is no such device here.
     """
     return choose_device(None if run.device == "auto" else run.device)
+
+
+def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
+    """Return the losses against the true colours, with the classifiers that their weights ask for.
+
+    Raises:
+        TeacherError: The perceptual loss's classifier cannot be had.
+        ValueError: The recogniser cannot be had, or none is named and the recognition loss has a weight.
+    """
+    losses = config.losses
+    teacher = load_teacher(config.perceptual, config.perceptual_name) if losses.needs_teacher else None
+    wanted = losses.recognition and config.recogniser
+    return GeneratorLoss(losses, teacher, Recogniser(config.recogniser, config.recogniser_file) if wanted else None)
 
 
 @dataclass(frozen=True)
