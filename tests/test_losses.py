@@ -17,7 +17,10 @@ from training.losses import (
     distillation_loss,
     gradient_loss,
     perceptual_loss,
+    skin_loss,
+    skin_mask,
 )
+from training.metrics import skin_mask as measured_skin
 from training.teacher import Teacher, TeacherError, load_teacher
 
 
@@ -58,6 +61,31 @@ def test_colourfulness_pulls_from_both_sides(rgb):
 def test_colourfulness_forgives_a_wrong_hue_but_not_grey(rgb):
     ab = rgb_tensor_to_lab(rgb)[:, 1:]
     assert colourfulness_loss(-ab, ab) < 1e-6 < colourfulness_loss(0 * ab, ab)
+
+
+def test_skin_costs_what_is_blue_on_it_and_nothing_else(rgb):
+    lab = rgb_tensor_to_lab(rgb)
+    blue = torch.stack([lab[:, 1], -lab[:, 2].abs()], dim=1)
+    assert skin_loss(lab[:, 1:], lab) < 1e-4  # some of the true skin is a trace bluish
+    assert skin_loss(0 * blue, lab) == 0
+    assert 0.01 < skin_loss(0.5 * blue, lab) < skin_loss(blue, lab)
+    elsewhere = blue * (1 - skin_mask(lab_tensor_to_rgb(lab), lab[:, 0]))[:, None]
+    assert skin_loss(elsewhere, lab) == 0
+
+
+def test_pictures_without_skin_cost_nothing():
+    lab = torch.zeros(1, 3, 8, 8)
+    lab[:, 2] = -0.5
+    assert skin_loss(lab[:, 1:], lab) == 0
+
+
+def test_the_losses_skin_is_the_metrics_skin(rgb):
+    picture = (rgb[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    lab = rgb_tensor_to_lab(rgb[:1])
+    seen = skin_mask(rgb[:1], lab[:, 0])[0].bool().numpy()
+    expected = measured_skin(picture, (lab[0, 0].numpy() + 1) * 50)
+    assert 0.05 < expected.mean() < 0.95
+    assert (seen != expected).mean() < 0.03  # OpenCV rounds Y before Cb and Cr
 
 
 def test_colourfulness_cannot_be_bought_by_a_blotch_elsewhere():

@@ -65,8 +65,9 @@ def config(run) -> PretrainConfig:
 
 
 def test_a_run_leaves_all_that_it_promises(config):
-    path = pretrain(config, "the command")
+    path = pretrain(replace(config, decoder_widths=(16, 16, 16, 16, 8)), "the command")
     info = read_info(path)
+    assert info.config.decoder_widths == (16, 16, 16, 16, 8)
     assert info.render_size == 64
     assert info.trained_on == "the command"
     names = {p.name for p in config.run.output.iterdir()}

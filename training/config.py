@@ -118,6 +118,7 @@ class PretrainConfig:
         run: What every run needs.
         losses: Weights of the losses.
         backbone: ResNet of a new generator.
+        decoder_widths: Channels of a new generator's five up blocks, from 1/16 to 1/1 of the input.
         encoder_weights: ``none``, ``imagenet`` (torchvision's, downloaded), a file of ``distill_encoder``, or
             safetensors of a torchvision ResNet.
         encoder_rate: Factor of the learning rate for the encoder: below 1, what its weights know is not unlearned
@@ -136,6 +137,7 @@ class PretrainConfig:
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
     losses: LossWeights = field(default_factory=LossWeights)
     backbone: str = "resnet34"
+    decoder_widths: tuple[int, int, int, int, int] = (192, 128, 64, 32, 16)
     encoder_weights: str = "none"
     encoder_rate: float = 1.0
     weights: Path | None = None

@@ -1,4 +1,4 @@
-"""What a generator is told: content, perceptual, colourfulness and gradient losses, summed by weights.
+"""What a generator is told: content, perceptual, colourfulness, gradient and skin losses, summed by weights.
 
 Every loss compares the predicted ab with the true Lab picture; the truth's lightness completes the prediction.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ from colorize.lab import lab_tensor_to_rgb
 from training.recogniser import Recogniser, recognition_loss
 from training.teacher import Teacher
 from training.views import joined, reduced
+
+T = TypeVar("T")
 
 
 def content_loss(ab: Tensor, truth: Tensor) -> Tensor:
@@ -59,6 +62,34 @@ def colourfulness_loss(ab: Tensor, truth: Tensor) -> Tensor:
     return (chroma - wanted).abs().mean() * 10  # in the content loss's unit
 
 
+def skin_loss(ab: Tensor, truth: Tensor) -> Tensor:
+    """Return how blue the prediction is where the truth has a skin's colour: 0 where it is anything but bluish.
+
+    Only b below 0 costs, so that the loss does not pull everything uncertain towards the colour of skin, as weighing
+    skin's distances more would. Sand, wood and brick look like skin here; blue is wrong on them too.
+
+    Args:
+        ab: (B, 2, H, W), predicted.
+        truth: (B, 3, H, W), Lab.
+    """
+    mask = skin_mask(lab_tensor_to_rgb(truth), truth[:, 0])
+    return (F.relu(-ab[:, 1]) * mask).sum() / mask.sum().clamp_min(1) * 10  # in the content loss's unit
+
+
+def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
+    """Return 1 where a picture may show skin, else 0, (B, H, W): the box in CbCr of ``training.metrics.skin_mask``.
+
+    Args:
+        rgb: (B, 3, H, W), sRGB 0..1.
+        lightness: (B, H, W), L / 50 - 1.
+    """
+    red, green, blue = rgb.mul(255).unbind(dim=1)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-T T.871, as JPEG has it
+    cb, cr = ((blue - luma) * 0.564 + 128).round(), ((red - luma) * 0.713 + 128).round()
+    inside = (cb >= 77) & (cb <= 127) & (cr >= 133) & (cr <= 173)
+    return (inside & (lightness > 20 / 50 - 1) & (lightness < 95 / 50 - 1)).to(rgb.dtype)
+
+
 def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
     """Return the mean distance of a classifier's inner features, each layer in units of its own mean activation.
 
@@ -68,7 +99,10 @@ def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tens
     """
     pairs = zip(features, truth, strict=True)
     return sum(
-        ((feature - target).abs().mean() / (target.abs().mean() + 1e-6) for feature, target in pairs),
+        (
+            (feature.float() - target.float()).abs().mean() / (target.float().abs().mean() + 1e-6)
+            for feature, target in pairs
+        ),
         start=truth[0].new_zeros(()),
     ) / len(truth)
 
@@ -80,7 +114,7 @@ def distillation_loss(guess: Tensor, truth: Tensor) -> Tensor:
         guess: (B, C, h, w), what the encoder, which saw the damaged grey picture, thinks a classifier sees.
         truth: (B, C, H, W), what the classifier sees in the true picture.
     """
-    wanted = F.adaptive_avg_pool2d(truth, (guess.shape[2], guess.shape[3]))
+    wanted = F.adaptive_avg_pool2d(truth.float(), (guess.shape[2], guess.shape[3]))
     return 1 - F.cosine_similarity(guess, wanted, dim=1).mean()
 
 
@@ -95,6 +129,7 @@ class LossWeights:
         gradient: Distance of the neighbouring differences of ab.
         distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
         recognition: How differently a second classifier understands the picture (``training.recogniser``).
+        skin: How blue the prediction is where the truth has a skin's colour.
     """
 
     content: float = 1.0
@@ -103,6 +138,7 @@ class LossWeights:
     gradient: float = 0.2
     distillation: float = 1.0
     recognition: float = 0.0
+    skin: float = 0.0
 
     @property
     def needs_teacher(self) -> bool:
@@ -113,8 +149,20 @@ class LossWeights:
 class GeneratorLoss(nn.Module):
     """The weighted sum; ``parts`` keeps the last call's unweighted terms for the log."""
 
-    def __init__(self, weights: LossWeights, teacher: Teacher | None, recogniser: Recogniser | None = None) -> None:
+    def __init__(
+        self,
+        weights: LossWeights,
+        teacher: Teacher | None,
+        recogniser: Recogniser | None = None,
+        bf16: bool = False,
+    ) -> None:
         """Choose the terms.
+
+        Args:
+            weights: Of the terms.
+            teacher: For the perceptual and the distillation loss.
+            recogniser: For the recognition loss.
+            bf16: Run both classifiers in bfloat16 where the pictures are on a GPU.
 
         Raises:
             ValueError: The perceptual or the distillation loss is asked for without a teacher, or the recognition
@@ -128,6 +176,7 @@ class GeneratorLoss(nn.Module):
         self.weights = weights
         self.teacher = teacher if weights.needs_teacher else None
         self.recogniser = recogniser if weights.recognition else None
+        self.bf16 = bf16
         self.parts: dict[str, Tensor] = {}
 
     @property
@@ -144,22 +193,29 @@ class GeneratorLoss(nn.Module):
             lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
         """
         ab, guess = (part.float() for part in answer[:2])
-        wanted = reduced(lab, ab.shape[-1])[:, 1:]
+        small = reduced(lab, ab.shape[-1])
+        wanted = small[:, 1:]
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: content_loss(ab, wanted),
             "gradient": lambda: gradient_loss(ab, wanted),
             "colourfulness": lambda: colourfulness_loss(ab, wanted),
+            "skin": lambda: skin_loss(ab, small),
         }
         picture, true_picture = cache(lambda: lab_tensor_to_rgb(joined(ab, lab))), cache(lambda: lab_tensor_to_rgb(lab))
+
+        def look(classifier: Callable[[Tensor], T], rgb: Tensor) -> T:
+            with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self.bf16 and rgb.is_cuda):
+                return classifier(rgb)
+
         if (teacher := self.teacher) is not None:
             with torch.no_grad():
-                truth = teacher(true_picture())
+                truth = look(teacher, true_picture())
             terms["distillation"] = lambda: distillation_loss(guess, truth.last)
-            terms["perceptual"] = lambda: perceptual_loss(teacher.inner_features(picture()), truth.features)
+            terms["perceptual"] = lambda: perceptual_loss(look(teacher.inner_features, picture()), truth.features)
         if (recogniser := self.recogniser) is not None:
             with torch.no_grad():
-                known = recogniser(true_picture())
-            terms["recognition"] = lambda: recognition_loss(recogniser(picture()), known)
+                known = look(recogniser, true_picture())
+            terms["recognition"] = lambda: recognition_loss(look(recogniser, picture()), known)
         total = ab.new_zeros(())
         self.parts = {}
         for name, term in terms.items():

@@ -133,12 +133,14 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
     extents: list[int] = []
     upright: list[bool] = []
 
-    def prepare(item: tuple[str, bytes]) -> tuple[str, tuple[np.ndarray, int, bool] | str]:
+    def prepare(item: tuple[str, bytes]) -> tuple[str, tuple[np.ndarray, int, bool, float] | str]:
         name, data = item
         try:
-            return name, _to_canvas(data, short_side)
+            canvas, extent, stood = _to_canvas(data, short_side)
         except Exception as error:  # Pillow raises a dozen kinds on broken files; each is counted and named
             return name, f"{type(error).__name__}: {error}"
+        # Measured here, by all threads: one alone measured slower than sixteen decode.
+        return name, (canvas, extent, stood, colourfulness(canvas[:, :extent]))
 
     try:
         with (
@@ -150,7 +152,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
                 bar.update()
                 if isinstance(prepared, str):
                     bad.append((name, prepared))
-                elif colourfulness(prepared[0][:, : prepared[1]]) < min_colourfulness:
+                elif prepared[3] < min_colourfulness:
                     dropped.append(name)
                 else:
                     raw.write(prepared[0].tobytes())

@@ -35,7 +35,7 @@ def build_generator(config: PretrainConfig) -> Generator:
     if config.weights is not None:
         return load_generator(config.weights).train()
     torch.manual_seed(config.run.seed)
-    generator = Generator(GeneratorConfig(backbone=config.backbone))
+    generator = Generator(GeneratorConfig(config.backbone, config.decoder_widths))
     if config.encoder_weights == "imagenet":
         resnet = torchvision.models.get_model(config.backbone, weights="DEFAULT")
         generator.encoder.load_rgb_weights(resnet.state_dict())

@@ -102,7 +102,8 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     losses = config.losses
     teacher = load_teacher(config.perceptual, config.perceptual_name) if losses.needs_teacher else None
     wanted = losses.recognition and config.recogniser
-    return GeneratorLoss(losses, teacher, Recogniser(config.recogniser, config.recogniser_file) if wanted else None)
+    recogniser = Recogniser(config.recogniser, config.recogniser_file) if wanted else None
+    return GeneratorLoss(losses, teacher, recogniser, config.run.bf16)
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def run_stage(
     if run.threads:
         torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
+    torch.backends.cudnn.benchmark = device.type == "cuda"  # all batches of a phase have one shape
     run.output.mkdir(parents=True, exist_ok=True)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, run.ema)
