@@ -1,4 +1,4 @@
-"""Blend two weights files: a generator between two others, where training cannot hit the mark itself.
+"""Blend two weights files and calibrate their chroma: a generator that training cannot hit itself.
 
 python -m training.interpolate stable.safetensors artistic.safetensors --weight 0.5 --output video.safetensors
 """
@@ -6,6 +6,7 @@ python -m training.interpolate stable.safetensors artistic.safetensors --weight 
 from __future__ import annotations
 
 import sys
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from typing import Annotated
 import torch
 import tyro
 
-from colorize.generator import Generator
+from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, Generator
 from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
 
 
@@ -26,12 +27,17 @@ class InterpolateSettings:
         b: The second, trained from the first or from the same start; else the blend is noise.
         output: Where the blend goes.
         weight: 0 gives the first, 1 the second.
+        chroma: Factor of the answer's chroma, to calibrate how colourful a generator is; colours that are given as
+            hints come out as they were given.
+        render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
 
     a: Annotated[Path, tyro.conf.Positional]
     b: Annotated[Path, tyro.conf.Positional]
     output: Path
     weight: float = 0.5
+    chroma: float = 1.0
+    render_size: int = 0
 
 
 def blend(a: Generator, b: Generator, weight: float) -> Generator:
@@ -60,23 +66,54 @@ def blend(a: Generator, b: Generator, weight: float) -> Generator:
     return result
 
 
+def scale_chroma(generator: Generator, factor: float) -> Generator:
+    """Return a generator whose answers have so many times the chroma, up to the bend of its last tanh.
+
+    Its colour hints are divided by the factor where they come in, so what is copied from a hint keeps its colour. That
+    is the same as feeding other hints and multiplying the result, written into the weights.
+
+    Args:
+        generator: Not changed.
+        factor: Above 0; 1 changes nothing.
+
+    Raises:
+        ValueError: The factor is not above 0.
+    """
+    if not factor > 0:
+        raise ValueError(f"chroma {factor:g} is not above 0")
+    result = deepcopy(generator)
+    hinted_ab = slice(LIGHTNESS_CHANNELS, LIGHTNESS_CHANNELS + AB_CHANNELS)
+    skip = result.decoder[-1].merge  # sees its own channels first, then the input itself
+    own = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
+    with torch.no_grad():
+        result.head.weight.mul_(factor)
+        result.head.bias.mul_(factor)
+        result.encoder.conv1.weight[:, hinted_ab].div_(factor)
+        skip.weight[:, own + hinted_ab.start : own + hinted_ab.stop].div_(factor)
+    return result
+
+
 def interpolate(settings: InterpolateSettings) -> Path:
     """Write the blend and return its file.
 
     Raises:
         FileNotFoundError: A file does not exist.
         WeightsError: A file cannot be used, or the two do not fit each other.
-        ValueError: The weight is out of range.
+        ValueError: The weight or the factor is out of range.
     """
     infos = read_info(settings.a), read_info(settings.b)
     try:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
+        generator = scale_chroma(generator, settings.chroma)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise
         raise ValueError(f"{settings.a} and {settings.b}: {error}") from error
     trained_on = f"{1 - settings.weight:g} of [{infos[0].trained_on}], {settings.weight:g} of [{infos[1].trained_on}]"
-    save_generator(generator, settings.output, WeightsInfo(generator.config, infos[0].render_size, trained_on))
+    if settings.chroma != 1:
+        trained_on = f"chroma x {settings.chroma:g} of ({trained_on})"
+    render_size = settings.render_size or infos[0].render_size
+    save_generator(generator, settings.output, WeightsInfo(generator.config, render_size, trained_on))
     return settings.output
 
 
