@@ -29,6 +29,7 @@ class Settings:
 
     Attributes:
         backbones: Which to measure.
+        decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
         threads: Of the CPU.
@@ -36,6 +37,7 @@ class Settings:
     """
 
     backbones: tuple[str, ...] = (GeneratorConfig().backbone,)
+    decoder_widths: tuple[int, int, int, int, int] = (192, 128, 64, 32, 16)
     sizes: tuple[int, ...] = (256,)
     repeats: int = 15
     threads: int = 2
@@ -61,7 +63,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     cpu = torch.device("cpu")
     for backbone in settings.backbones:
-        generator = Generator(GeneratorConfig(backbone)).eval().requires_grad_(False)
+        generator = Generator(GeneratorConfig(backbone, settings.decoder_widths)).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
         ways = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
         if choose_precision(cpu) is torch.bfloat16:
