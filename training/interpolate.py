@@ -9,12 +9,12 @@ import sys
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 import tyro
 
-from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, Generator
+from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, Generator, UpBlock
 from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
 
 
@@ -83,11 +83,11 @@ def scale_chroma(generator: Generator, factor: float) -> Generator:
         raise ValueError(f"chroma {factor:g} is not above 0")
     result = deepcopy(generator)
     hinted_ab = slice(LIGHTNESS_CHANNELS, LIGHTNESS_CHANNELS + AB_CHANNELS)
-    skip = result.decoder[-1].merge  # sees its own channels first, then the input itself
+    skip = cast(UpBlock, result.decoder[-1]).merge  # sees its own channels first, then the input itself
     own = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
     with torch.no_grad():
-        result.head.weight.mul_(factor)
-        result.head.bias.mul_(factor)
+        for parameter in result.head.parameters():
+            parameter.mul_(factor)
         result.encoder.conv1.weight[:, hinted_ab].div_(factor)
         skip.weight[:, own + hinted_ab.start : own + hinted_ab.stop].div_(factor)
     return result
