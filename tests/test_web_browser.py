@@ -247,10 +247,23 @@ class TestClipboard:
         yield own.new_context(viewport={"width": 1200, "height": 900}, permissions=permissions)
         own.close()
 
-    def test_a_photo_is_pasted_and_the_button_waits_until_it_is_whole(self, page, photo):
+    def pasted(self, page, photo) -> bool:
+        page.bring_to_front()
         page.evaluate(COPY, base64.b64encode(photo.read_bytes()).decode())
-        page.wait_for_function("window.copied", polling=100)  # unlike evaluate, this ends in time
-        page.get_by_role("button", name="Paste from clipboard").click()
+        try:  # unlike evaluate, these end in time
+            page.wait_for_function("window.copied", polling=100, timeout=20_000)
+            page.get_by_role("button", name="Paste from clipboard").click()
+            page.wait_for_function("!document.querySelector('#color-photo').disabled", polling=100, timeout=40_000)
+        except playwright.TimeoutError:
+            return False
+        return True
+
+    def test_a_photo_is_pasted_and_the_button_waits_until_it_is_whole(self, page, photo):
+        end = time.monotonic() + PATIENCE
+        # A Chromium without a screen now and then never answers what asks for its clipboard: then once more.
+        while not self.pasted(page, photo):
+            assert time.monotonic() < end, "nothing was pasted"
+            page.reload()
         assert color_again(page).shape == (1300, 1900, 3)
 
 
