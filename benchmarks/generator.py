@@ -37,13 +37,14 @@ class Settings:
     """
 
     backbones: tuple[str, ...] = (GeneratorConfig().backbone,)
-    decoder_widths: tuple[int, int, int, int, int] = (192, 128, 64, 32, 16)
+    decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
     sizes: tuple[int, ...] = (256,)
     repeats: int = 15
     threads: int = 2
     output: Path | None = None
 
     def __post_init__(self) -> None:
+        GeneratorConfig(decoder_widths=self.decoder_widths)  # refuses what is no decoder
         if unknown := set(self.backbones) - set(BACKBONES):
             raise ValueError(f"unknown backbone {unknown.pop()!r}; choose of {', '.join(BACKBONES)}")
 

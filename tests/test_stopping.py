@@ -217,6 +217,8 @@ class TestInterpolate:
             interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", 2.0))
         with pytest.raises(ValueError, match="chroma 0 is not above 0"):
             interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", chroma=0.0))
+        with pytest.raises(ValueError, match="render_size 100 is not a multiple of 32"):
+            interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", render_size=100))
         assert not (tmp_path / "x").exists()
         monkeypatch.setattr("sys.argv", ["interpolate", str(files[0]), "missing", "--output", str(tmp_path / "x")])
         with pytest.raises(SystemExit, match=r"interpolate: .*missing"):

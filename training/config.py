@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from colorize.generator import GeneratorConfig
 from training.adversarial import AdversarialName
 from training.data import Phase
 from training.losses import LossWeights
@@ -137,7 +138,7 @@ class PretrainConfig:
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
     losses: LossWeights = field(default_factory=LossWeights)
     backbone: str = "resnet34"
-    decoder_widths: tuple[int, int, int, int, int] = (192, 128, 64, 32, 16)
+    decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
     encoder_weights: str = "none"
     encoder_rate: float = 1.0
     weights: Path | None = None

@@ -14,7 +14,7 @@ from typing import Annotated, cast
 import torch
 import tyro
 
-from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, Generator, UpBlock
+from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, Generator, UpBlock
 from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
 
 
@@ -99,8 +99,10 @@ def interpolate(settings: InterpolateSettings) -> Path:
     Raises:
         FileNotFoundError: A file does not exist.
         WeightsError: A file cannot be used, or the two do not fit each other.
-        ValueError: The weight or the factor is out of range.
+        ValueError: The weight, the factor or the render size is out of range.
     """
+    if settings.render_size < 0 or settings.render_size % STRIDE:
+        raise ValueError(f"render_size {settings.render_size} is not a multiple of {STRIDE}")
     infos = read_info(settings.a), read_info(settings.b)
     try:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize.lab import lab_tensor_to_rgb
+from training.metrics import in_skin_box
 from training.recogniser import Recogniser, recognition_loss
 from training.teacher import Teacher
 from training.views import joined, reduced
@@ -86,8 +87,7 @@ def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
     red, green, blue = rgb.mul(255).unbind(dim=1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-T T.871, as JPEG has it
     cb, cr = ((blue - luma) * 0.564 + 128).round(), ((red - luma) * 0.713 + 128).round()
-    inside = (cb >= 77) & (cb <= 127) & (cr >= 133) & (cr <= 173)
-    return (inside & (lightness > 20 / 50 - 1) & (lightness < 95 / 50 - 1)).to(rgb.dtype)
+    return in_skin_box(cb, cr, (lightness + 1) * 50).to(rgb.dtype)
 
 
 def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -173,8 +174,13 @@ def skin_mask(truth: Picture, truth_lightness: Floats) -> NDArray[np.bool_]:
     Sand, wood and brick can fall into the box too: it says where skin may be, at the price of no face detector.
     """
     _, cr, cb = np.moveaxis(cv2.cvtColor(truth, cv2.COLOR_RGB2YCrCb), 2, 0)
+    return in_skin_box(cb, cr, truth_lightness)
+
+
+def in_skin_box(cb: Any, cr: Any, lightness: Any) -> Any:
+    """Return where full-range Cb and Cr and the lightness L may be skin's: arrays and tensors alike, bool."""
     mask = (cb >= 77) & (cb <= 127) & (cr >= 133) & (cr <= 173)
-    return mask & (truth_lightness > 20) & (truth_lightness < 95)
+    return mask & (lightness > 20) & (lightness < 95)
 
 
 @dataclass(frozen=True)
