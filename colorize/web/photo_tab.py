@@ -115,6 +115,8 @@ class PhotoTab:
             preprocess=False,
             api_visibility=PRIVATE,
             concurrency_limit=4,
+            # Choosing to paste empties the photo first; what is pasted while that is answered must not be dropped.
+            trigger_mode="always_last",
         ).success(lambda: gr.update(interactive=False, value=None), None, self._download, api_visibility=PRIVATE)
         if self._pick is not None:
             self._pick.click(self._receive_sample, self._pick, received, api_visibility=PRIVATE, concurrency_limit=4)
@@ -148,8 +150,8 @@ class PhotoTab:
 
     def _receive(self, upload: Upload | None) -> tuple:
         """Keep an upload as it came and show it."""
-        if not upload:
-            return None, None, None, "", None, "", "", None, None
+        if not upload:  # the photo is empty already; another may have come meanwhile
+            return gr.skip(), None, None, "", None, "", "", None, None
         return self._show(Path(upload["path"]), name_of(upload))
 
     def _receive_sample(self, number: int) -> tuple:
