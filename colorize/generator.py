@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize.prior import PRIORS, Prior
+
 LIGHTNESS_CHANNELS = 1
 HINT_CHANNELS = 3
 AB_CHANNELS = 2
@@ -90,11 +92,13 @@ class GeneratorConfig:
         backbone: One of ``BACKBONES``.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
         latent_dim: Length of the noise vector, 0 for a generator without one.
+        prior: One of ``colorize.prior.PRIORS``, a classifier whose view joins the bottleneck; empty: none.
     """
 
     backbone: str = "resnet34"
     decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
     latent_dim: int = 0
+    prior: str = ""
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -102,6 +106,8 @@ class GeneratorConfig:
         object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
         if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
             raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
+        if self.prior and self.prior not in PRIORS:
+            raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}, or none")
         if self.latent_dim < 0:
             raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
 
@@ -213,6 +219,8 @@ class Generator(nn.Module):
         self.config = config or GeneratorConfig()
         self.encoder = ResNetEncoder(self.config.backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
         *skips, channels = self.encoder.channels
+        if self.config.prior:
+            self.prior = Prior(self.config.prior, channels)
         if self.config.latent_dim:
             # Without a bias a latent of zero changes nothing: it is the one deterministic answer.
             self.latent = nn.Linear(self.config.latent_dim, channels, bias=False)
@@ -248,14 +256,30 @@ class Generator(nn.Module):
         pad_bottom, pad_right = -height % STRIDE, -width % STRIDE
         if pad_bottom or pad_right:
             x = F.pad(x, (0, pad_right, 0, pad_bottom), mode="replicate")
-        return self.decode(x, self.encoder(x), latent)[:, :, :height, :width]
+        return self.decode(x, self.encode(x), latent)[:, :, :height, :width]
 
-    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
-        """Return ab (B, 2, H, W) in -1..1 from what the encoder saw.
+    @property
+    def lookers(self) -> nn.ModuleList:
+        """What looks at the photograph: the encoder, and the prior if there is one. The rest is the decoder."""
+        return nn.ModuleList([self.encoder, *([self.prior] if self.config.prior else [])])
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return what the encoder and the prior see, at 1/2, 1/4, 1/8, 1/16 and 1/32.
 
         Args:
             x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
-            features: ``self.encoder(x)``; training looks at the last one too.
+        """
+        *skips, last = self.encoder(x)
+        if self.config.prior:
+            last = last + self.prior(x[:, :LIGHTNESS_CHANNELS])
+        return [*skips, last]
+
+    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1 from what was seen.
+
+        Args:
+            x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
+            features: ``self.encode(x)``; training looks at the last one too.
             latent: (B, latent_dim), or None.
 
         Raises:

@@ -16,7 +16,7 @@ from colorize.generator import LIGHTNESS_CHANNELS, Generator
 
 AnyGenerator = Generator | DeOldifyGenerator
 
-_FOLDED_PAIRS = (  # a convolution and the batch norm that follows it, by attribute name
+_FOLDED_PAIRS = (  # a convolution and the batch norm that follows it, by attribute name; a module may name its own
     ("conv1", "bn1"),
     ("conv2", "bn2"),
     ("conv3", "bn3"),
@@ -72,7 +72,7 @@ def prepare(generator: AnyGenerator, device: torch.device, precision: torch.dtyp
         return generator.prepared(device, precision)
     generator = copy.deepcopy(generator).eval().requires_grad_(False)
     for module in list(generator.modules()):
-        for conv_name, norm_name in _FOLDED_PAIRS:
+        for conv_name, norm_name in getattr(module, "folded_pairs", _FOLDED_PAIRS):
             conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
             if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, conv_name, fuse_conv_bn_eval(conv, norm, isinstance(conv, nn.ConvTranspose2d)))

@@ -164,6 +164,7 @@ def test_wrong_inputs_are_named(call, message):
         ({"backbone": "vgg"}, "unknown backbone 'vgg'; choose one of resnet18"),
         ({"decoder_widths": (1, 2)}, "five positive numbers"),
         ({"latent_dim": -1}, "0 or more, not -1"),
+        ({"prior": "vgg"}, "unknown prior .vgg.; choose one of efficientnet_lite0"),
         ({"depth": 3}, "not a generator config"),
     ],
 )
@@ -173,5 +174,5 @@ def test_wrong_configs_are_named(fields, message):
 
 
 def test_config_survives_json():
-    config = GeneratorConfig("resnet50", (5, 4, 3, 2, 1), 7)
+    config = GeneratorConfig("resnet50", (5, 4, 3, 2, 1), 7, "efficientnet_lite1")
     assert GeneratorConfig.from_dict(config.to_dict()) == config

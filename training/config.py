@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from colorize.generator import GeneratorConfig
+from colorize.prior import PRIORS
 from training.adversarial import AdversarialName
 from training.data import Phase
 from training.losses import LossWeights
@@ -124,6 +125,11 @@ class PretrainConfig:
             safetensors of a torchvision ResNet.
         encoder_rate: Factor of the learning rate for the encoder: below 1, what its weights know is not unlearned
             while the decoder begins.
+        prior: A name in ``colorize.prior.PRIORS``: a classifier whose view joins the bottleneck. Without one, that of
+            ``weights`` if those have one.
+        prior_weights: Safetensors of timm's weights of the prior (``tf_efficientnet_lite0`` and the like); None: timm
+            downloads them. Not looked at where ``weights`` have the prior already.
+        prior_rate: Factor of the learning rate for the prior, but not for its ways into the bottleneck.
         weights: Start warm from this weights file instead of a new generator.
         perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
             torchvision's weights.
@@ -141,6 +147,9 @@ class PretrainConfig:
     decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
     encoder_weights: str = "none"
     encoder_rate: float = 1.0
+    prior: str = ""
+    prior_weights: Path | None = None
+    prior_rate: float = 0.1
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
@@ -153,6 +162,10 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         if self.encoder_rate <= 0:
             raise ValueError(f"encoder_rate {self.encoder_rate} must be above 0; 1 is the rate of all else")
+        if self.prior_rate <= 0:
+            raise ValueError(f"prior_rate {self.prior_rate} must be above 0; 1 is the rate of all else")
+        if self.prior and self.prior not in PRIORS:
+            raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}")
 
 
 def _finetuning_losses() -> LossWeights:
@@ -204,7 +217,7 @@ class FinetuneConfig:
         critic_learning_rate: Two time scales (Heusel et al. 2017): the critic learns faster.
         enhancement: Factor of the chroma of the photographs that the critic is shown as real. At equal budgets 1.2
             did not help (docs/training.md).
-        train_encoder: Let the encoder move too.
+        train_encoder: Let the encoder, and the prior, move too.
         cycles: How often critic alone and both together are repeated.
         hinted: Share of the pictures with colour hints.
         damaged: Share of the pictures with an old photograph's damage.

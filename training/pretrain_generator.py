@@ -6,6 +6,7 @@ python -m training.pretrain_generator --photos photos/ --output runs/pretrain --
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ from colorize.weights import WeightsInfo, load_generator, save_generator
 from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
+from training.judges import TakenClassifier
 from training.pupil import Pupil
 from training.sheets import sample_sheet
 from training.stage import Method, command_line_of, device_of, generator_loss, prepare_data, run_stage
@@ -31,17 +33,40 @@ def build_generator(config: PretrainConfig) -> Generator:
     Raises:
         WeightsError: The weights to start from cannot be used.
         TeacherError: The encoder weights cannot be used.
+        ValueError: The prior's weights cannot be had or do not fit, or those to start from have another one.
     """
-    if config.weights is not None:
-        return load_generator(config.weights).train()
     torch.manual_seed(config.run.seed)
+    if config.weights is not None:
+        generator = load_generator(config.weights)
+        return with_prior(generator, config.prior, config.prior_weights).train()
     generator = Generator(GeneratorConfig(config.backbone, config.decoder_widths))
     if config.encoder_weights == "imagenet":
         resnet = torchvision.models.get_model(config.backbone, weights="DEFAULT")
         generator.encoder.load_rgb_weights(resnet.state_dict())
     elif config.encoder_weights != "none":
         load_encoder_weights(generator.encoder, Path(config.encoder_weights), config.backbone)
-    return generator
+    return with_prior(generator, config.prior, config.prior_weights)
+
+
+def with_prior(generator: Generator, name: str, file: Path | None) -> Generator:
+    """Return a generator with a prior that knows ImageNet; its other weights are kept, and so are its answers at first.
+
+    Args:
+        generator: Not changed.
+        name: A name in ``colorize.prior.PRIORS``; empty, or that of its own prior: the generator is returned.
+        file: Safetensors of timm's weights; None: timm downloads them.
+
+    Raises:
+        ValueError: It has another prior already, or the weights cannot be had or do not fit.
+    """
+    if name in ("", generator.config.prior):
+        return generator
+    if generator.config.prior:
+        raise ValueError(f"prior {name}: the weights have another one already, {generator.config.prior}")
+    wider = Generator(replace(generator.config, prior=name))
+    wider.load_state_dict({**wider.state_dict(), **generator.state_dict()})
+    wider.prior.body.load_rgb_weights(TakenClassifier(f"tf_{name}", file).network.state_dict())
+    return wider
 
 
 def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
@@ -69,8 +94,12 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         save_generator(released, run.output / "weights.safetensors", info)
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
-    slow = None if config.encoder_rate == 1 else generator.encoder
-    method = Method(slow=slow, slow_rate=config.encoder_rate)
+    slow: list[tuple[nn.Module, float]] = []
+    if config.encoder_rate != 1:
+        slow.append((generator.encoder, config.encoder_rate))
+    if generator.config.prior:
+        slow.append((generator.prior.body, config.prior_rate))
+    method = Method(slow=slow)
     network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)
     path = run.output / "weights.safetensors"
     if not path.is_file():

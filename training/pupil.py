@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize.generator import Generator
+from training.teacher import keep_strided_depthwise_in_float32
 
 
 class Pupil(nn.Module):
@@ -26,6 +27,7 @@ class Pupil(nn.Module):
         """
         super().__init__()
         self.generator = generator
+        keep_strided_depthwise_in_float32(generator)  # a prior has some
         width = generator.encoder.channels[-1]
         self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
         self.latents: Sequence[Tensor] = ()  # noise vectors (B, latent_dim) of the next call, each for one more answer
@@ -38,6 +40,6 @@ class Pupil(nn.Module):
             hints: (B, 3, H, W).
         """
         x = torch.cat([lightness, hints], dim=1)
-        seen = self.generator.encoder(x)
+        seen = self.generator.encode(x)
         others = [self.generator.decode(x, seen, latent) for latent in self.latents]
         return self.generator.decode(x, seen), self.features(seen[-1]), *others

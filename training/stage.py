@@ -71,16 +71,14 @@ class Method:
         betas: Of AdamW; one cycle moves the first itself.
         callbacks: Beside those of every stage.
         states: What the checkpoint keeps beside the network, by name.
-        slow: A part of the network that learns at ``slow_rate`` times the one cycle's learning rate.
-        slow_rate: See ``slow``.
+        slow: Parts of the network that learn at a fraction of the one cycle's learning rate, with that fraction.
     """
 
     schedule: Literal["one-cycle", "flat"] = "one-cycle"
     betas: tuple[float, float] = (0.9, 0.999)
     callbacks: Sequence[Callback] = ()
     states: Mapping[str, Stateful] = field(default_factory=dict)
-    slow: nn.Module | None = None
-    slow_rate: float = 1.0
+    slow: Sequence[tuple[nn.Module, float]] = ()
 
 
 def device_of(run: RunConfig) -> torch.device:
@@ -223,8 +221,7 @@ def run_stage(
     try:
         with learner.no_bar():
             if method.schedule == "one-cycle":
-                peak = run.learning_rate
-                rates = slice(peak * method.slow_rate, peak) if method.slow else peak
+                rates = [rate * run.learning_rate for rate in (*(rate for _, rate in method.slow), 1.0)]
                 learner.fit_one_cycle(run.epochs, rates, pct_start=0.1, start_epoch=done)
             else:
                 # fastai's fit_flat_cos forgets its start_epoch.
@@ -251,12 +248,12 @@ def _learner(
     """
     device = data.train.device
     adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, betas=method.betas, fused=device.type != "mps")
-    slow = {id(parameter) for parameter in method.slow.parameters()} if method.slow else set()
+    groups = {id(p): place for place, (part, _) in enumerate(method.slow) for p in part.parameters()}
+    fast = len(method.slow)
 
     def split(model: nn.Module) -> list[list[nn.Parameter]]:
         trainable = trainable_params(model)
-        groups = [[p for p in trainable if id(p) in slow], [p for p in trainable if id(p) not in slow]]
-        return groups if slow else [trainable]
+        return [[p for p in trainable if groups.get(id(p), fast) == place] for place in range(fast + 1)]
 
     learner = Learner(
         DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
