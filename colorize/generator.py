@@ -259,7 +259,7 @@ class Generator(nn.Module):
         return self.decode(x, self.encode(x), latent)[:, :, :height, :width]
 
     @property
-    def lookers(self) -> nn.ModuleList:
+    def encoders(self) -> nn.ModuleList:
         """What looks at the photograph: the encoder, and the prior if there is one. The rest is the decoder."""
         return nn.ModuleList([self.encoder, *([self.prior] if self.config.prior else [])])
 

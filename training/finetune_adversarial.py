@@ -113,7 +113,7 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
     device = device_of(run)
     torch.manual_seed(run.seed)
     generator = with_latent(load_generator(config.weights), config.latent_dim).train()
-    generator.lookers.requires_grad_(config.train_encoder)
+    generator.encoders.requires_grad_(config.train_encoder)
     critic, _ = load_critic(critic_file)
     pupil = Pupil(generator, content.guessed_channels).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]

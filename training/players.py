@@ -100,7 +100,7 @@ class Opponent(Callback):
         self.critic.eval().requires_grad_(False)
         pupil.train()
         if self.encoder_stands_still:
-            pupil.generator.lookers.eval()  # their batch-norm statistics belong to their weights
+            pupil.generator.encoders.eval()  # their batch-norm statistics belong to their weights
 
     def train_critic(self, pupil: Pupil) -> float:
         """Do one step of the critic and return its loss."""
