@@ -5,7 +5,8 @@ few things. So the last feature map of an EfficientNet-Lite (Tan and Le 2019, wi
 ReLU6), which has seen a million photographs, joins the U-Net's bottleneck, place by place and as its mean over the
 picture (the global features of Iizuka et al. 2016).
 
-Modules and tensors have timm's names (``tf_efficientnet_lite0``), so that its weights load as they are.
+The installed package does without timm and torchvision, so the network is written out here; modules and tensors have
+timm's names (``tf_efficientnet_lite0``), so that its weights load as they are.
 """
 
 from __future__ import annotations
@@ -133,13 +134,10 @@ class EfficientNetLite(nn.Module):
         Raises:
             RuntimeError: A key is missing or foreign, or a shape differs (strict loading).
         """
-        own = self.state_dict()
-        counters = {name: value for name, value in own.items() if name.endswith("num_batches_tracked")}
         state = {name: value for name, value in state.items() if not name.startswith("classifier.")}
-        stem = state.get("conv_stem.weight")
-        if stem is not None and stem.ndim == 4:
-            state["conv_stem.weight"] = stem.sum(dim=1, keepdim=True)
-        self.load_state_dict({**counters, **state})
+        if "conv_stem.weight" in state:
+            state["conv_stem.weight"] = state["conv_stem.weight"].sum(dim=1, keepdim=True)
+        self.load_state_dict(state)
 
 
 class Prior(nn.Module):

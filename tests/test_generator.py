@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 import torchvision
+from made_runs import settle_batch_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorize.generator import BACKBONES, Generator, GeneratorConfig, ResNetEncoder, UpBlock
@@ -21,16 +22,6 @@ def make(backbone: str = "resnet18", latent_dim: int = 0) -> Generator:
     generator = Generator(GeneratorConfig(backbone, SMALL, latent_dim))
     torch.nn.init.normal_(generator.head.weight, std=0.1)  # the start is nearly grey; a test wants to see colour
     return generator
-
-
-def settle_batch_norm(network: torch.nn.Module) -> None:
-    """Give batch norms statistics and scales that a wrong order or a lost tensor would show."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.0)
-            torch.nn.init.uniform_(module.bias, -0.1, 0.1)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

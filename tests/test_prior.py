@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import timm
 import torch
 from made_photos import write_photos
+from made_runs import settle_batch_norm, small_run
 from safetensors.torch import load_file, save_file
 
 from colorize.generator import Generator, GeneratorConfig
@@ -14,7 +16,7 @@ from colorize.inference import infer, prepare
 from colorize.prior import PRIORS, EfficientNetLite
 from colorize.weights import load_generator, save_generator
 from training import pretrain_generator
-from training.config import PretrainConfig, RunConfig
+from training.config import PretrainConfig
 from training.interpolate import blend
 from training.losses import LossWeights
 from training.pretrain_generator import build_generator, pretrain, with_prior
@@ -23,23 +25,17 @@ NAME = "efficientnet_lite0"
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 
 
-def unsettle(network: torch.nn.Module) -> None:
-    """Give batch norms statistics, and what starts at zero values, that a wrong order or a lost tensor would show."""
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
-            torch.nn.init.uniform_(module.bias, -0.1, 0.1)
-    if isinstance(network, Generator):
-        for layer in (network.prior.places, network.prior.whole, network.head):
-            torch.nn.init.normal_(layer.weight, std=0.1)
+def unsettle(network: Generator) -> None:
+    """Give what starts at zero, and batch norms, values that a wrong order or a lost tensor would show."""
+    settle_batch_norm(network)
+    for layer in (network.prior.places, network.prior.whole, network.head):
+        torch.nn.init.normal_(layer.weight, std=0.1)
 
 
 def theirs(name: str = NAME) -> torch.nn.Module:
-    timm = pytest.importorskip("timm", reason="the extra train brings timm")
     torch.manual_seed(0)
     network = timm.create_model(f"tf_{name}", pretrained=False).eval()
-    unsettle(network)
+    settle_batch_norm(network)
     return network
 
 
@@ -61,20 +57,7 @@ def prior_file(tmp_path_factory):
 @pytest.fixture
 def config(tmp_path, prior_file) -> PretrainConfig:
     write_photos(tmp_path / "photos", 6, side=32)
-    run = RunConfig(
-        photos=(tmp_path / "photos",),
-        output=tmp_path / "run",
-        validation=tmp_path / "photos",
-        cache_size=32,
-        sizes=(32,),
-        pictures=(8,),
-        batch_sizes=(4,),
-        epoch_steps=2,
-        ema=0.0,
-        device="cpu",
-        bf16=False,
-        threads=1,
-    )
+    run = small_run(tmp_path / "photos", tmp_path / "run", pictures=(8,), batch_sizes=(4,), ema=0.0)
     losses = LossWeights(perceptual=0, distillation=0)
     return PretrainConfig(run, losses, "resnet18", SMALL.decoder_widths, prior=NAME, prior_weights=prior_file)
 

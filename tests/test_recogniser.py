@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 from made_photos import write_photos
+from made_runs import small_run
 from safetensors.torch import save_file
 
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
 from colorize.weights import read_info
 from training import pretrain_generator, stage
-from training.config import PretrainConfig, RunConfig
+from training.config import PretrainConfig
 from training.losses import GeneratorLoss, LossWeights
 from training.recogniser import Recogniser, recognition_loss
 
@@ -98,19 +99,7 @@ def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     save_file(recogniser.taken.network.state_dict(), file)
     asked = []
     monkeypatch.setattr(stage, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file))
-    run = RunConfig(
-        photos=(tmp_path / "photos",),
-        output=tmp_path / "run",
-        validation=tmp_path / "photos",
-        cache_size=32,
-        sizes=(32,),
-        pictures=(4,),
-        batch_sizes=(2,),
-        epoch_steps=2,
-        device="cpu",
-        bf16=False,
-        threads=1,
-    )
+    run = small_run(tmp_path / "photos", tmp_path / "run")
     losses = LossWeights(**ONLY, recognition=1)
     config = PretrainConfig(run, losses, "resnet18", recogniser=NAME, recogniser_file=file)
     assert read_info(pretrain_generator.pretrain(config)).render_size == 32

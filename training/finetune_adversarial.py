@@ -30,7 +30,7 @@ from training.losses import GeneratorLoss
 from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report
-from training.pupil import Pupil
+from training.pupil import Pupil, widened
 from training.sheets import sample_sheet
 from training.stage import Method, PhotoData, command_line_of, device_of, generator_loss, prepare_data, run_stage
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
@@ -47,9 +47,7 @@ def with_latent(generator: Generator, latent_dim: int) -> Generator:
         return generator
     if generator.config.latent_dim:
         raise ValueError(f"latent_dim {latent_dim}: the weights have a latent vector of {generator.config.latent_dim}")
-    wider = Generator(replace(generator.config, latent_dim=latent_dim))
-    wider.load_state_dict({**wider.state_dict(), **generator.state_dict()})
-    return wider
+    return widened(generator, latent_dim=latent_dim)
 
 
 def finetune(config: FinetuneConfig, command_line: str = "") -> Path:

@@ -6,7 +6,6 @@ python -m training.pretrain_generator --photos photos/ --output runs/pretrain --
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -22,7 +21,7 @@ from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.judges import TakenClassifier
-from training.pupil import Pupil
+from training.pupil import Pupil, widened
 from training.sheets import sample_sheet
 from training.stage import Method, command_line_of, device_of, generator_loss, prepare_data, run_stage
 
@@ -63,8 +62,7 @@ def with_prior(generator: Generator, name: str, file: Path | None) -> Generator:
         return generator
     if generator.config.prior:
         raise ValueError(f"prior {name}: the weights have another one already, {generator.config.prior}")
-    wider = Generator(replace(generator.config, prior=name))
-    wider.load_state_dict({**wider.state_dict(), **generator.state_dict()})
+    wider = widened(generator, prior=name)
     wider.prior.body.load_rgb_weights(TakenClassifier(f"tf_{name}", file).network.state_dict())
     return wider
 

@@ -1,14 +1,28 @@
-"""A generator in training, with a head that makes its encoder guess what a classifier sees in colour."""
+"""A generator in training: new parts for it, and a head that makes it guess what a classifier sees in colour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from colorize.generator import Generator
 from training.teacher import keep_strided_depthwise_in_float32
+
+
+def widened(generator: Generator, **fields: Any) -> Generator:
+    """Return a generator whose config has other fields, with new parts as they start and all else as it was.
+
+    Args:
+        generator: Not changed.
+        fields: Of ``GeneratorConfig``; they may add parts, not take any away or change their shape.
+    """
+    wider = Generator(replace(generator.config, **fields))
+    wider.load_state_dict({**wider.state_dict(), **generator.state_dict()})
+    return wider
 
 
 class Pupil(nn.Module):

@@ -17,6 +17,7 @@ import tyro
 from colorize.weights import CHECKOUT, WeightsError, load_generator, read_info, save_generator, sha256
 
 LICENSE = "MIT; trained on photographs licensed for research"
+LICENSE_WITH_PRIOR = "MIT, the prior Apache-2.0; trained on photographs licensed for research"
 MAX_BYTES = 48 * 2**20  # a file; larger ones are refused by code hosts
 
 
@@ -63,7 +64,7 @@ def release(settings: ReleaseSettings) -> Path:
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
-        "license": LICENSE,
+        "license": LICENSE_WITH_PRIOR if info.config.prior else LICENSE,
         "config": info.config.to_dict(),
         "render_size": info.render_size,
         "metrics": metrics,
