@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize.bins import BINS, Expectation
 from colorize.prior import PRIORS, Prior
 
 LIGHTNESS_CHANNELS = 1
@@ -83,6 +84,9 @@ BACKBONES: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, 
 }
 """Name -> (residual block, blocks per stage), He et al. 2016, table 1."""
 
+HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
+"""Name -> channels of the last convolution: ab itself before a tanh, or logits of the bins (``colorize.bins``)."""
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
@@ -93,12 +97,14 @@ class GeneratorConfig:
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
         latent_dim: Length of the noise vector, 0 for a generator without one.
         prior: One of ``colorize.prior.PRIORS``, a classifier whose view joins the bottleneck; empty: none.
+        head: One of ``HEADS``.
     """
 
     backbone: str = "resnet34"
     decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
     latent_dim: int = 0
     prior: str = ""
+    head: str = "regression"
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -108,6 +114,8 @@ class GeneratorConfig:
             raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
         if self.prior and self.prior not in PRIORS:
             raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}, or none")
+        if self.head not in HEADS:
+            raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
         if self.latent_dim < 0:
             raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
 
@@ -230,7 +238,9 @@ class Generator(nn.Module):
             blocks.append(UpBlock(channels, skip_channels, width))
             channels = width
         self.decoder = nn.ModuleList(blocks)
-        self.head = nn.Conv2d(channels, AB_CHANNELS, 3, padding=1)
+        self.head = nn.Conv2d(channels, HEADS[self.config.head], 3, padding=1)
+        if self.config.head == "classification":
+            self.expectation = Expectation()
         nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -285,12 +295,20 @@ class Generator(nn.Module):
         Raises:
             ValueError: A latent of a wrong shape, or for a generator without one.
         """
+        return self.colours(self.decide(x, features, latent))
+
+    def decide(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return the head's numbers, (B, HEADS[config.head], H, W); arguments and errors are those of ``decode``."""
         *skips, last = features
         if latent is not None:
             last = last + self._latent_bias(latent, len(x))
         for block, skip in zip(self.decoder, [*reversed(skips), x], strict=True):
             last = block(last, skip)
-        return torch.tanh(self.head(last))
+        return self.head(last)
+
+    def colours(self, decision: Tensor) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1 from the head's numbers."""
+        return self.expectation(decision) if self.config.head == "classification" else torch.tanh(decision)
 
     def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:
         if not self.config.latent_dim:

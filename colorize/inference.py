@@ -66,7 +66,7 @@ def prepare(generator: AnyGenerator, device: torch.device, precision: torch.dtyp
     """Return a copy of a generator that runs fast and cannot be trained any more.
 
     Batch norm is folded into the convolutions, memory is channels-last, and the numbers have ``precision`` except in
-    the last convolution, because bfloat16's steps of 1/256 would show as bands in a smooth sky.
+    the last convolution and what follows it, because bfloat16's steps of 1/256 would show as bands in a smooth sky.
     """
     if isinstance(generator, DeOldifyGenerator):
         return generator.prepared(device, precision)
@@ -79,6 +79,8 @@ def prepare(generator: AnyGenerator, device: torch.device, precision: torch.dtyp
                 setattr(module, norm_name, nn.Identity())
     generator = generator.to(device, precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     generator.head.float()
+    if generator.config.head == "classification":
+        generator.expectation.float()
     generator.head.register_forward_pre_hook(lambda _module, inputs: (inputs[0].float(),))
     return generator
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from colorize.generator import GeneratorConfig
+from colorize.generator import HEADS, GeneratorConfig
 from colorize.prior import PRIORS
 from training.adversarial import AdversarialName
 from training.data import Phase
@@ -130,6 +130,8 @@ class PretrainConfig:
         prior_weights: Safetensors of timm's weights of the prior (``tf_efficientnet_lite0`` and the like); None: timm
             downloads them. Not looked at where ``weights`` have the prior already.
         prior_rate: Factor of the learning rate for the prior, but not for its ways into the bottleneck.
+        head: A name in ``colorize.generator.HEADS`` for a new generator. ``weights`` keep theirs, or get a
+            classification in the place of a regression, with nearly the same colours at first.
         weights: Start warm from this weights file instead of a new generator.
         perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
             torchvision's weights.
@@ -150,6 +152,7 @@ class PretrainConfig:
     prior: str = ""
     prior_weights: Path | None = None
     prior_rate: float = 0.1
+    head: str = "regression"
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
@@ -166,6 +169,8 @@ class PretrainConfig:
             raise ValueError(f"prior_rate {self.prior_rate} must be above 0; 1 is the rate of all else")
         if self.prior and self.prior not in PRIORS:
             raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}")
+        if self.head not in HEADS:
+            raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
 
 
 def _finetuning_losses() -> LossWeights:

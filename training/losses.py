@@ -14,13 +14,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize.lab import lab_tensor_to_rgb
+from colorize.bins import BINS, ring_centres
+from colorize.lab import AB_MAX, lab_tensor_to_rgb
 from training.metrics import in_skin_box
 from training.recogniser import Recogniser, recognition_loss
 from training.teacher import Teacher
 from training.views import joined, reduced
 
 T = TypeVar("T")
+
+SOFTNESS = 6 / AB_MAX  # of the truth in the classification loss
 
 
 def content_loss(ab: Tensor, truth: Tensor) -> Tensor:
@@ -90,6 +93,30 @@ def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
     return in_skin_box(cb, cr, (lightness + 1) * 50).to(rgb.dtype)
 
 
+def classification_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Return the cross-entropy between the predicted distribution over the bins and the truth, in nats.
+
+    The truth lies between bins: each gets the share of a Gaussian of 6 ab levels around the true colour (Zhang et al.
+    2016 spread theirs over five neighbours). Every other pixel of every other row is looked at; its neighbours say
+    nearly the same.
+
+    Args:
+        logits: (B, BINS, H, W).
+        truth: (B, 2, H, W), ab.
+
+    Raises:
+        ValueError: The logits are not those of ``colorize.bins``.
+    """
+    if logits.shape[1] != BINS:
+        raise ValueError(f"{logits.shape[1]} channels are no logits of {BINS} bins; the head must be a classification")
+    logits, truth = logits[..., ::2, ::2].float(), truth[..., ::2, ::2]
+    centres = ring_centres().to(truth)
+    # |t - c|^2 without |t|^2, which is the same for every bin
+    distance = centres.square().sum(dim=1)[:, None, None] - 2 * torch.einsum("bahw,ka->bkhw", truth, centres)
+    wanted = (-distance / (2 * SOFTNESS**2)).softmax(dim=1)
+    return -(wanted * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
 def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
     """Return the mean distance of a classifier's inner features, each layer in units of its own mean activation.
 
@@ -124,6 +151,7 @@ class LossWeights:
 
     Attributes:
         content: Huber distance of ab.
+        classification: Cross-entropy of the bins of a generator that classifies.
         perceptual: Distance of a classifier's inner features.
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
@@ -133,6 +161,7 @@ class LossWeights:
     """
 
     content: float = 1.0
+    classification: float = 0.0
     perceptual: float = 2.0
     colourfulness: float = 0.3
     gradient: float = 0.2
@@ -188,8 +217,8 @@ class GeneratorLoss(nn.Module):
         """Return the sum.
 
         Args:
-            answer: ab (B, 2, H, W) predicted, and the encoder's guess (B, C, H / 32, W / 32) of the classifier's
-                last feature map; what follows is not looked at.
+            answer: ab (B, 2, H, W) predicted, the encoder's guess (B, C, H / 32, W / 32) of the classifier's last
+                feature map, and the head's numbers (B, N, H, W); what follows is not looked at.
             lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
         """
         ab, guess = (part.float() for part in answer[:2])
@@ -197,6 +226,7 @@ class GeneratorLoss(nn.Module):
         wanted = small[:, 1:]
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: content_loss(ab, wanted),
+            "classification": lambda: classification_loss(answer[2], wanted),
             "gradient": lambda: gradient_loss(ab, wanted),
             "colourfulness": lambda: colourfulness_loss(ab, wanted),
             "skin": lambda: skin_loss(ab, small),

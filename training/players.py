@@ -150,16 +150,16 @@ class FinetuningLoss(nn.Module):
         self.parts: dict[str, Tensor] = {}
 
     def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
-        # answer: ab (B, 2, H, W), the encoder's guess, and ab of each noise vector; lab (B, 3, H, W)
+        # answer: a pupil's; lab (B, 3, H, W)
         total = self.content(answer, lab)
-        pictures = [joined(ab.float(), lab) for ab in (answer[0], *answer[2:])]
+        pictures = [joined(ab.float(), lab) for ab in (answer[0], *answer[3:])]
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self._critic[0](torch.cat(pictures))
         adversarial = self.loss.generator(logits.float())
         self.parts = {**self.content.parts, "adversarial": adversarial.detach()}
         total = total + self.weight * adversarial
-        if len(answer) == 4:
-            seeking = mode_seeking_loss(answer[2], answer[3], *self.latents)
+        if len(answer) == 5:
+            seeking = mode_seeking_loss(answer[3], answer[4], *self.latents)
             self.parts["mode_seeking"] = seeking.detach()
             total = total + self.mode_seeking * seeking
         return total

@@ -21,7 +21,7 @@ from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.judges import TakenClassifier
-from training.pupil import Pupil, widened
+from training.pupil import Pupil, widened, with_classification
 from training.sheets import sample_sheet
 from training.stage import Method, command_line_of, device_of, generator_loss, prepare_data, run_stage
 
@@ -37,8 +37,10 @@ def build_generator(config: PretrainConfig) -> Generator:
     torch.manual_seed(config.run.seed)
     if config.weights is not None:
         generator = load_generator(config.weights)
+        if config.head == "classification":
+            generator = with_classification(generator)
         return with_prior(generator, config.prior, config.prior_weights).train()
-    generator = Generator(GeneratorConfig(config.backbone, config.decoder_widths))
+    generator = Generator(GeneratorConfig(config.backbone, config.decoder_widths, head=config.head))
     if config.encoder_weights == "imagenet":
         resnet = torchvision.models.get_model(config.backbone, weights="DEFAULT")
         generator.encoder.load_rgb_weights(resnet.state_dict())

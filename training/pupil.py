@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from colorize.bins import ring_areas
 from colorize.generator import Generator
 from training.teacher import keep_strided_depthwise_in_float32
+
+SPREAD = 0.09  # of the Gaussian that a classification starts with: 10 ab levels, about the bins' distance
 
 
 def widened(generator: Generator, **fields: Any) -> Generator:
@@ -23,6 +26,27 @@ def widened(generator: Generator, **fields: Any) -> Generator:
     wider = Generator(replace(generator.config, **fields))
     wider.load_state_dict({**wider.state_dict(), **generator.state_dict()})
     return wider
+
+
+def with_classification(generator: Generator) -> Generator:
+    """Return a generator that classifies, and whose colours are at first nearly those of one that regresses.
+
+    A Gaussian around the regression's answer has logits that are linear in it, so the new head is written down rather
+    than trained. What it lacks is the tanh, and a chroma above 40 is pulled in at first, where the bins lie far apart.
+
+    Args:
+        generator: Not changed; one that classifies already is returned.
+    """
+    if generator.config.head == "classification":
+        return generator
+    result = Generator(replace(generator.config, head="classification"))
+    centres = result.expectation.centres
+    with torch.no_grad():
+        weight = torch.einsum("ka,acij->kcij", centres, generator.head.weight) / SPREAD**2
+        bias = (centres @ cast(Tensor, generator.head.bias) - centres.square().sum(dim=1) / 2) / SPREAD**2
+        head = {"head.weight": weight, "head.bias": bias + ring_areas().log()}
+    result.load_state_dict({**result.state_dict(), **generator.state_dict(), **head})
+    return result
 
 
 class Pupil(nn.Module):
@@ -47,7 +71,7 @@ class Pupil(nn.Module):
         self.latents: Sequence[Tensor] = ()  # noise vectors (B, latent_dim) of the next call, each for one more answer
 
     def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, ...]:
-        """Return ab (B, 2, H, W), the guess (B, C, H / 32, W / 32), and ab again for each of ``latents``.
+        """Return ab (B, 2, H, W), the guess (B, C, H / 32, W / 32), the head's numbers, and ab for each of ``latents``.
 
         Args:
             lightness: (B, 1, H, W), H and W multiples of 32.
@@ -55,5 +79,6 @@ class Pupil(nn.Module):
         """
         x = torch.cat([lightness, hints], dim=1)
         seen = self.generator.encode(x)
+        decision = self.generator.decide(x, seen)
         others = [self.generator.decode(x, seen, latent) for latent in self.latents]
-        return self.generator.decode(x, seen), self.features(seen[-1]), *others
+        return self.generator.colours(decision), self.features(seen[-1]), decision, *others
