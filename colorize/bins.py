@@ -54,5 +54,6 @@ class Expectation(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         # logits (B, BINS, H, W) -> ab (B, 2, H, W) in -1..1; a softmax in bfloat16 would show as bands in a smooth sky
-        chances = logits.float().softmax(dim=1).permute(0, 2, 3, 1)  # channels-last memory makes this free
+        # Prepared generators are channels-last: at 256x352 a softmax over dim 1 took 35 ms, one over the last 2 ms.
+        chances = logits.float().permute(0, 2, 3, 1).softmax(dim=-1)
         return (chances @ self.centres.float()).permute(0, 3, 1, 2).clamp(-1, 1)
