@@ -19,8 +19,9 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorize.generator import BACKBONES, Generator, GeneratorConfig
+from colorize.generator import Generator, GeneratorConfig
 from colorize.inference import choose_precision, prepare
+from colorize.resnet import BACKBONES
 
 
 @dataclass(frozen=True)

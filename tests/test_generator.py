@@ -11,7 +11,8 @@ import torchvision
 from made_runs import settle_batch_norm
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorize.generator import BACKBONES, Generator, GeneratorConfig, ResNetEncoder, UpBlock
+from colorize.generator import Generator, GeneratorConfig, UpBlock
+from colorize.resnet import BACKBONES, ResNetEncoder
 from colorize.weights import load_generator, save_generator
 
 SMALL = (16, 12, 8, 8, 4)  # decoder widths that keep the tests quick

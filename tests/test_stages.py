@@ -12,7 +12,8 @@ import torchvision
 from made_photos import write_photos
 from safetensors.torch import load_file, save_file
 
-from colorize.generator import Generator, GeneratorConfig, ResNetEncoder
+from colorize.generator import Generator, GeneratorConfig
+from colorize.resnet import ResNetEncoder
 from colorize.weights import load_generator, read_info, save_generator
 from training import pretrain_generator
 from training.callbacks import Checkpoint, CheckpointError, DivergedError

@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
+from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS
 from colorize.lab import lab_tensor_to_rgb
+from colorize.resnet import ResNetEncoder
 from training.callbacks import DivergedError
 from training.config import DistillConfig
 from training.stage import device_of, prepare_data, run_stage
