@@ -32,6 +32,7 @@ class Settings:
         backbones: Which to measure.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
         prior: One of ``colorize.prior.PRIORS``, as the released weights have; empty: none.
+        head: One of ``colorize.generator.HEADS``; the released weights have ``classification``.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
         threads: Of the CPU.
@@ -41,13 +42,14 @@ class Settings:
     backbones: tuple[str, ...] = (GeneratorConfig().backbone,)
     decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
     prior: str = ""
+    head: str = GeneratorConfig().head
     sizes: tuple[int, ...] = (256,)
     repeats: int = 15
     threads: int = 2
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        GeneratorConfig(decoder_widths=self.decoder_widths, prior=self.prior)  # refuses what is no decoder, no prior
+        GeneratorConfig(decoder_widths=self.decoder_widths, prior=self.prior, head=self.head)  # refuses what is none
         if unknown := set(self.backbones) - set(BACKBONES):
             raise ValueError(f"unknown backbone {unknown.pop()!r}; choose of {', '.join(BACKBONES)}")
 
@@ -67,7 +69,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     cpu = torch.device("cpu")
     for backbone in settings.backbones:
-        config = GeneratorConfig(backbone, settings.decoder_widths, prior=settings.prior)
+        config = GeneratorConfig(backbone, settings.decoder_widths, prior=settings.prior, head=settings.head)
         generator = Generator(config).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
         ways = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}

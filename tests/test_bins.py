@@ -141,12 +141,30 @@ class TestLoss:
         truth = (torch.rand(2, 2, 8, 8) - 0.5) * 0.8
         centres = ring_centres()[None, :, :, None, None]
         wanted = -(truth[:, None] - centres).square().sum(dim=2) / (2 * SOFTNESS**2)
-        least = classification_loss(wanted, truth)
+        least = classification_loss(wanted, truth, ring_centres())
         chances = wanted[..., ::2, ::2].softmax(dim=1)
         entropy = -(chances * chances.clamp_min(1e-30).log()).sum(dim=1).mean()
         torch.testing.assert_close(least, entropy, rtol=1e-3, atol=1e-3)
-        assert classification_loss(0 * wanted, truth) == pytest.approx(math.log(BINS), rel=1e-3)
-        assert least < classification_loss(wanted.flip(0), truth)
+        assert classification_loss(0 * wanted, truth, ring_centres()) == pytest.approx(math.log(BINS), rel=1e-3)
+        assert least < classification_loss(wanted.flip(0), truth, ring_centres())
+
+    def test_it_asks_for_what_is_shown_where_chroma_was_scaled(self):
+        generator = scale_chroma(make(std=0.1), 1.5)
+        loss = GeneratorLoss(LossWeights(content=0, perceptual=0, colourfulness=0, gradient=0, distillation=0), None)
+        loss.weights = replace(loss.weights, classification=1)
+        loss.read_bins(generator)
+        colour = 1.5 * ring_centres()[15]  # where a bin is now: between bins a colour can only be approached
+        truth = colour[None, :, None, None].expand(2, 2, 8, 8)
+        logits = torch.zeros(2, BINS, 8, 8, requires_grad=True)
+        step = torch.optim.Adam([logits], 0.1)
+        for _ in range(150):
+            step.zero_grad()
+            loss(
+                (generator.colours(logits), logits.new_zeros(1), logits), torch.cat([truth[:, :1], truth], 1)
+            ).backward()
+            step.step()
+        shown = generator.colours(logits)[..., ::2, ::2]  # the places that the loss looks at
+        assert (shown - colour[None, :, None, None]).abs().max() * AB_MAX < 3
 
     def test_a_regression_cannot_be_told_so(self):
         loss = GeneratorLoss(LossWeights(perceptual=0, distillation=0, classification=1), None)

@@ -112,6 +112,7 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
     torch.manual_seed(run.seed)
     generator = with_latent(load_generator(config.weights), config.latent_dim).train()
     generator.encoders.requires_grad_(config.train_encoder)
+    content.read_bins(generator)
     critic, _ = load_critic(critic_file)
     pupil = Pupil(generator, content.guessed_channels).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]

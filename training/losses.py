@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from colorize.bins import BINS, ring_centres
+from colorize.generator import Generator
 from colorize.lab import AB_MAX, lab_tensor_to_rgb
 from training.metrics import in_skin_box
 from training.recogniser import Recogniser, recognition_loss
@@ -93,7 +94,7 @@ def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
     return in_skin_box(cb, cr, (lightness + 1) * 50).to(rgb.dtype)
 
 
-def classification_loss(logits: Tensor, truth: Tensor) -> Tensor:
+def classification_loss(logits: Tensor, truth: Tensor, centres: Tensor) -> Tensor:
     """Return the cross-entropy between the predicted distribution over the bins and the truth, in nats.
 
     The truth lies between bins: each gets the share of a Gaussian of 6 ab levels around the true colour (Zhang et al.
@@ -103,6 +104,7 @@ def classification_loss(logits: Tensor, truth: Tensor) -> Tensor:
     Args:
         logits: (B, BINS, H, W).
         truth: (B, 2, H, W), ab.
+        centres: (BINS, 2), of the bins.
 
     Raises:
         ValueError: The logits are not those of ``colorize.bins``.
@@ -110,7 +112,6 @@ def classification_loss(logits: Tensor, truth: Tensor) -> Tensor:
     if logits.shape[1] != BINS:
         raise ValueError(f"{logits.shape[1]} channels are no logits of {BINS} bins; the head must be a classification")
     logits, truth = logits[..., ::2, ::2].float(), truth[..., ::2, ::2]
-    centres = ring_centres().to(truth)
     # |t - c|^2 without |t|^2, which is the same for every bin
     distance = centres.square().sum(dim=1)[:, None, None] - 2 * torch.einsum("bahw,ka->bkhw", truth, centres)
     wanted = (-distance / (2 * SOFTNESS**2)).softmax(dim=1)
@@ -178,6 +179,8 @@ class LossWeights:
 class GeneratorLoss(nn.Module):
     """The weighted sum; ``parts`` keeps the last call's unweighted terms for the log."""
 
+    centres: Tensor
+
     def __init__(
         self,
         weights: LossWeights,
@@ -207,6 +210,12 @@ class GeneratorLoss(nn.Module):
         self.recogniser = recogniser if weights.recognition else None
         self.bf16 = bf16
         self.parts: dict[str, Tensor] = {}
+        self.register_buffer("centres", ring_centres(), persistent=False)
+
+    def read_bins(self, generator: Generator) -> None:
+        """Take the centres of a generator's bins, which stand elsewhere once its chroma has been scaled."""
+        if generator.config.head == "classification":
+            self.centres = generator.expectation.centres.detach().clone()
 
     @property
     def guessed_channels(self) -> int:
@@ -226,7 +235,7 @@ class GeneratorLoss(nn.Module):
         wanted = small[:, 1:]
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: content_loss(ab, wanted),
-            "classification": lambda: classification_loss(answer[2], wanted),
+            "classification": lambda: classification_loss(answer[2], wanted, self.centres),
             "gradient": lambda: gradient_loss(ab, wanted),
             "colourfulness": lambda: colourfulness_loss(ab, wanted),
             "skin": lambda: skin_loss(ab, small),

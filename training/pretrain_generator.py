@@ -82,7 +82,9 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     run = config.run
     device = device_of(run)
     generator = build_generator(config)
-    loss = generator_loss(config).to(device)
+    loss = generator_loss(config)
+    loss.read_bins(generator)
+    loss.to(device)
     pupil = Pupil(generator, loss.guessed_channels)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)
