@@ -5,6 +5,8 @@
 Films in colour are made grey and coloured again, so the truth is known. A black-and-white film has no truth: only its
 warp error means something. Stop everything else first for the times.
 
+``forgets`` is the same way without feature aggregation: the network decides each frame by itself.
+
 ``truth, pale`` is the truth with what colouring takes from it by nature: brought to the network's grid and to the
 chroma that the network gives. Pale colours change less from frame to frame than vivid ones, so the truth's own warp
 error is no lower bound; this row tells how much of it is left.
@@ -56,15 +58,21 @@ class Row:
 
 
 class Stopwatch:
-    """A Colorizer that measures the time it spends painting."""
+    """A Colorizer that measures the time it spends painting, and can be kept from recalling what it saw before."""
 
     def __init__(self, colorizer: Colorizer) -> None:
         self.seconds = 0.0
+        self.recalls = True
         self._colorizer = colorizer
 
-    def paint(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None] | None = None) -> list[Floats]:
+    def paint(
+        self,
+        looks: Sequence[Tensor],
+        hints: Sequence[Tensor | None] | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
+    ) -> list[Floats]:
         start = time.perf_counter()
-        result = self._colorizer.paint(looks, hints)
+        result = self._colorizer.paint(looks, hints, recall=recall if self.recalls else None)
         self.seconds += time.perf_counter() - start
         return result
 
@@ -92,10 +100,11 @@ def make_grey(picture: Picture) -> Picture:
     return lab_to_rgb(lab)
 
 
-def by_painter(options: TemporalOptions) -> Callable[[Stopwatch, list[Tensor]], Painted]:
-    """Return the way that the package itself goes."""
+def by_painter(options: TemporalOptions, recalls: bool = True) -> Callable[[Stopwatch, list[Tensor]], Painted]:
+    """Return the way that the package itself goes, or the same without feature aggregation."""
 
     def paint(stopwatch: Stopwatch, looks: list[Tensor]) -> Painted:
+        stopwatch.recalls = recalls
         painter = TemporalPainter(stopwatch, options)  # type: ignore[arg-type]
         results = list(painter.paint(looks))
         return results, painter.network_frames / len(looks)
@@ -135,8 +144,10 @@ def ways(colorizer: Colorizer) -> dict[str, Callable[[Stopwatch, list[Tensor]], 
     table = {
         "off": by_painter(TemporalOptions("off")),
         "fast": by_painter(TemporalOptions("fast")),
+        "fast, forgets": by_painter(TemporalOptions("fast"), False),
         "fast, every 4": by_painter(TemporalOptions("fast", 4)),
         "best": by_painter(TemporalOptions("best")),
+        "best, forgets": by_painter(TemporalOptions("best"), False),
         "best, every 2": by_painter(TemporalOptions("best", 2)),
     }
     if colorizer.takes_hints:

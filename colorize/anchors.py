@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,7 @@ class Frame:
         back: Motion to the frame before; None at the start of a scene.
         forth: Motion from the frame before to this one.
         to_anchor: Motion to the last anchor before this frame.
+        to_painted: Motion to the last frame before this one that the network paints, for one that it is to paint.
         wanted: The network is to paint it.
         ab: The network's colours, once it has.
     """
@@ -41,6 +42,7 @@ class Frame:
     back: Motion | None = None
     forth: Motion | None = None
     to_anchor: Motion | None = None
+    to_painted: Motion | None = None
     wanted: bool = False
     ab: Floats | None = None
 
@@ -155,3 +157,17 @@ def _neighbours(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -
             break
         motion = neighbour.forth if motion is None else motion.then(neighbour.forth)
         yield neighbour, motion
+
+
+def with_following(segments: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
+    """Yield each segment with the one after it, or at once with an empty one."""
+    held: list[Frame] = []
+    for segment in segments:
+        if not wait:
+            yield segment, []
+            continue
+        if held:
+            yield held, segment
+        held = segment
+    if held:
+        yield held, []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -197,6 +197,7 @@ class Colorizer:
         looks: Sequence[Tensor],
         hints: Sequence[Tensor | None] | None = None,
         latents: Sequence[Tensor | None] | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
     ) -> list[Floats]:
         """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together.
 
@@ -204,6 +205,8 @@ class Colorizer:
             looks: ``look``'s results.
             hints: (1, 3, h, w) of each look, or None.
             latents: (1, latent_dim) of each look, or None for the deterministic answer.
+            recall: Given what the network has seen of looks of one shape, (n, C, h / 32, w / 32); what it returns is
+                used instead (``colorize.aggregation``). DeOldify's networks do without.
         """
         hints = hints or [None] * len(looks)
         latents = latents or [None] * len(looks)
@@ -220,7 +223,7 @@ class Colorizer:
             if any(latents[index] is not None for index in group):
                 zero = torch.zeros(1, self.latent_dim)
                 latent = torch.cat([zero if (own := latents[index]) is None else own for index in group])
-            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given, latent)
+            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given, latent, recall)
             ab = (ab * (AB_MAX * self.saturation)).permute(0, 2, 3, 1).contiguous().numpy()
             results.update(zip(group, ab, strict=True))
         return [results[index] for index in range(len(looks))]

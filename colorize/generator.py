@@ -8,6 +8,7 @@ and a 0/1 mask.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -133,13 +134,20 @@ class Generator(nn.Module):
         nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
-    def forward(self, lightness: Tensor, hints: Tensor | None = None, latent: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        lightness: Tensor,
+        hints: Tensor | None = None,
+        latent: Tensor | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Return ab (B, 2, H, W) in -1..1.
 
         Args:
             lightness: (B, 1, H, W), L / 50 - 1.
             hints: (B, 3, H, W): ab / 110 where a colour is given, else 0, then the 0/1 mask. None: no hints.
             latent: (B, latent_dim), standard normal; None or zero: the deterministic answer.
+            recall: Given what was seen at 1/32, (B, C, h, w); what it returns is used instead.
 
         Raises:
             ValueError: A shape is wrong, or a latent is given to a generator without one.
@@ -155,7 +163,10 @@ class Generator(nn.Module):
         pad_bottom, pad_right = -height % STRIDE, -width % STRIDE
         if pad_bottom or pad_right:
             x = F.pad(x, (0, pad_right, 0, pad_bottom), mode="replicate")
-        return self.decode(x, self.encode(x), latent)[:, :, :height, :width]
+        features = self.encode(x)
+        if recall is not None:
+            features[-1] = recall(features[-1])
+        return self.decode(x, features, latent)[:, :, :height, :width]
 
     @property
     def encoders(self) -> nn.ModuleList:

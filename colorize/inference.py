@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import overload
 
 import torch
@@ -106,7 +107,11 @@ def latent_dim(generator: AnyGenerator) -> int:
 
 @torch.inference_mode()
 def infer(
-    generator: AnyGenerator, lightness: Tensor, hints: Tensor | None = None, latent: Tensor | None = None
+    generator: AnyGenerator,
+    lightness: Tensor,
+    hints: Tensor | None = None,
+    latent: Tensor | None = None,
+    recall: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return a prepared generator's ab (B, 2, H, W), float32 on the CPU, in network units.
 
@@ -115,6 +120,7 @@ def infer(
         lightness: (B, 1, H, W) on any device, L / 50 - 1.
         hints: (B, 3, H, W), see ``Generator.forward``.
         latent: (B, latent_dim); None: the deterministic answer.
+        recall: See ``Generator.forward``; DeOldify's networks do without.
     """
     if isinstance(generator, DeOldifyGenerator):
         return generator(lightness.to(generator.mean.device), hints, latent).cpu()
@@ -122,4 +128,4 @@ def infer(
     lightness = lightness.to(weight.device, weight.dtype)
     hints = None if hints is None else hints.to(weight.device, weight.dtype)
     latent = None if latent is None else latent.to(weight.device, weight.dtype)
-    return generator(lightness, hints, latent).float().cpu()
+    return generator(lightness, hints, latent, recall).float().cpu()

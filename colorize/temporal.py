@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby, islice
 from typing import Literal, get_args
 
 import numpy as np
 from torch import Tensor
 
-from colorize.anchors import Anchor, Frame, average, between
+from colorize.aggregation import Aggregation, follow_painted
+from colorize.anchors import Anchor, Frame, average, between, with_following
 from colorize.colorizer import Colorizer
 from colorize.cuts import LOOKAHEAD, CutFinder, Thumbnail
 from colorize.flow import FlowFinder, Grey
@@ -58,6 +61,7 @@ class _Memory:
     finder: CutFinder = field(default_factory=CutFinder)
     grey: Grey | None = None
     anchor: Anchor | None = None
+    seen: Aggregation = field(default_factory=Aggregation)
 
 
 class TemporalPainter:
@@ -111,6 +115,7 @@ class TemporalPainter:
             "ab": memory.anchor.ab,
             "contrast": np.array(memory.anchor.contrast, np.float64),
             "thumbnails": thumbnails,
+            **memory.seen.state(),
         }
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -126,6 +131,7 @@ class TemporalPainter:
                 ab = np.asarray(state["ab"], np.float32)
                 memory.anchor = Anchor(memory.grey, ab, float(state["contrast"]))
                 memory.finder.recent.extend(Thumbnail.of(grey) for grey in state["thumbnails"])
+                memory.seen = Aggregation.restored(state)
             except KeyError as error:
                 raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
             if ab.shape != (*memory.grey.shape, 2):
@@ -141,9 +147,9 @@ class TemporalPainter:
                 group = []
         yield from self._network(group)
 
-    def _network(self, looks: list[Tensor]) -> list[Floats]:
+    def _network(self, looks: list[Tensor], recall: Callable[[Tensor], Tensor] | None = None) -> list[Floats]:
         self.network_frames += len(looks)
-        return self._colorizer.paint(looks)
+        return self._colorizer.paint(looks, recall=recall)
 
     def _judged(self, looks: Iterable[Tensor]) -> Iterator[Frame]:
         """Yield frames that know whether they begin a scene."""
@@ -206,6 +212,7 @@ class TemporalPainter:
                 # A flash shows no colours: those before it are kept.
                 frame.wanted = frame.back is None or (frame.kind != "flash" and index % step == 0)
             segment[-1].wanted = segment[-1].back is None or segment[-1].kind != "flash"
+            follow_painted(segment)
             waiting.append(segment)
             wanted = [frame for group in waiting for frame in group if frame.wanted]
             if len(wanted) >= self._batch_size or sum(map(len, waiting)) >= HELD:
@@ -216,14 +223,15 @@ class TemporalPainter:
         yield from waiting
 
     def _run(self, frames: list[Frame]) -> None:
-        for start in range(0, len(frames), self._batch_size):
-            group = frames[start : start + self._batch_size]
-            for frame, ab in zip(group, self._network([frame.look for frame in group]), strict=True):
-                frame.ab = ab
+        for _, equal in groupby(frames, lambda frame: frame.look.shape):
+            while group := list(islice(equal, self._batch_size)):
+                recall = partial(self._memory.seen.recall, frames=group)
+                for frame, ab in zip(group, self._network([frame.look for frame in group], recall), strict=True):
+                    frame.ab = ab
 
     def _steady(self, segments: Iterable[list[Frame]]) -> Iterator[Floats]:
         """Yield the ab of all frames of segments."""
-        for segment, following in _with_following(segments, self._options.mode == "best"):
+        for segment, following in with_following(segments, self._options.mode == "best"):
             last, before = segment[-1], self._memory.anchor
             own = last.ab
             if own is not None and self._options.mode == "best":
@@ -235,17 +243,3 @@ class TemporalPainter:
             else:
                 self._memory.anchor = before.renewed(last, own)
                 yield from between(before, self._memory.anchor, segment)
-
-
-def _with_following(segments: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
-    """Yield each segment with the one after it, or at once with an empty one."""
-    held: list[Frame] = []
-    for segment in segments:
-        if not wait:
-            yield segment, []
-            continue
-        if held:
-            yield held, segment
-        held = segment
-    if held:
-        yield held, []

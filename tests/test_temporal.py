@@ -28,7 +28,7 @@ class Paintbox:
         self.batches: list[int] = []
         self._random = np.random.default_rng(0)
 
-    def paint(self, looks: Sequence[Tensor], hints: object = None) -> list[np.ndarray]:
+    def paint(self, looks: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
         self.batches.append(len(looks))
         return [self._colors(look[0, 0].numpy()) + self._noise() for look in looks]
 
