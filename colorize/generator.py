@@ -24,7 +24,7 @@ LIGHTNESS_CHANNELS = 1
 HINT_CHANNELS = 3
 AB_CHANNELS = 2
 STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
-
+MOST_CAUTION = 4  # beyond it nearly all is grey
 
 HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
 """Name -> channels of the last convolution: ab itself before a tanh, or logits of the bins (``colorize.bins``)."""
@@ -40,6 +40,7 @@ class GeneratorConfig:
         latent_dim: Length of the noise vector, 0 for a generator without one.
         prior: One of ``colorize.prior.PRIORS``, a classifier whose view joins the bottleneck; empty: none.
         head: One of ``HEADS``.
+        caution: How much less chroma a head that classifies gives where it doubts the hue (``colorize.bins``).
     """
 
     backbone: str = "resnet34"
@@ -47,6 +48,7 @@ class GeneratorConfig:
     latent_dim: int = 0
     prior: str = ""
     head: str = "regression"
+    caution: float = 0.0
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -58,6 +60,10 @@ class GeneratorConfig:
             raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}, or none")
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+        if not 0 <= self.caution <= MOST_CAUTION:
+            raise ValueError(f"caution {self.caution:g} is not within 0..{MOST_CAUTION}")
+        if self.caution and self.head != "classification":
+            raise ValueError(f"caution {self.caution:g} needs a head that classifies, not a {self.head}")
         if self.latent_dim < 0:
             raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
 
@@ -130,7 +136,7 @@ class Generator(nn.Module):
         self.decoder = nn.ModuleList(blocks)
         self.head = nn.Conv2d(channels, HEADS[self.config.head], 3, padding=1)
         if self.config.head == "classification":
-            self.expectation = Expectation()
+            self.expectation = Expectation(self.config.caution)
         nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 

@@ -25,6 +25,8 @@ from training.pupil import Pupil, with_classification
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
+CAUTIOUS = replace(CLASSIFYING, caution=0.5)
+VARIANTS = {"regression": SMALL, "classification": CLASSIFYING, "classification, cautious": CAUTIOUS}
 
 
 def make(config: GeneratorConfig = CLASSIFYING, std: float = 0.5) -> Generator:
@@ -76,21 +78,94 @@ class TestExpectation:
         torch.testing.assert_close(answer, Expectation()(logits.float()))
 
 
-@pytest.mark.parametrize("head", HEADS)
+class TestCaution:
+    @staticmethod
+    def expected(logits: torch.Tensor, caution: float) -> torch.Tensor:
+        return Expectation(caution)(logits[None, :, None, None])[0, :, 0, 0]
+
+    def two_bins(self, first: int, second: int) -> torch.Tensor:
+        logits = torch.full((BINS,), -1e4)
+        logits[[first, second]] = 0
+        return logits
+
+    @pytest.mark.parametrize("caution", [0.5, 1.0, 2.0])
+    def test_what_is_sure_keeps_its_chroma_and_doubt_loses_it(self, caution):
+        ring = 1 + 6 + 8 + 10  # the first of twelve hues at a chroma of 33
+        for place in (ring, ring + 7, BINS - 1):
+            torch.testing.assert_close(
+                self.expected(self.two_bins(place, place), caution), ring_centres()[place], atol=1e-4, rtol=1e-3
+            )
+        assert self.expected(self.two_bins(ring, ring + 6), caution).norm() * AB_MAX < 0.01  # opposite hues
+        right_angle = self.two_bins(ring, ring + 3)
+        plain = self.expected(right_angle, 0)
+        wanted = plain * 0.5 ** (caution / 2)  # the mean of two unit vectors at a right angle is sqrt(.5) long
+        torch.testing.assert_close(self.expected(right_angle, caution), wanted, atol=1e-4, rtol=1e-3)
+
+    @given(st.integers(0, 1000), st.floats(0, 4), st.floats(0.1, 20))
+    @settings(max_examples=50, deadline=None)
+    def test_hue_stays_and_chroma_never_grows(self, seed, caution, spread):
+        logits = torch.randn(1, BINS, 3, 3, generator=torch.Generator().manual_seed(seed)) * spread
+        plain, careful = Expectation()(logits), Expectation(caution)(logits)
+        lengths, less = plain.norm(dim=1), careful.norm(dim=1)
+        assert (less <= lengths * 1.001 + 1e-5).all()
+        torch.testing.assert_close((plain * careful).sum(dim=1), lengths * less, rtol=1e-3, atol=1e-6)
+
+    def test_scaled_chroma_scales_what_is_left(self):
+        generator, x = make(CAUTIOUS, std=0.1), torch.rand(1, 1, 64, 64)
+        with torch.inference_mode():
+            torch.testing.assert_close(scale_chroma(generator, 1.5)(x), 1.5 * generator(x), rtol=1e-2, atol=1e-4)
+
+    def test_gradients_are_numbers_where_nothing_is_known(self):
+        logits = torch.zeros(1, BINS, 2, 2, requires_grad=True)
+        Expectation(0.5)(logits).sum().backward()
+        assert logits.grad is not None
+        assert logits.grad.isfinite().all()
+
+    @pytest.mark.parametrize(
+        ("fields", "message"),
+        [
+            ({"caution": -0.1}, r"caution -0\.1 is not within 0\.\.4"),
+            ({"caution": float("nan")}, r"caution nan is not within"),
+            ({"head": "regression", "caution": 0.5}, r"caution 0\.5 needs a head that classifies, not a regression"),
+        ],
+    )
+    def test_what_is_no_caution(self, fields, message):
+        with pytest.raises(ValueError, match=message):
+            replace(CLASSIFYING, **fields)
+
+    def test_weights_without_a_word_about_it_have_none(self):
+        fields = {name: value for name, value in CLASSIFYING.to_dict().items() if name != "caution"}
+        assert GeneratorConfig.from_dict(fields).caution == 0
+
+    def test_it_goes_into_the_file_and_stays_there(self, tmp_path):
+        first, second, third = (tmp_path / name for name in ("a.safetensors", "b.safetensors", "c.safetensors"))
+        save_generator(make(), first)
+        interpolate(InterpolateSettings(first, first, second, 0, caution=0.5))
+        assert read_info(second).trained_on.startswith("caution 0.5 of (1 of [")
+        interpolate(InterpolateSettings(second, second, third, 0, chroma=1.1))
+        assert read_info(third).config == read_info(second).config == CAUTIOUS
+        x = torch.rand(1, 1, 32, 32)
+        with torch.inference_mode():
+            assert not torch.allclose(load_generator(second)(x), load_generator(first)(x), atol=1e-3)
+        with pytest.raises(ValueError, match="built differently"):
+            interpolate(InterpolateSettings(first, second, third))
+
+
+@pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
 class TestEveryHead:
-    def test_a_new_one_is_nearly_grey(self, head):
+    def test_a_new_one_is_nearly_grey(self, config):
         torch.manual_seed(0)
-        ab = Generator(replace(SMALL, head=head)).eval()(torch.rand(1, 1, 64, 64))
+        ab = Generator(config).eval()(torch.rand(1, 1, 64, 64))
         assert ab.shape == (1, 2, 64, 64)
         assert ab.abs().max() * AB_MAX < 3
 
-    def test_backward_reaches_every_parameter(self, head):
-        generator = make(replace(SMALL, head=head)).train()
+    def test_backward_reaches_every_parameter(self, config):
+        generator = make(config).train()
         generator(torch.rand(2, 1, 64, 64), torch.rand(2, 3, 64, 64)).square().sum().backward()
         assert [name for name, p in generator.named_parameters() if p.grad is None or not p.grad.any()] == []
 
-    def test_save_load_fold_and_export_keep_the_answers(self, head, tmp_path):
-        generator, x = make(replace(SMALL, head=head)), torch.rand(1, 1, 64, 96) * 2 - 1
+    def test_save_load_fold_and_export_keep_the_answers(self, config, tmp_path):
+        generator, x = make(config, std=1.5), torch.rand(1, 1, 64, 96) * 2 - 1
         save_generator(generator, tmp_path / "weights.safetensors")
         loaded = load_generator(tmp_path / "weights.safetensors")
         assert loaded.config == generator.config
@@ -103,15 +178,19 @@ class TestEveryHead:
             program = torch.export.export(generator, (x,))
             torch.testing.assert_close(program.module()(x), wanted, rtol=1e-3, atol=1e-4)
 
-    def test_bfloat16_keeps_the_colours(self, head):
-        generator, x = make(replace(SMALL, head=head), std=0.2), torch.rand(1, 1, 64, 64) * 2 - 1
+    def test_bfloat16_keeps_the_colours(self, config):
+        generator, x = make(config, std=0.2), torch.rand(1, 1, 64, 64) * 2 - 1
         exact, fast = (infer(prepare(generator, torch.device("cpu"), p), x) for p in (torch.float32, torch.bfloat16))
         assert (exact - fast).abs().mean() * AB_MAX < 1
 
-    def test_a_pupil_shows_its_numbers(self, head):
-        ab, _, decision = Pupil(make(replace(SMALL, head=head)))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
+    def test_a_pupil_shows_its_numbers(self, config):
+        ab, _, decision = Pupil(make(config))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
         assert ab.shape == (2, 2, 32, 32)
-        assert decision.shape == (2, HEADS[head], 32, 32)
+        assert decision.shape == (2, HEADS[config.head], 32, 32)
+
+
+def test_every_head_is_among_the_variants():
+    assert {config.head for config in VARIANTS.values()} == set(HEADS)
 
 
 def test_an_unknown_head_is_named():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -31,6 +31,8 @@ class InterpolateSettings:
             hints come out as they were given.
         sharpness: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
             that are likely towards the likeliest.
+        caution: Take so much more chroma where a generator that classifies doubts the hue (``colorize.bins``): the
+            power of the hues' agreement; None: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
 
@@ -40,6 +42,7 @@ class InterpolateSettings:
     weight: float = 0.5
     chroma: float = 1.0
     sharpness: float = 1.0
+    caution: float | None = None
     render_size: int = 0
 
 
@@ -120,6 +123,21 @@ def sharpen(generator: Generator, factor: float) -> Generator:
     return result
 
 
+def with_caution(generator: Generator, caution: float) -> Generator:
+    """Return a generator with the same weights that gives less chroma where it doubts the hue.
+
+    Args:
+        generator: Not changed.
+        caution: 0 or more; see ``GeneratorConfig``.
+
+    Raises:
+        ValueError: It is out of range, or the generator does not classify.
+    """
+    result = Generator(replace(generator.config, caution=caution))
+    result.load_state_dict(generator.state_dict())
+    return result
+
+
 def interpolate(settings: InterpolateSettings) -> Path:
     """Write the blend and return its file.
 
@@ -134,6 +152,8 @@ def interpolate(settings: InterpolateSettings) -> Path:
     try:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
         generator = scale_chroma(sharpen(generator, settings.sharpness), settings.chroma)
+        if settings.caution is not None:
+            generator = with_caution(generator, settings.caution)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise
@@ -143,6 +163,8 @@ def interpolate(settings: InterpolateSettings) -> Path:
         trained_on = f"sharpness {settings.sharpness:g} of ({trained_on})"
     if settings.chroma != 1:
         trained_on = f"chroma x {settings.chroma:g} of ({trained_on})"
+    if settings.caution is not None:
+        trained_on = f"caution {settings.caution:g} of ({trained_on})"
     render_size = settings.render_size or infos[0].render_size
     save_generator(generator, settings.output, WeightsInfo(generator.config, render_size, trained_on))
     return settings.output
