@@ -264,8 +264,10 @@ class Colorizer:
         return result
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the network's parameters as they run, as hex digits."""
+        """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
         digest = hashlib.sha256()
+        if isinstance(self._generator, Generator):
+            digest.update(repr(self._generator.config).encode())  # caution is no parameter
         for name, value in sorted(self._generator.state_dict().items()):
             digest.update(name.encode())
             digest.update(value.cpu().float().numpy().tobytes())

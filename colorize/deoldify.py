@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from colorize.deoldify_folding import fold
 from colorize.deoldify_network import Network
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
+from colorize.resnet import guard_narrow_maps
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of sRGB 0..1
 STRIDE = 16  # of render sizes; DeOldify's render factor counts them. The network itself only needs even sides
@@ -69,6 +70,7 @@ class DeOldifyGenerator(nn.Module):
         memo = {id(value): nn.Parameter(value.detach(), requires_grad=False) for value in self.parameters()}
         other = copy.deepcopy(self, memo).eval()
         fold(other.network)
+        guard_narrow_maps(other.network)
         other.network.to(device, precision)
         other.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         other.network.memory_format = torch.channels_last

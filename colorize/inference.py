@@ -14,6 +14,7 @@ from colorize.chroma import STRIDE
 from colorize.deoldify import STRIDE as DEOLDIFY_STRIDE
 from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import LIGHTNESS_CHANNELS, Generator
+from colorize.resnet import guard_narrow_maps
 
 AnyGenerator = Generator | DeOldifyGenerator
 
@@ -78,6 +79,7 @@ def prepare(generator: AnyGenerator, device: torch.device, precision: torch.dtyp
             if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(module, conv_name, fuse_conv_bn_eval(conv, norm, isinstance(conv, nn.ConvTranspose2d)))
                 setattr(module, norm_name, nn.Identity())
+    guard_narrow_maps(generator.encoder)
     generator = generator.to(device, precision).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     generator.head.float()
     if generator.config.head == "classification":

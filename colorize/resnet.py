@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class BasicBlock(nn.Module):
@@ -117,3 +118,24 @@ class ResNetEncoder(nn.Module):
         kernel = torch.zeros_like(self.conv1.weight)
         kernel[:, :1] = state["conv1.weight"].sum(dim=1, keepdim=True).to(kernel)
         self.load_state_dict({**state, "conv1.weight": kernel})
+
+
+class _NarrowConv2d(nn.Conv2d):
+    """A 3x3 convolution with a stride of 2 that never makes a map of one column: it makes two and leaves one out.
+
+    With AMX, oneDNN's bfloat16 kernels (PyTorch 2.14) read memory that belongs to nobody where such a map is several
+    rows high: NaN, or another answer each time. So came pictures of 32 pixels' width, as of ``--render-size 32``.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        missing = 3 - input.shape[-1]
+        if missing <= 0:
+            return super().forward(input)
+        return super().forward(F.pad(input, (0, missing)))[..., :1]  # zeros, as its own padding
+
+
+def guard_narrow_maps(network: nn.Module) -> None:
+    """Make a network's strided 3x3 convolutions safe in bfloat16 on narrow pictures; the answers stay the same."""
+    for module in network.modules():
+        if type(module) is nn.Conv2d and (module.kernel_size, module.stride) == ((3, 3), (2, 2)):
+            module.__class__ = _NarrowConv2d

@@ -13,6 +13,7 @@ from made_photos import write_photos
 from made_runs import settle_batch_norm, small_run
 
 from colorize.bins import BINS, RINGS, Expectation, ring_areas, ring_centres
+from colorize.colorizer import Colorizer
 from colorize.generator import HEADS, Generator, GeneratorConfig
 from colorize.inference import infer, prepare
 from colorize.lab import AB_MAX
@@ -132,6 +133,12 @@ class TestCaution:
     def test_what_is_no_caution(self, fields, message):
         with pytest.raises(ValueError, match=message):
             replace(CLASSIFYING, **fields)
+
+    def test_a_film_is_not_gone_on_with_by_another_caution(self):
+        plain, same, careful = (
+            Colorizer(make(config), device="cpu") for config in (CLASSIFYING, CLASSIFYING, CAUTIOUS)
+        )
+        assert plain.fingerprint() == same.fingerprint() != careful.fingerprint()
 
     def test_weights_without_a_word_about_it_have_none(self):
         fields = {name: value for name, value in CLASSIFYING.to_dict().items() if name != "caution"}

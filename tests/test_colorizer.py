@@ -258,6 +258,27 @@ def test_folding_changes_nothing(backbone: str) -> None:
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules())  # a copy was folded
 
 
+@pytest.mark.parametrize("size", [(64, 32), (96, 32), (256, 32), (64, 64), (32, 32), (32, 96)])
+def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(
+    small_generator: Generator, size: tuple[int, int]
+) -> None:
+    # Seen with AMX: a strided convolution read freed memory where its result is one column wide and several rows high.
+    look = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    exact, fast = (prepare(small_generator, torch.device("cpu"), p) for p in (torch.float32, torch.bfloat16))
+
+    def leave_nan(*_: object) -> None:
+        junk = [torch.full((2**power,), torch.nan, dtype=torch.bfloat16) for power in range(6, 20) for _ in range(4)]
+        del junk
+
+    for module in fast.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_pre_hook(leave_nan)
+    answers = [infer(fast, look) for _ in range(3)]
+    assert (answers[0] - infer(exact, look)).abs().mean() < 0.01
+    assert torch.equal(answers[0], answers[1])
+    assert torch.equal(answers[0], answers[2])
+
+
 def test_bfloat16_cannot_be_told_from_float32(small_generator: Generator, scene: np.ndarray) -> None:
     exact = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)(scene)
     fast = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.bfloat16)(scene)
