@@ -27,7 +27,7 @@ class Aggregation:
     """The mean of a scene's features so far, as they lie in the last frame that was painted."""
 
     def __init__(self) -> None:
-        self._features: Tensor | None = None  # (1, C, h, w), float32
+        self._features: Tensor | None = None  # (1, C, h, w), float32 on the CPU
         self._grey: Grey | None = None  # (H, W), that frame
         self._contrast = 0.0
 
@@ -44,22 +44,23 @@ class Aggregation:
         return torch.cat([self._mixed(own, frame) for own, frame in pairs])
 
     def _mixed(self, own: Tensor, frame: Frame) -> Tensor:
-        mixed, contrast = own.float(), contrast_of(frame)
+        # On the CPU, where the motion is; they are small, and MPS has not had every kind of grid_sample.
+        mixed, contrast = own.float().cpu(), contrast_of(frame)
         if frame.to_painted is not None and self._features is not None and self._grey is not None:
             kept = KEPT * self._contrast
             contrast = kept + (1 - KEPT) * contrast
             sure = trust(frame.grey, self._grey, frame.to_painted)
-            before, share = carried(self._features.to(own.device), frame.to_painted, sure)
+            before, share = carried(self._features, frame.to_painted, sure)
             mixed = mixed + kept / contrast * share * (before - mixed)
         self._features, self._grey, self._contrast = mixed, frame.grey, contrast
-        return mixed.to(own.dtype)
+        return mixed.to(own)
 
     def state(self) -> dict[str, npt.NDArray]:
         """Return what the next part of a film depends on; empty where nothing was seen, as by DeOldify's networks."""
         if self._features is None or self._grey is None:
             return {}
         return {
-            "seen": self._features.cpu().numpy(),
+            "seen": self._features.numpy(),
             "seen_grey": self._grey,
             "seen_contrast": np.array(self._contrast, np.float64),
         }
@@ -110,7 +111,7 @@ def carried(features: Tensor, motion: Motion, sure: Floats) -> tuple[Tensor, Ten
     y, x = np.mgrid[:height, :width].astype(np.float32)
     # grid_sample's places go from -1 to 1, from the outer edge of the first cell to that of the last.
     where = (np.dstack([x, y]) + field + 0.5) * (2 / np.array([width, height], np.float32)) - 1
-    places = torch.from_numpy(where.astype(np.float32))[None].to(features.device)
+    places = torch.from_numpy(where.astype(np.float32))[None]
     share = cv2.resize(sure, (width, height), interpolation=cv2.INTER_AREA)
     moved = F.grid_sample(features, places, padding_mode="border", align_corners=False)
-    return moved, torch.from_numpy(share)[None, None].to(features.device)
+    return moved, torch.from_numpy(share)[None, None]
