@@ -87,7 +87,9 @@ class Aggregation:
 def follow_painted(segment: list[Frame]) -> None:
     """Let the wanted frames of a segment, which ends with an anchor, know the motion to the painted one before each."""
     chain: Motion | None = None
-    inside = False  # whether a frame of this segment has been painted: until then it is the last anchor
+    # Until a frame of this segment has been painted, the one before is the last anchor; a flash at a part's end is an
+    # anchor that was not painted, but the one that was lies a few frames before it.
+    inside = False
     for frame in segment:
         if inside:
             assert frame.back is not None

@@ -170,9 +170,8 @@ def test_a_state_brings_it_back_and_another_is_refused() -> None:
     memory.recall(features[:1], [frame(light)])
     memory.recall(features[1:2], [frame(light, STILL)])
     again = Aggregation.restored({**memory.state(), "other": np.zeros(1)})
-    for each in (memory, again):
-        each.last = each.recall(features[2:], [frame(light, STILL)])  # type: ignore[attr-defined]
-    torch.testing.assert_close(again.last, memory.last, atol=0, rtol=0)  # type: ignore[attr-defined]
+    went_on, resumed = (each.recall(features[2:], [frame(light, STILL)]) for each in (memory, again))
+    torch.testing.assert_close(resumed, went_on, atol=0, rtol=0)
     assert Aggregation.restored({}).state() == {}
     with pytest.raises(ValueError, match=r"seen \(3, 3\).* colour the film anew"):
         Aggregation.restored({**memory.state(), "seen": np.zeros((3, 3), np.float32)})

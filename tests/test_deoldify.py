@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from made_deoldify import TINY, published_shapes, reference, tiny_state, weights_by_recipe
+from made_memory import answers_over_nan
 from skimage.color import deltaE_ciede2000
 from torch import nn
 
@@ -105,6 +106,14 @@ def test_vivid_colours_in_bfloat16(tiny):
     exact, rounded = (infer(prepare(tiny, CPU, dtype), lightness) * AB_MAX for dtype in (torch.float32, torch.bfloat16))
     assert exact.std() > 3
     assert (exact - rounded).abs().mean() < 0.05 * exact.std()
+
+
+@pytest.mark.parametrize("size", [(64, 32), (48, 16), (64, 64)])
+def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(artistic, size):
+    look = random_lightness(*size)
+    answers = answers_over_nan(artistic.prepared(CPU, torch.bfloat16), look)
+    assert (answers[0] - infer(artistic.prepared(CPU, torch.float32), look)).abs().mean() < 0.01
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -16,6 +16,7 @@ import tyro
 
 from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, Generator, UpBlock
 from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
+from training.pupil import widened
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class InterpolateSettings:
             hints come out as they were given.
         sharpness: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
             that are likely towards the likeliest.
-        caution: Take so much more chroma where a generator that classifies doubts the hue (``colorize.bins``): the
-            power of the hues' agreement; None: that of the first.
+        caution: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
+            hues' agreement (``colorize.bins``), 0 for none; left out: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
 
@@ -123,21 +124,6 @@ def sharpen(generator: Generator, factor: float) -> Generator:
     return result
 
 
-def with_caution(generator: Generator, caution: float) -> Generator:
-    """Return a generator with the same weights that gives less chroma where it doubts the hue.
-
-    Args:
-        generator: Not changed.
-        caution: 0 or more; see ``GeneratorConfig``.
-
-    Raises:
-        ValueError: It is out of range, or the generator does not classify.
-    """
-    result = Generator(replace(generator.config, caution=caution))
-    result.load_state_dict(generator.state_dict())
-    return result
-
-
 def interpolate(settings: InterpolateSettings) -> Path:
     """Write the blend and return its file.
 
@@ -153,7 +139,7 @@ def interpolate(settings: InterpolateSettings) -> Path:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
         generator = scale_chroma(sharpen(generator, settings.sharpness), settings.chroma)
         if settings.caution is not None:
-            generator = with_caution(generator, settings.caution)
+            generator = widened(generator, caution=settings.caution)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise
