@@ -19,7 +19,7 @@ from training.callbacks import Checkpoint, DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig, RunConfig
 from training.critic import CRITICS, CriticError, DcganCritic, PatchCritic, build_critic, load_critic
 from training.finetune_adversarial import finetune, with_latent
-from training.losses import LossWeights
+from training.objective import LossWeights
 from training.players import SCHEDULES, CriticTraining, Opponent
 from training.pretrain_critic import pretrain_critic
 from training.probe import ProbeSettings
@@ -241,7 +241,7 @@ def test_other_files_are_refused(config, sources, tmp_path):
 
 def test_a_missing_recogniser_is_said_before_the_critic_trains(config, small_critic):
     config = replace(config, losses=replace(PLAIN, recognition=0.1))
-    with pytest.raises(ValueError, match="needs a recogniser"):
+    with pytest.raises(ValueError, match="need a recogniser"):
         finetune(config)
     assert not config.run.output.exists()
 

@@ -20,7 +20,8 @@ from colorize.lab import AB_MAX
 from colorize.weights import load_generator, read_info, save_generator
 from training.config import PretrainConfig
 from training.interpolate import InterpolateSettings, blend, interpolate, scale_chroma, sharpen
-from training.losses import SOFTNESS, GeneratorLoss, LossWeights, classification_loss
+from training.losses import SOFTNESS, classification_loss
+from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import build_generator, pretrain
 from training.pupil import Pupil, with_classification
 

@@ -10,8 +10,6 @@ from safetensors.torch import save_file
 
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.losses import (
-    GeneratorLoss,
-    LossWeights,
     colourfulness_loss,
     content_loss,
     distillation_loss,
@@ -21,6 +19,7 @@ from training.losses import (
     skin_mask,
 )
 from training.metrics import skin_mask as measured_skin
+from training.objective import GeneratorLoss, LossWeights
 from training.teacher import Teacher, TeacherError, load_teacher
 
 
@@ -135,6 +134,17 @@ def test_parts_are_those_that_are_weighted(rgb, teacher):
     total = loss((lab[:, 1:] * 0.5, torch.zeros(2, 1, 4, 4)), lab)
     assert set(loss.parts) == {"content", "gradient"}
     assert total == pytest.approx(float(2 * loss.parts["content"] + 3 * loss.parts["gradient"]))
+
+
+def test_the_deepest_layer_counts_alone(rgb, teacher):
+    lab = rgb_tensor_to_lab(rgb)
+    weights = LossWeights(content=0, perceptual=0, deepest=2, colourfulness=0, gradient=0, distillation=0)
+    loss = GeneratorLoss(weights, teacher)
+    total = loss((lab[:, 1:] * 0.5, torch.zeros(2, 1, 4, 4)), lab)
+    half = lab_tensor_to_rgb(torch.cat([lab[:, :1], 0.5 * lab[:, 1:]], dim=1))
+    seen, truth = (teacher.inner_features(picture)[-1:] for picture in (half, lab_tensor_to_rgb(lab)))
+    assert total.item() == pytest.approx(2 * perceptual_loss(seen, truth).item(), rel=1e-4)
+    assert set(loss.parts) == {"deepest"}
 
 
 @pytest.mark.parametrize("without", ["perceptual", "distillation"])

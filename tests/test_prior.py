@@ -18,7 +18,7 @@ from colorize.weights import load_generator, save_generator
 from training import pretrain_generator
 from training.config import PretrainConfig
 from training.interpolate import blend
-from training.losses import LossWeights
+from training.objective import LossWeights
 from training.pretrain_generator import build_generator, pretrain, with_prior
 
 NAME = "efficientnet_lite0"

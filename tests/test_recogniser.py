@@ -1,7 +1,8 @@
-"""The recognition loss: what a second classifier thinks that it sees."""
+"""Recognition and embedding loss: what other classifiers think that they see."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -13,9 +14,9 @@ from safetensors.torch import save_file
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
 from colorize.weights import read_info
 from training import pretrain_generator, stage
-from training.config import PretrainConfig
-from training.losses import GeneratorLoss, LossWeights
-from training.recogniser import Recogniser, recognition_loss
+from training.config import FinetuneConfig, PretrainConfig
+from training.objective import GeneratorLoss, LossWeights
+from training.recogniser import Recogniser, embedding_loss, recognition_loss
 
 NAME = "tf_efficientnet_lite0"
 ONLY = {"content": 0.0, "perceptual": 0.0, "colourfulness": 0.0, "gradient": 0.0, "distillation": 0.0}
@@ -73,7 +74,7 @@ def test_answers_are_compared_in_nats():
 def test_the_generator_is_told(recogniser, rgb):
     lab = rgb_tensor_to_lab(rgb)
     ab = (0.1 * lab[:, 1:]).requires_grad_()
-    loss = GeneratorLoss(LossWeights(**ONLY, recognition=2), None, recogniser)
+    loss = GeneratorLoss(LossWeights(**ONLY, recognition=2), None, [recogniser])
     total = loss((ab, torch.zeros(2, 1, 2, 2)), lab)
     total.backward()
     assert set(loss.parts) == {"recognition"}
@@ -84,13 +85,37 @@ def test_the_generator_is_told(recogniser, rgb):
 def test_it_looks_at_the_larger_view(recogniser, rgb):
     lab = rgb_tensor_to_lab(rgb)
     small = torch.zeros(2, 2, 32, 32)
-    seen = GeneratorLoss(LossWeights(**ONLY, recognition=1), None, recogniser)((small, torch.zeros(2, 1, 1, 1)), lab)
+    seen = GeneratorLoss(LossWeights(**ONLY, recognition=1), None, [recogniser])((small, torch.zeros(2, 1, 1, 1)), lab)
     assert seen.item() == pytest.approx(recognition_loss(recogniser(faded(rgb, 0)), recogniser(rgb)).item(), rel=1e-3)
 
 
-def test_a_recogniser_is_asked_for():
-    with pytest.raises(ValueError, match="needs a recogniser"):
-        GeneratorLoss(LossWeights(**ONLY, recognition=1), None)
+@pytest.mark.parametrize("loss", ["recognition", "embedding"])
+def test_a_recogniser_is_asked_for(loss):
+    with pytest.raises(ValueError, match="need a recogniser"):
+        GeneratorLoss(LossWeights(**ONLY, **{loss: 1}), None)
+
+
+def test_embeddings_are_means_over_the_places_in_units_of_the_truths_length():
+    truth = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
+    seen = truth.clone()
+    assert embedding_loss(seen, truth).item() == 0
+    seen[0, 0, 0, 0] += 4  # the mean over four places moves by 1; the truth is 5 long
+    assert embedding_loss(seen, truth).item() == pytest.approx(0.2)
+    moved = truth.clone()
+    moved[0, 0] = torch.tensor([[2.0, 4.0], [4.0, 2.0]])  # the same mean, elsewhere
+    assert embedding_loss(moved, truth).item() == pytest.approx(0)
+
+
+def test_several_recognisers_count_alike(recogniser, rgb):
+    lab = rgb_tensor_to_lab(rgb)
+    answer = (0.1 * lab[:, 1:], torch.zeros(2, 1, 2, 2))
+    weights = LossWeights(**ONLY, recognition=1, embedding=3)
+    losses = [GeneratorLoss(weights, None, several) for several in ([recogniser], [recogniser, deepcopy(recogniser)])]
+    one, two = (float(loss(answer, lab)) for loss in losses)
+    assert one == pytest.approx(two)
+    parts = losses[0].parts
+    assert one == pytest.approx(float(parts["recognition"] + 3 * parts["embedding"]))
+    assert parts["embedding"] > 0
 
 
 def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
@@ -101,11 +126,20 @@ def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     monkeypatch.setattr(stage, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file))
     run = small_run(tmp_path / "photos", tmp_path / "run")
     losses = LossWeights(**ONLY, recognition=1)
-    config = PretrainConfig(run, losses, "resnet18", recogniser=NAME, recogniser_file=file)
+    config = PretrainConfig(run, losses, "resnet18", recogniser=(NAME,), recogniser_file=(file,))
     assert read_info(pretrain_generator.pretrain(config)).render_size == 32
     assert asked == [(NAME, file)]
-    with pytest.raises(ValueError, match="needs a recogniser"):
-        pretrain_generator.pretrain(replace(config, recogniser="", run=replace(run, output=tmp_path / "other")))
+    with pytest.raises(ValueError, match="need a recogniser"):
+        other = replace(run, output=tmp_path / "other")
+        pretrain_generator.pretrain(replace(config, run=other, recogniser=(), recogniser_file=()))
+
+
+@pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])
+def test_files_are_as_many_as_recognisers(tmp_path, config):
+    needed = {"weights": tmp_path / "start.safetensors"} if config is FinetuneConfig else {}
+    run = small_run(tmp_path / "photos", tmp_path / "run")
+    with pytest.raises(ValueError, match="2 recognisers, but 1 recogniser_file"):
+        config(run, **needed, recogniser=(NAME, NAME), recogniser_file=(tmp_path / "one.safetensors",))
 
 
 def test_an_unknown_name_is_said(tmp_path):

@@ -19,7 +19,7 @@ from training import pretrain_generator
 from training.callbacks import Checkpoint, CheckpointError, DivergedError
 from training.config import DistillConfig, PretrainConfig, RunConfig
 from training.distill_encoder import distill, load_encoder_weights
-from training.losses import GeneratorLoss, LossWeights
+from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import pretrain
 from training.teacher import TeacherError
 
@@ -223,6 +223,24 @@ def test_a_slow_encoder_moves_less(config, run):
     assert moved[0.01] < 0.3 * moved[1.0]
     with pytest.raises(ValueError, match="encoder_rate 0 must be above 0"):
         replace(config, encoder_rate=0)
+
+
+def test_a_decoder_learns_alone(config, run, monkeypatch):
+    flat = replace(config, run=replace(run, weight_decay=0.0, learning_rate=0.01), decoder_only=True)
+    before = pretrain_generator.build_generator(flat).state_dict()
+    last: list[dict[str, torch.Tensor]] = []
+
+    def keep(generator, *_):
+        last.append({name: value.clone() for name, value in generator.state_dict().items()})
+
+    monkeypatch.setattr(pretrain_generator, "save_generator", keep)
+    pretrain(flat)
+    moved = {name for name, value in last[-1].items() if not torch.equal(value, before[name])}
+    assert moved == {
+        name for name in before if name.startswith(("decoder.", "head.")) and name.endswith(("weight", "bias"))
+    }
+    with pytest.raises(ValueError, match=r"--losses\.distillation 0"):
+        replace(flat, losses=LossWeights())
 
 
 def test_perceptual_loss_by_a_file(config, sources):

@@ -7,7 +7,7 @@ import torch
 
 from training.config import RunConfig
 from training.data import Phase, PhotoBatches
-from training.losses import GeneratorLoss, LossWeights
+from training.objective import GeneratorLoss, LossWeights
 from training.photos import Photos
 from training.views import joined, reduced
 

@@ -12,7 +12,7 @@ from colorize.generator import HEADS, GeneratorConfig
 from colorize.prior import PRIORS
 from training.adversarial import AdversarialName
 from training.data import Phase
-from training.losses import LossWeights
+from training.objective import LossWeights
 from training.probe import ProbeSettings
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -136,10 +136,12 @@ class PretrainConfig:
         perceptual: Safetensors file of the classifier for the perceptual loss; None: ``perceptual_name`` with
             torchvision's weights.
         perceptual_name: A torchvision classifier with listed inner layers.
-        recogniser: timm's name of another classifier, for the recognition loss.
-        recogniser_file: Safetensors of its weights; None: timm downloads them.
+        recogniser: timm's names of other classifiers, for the recognition and the embedding loss.
+        recogniser_file: Safetensors of their weights, in this order; none: timm downloads them.
         hinted: Share of the pictures with colour hints.
         damaged: Share of the pictures with an old photograph's damage.
+        decoder_only: Encoder and prior stand still, and so do all batch-norm statistics: for a short training on from
+            weights that are nearly good, at less than half the time. There is nothing to distil then.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
     """
 
@@ -156,13 +158,17 @@ class PretrainConfig:
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
-    recogniser: str = ""
-    recogniser_file: Path | None = None
+    recogniser: tuple[str, ...] = ()
+    recogniser_file: tuple[Path, ...] = ()
     hinted: float = 0.5
     damaged: float = 0.5
+    decoder_only: bool = False
     render_size: int = 0
 
     def __post_init__(self) -> None:
+        _check_recognisers(self.recogniser, self.recogniser_file)
+        if self.decoder_only and self.losses.distillation:
+            raise ValueError("decoder_only: the encoder stands still and cannot be taught; add --losses.distillation 0")
         if self.encoder_rate <= 0:
             raise ValueError(f"encoder_rate {self.encoder_rate} must be above 0; 1 is the rate of all else")
         if self.prior_rate <= 0:
@@ -171,6 +177,11 @@ class PretrainConfig:
             raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(PRIORS)}")
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+
+
+def _check_recognisers(names: tuple[str, ...], files: tuple[Path, ...]) -> None:
+    if files and len(files) != len(names):
+        raise ValueError(f"{len(names)} recognisers, but {len(files)} recogniser_file: name a file for each, or none")
 
 
 def _finetuning_losses() -> LossWeights:
@@ -254,9 +265,12 @@ class FinetuneConfig:
     damaged: float = 0.3
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
-    recogniser: str = ""
-    recogniser_file: Path | None = None
+    recogniser: tuple[str, ...] = ()
+    recogniser_file: tuple[Path, ...] = ()
     render_size: int = 0
     latent_dim: int = 0
     mode_seeking: float = 0.0
     probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    def __post_init__(self) -> None:
+        _check_recognisers(self.recogniser, self.recogniser_file)

@@ -26,7 +26,7 @@ from training.callbacks import DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig
 from training.critic import load_critic
 from training.data import PhotoBatches
-from training.losses import GeneratorLoss
+from training.objective import GeneratorLoss
 from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report

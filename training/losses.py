@@ -1,26 +1,20 @@
-"""What a generator is told: content, perceptual, colourfulness, gradient and skin losses, summed by weights.
+"""The terms of a generator's loss: content, classification, perceptual, colourfulness, gradient, skin, distillation.
 
 Every loss compares the predicted ab with the true Lab picture; the truth's lightness completes the prediction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Sequence
 from typing import TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from colorize.bins import BINS, ring_centres
-from colorize.generator import Generator
+from colorize.bins import BINS
 from colorize.lab import AB_MAX, lab_tensor_to_rgb
 from training.metrics import in_skin_box
-from training.recogniser import Recogniser, recognition_loss
-from training.teacher import Teacher
-from training.views import joined, reduced
 
 T = TypeVar("T")
 
@@ -144,123 +138,3 @@ def distillation_loss(guess: Tensor, truth: Tensor) -> Tensor:
     """
     wanted = F.adaptive_avg_pool2d(truth.float(), (guess.shape[2], guess.shape[3]))
     return 1 - F.cosine_similarity(guess, wanted, dim=1).mean()
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the generator's losses; 0 leaves one out.
-
-    Attributes:
-        content: Huber distance of ab.
-        classification: Cross-entropy of the bins of a generator that classifies.
-        perceptual: Distance of a classifier's inner features.
-        colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
-        gradient: Distance of the neighbouring differences of ab.
-        distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
-        recognition: How differently a second classifier understands the picture (``training.recogniser``).
-        skin: How blue the prediction is where the truth has a skin's colour.
-    """
-
-    content: float = 1.0
-    classification: float = 0.0
-    perceptual: float = 2.0
-    colourfulness: float = 0.3
-    gradient: float = 0.2
-    distillation: float = 1.0
-    recognition: float = 0.0
-    skin: float = 0.0
-
-    @property
-    def needs_teacher(self) -> bool:
-        """Whether a classifier has to look at the true picture."""
-        return bool(self.perceptual or self.distillation)
-
-
-class GeneratorLoss(nn.Module):
-    """The weighted sum; ``parts`` keeps the last call's unweighted terms for the log."""
-
-    centres: Tensor
-
-    def __init__(
-        self,
-        weights: LossWeights,
-        teacher: Teacher | None,
-        recogniser: Recogniser | None = None,
-        bf16: bool = False,
-    ) -> None:
-        """Choose the terms.
-
-        Args:
-            weights: Of the terms.
-            teacher: For the perceptual and the distillation loss.
-            recogniser: For the recognition loss.
-            bf16: Run both classifiers in bfloat16 where the pictures are on a GPU.
-
-        Raises:
-            ValueError: The perceptual or the distillation loss is asked for without a teacher, or the recognition
-                loss without a recogniser.
-        """
-        super().__init__()
-        if weights.needs_teacher and teacher is None:
-            raise ValueError("perceptual and distillation losses need a teacher; name one or set both weights to 0")
-        if weights.recognition and recogniser is None:
-            raise ValueError("the recognition loss needs a recogniser; name one or set its weight to 0")
-        self.weights = weights
-        self.teacher = teacher if weights.needs_teacher else None
-        self.recogniser = recogniser if weights.recognition else None
-        self.bf16 = bf16
-        self.parts: dict[str, Tensor] = {}
-        self.register_buffer("centres", ring_centres(), persistent=False)
-
-    def read_bins(self, generator: Generator) -> None:
-        """Take the centres of a generator's bins, which stand elsewhere once its chroma has been scaled."""
-        if generator.config.head == "classification":
-            self.centres = generator.expectation.centres.detach().clone()
-
-    @property
-    def guessed_channels(self) -> int:
-        """Channels of the feature map that the encoder has to guess; 0: nothing is to be guessed."""
-        return self.teacher.channels if self.teacher is not None and self.weights.distillation else 0
-
-    def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
-        """Return the sum.
-
-        Args:
-            answer: ab (B, 2, H, W) predicted, the encoder's guess (B, C, H / 32, W / 32) of the classifier's last
-                feature map, and the head's numbers (B, N, H, W); what follows is not looked at.
-            lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
-        """
-        ab, guess = (part.float() for part in answer[:2])
-        small = reduced(lab, ab.shape[-1])
-        wanted = small[:, 1:]
-        terms: dict[str, Callable[[], Tensor]] = {
-            "content": lambda: content_loss(ab, wanted),
-            "classification": lambda: classification_loss(answer[2], wanted, self.centres),
-            "gradient": lambda: gradient_loss(ab, wanted),
-            "colourfulness": lambda: colourfulness_loss(ab, wanted),
-            "skin": lambda: skin_loss(ab, small),
-        }
-        picture, true_picture = cache(lambda: lab_tensor_to_rgb(joined(ab, lab))), cache(lambda: lab_tensor_to_rgb(lab))
-
-        def look(classifier: Callable[[Tensor], T], rgb: Tensor) -> T:
-            with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self.bf16 and rgb.is_cuda):
-                return classifier(rgb)
-
-        if (teacher := self.teacher) is not None:
-            with torch.no_grad():
-                truth = look(teacher, true_picture())
-            terms["distillation"] = lambda: distillation_loss(guess, truth.last)
-            terms["perceptual"] = lambda: perceptual_loss(look(teacher.inner_features, picture()), truth.features)
-        if (recogniser := self.recogniser) is not None:
-            with torch.no_grad():
-                known = look(recogniser, true_picture())
-            terms["recognition"] = lambda: recognition_loss(look(recogniser, picture()), known)
-        total = ab.new_zeros(())
-        self.parts = {}
-        for name, term in terms.items():
-            weight = getattr(self.weights, name)
-            if weight:
-                value = term()
-                self.parts[name] = value.detach()
-                total = total + weight * value
-        return total

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from training.adversarial import AdversarialLoss, CriticLoss, Showing, mode_seeking_loss
 from training.callbacks import DivergedError
 from training.data import PhotoBatches
-from training.losses import GeneratorLoss
+from training.objective import GeneratorLoss
 from training.pupil import Pupil
 from training.views import joined
 

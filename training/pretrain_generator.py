@@ -85,7 +85,7 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     loss = generator_loss(config)
     loss.read_bins(generator)
     loss.to(device)
-    pupil = Pupil(generator, loss.guessed_channels)
+    pupil = Pupil(generator, loss.guessed_channels, config.decoder_only)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)
     info = WeightsInfo(generator.config, config.render_size or run.sizes[-1], command_line)
@@ -97,9 +97,9 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
     slow: list[tuple[nn.Module, float]] = []
-    if config.encoder_rate != 1:
+    if config.encoder_rate != 1 and not config.decoder_only:
         slow.append((generator.encoder, config.encoder_rate))
-    if generator.config.prior:
+    if generator.config.prior and not config.decoder_only:
         slow.append((generator.prior.body, config.prior_rate))
     method = Method(slow=slow)
     network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)

@@ -56,19 +56,27 @@ class Pupil(nn.Module):
     The head is left behind when the generator is released.
     """
 
-    def __init__(self, generator: Generator, channels: int = 0) -> None:
+    def __init__(self, generator: Generator, channels: int = 0, decoder_only: bool = False) -> None:
         """Add the head.
 
         Args:
             generator: To be trained.
             channels: Of the classifier's last feature map; 0: there is no classifier, the guess is not used.
+            decoder_only: The generator's encoders stand still, and batch norm keeps to its statistics everywhere.
         """
         super().__init__()
         self.generator = generator
         keep_strided_depthwise_in_float32(generator)  # a prior has some
         width = generator.encoder.channels[-1]
         self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
+        self.decoder_only = decoder_only
+        if decoder_only:
+            generator.encoders.requires_grad_(False)
         self.latents: Sequence[Tensor] = ()  # noise vectors (B, latent_dim) of the next call, each for one more answer
+
+    def train(self, mode: bool = True) -> Pupil:
+        """Stay in eval mode if only the decoder learns: its weights are fitted to the statistics that it has."""
+        return super().train(mode and not self.decoder_only)
 
     def forward(self, lightness: Tensor, hints: Tensor) -> tuple[Tensor, ...]:
         """Return ab (B, 2, H, W), the guess (B, C, H / 32, W / 32), the head's numbers, and ab for each of ``latents``.

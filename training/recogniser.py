@@ -1,8 +1,8 @@
-"""The recogniser: a second ImageNet classifier, whose answers tell the generator which colours make things known.
+"""Recognisers: other ImageNet classifiers, whose opinions tell the generator which colours make things known.
 
 Perceptual losses compare how places look; a thing in the wrong colour can have all the right textures. A classifier's
 last layers compare what the picture seems to show. The classifier of the perceptual loss also grades the result by its
-last layers, so those must never be trained on: this is another one, of any of timm's names.
+last layers, so those must never be trained on: these are others, of any of timm's names.
 """
 
 from __future__ import annotations
@@ -49,6 +49,21 @@ class Recogniser(nn.Module):
         network = cast(Any, self.taken.network)  # timm's convention, which nn.Module does not know
         features = network.forward_features(self.taken.normalized(rgb))
         return features, network.forward_head(features)
+
+
+def embedding_loss(seen: Tensor, truth: Tensor) -> Tensor:
+    """Return how far apart a classifier's embeddings of a prediction and of the true picture lie, 0 where equal.
+
+    The mean Euclidean distance of its pooled last feature maps, in units of the truths' mean length. The gradient of
+    this agrees better with that of classifiers which take no part than that of the answers does, in which few pictures
+    outweigh all others (docs/training.md, run 15).
+
+    Args:
+        seen: Last feature map (B, C, h, w) of the prediction.
+        truth: The same of the true picture.
+    """
+    ours, wanted = (features.float().mean(dim=(2, 3)) for features in (seen, truth))
+    return (ours - wanted).norm(dim=1).mean() / (wanted.norm(dim=1).mean() + 1e-6)
 
 
 def recognition_loss(seen: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> Tensor:

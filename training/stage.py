@@ -40,7 +40,7 @@ from training.callbacks import (
 )
 from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.data import PhotoBatches
-from training.losses import GeneratorLoss
+from training.objective import GeneratorLoss
 from training.photos import Photos, PhotosError, load_photos
 from training.recogniser import Recogniser
 from training.teacher import load_teacher
@@ -99,9 +99,11 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     """
     losses = config.losses
     teacher = load_teacher(config.perceptual, config.perceptual_name) if losses.needs_teacher else None
-    wanted = losses.recognition and config.recogniser
-    recogniser = Recogniser(config.recogniser, config.recogniser_file) if wanted else None
-    return GeneratorLoss(losses, teacher, recogniser, config.run.bf16)
+    names = config.recogniser if losses.needs_recogniser else ()
+    files = config.recogniser_file or (None,) * len(names)
+    recognisers = [Recogniser(name, file) for name, file in zip(names, files, strict=False)]
+    loss = GeneratorLoss(losses, teacher, recognisers, config.run.bf16)
+    return loss.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
