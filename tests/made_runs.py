@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from training.config import RunConfig
+from training.run_config import RunConfig
 
 
 def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:

@@ -16,13 +16,14 @@ from colorize.weights import load_generator, read_info, save_generator
 from training import finetune_adversarial
 from training.adversarial import ADVERSARIAL_LOSSES, Showing
 from training.callbacks import Checkpoint, DivergedError
-from training.config import FinetuneConfig, PretrainCriticConfig, RunConfig
+from training.config import FinetuneConfig, PretrainCriticConfig
 from training.critic import CRITICS, CriticError, DcganCritic, PatchCritic, build_critic, load_critic
 from training.finetune_adversarial import finetune, with_latent
 from training.objective import LossWeights
 from training.players import SCHEDULES, CriticTraining, Opponent
 from training.pretrain_critic import pretrain_critic
 from training.probe import ProbeSettings
+from training.run_config import RunConfig
 from training.stopping import pareto_front, read_reports
 
 PLAIN = LossWeights(perceptual=0, distillation=0)

@@ -17,10 +17,11 @@ from colorize.resnet import ResNetEncoder
 from colorize.weights import load_generator, read_info, save_generator
 from training import pretrain_generator
 from training.callbacks import Checkpoint, CheckpointError, DivergedError
-from training.config import DistillConfig, PretrainConfig, RunConfig
+from training.config import DistillConfig, PretrainConfig
 from training.distill_encoder import distill, load_encoder_weights
 from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import pretrain
+from training.run_config import RunConfig
 from training.teacher import TeacherError
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)

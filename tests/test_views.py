@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.config import RunConfig
 from training.data import Phase, PhotoBatches
 from training.objective import GeneratorLoss, LossWeights
 from training.photos import Photos
+from training.run_config import RunConfig
 from training.views import joined, reduced
 
 

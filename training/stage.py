@@ -38,11 +38,12 @@ from training.callbacks import (
     StopWhenDiverged,
     read_checkpoint,
 )
-from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
+from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig
 from training.data import PhotoBatches
 from training.objective import GeneratorLoss
 from training.photos import Photos, PhotosError, load_photos
 from training.recogniser import Recogniser
+from training.run_config import RunConfig
 from training.teacher import load_teacher
 
 VALIDATION_STEPS = 8
