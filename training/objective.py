@@ -37,7 +37,7 @@ class LossWeights:
         content: Huber distance of ab.
         classification: Cross-entropy of the bins of a generator that classifies.
         perceptual: Distance of a classifier's inner features.
-        deepest: The same of the deepest of its inner layers alone.
+        deepest: Distance of the deepest of these inner layers alone.
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
         distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
