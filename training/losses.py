@@ -6,7 +6,6 @@ Every loss compares the predicted ab with the true Lab picture; the truth's ligh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,8 +14,6 @@ from torch.nn import functional as F
 from colorize.bins import BINS
 from colorize.lab import AB_MAX, lab_tensor_to_rgb
 from training.metrics import in_skin_box
-
-T = TypeVar("T")
 
 SOFTNESS = 6 / AB_MAX  # of the truth in the classification loss
 

@@ -97,11 +97,11 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
     slow: list[tuple[nn.Module, float]] = []
-    if config.encoder_rate != 1 and not config.decoder_only:
+    if config.encoder_rate != 1:
         slow.append((generator.encoder, config.encoder_rate))
-    if generator.config.prior and not config.decoder_only:
+    if generator.config.prior:
         slow.append((generator.prior.body, config.prior_rate))
-    method = Method(slow=slow)
+    method = Method(slow=() if config.decoder_only else slow)
     network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)
     path = run.output / "weights.safetensors"
     if not path.is_file():

@@ -55,8 +55,8 @@ def embedding_loss(seen: Tensor, truth: Tensor) -> Tensor:
     """Return how far apart a classifier's embeddings of a prediction and of the true picture lie, 0 where equal.
 
     The mean Euclidean distance of its pooled last feature maps, in units of the truths' mean length. The gradient of
-    this agrees better with that of classifiers which take no part than that of the answers does, in which few pictures
-    outweigh all others (docs/training.md, run 15).
+    this agrees better with that of classifiers which take no part than that of the answers does (docs/training.md,
+    run 15).
 
     Args:
         seen: Last feature map (B, C, h, w) of the prediction.

@@ -100,9 +100,10 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     """
     losses = config.losses
     teacher = load_teacher(config.perceptual, config.perceptual_name) if losses.needs_teacher else None
-    names = config.recogniser if losses.needs_recogniser else ()
-    files = config.recogniser_file or (None,) * len(names)
-    recognisers = [Recogniser(name, file) for name, file in zip(names, files, strict=False)]
+    recognisers: list[Recogniser] = []
+    if losses.needs_recogniser:
+        files = config.recogniser_file or (None,) * len(config.recogniser)
+        recognisers = [Recogniser(name, file) for name, file in zip(config.recogniser, files, strict=True)]
     loss = GeneratorLoss(losses, teacher, recognisers, config.run.bf16)
     return loss.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
