@@ -25,9 +25,11 @@ from colorize.candidates import draw_candidates
 from colorize.colorizer import Colorizer
 from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
 from training import metrics
+from training.diversity import diversity
 from training.grading import classify
-from training.metrics import Floats, SkinTally
+from training.metrics import Floats
 from training.photos import iterate_files
+from training.skin import SkinTally, skin_mask, tally_skin
 from training.teacher import Teacher, load_teacher
 
 WANTED_DIVERSITY = 2.0  # CIEDE2000
@@ -47,7 +49,7 @@ class Line:
         """Measure one picture."""
         self.features += classify(teacher, [picture])[0]
         self.colourfulness.append(metrics.colourfulness(picture))
-        self.skin += metrics.tally_skin(rgb_to_lab(picture), skin)
+        self.skin += tally_skin(rgb_to_lab(picture), skin)
 
 
 def photographs(source: Path, count: int) -> Iterator[Picture]:
@@ -77,22 +79,22 @@ def main() -> None:
     teacher = load_teacher(options.feature_network)
     names = [PLAIN, *(str(number) for number in range(2, options.candidates + 1))]
     lines = {name: Line() for name in (GREY, *names, TRUTH)}
-    diversity: list[float] = []
+    diversities: list[float] = []
     seconds = 0.0
     for truth in photographs(options.photos, options.pictures):
         lab = rgb_to_lab(truth)
-        skin = metrics.skin_mask(truth, lab[..., 0])
+        skin = skin_mask(truth, lab[..., 0])
         grey = lab_to_rgb(lab * np.array([1, 0, 0], np.float32))
         start = time.perf_counter()
         drawn = draw_candidates(colorizer, grey, options.candidates, seed=options.seed)
         seconds += time.perf_counter() - start
-        diversity.append(metrics.diversity(drawn))
+        diversities.append(diversity(drawn))
         for name, picture in {GREY: grey, TRUTH: truth, **dict(zip(names, drawn, strict=True))}.items():
             lines[name].add(teacher, picture, skin)
-    report(options, lines, np.array(diversity), seconds)
+    report(options, lines, np.array(diversities), seconds)
 
 
-def report(options: argparse.Namespace, lines: dict[str, Line], diversity: Floats, seconds: float) -> None:
+def report(options: argparse.Namespace, lines: dict[str, Line], diversities: Floats, seconds: float) -> None:
     """Print the table; write the JSON where one is asked for."""
     true_features = np.stack(lines[TRUTH].features)
     distances = {name: metrics.frechet_distance(np.stack(line.features), true_features) for name, line in lines.items()}
@@ -106,20 +108,20 @@ def report(options: argparse.Namespace, lines: dict[str, Line], diversity: Float
         for name, line in lines.items()
     }
     ratio = float(np.mean([row["ratio"] for name, row in rows.items() if name not in (GREY, PLAIN, TRUTH)]))
-    count = len(diversity)
+    count = len(diversities)
     print(f"{count} photographs, {options.candidates} candidates by {options.weights}, seed {options.seed}")
     print(f"{'candidate':18}{'feature d.':>12}{'of the first':>14}{'colourful':>11}{'blue skin':>11}")
     for name, row in rows.items():
         print("{:18}{:12.1f}{:14.3f}{:11.1f}{:11.3f}".format(name, *row.values()))
     print(
-        f"diversity {diversity.mean():.2f} (wanted {WANTED_DIVERSITY:g}), least {diversity.min():.2f}, "
-        f"{100 * (diversity < WANTED_DIVERSITY).mean():.0f} % of the photographs below {WANTED_DIVERSITY:g}; "
+        f"diversity {diversities.mean():.2f} (wanted {WANTED_DIVERSITY:g}), least {diversities.min():.2f}, "
+        f"{100 * (diversities < WANTED_DIVERSITY).mean():.0f} % of the photographs below {WANTED_DIVERSITY:g}; "
         f"feature distance {ratio:.3f} of the first (wanted at most {WANTED_RATIO:g}); "
         f"{1000 * seconds / count / options.candidates:.0f} ms a candidate"
     )
     if options.json:
         record = {"weights": options.weights, "photographs": count, "seed": options.seed, "rows": rows}
-        record["diversity"] = {"mean": float(diversity.mean()), "least": float(diversity.min())}
+        record["diversity"] = {"mean": float(diversities.mean()), "least": float(diversities.min())}
         options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

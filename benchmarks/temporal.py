@@ -32,7 +32,8 @@ from colorize.colorizer import Colorizer
 from colorize.flow import FlowFinder, trust
 from colorize.lab import AB_MAX, Floats, Picture, lab_to_rgb, rgb_to_lab
 from colorize.temporal import TemporalOptions, TemporalPainter
-from training.metrics import WarpError, ciede2000, colourfulness, warp_error
+from training.flicker import WarpError, warp_error
+from training.metrics import ciede2000, colourfulness
 
 SURE = 0.5  # trust above which a place of the previous frame becomes a hint
 KEPT = 0.6  # share of the previous frame's colours, where a variant mixes them in

@@ -17,7 +17,8 @@ from training import finetune_adversarial
 from training.adversarial import ADVERSARIAL_LOSSES, Showing
 from training.callbacks import Checkpoint, DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig
-from training.critic import CRITICS, CriticError, DcganCritic, PatchCritic, build_critic, load_critic
+from training.critic import CRITICS, CriticError, DcganCritic, PatchCritic, build_critic
+from training.critic_file import load_critic
 from training.finetune_adversarial import finetune, with_latent
 from training.objective import LossWeights
 from training.players import SCHEDULES, CriticTraining, Opponent

@@ -22,13 +22,11 @@ from training.adversarial import (
 from training.critic import (
     CRITICS,
     CriticError,
-    CriticInfo,
     PatchCritic,
     ProjectedCritic,
     build_critic,
-    load_critic,
-    save_critic,
 )
+from training.critic_file import CriticInfo, load_critic, save_critic
 from training.players import MOST_CRITIC_STEPS, SCHEDULES
 from training.teacher import Teacher
 

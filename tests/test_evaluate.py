@@ -22,8 +22,9 @@ from colorize.generator import Generator, GeneratorConfig
 from colorize.lab import rgb_to_lab
 from colorize.weights import save_generator
 from training import evaluate
-from training.evaluate import GAP, TILE, Row
-from training.metrics import SkinTally
+from training.grading import Row
+from training.report import COLUMNS, GAP, TILE
+from training.skin import SkinTally
 from training.teacher import load_teacher
 
 SIZES = {"a.png": (48, 64), "b.png": (60, 40), "deep/c.png": (33, 47)}
@@ -87,7 +88,7 @@ def test_from_photographs_to_table_json_and_sheet(folder_run: tuple[Path, list[s
     assert (report["pictures"], report["bad"], report["render_size"]) == (3, [], 32)
     rows = report["rows"]
     assert list(rows) == ["grey", "tiny", "hints", "truth"]
-    assert all(set(figures) == set(evaluate.COLUMNS) for figures in rows.values())
+    assert all(set(figures) == set(COLUMNS) for figures in rows.values())
 
     assert rows["grey"]["colourfulness"] == rows["grey"]["colourfulness_absolute"] == 0
     assert rows["grey"]["ramp_free_share"] is None

@@ -18,8 +18,8 @@ from training.losses import (
     skin_loss,
     skin_mask,
 )
-from training.metrics import skin_mask as measured_skin
 from training.objective import GeneratorLoss, LossWeights
+from training.skin import skin_mask as measured_skin
 from training.teacher import Teacher, TeacherError, load_teacher
 
 

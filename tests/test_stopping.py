@@ -17,8 +17,8 @@ from colorize.generator import Generator, GeneratorConfig
 from colorize.lab import rgb_to_lab
 from colorize.weights import load_generator, read_info, save_generator
 from training import interpolate
+from training.flicker import warp_error
 from training.interpolate import InterpolateSettings, blend, scale_chroma
-from training.metrics import warp_error
 from training.photos import Photos
 from training.probe import Probe, ProbeSettings, Report, moving_film, still_film
 from training.stopping import (

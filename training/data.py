@@ -16,6 +16,7 @@ from torch.utils.data import IterableDataset
 from colorize.lab import rgb_tensor_to_lab
 from training.damage import damage, random_curve
 from training.hints import draw_hints
+from training.mosaics import mosaics
 from training.photos import Photos
 from training.views import reduced
 
@@ -60,6 +61,7 @@ class PhotoBatches(IterableDataset):
         device: torch.device | str = "cpu",
         hinted: float = 0.5,
         damaged: float = 0.5,
+        mosaic: float = 0.0,
     ) -> None:
         """Prepare batches.
 
@@ -71,10 +73,11 @@ class PhotoBatches(IterableDataset):
             device: Where the batches are made.
             hinted: Share of pictures that get colour hints.
             damaged: Share of pictures whose input is damaged as in an old photograph.
+            mosaic: Share of pictures put together from four photographs.
         """
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
-        self.hinted, self.damaged = hinted, damaged
+        self.hinted, self.damaged, self.mosaic = hinted, damaged, mosaic
         self.epoch = 0
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
@@ -100,7 +103,7 @@ class PhotoBatches(IterableDataset):
         phase, before = self._locate(step)
         random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
         rgb = self._crops(self._choose(before, phase.batch_size), phase.view or phase.size, random)
-        lab = rgb_tensor_to_lab(rgb)
+        lab = rgb_tensor_to_lab(mosaics(rgb, self.mosaic, random))
         small = reduced(lab, phase.size)
         lightness = random_curve(small[:, :1], random)
         lightness = damage(lightness, self.damaged, random)

@@ -22,7 +22,8 @@ from colorize.lab import lab_tensor_to_rgb
 from colorize.resnet import ResNetEncoder
 from training.callbacks import DivergedError
 from training.config import DistillConfig
-from training.stage import device_of, prepare_data, run_stage
+from training.stage import run_stage
+from training.stage_data import device_of, prepare_data
 from training.teacher import Teacher, TeacherError, load_teacher
 
 FORMAT = "colorize-encoder/1"

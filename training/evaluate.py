@@ -14,7 +14,7 @@ import json
 import math
 import sys
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -22,44 +22,24 @@ from typing import Annotated
 import numpy as np
 import torch
 import tyro
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from colorize.chroma import grid_size
 from colorize.colorizer import Colorizer
 from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
 from colorize.marks import Mark, draw_hints
-from training import metrics
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.metrics import Floats
 from training.photos import decode, iterate_files
+from training.report import finite, format_table, make_sheet, tiles
+from training.skin import skin_mask
 from training.teacher import Teacher, load_teacher
 
 HINTS = "hints"
 HINT_POINTS, HINT_RADIUS = 16, 4  # the hint test; radius in the photograph's pixels
 SMALLEST_SIDE = 16  # below it neither points nor gradients mean anything
-SHEET_PICTURES, SHEET_COLUMNS = 24, 3  # of the contact sheet
-TILE, GAP = (192, 144), 6  # width and height, space between, in pixels
-
-COLUMNS: dict[str, tuple[str, str]] = {
-    "psnr": ("PSNR", ".2f"),
-    "ciede2000": ("CIEDE2000", ".2f"),
-    "colourfulness": ("colourful", ".1f"),
-    "colourfulness_gap": ("gap", ".1f"),
-    "colourfulness_absolute": ("DDColor's", ".1f"),
-    "colourfulness_absolute_gap": ("gap", ".1f"),
-    "ramp_free_colourfulness": ("ramp-free", ".1f"),
-    "ramp_free_share": ("share", ".2f"),
-    "top1": ("top-1", ".3f"),
-    "top1_gain": ("gain", ".2f"),
-    "feature_distance": ("feature d.", ".1f"),
-    "feature_distance_ratio": ("/ grey's", ".2f"),
-    "ab_histogram_distance": ("ab JS", ".3f"),
-    "skin_blue_share": ("blue skin", ".3f"),
-    "skin_hue_drift": ("skin hue", "+.1f"),
-    "bleeding": ("bleeding", ".3f"),
-}
-"""Metric -> heading and format in the table."""
+SHEET_PICTURES = 24
 
 
 @dataclass(frozen=True)
@@ -141,7 +121,7 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
         reduction = hint_reduction(results[label]["ciede2000"], results[HINTS]["ciede2000"])
         report["hint_test"] = {"points": HINT_POINTS, "radius": HINT_RADIUS, "ciede2000_reduction_percent": reduction}
         print(f"{HINT_POINTS} true points of radius {HINT_RADIUS} px lower CIEDE2000 by {reduction:.1f} %")
-    text = json.dumps(_finite(report), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(report), indent=2, ensure_ascii=False, allow_nan=False)
     (settings.output / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     sheet.save(settings.output / "sheet.jpg", quality=95, subsampling=0)
     return bad
@@ -174,14 +154,14 @@ def measure(
         marks = None if settings.skip_hints else draw_marks(truth, seed=zlib.crc32(name.encode()))
         coloured = colour(colorizer, truth_lab[..., 0], marks)
         pictures = dict(zip(rows, [*coloured, truth], strict=True))
-        skin = metrics.skin_mask(truth, truth_lab[..., 0])
+        skin = skin_mask(truth, truth_lab[..., 0])
         for row, pooled, answer in zip(rows.values(), *classify(teacher, list(pictures.values())), strict=True):
             row.features.append(pooled)
             row.answers.append(answer)
         for key, picture in pictures.items():
             rows[key].add(picture, truth, truth_lab, skin)
         if name in shown:
-            triples.append(_tiles([pictures[GREY], pictures[label], truth]))
+            triples.append(tiles([pictures[GREY], pictures[label], truth]))
     if len(rows[TRUTH].figures) < 2:
         found = len(rows[TRUTH].figures)
         raise ValueError(f"{settings.photos}: {found} photographs can be measured ({len(bad)} bad); give at least two")
@@ -225,41 +205,6 @@ def hint_reduction(plain: float, hinted: float) -> float:
     return 100 * (1 - hinted / plain) if plain else math.nan
 
 
-def format_table(results: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the rows as a Markdown table that also reads well as it is."""
-    lines = [["", *(heading for heading, _ in COLUMNS.values())]]
-    for name, figures in results.items():
-        values = [(figures[key], style) for key, (_, style) in COLUMNS.items()]
-        lines.append([name, *("-" if math.isnan(value) else format(value, style) for value, style in values)])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligned = [
-        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        for line in lines
-    ]
-    aligned.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    return "\n".join(f"| {' | '.join(line)} |" for line in aligned)
-
-
-def make_sheet(triples: Sequence[Image.Image]) -> Image.Image:
-    """Return the triples (grey, result, truth) side by side and row by row."""
-    columns = min(SHEET_COLUMNS, len(triples))
-    width, height = triples[0].width + 3 * GAP, triples[0].height + GAP
-    sheet = Image.new("RGB", (columns * width, math.ceil(len(triples) / columns) * height + GAP), "white")
-    for index, triple in enumerate(triples):
-        sheet.paste(triple, (GAP + index % columns * width, GAP + index // columns * height))
-    return sheet
-
-
-def _tiles(pictures: Sequence[Picture]) -> Image.Image:
-    """Return small copies of pictures side by side, each fitted into a tile."""
-    width, height = TILE
-    strip = Image.new("RGB", (len(pictures) * (width + GAP) - GAP, height), "white")
-    for index, picture in enumerate(pictures):
-        tile = ImageOps.contain(Image.fromarray(picture), TILE, Image.Resampling.LANCZOS)
-        strip.paste(tile, (index * (width + GAP) + (width - tile.width) // 2, (height - tile.height) // 2))
-    return strip
-
-
 def _select(names: Sequence[str], limit: int | None) -> list[str]:
     """Return at most so many names, evenly spaced, because neighbours in a folder are often alike."""
     if limit is None or limit >= len(names):
@@ -284,13 +229,6 @@ def _read_photographs(photos: Path, names: Sequence[str], bad: list[str]) -> Ite
             else:
                 yield name, picture
             bar.update()
-
-
-def _finite(value: object) -> object:
-    """Return JSON values with null for NaN and infinity, which JSON does not have."""
-    if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

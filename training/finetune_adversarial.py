@@ -24,7 +24,7 @@ from colorize.weights import WeightsInfo, load_generator, read_info, save_genera
 from training.adversarial import ADVERSARIAL_LOSSES, JudgedBatches, Showing
 from training.callbacks import DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig
-from training.critic import load_critic
+from training.critic_file import load_critic
 from training.data import PhotoBatches
 from training.objective import GeneratorLoss
 from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
@@ -32,7 +32,8 @@ from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report
 from training.pupil import Pupil, widened
 from training.sheets import sample_sheet
-from training.stage import Method, PhotoData, command_line_of, device_of, generator_loss, prepare_data, run_stage
+from training.stage import Method, command_line_of, generator_loss, run_stage
+from training.stage_data import PhotoData, device_of, prepare_data
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
 from training.teacher import load_teacher
 
@@ -122,7 +123,7 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
     how = CriticTraining(pair, showing, config.schedule, config.threshold, config.critic_learning_rate, run.clip)
     # Photographs of its own: the critic never sees the truth of those that the generator is about to colour.
     batches = PhotoBatches(
-        data.train.photos, run.phases, run.epoch_steps, run.seed + 1, device, config.hinted, config.damaged
+        data.train.photos, run.phases, run.epoch_steps, run.seed + 1, device, config.hinted, config.damaged, run.mosaic
     )
     opponent = Opponent(critic, batches, how, not config.train_encoder)
     callbacks = [opponent, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]

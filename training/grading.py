@@ -12,7 +12,8 @@ import torch
 
 from colorize.lab import Picture, rgb_to_lab
 from training import metrics
-from training.metrics import Floats, SkinTally
+from training.metrics import Floats
+from training.skin import SkinTally, tally_skin
 from training.teacher import Teacher
 
 GREY, TRUTH = "grey", "truth"  # the rows between which every figure is read
@@ -43,7 +44,7 @@ class Row:
             }
         )
         self.histogram += metrics.ab_histogram(lab)
-        self.skin += metrics.tally_skin(lab, skin)
+        self.skin += tally_skin(lab, skin)
 
     def mean(self, name: str) -> float:
         """Return the mean over the pictures that have a finite figure; equal pictures have an infinite PSNR."""

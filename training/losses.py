@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from colorize.bins import BINS
 from colorize.lab import AB_MAX, lab_tensor_to_rgb
-from training.metrics import in_skin_box
+from training.skin import in_skin_box
 
 SOFTNESS = 6 / AB_MAX  # of the truth in the classification loss
 
@@ -73,7 +73,7 @@ def skin_loss(ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
-    """Return 1 where a picture may show skin, else 0, (B, H, W): the box in CbCr of ``training.metrics.skin_mask``.
+    """Return 1 where a picture may show skin, else 0, (B, H, W): the box in CbCr of ``training.skin.skin_mask``.
 
     Args:
         rgb: (B, 3, H, W), sRGB 0..1.

@@ -18,8 +18,10 @@ from colorize.weights import load_generator
 from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
 from training.callbacks import DivergedError
 from training.config import PretrainCriticConfig
-from training.critic import CriticInfo, ProjectedCritic, build_critic, save_critic
-from training.stage import Method, StageData, device_of, prepare_data, run_stage
+from training.critic import ProjectedCritic, build_critic
+from training.critic_file import CriticInfo, save_critic
+from training.stage import Method, run_stage
+from training.stage_data import StageData, device_of, prepare_data
 from training.teacher import load_teacher
 
 

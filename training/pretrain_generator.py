@@ -23,7 +23,8 @@ from training.distill_encoder import load_encoder_weights
 from training.judges import TakenClassifier
 from training.pupil import Pupil, widened, with_classification
 from training.sheets import sample_sheet
-from training.stage import Method, command_line_of, device_of, generator_loss, prepare_data, run_stage
+from training.stage import Method, command_line_of, generator_loss, run_stage
+from training.stage_data import device_of, prepare_data
 
 
 def build_generator(config: PretrainConfig) -> Generator:

@@ -13,9 +13,10 @@ import numpy as np
 from colorize.colorizer import Colorizer
 from colorize.generator import Generator
 from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
-from training import metrics
+from training.flicker import warp_error
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.photos import Photos
+from training.skin import skin_mask
 from training.teacher import Teacher
 
 GRAIN = 3.0  # standard deviation of L of the still film's grain, as in a fast old stock
@@ -145,7 +146,7 @@ class Probe:
             pooled, answers = classify(self._teacher, [picture])
             row.features += pooled
             row.answers += answers
-            row.add(picture, truth, lab, metrics.skin_mask(truth, lab[..., 0]))
+            row.add(picture, truth, lab, skin_mask(truth, lab[..., 0]))
         return row
 
 
@@ -187,5 +188,5 @@ def _flicker(colorizer: Colorizer, films: list[list[Picture]]) -> float:
     excess = []
     for film in films:
         coloured = [_coloured(colorizer, rgb_to_lab(frame)[..., 0]) for frame in film]
-        excess.append(metrics.warp_error(coloured, film).excess)
+        excess.append(warp_error(coloured, film).excess)
     return float(np.nanmean(excess))

@@ -26,6 +26,7 @@ class RunConfig:
             this size, as at use (``training.views``). A multiple of 32 and at least the largest size; 0: the size.
         pictures: How many pictures each phase sees.
         batch_sizes: Pictures a step in each phase.
+        mosaic: Share of pictures put together from four photographs (``training.mosaics``).
         epoch_steps: Steps between two checkpoints; also one row of the log.
         learning_rate: Peak of the one cycle.
         weight_decay: Of AdamW.
@@ -47,6 +48,7 @@ class RunConfig:
     view: int = 0
     pictures: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
     batch_sizes: tuple[int, ...] = (256, 128, 64)
+    mosaic: float = 0.0
     epoch_steps: int = 500
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -71,6 +73,8 @@ class RunConfig:
         if max(*self.sizes, self.view) > self.cache_size:
             largest = max(*self.sizes, self.view)
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
+        if not 0 <= self.mosaic <= 1:
+            raise ValueError(f"mosaic {self.mosaic:g} is not a share, 0..1")
         if min(*self.pictures, *self.batch_sizes, self.epoch_steps) < 1:
             raise ValueError("pictures, batch_sizes and epoch_steps must be at least 1")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -22,8 +21,6 @@ from fastai.torch_core import trainable_params
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from colorize.inference import choose_device
-from training.adversarial import JudgedBatches
 from training.callbacks import (
     Autocast,
     Checkpoint,
@@ -39,28 +36,13 @@ from training.callbacks import (
     read_checkpoint,
 )
 from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig
-from training.data import PhotoBatches
 from training.objective import GeneratorLoss
-from training.photos import Photos, PhotosError, load_photos
 from training.recogniser import Recogniser
 from training.run_config import RunConfig
+from training.stage_data import StageData
 from training.teacher import load_teacher
 
-VALIDATION_STEPS = 8
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
-
-
-@dataclass(frozen=True)
-class StageData:
-    """The batches of a stage.
-
-    Attributes:
-        train: Endless, by epochs.
-        valid: The same few batches each time.
-    """
-
-    train: PhotoBatches | JudgedBatches
-    valid: PhotoBatches | JudgedBatches
 
 
 @dataclass(frozen=True)
@@ -82,15 +64,6 @@ class Method:
     slow: Sequence[tuple[nn.Module, float]] = ()
 
 
-def device_of(run: RunConfig) -> torch.device:
-    """Return the device of a run.
-
-    Raises:
-        ValueError: There is no such device here.
-    """
-    return choose_device(None if run.device == "auto" else run.device)
-
-
 def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     """Return the losses against the true colours, with the classifiers that their weights ask for.
 
@@ -106,50 +79,6 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
         recognisers = [Recogniser(name, file) for name, file in zip(config.recogniser, files, strict=True)]
     loss = GeneratorLoss(losses, teacher, recognisers, config.run.bf16)
     return loss.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-@dataclass(frozen=True)
-class PhotoData(StageData):
-    """Batches of photographs."""
-
-    train: PhotoBatches
-    valid: PhotoBatches
-
-
-def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
-    """Decode the photographs, or map the cache, and return the batches of a stage.
-
-    Args:
-        run: The run's settings.
-        hinted: Share of pictures with colour hints.
-        damaged: Share of pictures with an old photograph's damage.
-
-    Raises:
-        PhotosError: Too few photographs for one batch.
-    """
-    cache = run.cache or run.output / "photo-cache"
-    photos = load_photos(run.photos, cache, run.cache_size)
-    for name, reason in photos.bad:
-        warnings.warn(f"{name}: left out ({reason})", stacklevel=2)
-    if run.validation is not None:
-        train, valid = photos, load_photos([run.validation], cache, run.cache_size)
-    else:
-        last = max(1, len(photos) // 100)
-        train, valid = _part(photos, slice(None, -last)), _part(photos, slice(-last, None))
-    if len(train) < max(run.batch_sizes):
-        raise PhotosError(f"{len(train)} photographs are too few for a batch of {max(run.batch_sizes)}")
-    device = device_of(run)
-    phase = run.phases[-1]
-    return PhotoData(
-        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged),
-        PhotoBatches(
-            valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
-        ),
-    )
-
-
-def _part(photos: Photos, part: slice) -> Photos:
-    return Photos(photos.pixels[part], photos.extents[part], photos.upright[part])
 
 
 def settings_of(config: Config) -> str:
