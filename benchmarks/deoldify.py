@@ -25,7 +25,8 @@ from torch import Tensor
 from benchmarks.figures import peak_megabytes
 from benchmarks.generator import median_ms
 from colorize import deoldify_network
-from colorize.deoldify_network import KINDS, SelfAttention, build
+from colorize.deoldify_layers import SelfAttention
+from colorize.deoldify_network import KINDS, build
 from colorize.deoldify_weights import load_deoldify
 from colorize.inference import choose_precision, infer, prepare
 

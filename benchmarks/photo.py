@@ -30,7 +30,8 @@ from benchmarks.figures import (
     write_figures,
 )
 from colorize.colorizer import Colorizer
-from colorize.files import FileOptions, colorize_files
+from colorize.file_options import FileOptions
+from colorize.files import colorize_files
 from colorize.images import read_photo, write_photo
 from colorize.jobs import Job
 

@@ -12,14 +12,22 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from colorize.chroma import Enlarger, grid_size, round_size, shrink
 from colorize.defaults import DEFAULT_WEIGHTS, MAX_RENDER_SIZE
 from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import Generator
 from colorize.images import Photo
-from colorize.inference import choose_device, choose_precision, infer, latent_dim, prepare, render_stride, takes_hints
+from colorize.inference import (
+    choose_device,
+    choose_precision,
+    infer,
+    latent_dim,
+    prepare,
+    render_stride,
+    resize_hints,
+    takes_hints,
+)
 from colorize.lab import (
     AB_MAX,
     L_HALF,
@@ -285,20 +293,3 @@ def _check_settings(render_size: int | None, strength: float, saturation: float)
         raise ValueError(f"saturation {saturation:g} is not within 0..2")
     if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
         raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
-
-
-def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return hints (1, 3, h, w) at another size; a place has a hint where any of its source pixels has one.
-
-    Raises:
-        ValueError: They are not (1, 3, h, w).
-    """
-    if hints.ndim != 4 or hints.shape[:2] != (1, 3):
-        raise ValueError(f"hints must be (1, 3, h, w), not {tuple(hints.shape)}")
-    if hints.shape[2:] == size:
-        return hints.float()
-    hints = hints.float()
-    colours = F.adaptive_avg_pool2d(hints[:, :2] * hints[:, 2:], size)
-    share = F.adaptive_avg_pool2d(hints[:, 2:], size)
-    # The mean over the hinted pixels alone: holes are not grey.
-    return torch.cat([colours / share.clamp_min(1e-6), (share > 0).float()], dim=1)

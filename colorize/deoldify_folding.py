@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from colorize.deoldify_network import Network, SpectralConv, SpectralLinear, UpBlock, WeightNormConv
+from colorize.deoldify_layers import SpectralConv, SpectralLinear, WeightNormConv
+from colorize.deoldify_network import Network, UpBlock
 
 
 def fold(network: Network) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -17,58 +13,20 @@ from torch import Tensor
 
 from colorize.candidates import check_weights, paint_candidates
 from colorize.colorizer import Colorizer
-from colorize.contact import candidate_sheet, contact_sheet, is_in_color
+from colorize.contact import candidate_sheet
 from colorize.errors import ImageError
-from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
-from colorize.images import DEFAULT_QUALITY, FORMATS, Photo, photo_size, read_photos, write_photo, write_photos
-from colorize.jobs import NAME_MARK, Job, Outcome, candidate_paths, same_file
+from colorize.failures import failure
+from colorize.file_options import FileOptions
+from colorize.film_files import color_film
+from colorize.images import Photo, photo_size, read_photos, write_photos
+from colorize.jobs import Job, Outcome, candidate_paths, same_file
 from colorize.lab import Floats
-from colorize.marks import Mark
-from colorize.parts import Parts
 from colorize.tone import is_grey
-from colorize.video import probe
 
 PIXELS_AT_WORK = 48_000_000  # that are read, painted or written at the same time
 PHOTOS_AT_WORK = 16
 READERS = 2
 WRITERS = 2
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """How files are treated.
-
-    Attributes:
-        overwrite: Replace existing results.
-        skip_existing: Leave photos whose result exists.
-        force: Colour pictures that are in colour already.
-        mark: Say in the metadata that a network made the colours.
-        quality: 1..100, of lossy formats.
-        batch_size: Photos that pass through the network together, where their shapes agree.
-        marks: Known colours, of every photo.
-        candidates: Of every photo, write so many candidates, numbered from 1; None: the one deterministic picture.
-        seed: Of the candidates, 0 or more.
-        sheet: Write a contact sheet of the candidates instead of the candidates.
-        film: How films are coloured; ``overwrite`` and ``mark`` of these options count.
-        preview: Of a film, write this many coloured frames as a contact sheet instead; None: colour it.
-        progress: Called with a film and how far it is, from another thread.
-        cancel: When set, the film at work stops at the end of its part, and no other file is begun.
-    """
-
-    overwrite: bool = False
-    skip_existing: bool = False
-    force: bool = False
-    mark: bool = True
-    quality: int = DEFAULT_QUALITY
-    batch_size: int = 1
-    marks: Sequence[Mark] = ()
-    candidates: int | None = None
-    seed: int = 0
-    sheet: bool = False
-    film: FilmOptions = field(default_factory=FilmOptions)
-    preview: int | None = None
-    progress: Callable[[Path, Progress], None] | None = None
-    cancel: threading.Event | None = None
 
 
 @dataclass
@@ -97,7 +55,7 @@ def colorize_files(
                 break
             if job.is_film:
                 yield from pipeline.finish()
-                yield _color_film(colorizer, job, options)
+                yield color_film(colorizer, job, options)
             else:
                 yield from pipeline.add(job)
         yield from pipeline.finish()
@@ -175,7 +133,7 @@ class _Pipeline:
             painted = self._colors([own for *_, own in loaded])
         except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
             for job, pixels, _ in loaded:
-                self._settle(pixels, _failure(job, error))
+                self._settle(pixels, failure(job, error))
             return
         for (job, pixels, own), colors in zip(loaded, painted, strict=True):
             self._writing.append((pixels, self._writers.submit(self._write, job, own.photo, colors)))
@@ -218,7 +176,7 @@ class _Pipeline:
             look = self._colorizer.look(photo.picture, photo.space)
             return _Loaded(photo, look, self._colorizer.hints(photo.picture, self._options.marks), pages)
         except Exception as error:  # any surprise in one file must not stop the others
-            return _failure(job, error)
+            return failure(job, error)
 
     def _wants_colors(self, job: Job, photo: Photo, has_pages: bool) -> bool:
         if has_pages:
@@ -246,7 +204,7 @@ class _Pipeline:
             last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
             return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}")
         except Exception as error:
-            return _failure(at_work, error)
+            return failure(at_work, error)
 
     def _colorize_pages(self, job: Job, loaded: _Loaded) -> Outcome:
         """Colour a file of several pages, one page at a time; its colour pages stay as they are."""
@@ -262,79 +220,9 @@ class _Pipeline:
         try:
             return self._save(job, results())
         except Exception as error:
-            return _failure(job, error)
+            return failure(job, error)
 
     def _save(self, job: Job, photos: Iterable[Photo]) -> Outcome:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         write_photos(job.target, photos, quality=self._options.quality, overwrite=self._options.overwrite)
         return Outcome(job.source, "done", f"{job.source} -> {job.target}")
-
-
-def _color_film(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
-    """Colour a film, or make its contact sheet."""
-    if options.candidates is not None:
-        return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
-    try:
-        if options.preview is not None:
-            return _preview_film(colorizer, job, options, options.preview)
-        if job.target.exists() and options.skip_existing:
-            return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
-        if job.target.exists() and not options.overwrite and not same_file(job.source, job.target):
-            raise FileExistsError(f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it")
-        if not options.force and is_in_color(probe(job.source), options.film.span):
-            return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
-        result = colorize_video(
-            job.source,
-            job.target,
-            colorizer=colorizer,
-            options=replace(options.film, overwrite=options.overwrite, mark=options.mark),
-            progress=None if options.progress is None else partial(options.progress, job.source),
-            cancel=options.cancel,
-        )
-    except FilmStopped as error:
-        return Outcome(job.source, "stopped", str(error), error)
-    except Exception as error:  # any surprise in one file must not stop the others
-        failure = _failure(job, error)
-        if Parts(job.target).folder.exists():
-            message = f"{failure.message}; the finished parts stay, and the same command goes on from them"
-            return replace(failure, message=message)
-        return failure
-    if result.cut_off:
-        return Outcome(job.source, "failed", result.cut_off, notes=result.notes)
-    return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
-
-
-def _preview_film(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
-    target = job.target
-    if target.suffix.lower() not in FORMATS:
-        target = job.target.with_name(f"{job.source.stem}_preview{NAME_MARK}.jpg")
-    if target.exists() and not options.overwrite:
-        raise FileExistsError(f"{target}: exists already; --overwrite replaces it")
-    sheet = contact_sheet(colorizer, probe(job.source), count, options.film.span)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_photo(target, Photo(sheet), quality=options.quality, overwrite=options.overwrite)
-    return Outcome(job.source, "done", f"{job.source} -> {target}")
-
-
-def _failure(job: Job, error: BaseException) -> Outcome:
-    return Outcome(job.source, "failed", " ".join(_describe(job, error).split()), error)
-
-
-def _describe(job: Job, error: BaseException) -> str:
-    """Return the line that says which file failed, why, and what helps."""
-    text = str(error).strip() or type(error).__name__
-    if isinstance(error, OSError) and error.errno is not None:
-        place = error.filename or job.target
-        reason = os.strerror(error.errno)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{job.target}: the disk is full; make room or choose another place with -o"
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(place) != str(job.source):
-            return f"{job.target}: no permission to write there; choose another place with -o"
-        return f"{place}: {reason.lower()}"
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return f"{job.source}: not enough memory; close other programs or try --device cpu"
-    if isinstance(error, OSError | ImageError):
-        return text if str(job.source) in text or str(job.target) in text else f"{job.source}: {text}"
-    if isinstance(error, ValueError):
-        return text if str(job.source) in text else f"{job.source}: {text}"
-    return f"{job.source}: unexpected {type(error).__name__}: {text}; -v shows where"

@@ -8,6 +8,7 @@ from typing import overload
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize.chroma import STRIDE
@@ -131,3 +132,20 @@ def infer(
     hints = None if hints is None else hints.to(weight.device, weight.dtype)
     latent = None if latent is None else latent.to(weight.device, weight.dtype)
     return generator(lightness, hints, latent, recall).float().cpu()
+
+
+def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return hints (1, 3, h, w) at another size; a place has a hint where any of its source pixels has one.
+
+    Raises:
+        ValueError: They are not (1, 3, h, w).
+    """
+    if hints.ndim != 4 or hints.shape[:2] != (1, 3):
+        raise ValueError(f"hints must be (1, 3, h, w), not {tuple(hints.shape)}")
+    if hints.shape[2:] == size:
+        return hints.float()
+    hints = hints.float()
+    colours = F.adaptive_avg_pool2d(hints[:, :2] * hints[:, 2:], size)
+    share = F.adaptive_avg_pool2d(hints[:, 2:], size)
+    # The mean over the hinted pixels alone: holes are not grey.
+    return torch.cat([colours / share.clamp_min(1e-6), (share > 0).float()], dim=1)

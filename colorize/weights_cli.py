@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize import __version__
-from colorize.cli import FAILED, INTERRUPTED, OK, Parser
+from colorize.cli import FAILED, INTERRUPTED, OK
+from colorize.options import Parser
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -320,7 +320,8 @@ def test_a_disk_that_fills_up_leaves_no_partial_file(weights_file: Path, grey_ph
         import resource, signal, sys
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        from colorize.cli import Interruption, main, seconds
+        from colorize.cli import Interruption, main
+        from colorize.options import seconds
         sys.exit(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}, "--format", {format!r}]))
         """
     )

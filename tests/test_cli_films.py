@@ -11,8 +11,9 @@ import pytest
 from made_command import run
 from made_films import FilmRecipe, make_film, read_frames
 
-from colorize.cli import Interruption, seconds
+from colorize.cli import Interruption
 from colorize.images import read_image
+from colorize.options import seconds
 
 pytestmark = pytest.mark.usefixtures("own_process_settings")
 

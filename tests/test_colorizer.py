@@ -15,9 +15,9 @@ from made_memory import answers_over_nan
 from skimage.color import deltaE_ciede2000
 
 from colorize.chroma import Enlarger, grid_size, round_size, shrink
-from colorize.colorizer import Colorizer, resize_hints
+from colorize.colorizer import Colorizer
 from colorize.generator import Generator, GeneratorConfig
-from colorize.inference import choose_device, infer, prepare, takes_hints
+from colorize.inference import choose_device, infer, prepare, resize_hints, takes_hints
 from colorize.lab import AB_MAX, lab_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.marks import Mark, draw_hints
 from colorize.spaces import SRGB, ColorSpace

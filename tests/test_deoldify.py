@@ -14,15 +14,8 @@ from colorize import deoldify_network
 from colorize.colorizer import Colorizer
 from colorize.deoldify import DEVIATION, MEAN, DeOldifyGenerator
 from colorize.deoldify_folding import fold
-from colorize.deoldify_network import (
-    KINDS,
-    Network,
-    SelfAttention,
-    SpectralConv,
-    SpectralLinear,
-    WeightNormConv,
-    build,
-)
+from colorize.deoldify_layers import SelfAttention, SpectralConv, SpectralLinear, WeightNormConv
+from colorize.deoldify_network import KINDS, Network, build
 from colorize.inference import infer, prepare, takes_hints
 from colorize.lab import AB_MAX, lab_tensor_to_rgb, rgb_tensor_to_lab, rgb_to_lab
 from colorize.marks import Mark

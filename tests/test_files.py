@@ -15,7 +15,8 @@ from made_films import FilmRecipe, make_film
 from PIL import Image
 
 from colorize.colorizer import Colorizer
-from colorize.files import FileOptions, colorize_files
+from colorize.file_options import FileOptions
+from colorize.files import colorize_files
 from colorize.images import read_image, read_photo, read_photos
 from colorize.jobs import Job, Outcome, plan
 from colorize.marks import Mark

@@ -18,10 +18,10 @@ from made_films import FilmRecipe, make_film
 from made_page import serve_page
 from PIL import Image
 
-from colorize.cli import build_parser, check
 from colorize.films import FilmOptions
 from colorize.images import read_photo
 from colorize.marks import Mark
+from colorize.options import build_parser, check
 from colorize.temporal import TemporalOptions
 from colorize.web.commands import film_command, photo_command
 from colorize.web.desk import Shelf

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import gradio as gr
 
-from colorize.cli import seconds
 from colorize.containers import FILM_SUFFIXES
 from colorize.films import FilmOptions
+from colorize.options import seconds
 from colorize.temporal import TemporalOptions
 from colorize.web.commands import film_command
 from colorize.web.controls import (

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from colorize.colorizer import Colorizer
 from colorize.errors import WeightsError
-from colorize.files import FileOptions, colorize_files
+from colorize.file_options import FileOptions
+from colorize.files import colorize_files
 from colorize.films import FilmOptions, Progress
 from colorize.jobs import NAME_MARK, Job, Outcome, result_suffix
 from colorize.marks import Mark
