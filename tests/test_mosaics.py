@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from training.data import Phase, PhotoBatches
 from training.mosaics import NEAREST, PARTS, mosaics
 from training.photos import load_photos
 from training.run_config import RunConfig
+from training.stage_data import prepare_data
 
 
 def source(seed=0):
@@ -71,6 +74,16 @@ def test_batches_hold_mosaics(tmp_path):
     assert lab.shape == (8, 3, 64, 64)
     small = torch.nn.functional.interpolate(lab[:, :1], size=(32, 32), mode="area")
     assert torch.corrcoef(torch.stack([small.flatten(), lightness.flatten()]))[0, 1] > 0.9  # of the same pictures
+
+
+def test_a_stage_trains_on_mosaics_and_is_validated_without(tmp_path):
+    write_photos(tmp_path / "photos", 8)
+    run = RunConfig(
+        (tmp_path / "photos",), tmp_path, sizes=(32,), pictures=(8,), batch_sizes=(4,), cache_size=32, mosaic=1
+    )
+    mixed, plain = (prepare_data(settings, 0, 0) for settings in (run, replace(run, mosaic=0)))
+    assert not torch.equal(mixed.train.batch(0)[2], plain.train.batch(0)[2])
+    assert torch.equal(mixed.valid.batch(0)[2], plain.valid.batch(0)[2])
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
