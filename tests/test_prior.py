@@ -171,9 +171,37 @@ def test_a_run_goes_on_from_weights_with_a_prior(config, generator, tmp_path):
     assert load_file(pretrain(warm)).keys() == load_file(tmp_path / "warm.safetensors").keys()
 
 
+def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monkeypatch):
+    save_generator(generator, tmp_path / "warm.safetensors")
+    last: list[dict[str, torch.Tensor]] = []
+
+    def keep(released, *_):
+        last.append({name: value.clone() for name, value in released.state_dict().items()})
+
+    monkeypatch.setattr(pretrain_generator, "save_generator", keep)
+    flat = replace(config.run, weight_decay=0.0)
+    warm = replace(config, prior="", prior_weights=None, weights=tmp_path / "warm.safetensors", decoder_only=True)
+    moved = {}
+    for rate in (1.0, 0.01, 0.0):
+        there = replace(warm, deep_rate=rate, run=replace(flat, output=flat.output.with_name(f"deep-{rate}")))
+        before = build_generator(there).state_dict()
+        pretrain(there)
+        changed = {name for name, value in last[-1].items() if not torch.equal(value, before[name])}
+        deep = ("encoder.layer3.", "encoder.layer4.", "prior.body.blocks.5.", "prior.body.blocks.6.")
+        deep += ("prior.body.conv_head.", "prior.body.bn2.", "prior.places.", "prior.whole.")
+        for part in deep:
+            assert any(name.startswith(part) for name in changed) == (rate > 0)
+        assert all(name.startswith((*deep, "decoder.", "head.")) for name in changed)
+        assert not any("running" in name or "tracked" in name for name in changed)
+        moved[rate] = (last[-1]["prior.whole.weight"] - before["prior.whole.weight"]).abs().mean()
+    assert moved[0.01] < 0.3 * moved[1.0]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"deep_rate": 0.5}, "deep_rate 0.5 belongs to decoder_only; add --decoder-only"),
+        ({"deep_rate": -1.0, "decoder_only": True}, "deep_rate -1 must be 0 or more"),
         ({"prior": "vgg"}, "unknown prior 'vgg'; choose one of efficientnet_lite0"),
         ({"prior_rate": 0}, "prior_rate 0 must be above 0"),
     ],

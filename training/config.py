@@ -65,6 +65,8 @@ class PretrainConfig:
         damaged: Share of the pictures with an old photograph's damage.
         decoder_only: Encoder and prior stand still, and so do all batch-norm statistics: for a short training on from
             weights that are nearly good. There is nothing to distil then.
+        deep_rate: With ``decoder_only``: the encoder's and the prior's last two stages, and the prior's ways into the
+            bottleneck, learn at this fraction of the rate; 0: they stand still too.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
     """
 
@@ -86,12 +88,17 @@ class PretrainConfig:
     hinted: float = 0.5
     damaged: float = 0.5
     decoder_only: bool = False
+    deep_rate: float = 0.0
     render_size: int = 0
 
     def __post_init__(self) -> None:
         _check_recognisers(self.recogniser, self.recogniser_file)
         if self.decoder_only and self.losses.distillation:
             raise ValueError("decoder_only: the encoder stands still and cannot be taught; add --losses.distillation 0")
+        if self.deep_rate < 0:
+            raise ValueError(f"deep_rate {self.deep_rate:g} must be 0 or more")
+        if self.deep_rate and not self.decoder_only:
+            raise ValueError(f"deep_rate {self.deep_rate:g} belongs to decoder_only; add --decoder-only")
         if self.encoder_rate <= 0:
             raise ValueError(f"encoder_rate {self.encoder_rate} must be above 0; 1 is the rate of all else")
         if self.prior_rate <= 0:

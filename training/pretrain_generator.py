@@ -21,7 +21,7 @@ from training.callbacks import DivergedError
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
 from training.judges import TakenClassifier
-from training.pupil import Pupil, widened, with_classification
+from training.pupil import Pupil, deep_parts, widened, with_classification
 from training.sheets import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import device_of, prepare_data
@@ -86,7 +86,7 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     loss = generator_loss(config)
     loss.read_bins(generator)
     loss.to(device)
-    pupil = Pupil(generator, loss.guessed_channels, config.decoder_only)
+    pupil = Pupil(generator, loss.guessed_channels, config.decoder_only, config.deep_rate > 0)
     data = prepare_data(run, config.hinted, config.damaged)
     sheet_batch = data.valid.batch(0)
     info = WeightsInfo(generator.config, config.render_size or run.sizes[-1], command_line)
@@ -97,17 +97,24 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         save_generator(released, run.output / "weights.safetensors", info)
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
 
-    slow: list[tuple[nn.Module, float]] = []
-    if config.encoder_rate != 1:
-        slow.append((generator.encoder, config.encoder_rate))
-    if generator.config.prior:
-        slow.append((generator.prior.body, config.prior_rate))
-    method = Method(slow=() if config.decoder_only else slow)
+    method = Method(slow=slow_parts(config, generator))
     network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)
     path = run.output / "weights.safetensors"
     if not path.is_file():
         release(run.epochs, network)
     return path
+
+
+def slow_parts(config: PretrainConfig, generator: Generator) -> list[tuple[nn.Module, float]]:
+    """Return the parts that learn at a fraction of the rate, with that fraction."""
+    if config.decoder_only:
+        return [(deep_parts(generator), config.deep_rate)] if config.deep_rate else []
+    slow: list[tuple[nn.Module, float]] = []
+    if config.encoder_rate != 1:
+        slow.append((generator.encoder, config.encoder_rate))
+    if generator.config.prior:
+        slow.append((generator.prior.body, config.prior_rate))
+    return slow
 
 
 def main() -> None:

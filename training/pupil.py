@@ -28,6 +28,18 @@ def widened(generator: Generator, **fields: Any) -> Generator:
     return wider
 
 
+def deep_parts(generator: Generator) -> nn.ModuleList:
+    """Return what sees at 1/16 and 1/32: two stages of the encoder and of the prior, and the prior's ways out.
+
+    Of an EfficientNet-Lite it is the last two of seven stages, which see at 1/32 alone.
+    """
+    parts = [generator.encoder.layer3, generator.encoder.layer4]
+    if generator.config.prior:
+        prior, body = generator.prior, generator.prior.body
+        parts += [*body.blocks[-2:], body.conv_head, body.bn2, prior.places, prior.whole]
+    return nn.ModuleList(parts)
+
+
 def with_classification(generator: Generator) -> Generator:
     """Return a generator that classifies, and whose colours are at first nearly those of one that regresses.
 
@@ -56,13 +68,14 @@ class Pupil(nn.Module):
     The head is left behind when the generator is released.
     """
 
-    def __init__(self, generator: Generator, channels: int = 0, decoder_only: bool = False) -> None:
+    def __init__(self, generator: Generator, channels: int = 0, decoder_only: bool = False, deep: bool = False) -> None:
         """Add the head.
 
         Args:
             generator: To be trained.
             channels: Of the classifier's last feature map; 0: there is no classifier, the guess is not used.
             decoder_only: The generator's encoders stand still, and batch norm keeps to its statistics everywhere.
+            deep: But for ``deep_parts``, which learn too.
         """
         super().__init__()
         self.generator = generator
@@ -72,6 +85,7 @@ class Pupil(nn.Module):
         self.decoder_only = decoder_only
         if decoder_only:
             generator.encoders.requires_grad_(False)
+            deep_parts(generator).requires_grad_(deep)
         self.latents: Sequence[Tensor] = ()  # noise vectors (B, latent_dim) of the next call, each for one more answer
 
     def train(self, mode: bool = True) -> Pupil:
