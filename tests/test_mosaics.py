@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_photos import write_photos
 
 from training.data import Phase, PhotoBatches
-from training.mosaics import NEAREST, PARTS, mosaics
+from training.mosaics import NEAREST, mosaics
 from training.photos import load_photos
 from training.run_config import RunConfig
 from training.stage_data import prepare_data
@@ -29,8 +29,8 @@ def test_four_parts_meet_in_one_point(count, side, seed):
     assert made.shape == grey.shape
     for index, picture in enumerate(made[:, 0]):
         corners = [picture[0, 0], picture[0, -1], picture[-1, 0], picture[-1, -1]]
-        assert [round(corner.item()) for corner in corners] == [(index - part) % count for part in range(PARTS)]
-        if count >= PARTS:
+        assert [round(corner.item()) for corner in corners] == [(index - part) % count for part in range(4)]
+        if count >= 4:
             heights = {int(((column - column[0]).abs() < 0.5).sum()) for column in (picture[:, 0], picture[:, -1])}
             widths = {int(((row - row[0]).abs() < 0.5).sum()) for row in (picture[0], picture[-1])}
             assert len(heights) == len(widths) == 1  # the same lines divide both halves

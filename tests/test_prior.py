@@ -202,6 +202,7 @@ def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monk
     [
         ({"deep_rate": 0.5}, "deep_rate 0.5 belongs to decoder_only; add --decoder-only"),
         ({"deep_rate": -1.0, "decoder_only": True}, "deep_rate -1 must be 0 or more"),
+        ({"deep_rate": float("nan"), "decoder_only": True}, "deep_rate nan must be 0 or more"),
         ({"prior": "vgg"}, "unknown prior 'vgg'; choose one of efficientnet_lite0"),
         ({"prior_rate": 0}, "prior_rate 0 must be above 0"),
     ],

@@ -95,7 +95,7 @@ class PretrainConfig:
         _check_recognisers(self.recogniser, self.recogniser_file)
         if self.decoder_only and self.losses.distillation:
             raise ValueError("decoder_only: the encoder stands still and cannot be taught; add --losses.distillation 0")
-        if self.deep_rate < 0:
+        if not self.deep_rate >= 0:
             raise ValueError(f"deep_rate {self.deep_rate:g} must be 0 or more")
         if self.deep_rate and not self.decoder_only:
             raise ValueError(f"deep_rate {self.deep_rate:g} belongs to decoder_only; add --decoder-only")

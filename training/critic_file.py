@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
 from training.critic import CriticError, build_critic
+from training.tensor_file import read_tensors
 
 FORMAT = "colorize-critic/1"
 
@@ -45,12 +45,7 @@ def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such critic; make one with training.pretrain_critic")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CriticError(f"{path}: not a whole safetensors file ({error}); make it anew") from error
+    state, metadata = read_tensors(path, CriticError)
     if metadata.get("format") != FORMAT:
         raise CriticError(f"{path}: not a critic's file; give one that training.pretrain_critic wrote")
     critic = build_critic(metadata["kind"])

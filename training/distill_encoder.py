@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 import tyro
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,6 +24,7 @@ from training.config import DistillConfig
 from training.stage import run_stage
 from training.stage_data import device_of, prepare_data
 from training.teacher import Teacher, TeacherError, load_teacher
+from training.tensor_file import read_tensors
 
 FORMAT = "colorize-encoder/1"
 
@@ -94,12 +94,7 @@ def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> N
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such encoder weights")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise TeacherError(f"{path}: not a whole safetensors file ({error})") from error
+    state, metadata = read_tensors(path, TeacherError)
     if metadata.get("format") == FORMAT and metadata.get("backbone") == backbone:
         encoder.load_state_dict(state)
     elif "format" in metadata or "conv1.weight" not in state:

@@ -1,7 +1,7 @@
 """Mosaics: pictures put together from four photographs, as YOLOv4 was trained (Bochkovskiy et al. 2020).
 
-A network knows a photograph that it has seen twenty times, and with it the colours. In a mosaic things are smaller, as
-in pictures of everyday places, and lie beside others than in their photograph.
+A network knows a photograph that it has seen often, and with it the colours. In a mosaic things are smaller, as in
+pictures of everyday places, and lie beside others than in their photograph.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-PARTS = 4
 NEAREST = 0.3
 """The four meet at a point no nearer to a border than so much of the side."""
 

@@ -12,8 +12,9 @@ from urllib.error import URLError
 
 import torch
 import torchvision
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+
+from training.tensor_file import read_tensors
 
 INNER_LAYERS: dict[str, tuple[int, ...]] = {
     # The ends of the stages at 1/4, 1/8, 1/16 (twice) and inside 1/32: not the 1,280 features that evaluation grades.
@@ -171,12 +172,8 @@ def load_teacher(file: Path | None = None, name: str = "mobilenet_v2") -> Teache
             raise TeacherError(f"{name}: its ImageNet weights cannot be downloaded ({error}); name a file") from error
     if not Path(file).is_file():
         raise FileNotFoundError(f"{file}: no such teacher file")
-    try:
-        with safe_open(file, framework="pt") as handle:
-            metadata = handle.metadata() or {}
-            state = {key: handle.get_tensor(key).float() for key in handle.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise TeacherError(f"{file}: not a whole safetensors file ({error})") from error
+    tensors, metadata = read_tensors(file, TeacherError)
+    state = {name: value.float() for name, value in tensors.items()}
     name = metadata.get("architecture", name).removeprefix("torchvision.models.")
     classifier = torchvision.models.get_model(name, weights=None)
     counters = {key: value for key, value in classifier.state_dict().items() if key.endswith("num_batches_tracked")}
