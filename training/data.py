@@ -5,7 +5,7 @@ All randomness is a function of a seed and the step, so that a resumed run sees 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,7 @@ from colorize.lab import rgb_tensor_to_lab
 from training.damage import damage, random_curve
 from training.hints import draw_hints
 from training.mosaics import mosaics
-from training.photos import Photos
+from training.photos import Photos, PhotosError
 from training.views import reduced
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -62,6 +62,7 @@ class PhotoBatches(IterableDataset):
         hinted: float = 0.5,
         damaged: float = 0.5,
         mosaic: float = 0.0,
+        repeats: Mapping[str, int] | None = None,
     ) -> None:
         """Prepare batches.
 
@@ -74,6 +75,11 @@ class PhotoBatches(IterableDataset):
             hinted: Share of pictures that get colour hints.
             damaged: Share of pictures whose input is damaged as in an old photograph.
             mosaic: Share of pictures put together from four photographs.
+            repeats: How often a round shows each photograph of a folder; 0 leaves it out, and those not named are
+                shown once.
+
+        Raises:
+            PhotosError: A folder in ``repeats`` has no photograph, or no photograph is left.
         """
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
@@ -84,6 +90,7 @@ class PhotoBatches(IterableDataset):
             self._pixels = self._pixels.to(self.device)
         self._extents = torch.from_numpy(photos.extents)
         self._upright = torch.from_numpy(photos.upright)
+        self._round = _round(photos, repeats or {})
 
     def __len__(self) -> int:
         return self.epoch_steps
@@ -121,12 +128,12 @@ class PhotoBatches(IterableDataset):
 
     def _choose(self, before: int, count: int) -> Tensor:
         """Return the indices at places before..before + count of an endless sequence of shuffled rounds."""
-        total = len(self.photos)
+        total = len(self._round)
         chosen = []
         while count:
             round_, place = divmod(before, total)
             order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed + round_))
-            part = order[place : place + count]
+            part = self._round[order[place : place + count]]
             chosen.append(part)
             before, count = before + len(part), count - len(part)
         return torch.cat(chosen)
@@ -161,3 +168,17 @@ class PhotoBatches(IterableDataset):
         grid = torch.where(upright[:, None, None, None], stood, grid)
         crops = F.grid_sample(canvas, grid, mode="bilinear", padding_mode="border", align_corners=False)
         return F.avg_pool2d(crops, finer) if finer > 1 else crops
+
+
+def _round(photos: Photos, repeats: Mapping[str, int]) -> Tensor:
+    """Return the indices of the photographs that one round shows, in order."""
+    indices = torch.arange(len(photos))
+    if not repeats:
+        return indices
+    if missing := sorted(set(repeats) - set(photos.folders)):
+        known = ", ".join(sorted(set(photos.folders)))
+        raise PhotosError(f"repeats: no photograph lies in a folder {missing[0]!r}; folders are {known}")
+    shown = indices.repeat_interleave(torch.tensor([repeats.get(folder, 1) for folder in photos.folders]))
+    if not len(shown):
+        raise PhotosError(f"repeats {dict(repeats)}: no photograph is left")
+    return shown

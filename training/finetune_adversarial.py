@@ -123,7 +123,15 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
     how = CriticTraining(pair, showing, config.schedule, config.threshold, config.critic_learning_rate, run.clip)
     # Photographs of its own: the critic never sees the truth of those that the generator is about to colour.
     batches = PhotoBatches(
-        data.train.photos, run.phases, run.epoch_steps, run.seed + 1, device, config.hinted, config.damaged, run.mosaic
+        data.train.photos,
+        run.phases,
+        run.epoch_steps,
+        run.seed + 1,
+        device,
+        config.hinted,
+        config.damaged,
+        run.mosaic,
+        run.repeats,
     )
     opponent = Opponent(critic, batches, how, not config.train_encoder)
     callbacks = [opponent, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]

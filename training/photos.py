@@ -24,7 +24,7 @@ from training.metrics import colourfulness
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
 LONG_SIDE = 4 / 3  # of the canvas; what is longer is cut to the middle
 CHUNK = 256  # photographs decoded at a time, so that a million of them do not lie in memory
-VERSION = 1
+VERSION = 2
 
 # Photographs are decoded side by side; Pillow's AVIF decoder would start as many threads as there are cores for each.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -47,6 +47,7 @@ class Photos:
         upright: bool (N,), the photograph is higher than wide and lies transposed.
         bad: Name and reason of every photograph that could not be read.
         dropped: Names of the photographs that were left out for being nearly grey.
+        folders: Of each photograph, the first folder of its name within its source; empty where there is none.
     """
 
     pixels: np.ndarray
@@ -54,6 +55,7 @@ class Photos:
     upright: np.ndarray
     bad: tuple[tuple[str, str], ...] = ()
     dropped: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.extents)
@@ -87,6 +89,7 @@ def load_photos(
         upright=np.array(index["upright"], bool),
         bad=tuple((name, reason) for name, reason in index["bad"]),
         dropped=tuple(index["dropped"]),
+        folders=tuple(index["folders"]),
     )
 
 
@@ -100,7 +103,7 @@ def iterate_files(source: Path) -> Iterator[tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() in SUFFIXES and path.is_file():
-                yield str(path.relative_to(source)), path.read_bytes()
+                yield path.relative_to(source).as_posix(), path.read_bytes()
         return
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or tar of photographs")
@@ -130,18 +133,20 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
     """Decode everything into a temporary folder that takes its name when it is complete."""
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     temporary.mkdir(parents=True)
-    files = ((f"{source}:{name}", data) for source in map(Path, sources) for name, data in iterate_files(source))
+    files = ((source, name, data) for source in map(Path, sources) for name, data in iterate_files(source))
     bad: list[tuple[str, str]] = []
     dropped: list[str] = []
+    folders: list[str] = []
     extents: list[int] = []
     upright: list[bool] = []
 
-    def prepare(item: tuple[str, bytes]) -> tuple[str, tuple[np.ndarray, int, bool] | str]:
-        name, data = item
+    def prepare(item: tuple[Path, str, bytes]) -> tuple[str, str, tuple[np.ndarray, int, bool] | str]:
+        source, name, data = item
+        folder = name.split("/")[0] if "/" in name else ""
         try:
-            return name, _to_canvas(data, short_side)
+            return f"{source}:{name}", folder, _to_canvas(data, short_side)
         except Exception as error:  # Pillow raises a dozen kinds on broken files; each is counted and named
-            return name, f"{type(error).__name__}: {error}"
+            return f"{source}:{name}", folder, f"{type(error).__name__}: {error}"
 
     try:
         with (
@@ -149,7 +154,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
             tqdm(desc="photographs", unit="", disable=not progress) as bar,
             open(temporary / "pixels.raw", "wb") as raw,
         ):
-            for name, prepared in _map_in_chunks(pool, prepare, files):
+            for name, first, prepared in _map_in_chunks(pool, prepare, files):
                 bar.update()
                 if isinstance(prepared, str):
                     bad.append((name, prepared))
@@ -157,12 +162,20 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
                     dropped.append(name)
                 else:
                     raw.write(prepared[0].tobytes())
+                    folders.append(first)
                     extents.append(prepared[1])
                     upright.append(prepared[2])
         if not extents:
             raise PhotosError(f"no usable photograph among {len(bad) + len(dropped)} in {', '.join(map(str, sources))}")
         shape = (len(extents), short_side, round(short_side * LONG_SIDE), 3)
-        index = {"shape": shape, "extents": extents, "upright": upright, "bad": bad, "dropped": dropped}
+        index = {
+            "shape": shape,
+            "extents": extents,
+            "upright": upright,
+            "bad": bad,
+            "dropped": dropped,
+            "folders": folders,
+        }
         (temporary / "index.json").write_text(json.dumps(index), encoding="utf-8")
         try:
             temporary.rename(folder)

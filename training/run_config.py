@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +27,8 @@ class RunConfig:
         pictures: How many pictures each phase sees.
         batch_sizes: Pictures a step in each phase.
         mosaic: Share of pictures put together from four photographs (``training.mosaics``).
+        repeats: How often a round shows each photograph of a folder: ``--repeats street 4 sky 0``. Folders are the
+            first ones of the names within a source; those not named are shown once. Validation has no repeats.
         epoch_steps: Steps between two checkpoints; also one row of the log.
         learning_rate: Peak of the one cycle.
         weight_decay: Of AdamW.
@@ -49,6 +51,7 @@ class RunConfig:
     pictures: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
     batch_sizes: tuple[int, ...] = (256, 128, 64)
     mosaic: float = 0.0
+    repeats: dict[str, int] = field(default_factory=dict)
     epoch_steps: int = 500
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -75,6 +78,9 @@ class RunConfig:
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
         if not 0 <= self.mosaic <= 1:
             raise ValueError(f"mosaic {self.mosaic:g} is not a share, 0..1")
+        for folder, times in self.repeats.items():
+            if times < 0:
+                raise ValueError(f"repeats: {folder} {times} must be 0 or more")
         if min(*self.pictures, *self.batch_sizes, self.epoch_steps) < 1:
             raise ValueError("pictures, batch_sizes and epoch_steps must be at least 1")
 

@@ -71,7 +71,7 @@ def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
     device = device_of(run)
     phase = run.phases[-1]
     return PhotoData(
-        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged, run.mosaic),
+        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged, run.mosaic, run.repeats),
         PhotoBatches(
             valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
         ),
@@ -79,4 +79,4 @@ def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
 
 
 def _part(photos: Photos, part: slice) -> Photos:
-    return Photos(photos.pixels[part], photos.extents[part], photos.upright[part])
+    return Photos(photos.pixels[part], photos.extents[part], photos.upright[part], folders=photos.folders[part])
