@@ -35,7 +35,8 @@ from benchmarks.figures import (
 )
 from colorize.colorizer import Colorizer
 from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
-from colorize.films import FilmOptions, colorize_video
+from colorize.film_options import FilmOptions
+from colorize.films import colorize_video
 from colorize.frames import read_luma
 from colorize.luma import color_planes
 from colorize.shots import read_shots

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from colorize.candidates import draw_candidates
     from colorize.colorizer import Colorizer
     from colorize.errors import FilmError
-    from colorize.films import FilmOptions, FilmStopped, Progress, colorize_video
+    from colorize.film_options import FilmOptions, FilmStopped, Progress
+    from colorize.films import colorize_video
     from colorize.images import ImageError, Photo, read_image, read_photo, read_photos, write_photo, write_photos
     from colorize.lab import lab_to_rgb, rgb_to_lab
     from colorize.marks import Mark
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Colorizer": "colorize.colorizer",
     "FilmError": "colorize.errors",
-    "FilmOptions": "colorize.films",
-    "FilmStopped": "colorize.films",
+    "FilmOptions": "colorize.film_options",
+    "FilmStopped": "colorize.film_options",
     "ImageError": "colorize.images",
     "Mark": "colorize.marks",
     "Photo": "colorize.images",
-    "Progress": "colorize.films",
+    "Progress": "colorize.film_options",
     "TemporalOptions": "colorize.temporal",
     "WeightsError": "colorize.weights",
     "colorize_video": "colorize.films",

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
 
 def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
     from colorize.file_options import FileOptions
-    from colorize.films import FilmOptions
+    from colorize.film_options import FilmOptions
     from colorize.temporal import TemporalOptions
 
     film = FilmOptions(

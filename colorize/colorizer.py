@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -21,13 +20,15 @@ from colorize.images import Photo
 from colorize.inference import (
     choose_device,
     choose_precision,
-    infer,
+    fingerprint,
+    infer_groups,
     latent_dim,
     prepare,
     render_stride,
     resize_hints,
     takes_hints,
 )
+from colorize.joining import join_picture
 from colorize.lab import (
     AB_MAX,
     L_HALF,
@@ -36,10 +37,7 @@ from colorize.lab import (
     Floats,
     Picture,
     check_picture,
-    join,
-    rgb_to_lab,
     rgb_to_lightness,
-    strips,
 )
 from colorize.marks import Mark, confine, draw_hints
 from colorize.weights import DEFAULT_RENDER_SIZE, open_weights
@@ -216,25 +214,8 @@ class Colorizer:
             recall: Given what the network has seen of looks of one shape, (n, C, h / 32, w / 32); what it returns is
                 used instead (``colorize.aggregation``). DeOldify's networks do without.
         """
-        hints = hints or [None] * len(looks)
-        latents = latents or [None] * len(looks)
-        groups: dict[torch.Size, list[int]] = {}
-        for index, look in enumerate(looks):
-            groups.setdefault(look.shape, []).append(index)
-        results: dict[int, Floats] = {}
-        for shape, group in groups.items():
-            given = None
-            if any(hints[index] is not None for index in group):
-                none = torch.zeros(1, 3, *shape[2:])
-                given = torch.cat([none if (hint := hints[index]) is None else hint for index in group])
-            latent = None
-            if any(latents[index] is not None for index in group):
-                zero = torch.zeros(1, self.latent_dim)
-                latent = torch.cat([zero if (own := latents[index]) is None else own for index in group])
-            ab = infer(self._generator, torch.cat([looks[index] for index in group]), given, latent, recall)
-            ab = (ab * (AB_MAX * self.saturation)).permute(0, 2, 3, 1).contiguous().numpy()
-            results.update(zip(group, ab, strict=True))
-        return [results[index] for index in range(len(looks))]
+        scale = np.float32(AB_MAX * self.saturation)
+        return [ab * scale for ab in infer_groups(self._generator, looks, hints, latents, recall)]
 
     def paint_marked(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None]) -> list[Floats]:
         """Return what ``paint`` does, where hints are a user's marks: their colours stay inside what they mark."""
@@ -249,37 +230,11 @@ class Colorizer:
 
     def join(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
         """Return a picture's own lightness with the colours of ``paint``, enlarged, as RGB; strips run in threads."""
-        result = np.empty((*picture.shape[:2], 3), picture.dtype)
-        result_space = space if picture.ndim == 3 else SRGB  # a grey profile has no colours to write
-        if self.strength == 0 and result_space is space:
-            result[:] = picture if picture.ndim == 3 else picture[:, :, None]
-            return result
-        enlarger = Enlarger(ab, picture.shape[:2])
-
-        def join_strip(rows: slice) -> None:
-            chroma = enlarger.rows(rows.start, rows.stop) * np.float32(self.strength)
-            part = picture[rows]
-            if self.strength < 1 and part.ndim == 3:
-                lab = rgb_to_lab(part, space)
-                lightness = lab[..., 0]
-                chroma += lab[..., 1:] * np.float32(1 - self.strength)
-            else:
-                lightness = rgb_to_lightness(part, space)
-            join(lightness, chroma[..., 0], chroma[..., 1], result[rows], result_space)
-
-        for _ in self._threads.map(join_strip, strips(picture.shape[:2])):
-            pass  # passes on what a thread raised
-        return result
+        return join_picture(picture, ab, self.strength, space, self._threads)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
-        digest = hashlib.sha256()
-        if isinstance(self._generator, Generator):
-            digest.update(repr(self._generator.config).encode())  # caution is no parameter
-        for name, value in sorted(self._generator.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.cpu().float().numpy().tobytes())
-        return digest.hexdigest()
+        return fingerprint(self._generator)
 
     def _check_hints(self) -> None:
         if not self.takes_hints:

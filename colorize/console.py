@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from colorize.films import Progress
+    from colorize.film_options import Progress
     from colorize.jobs import Outcome
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorize.films import FilmOptions, Progress
+from colorize.film_options import FilmOptions, Progress
 from colorize.images import DEFAULT_QUALITY
 from colorize.marks import Mark
 

@@ -9,7 +9,8 @@ from colorize.colorizer import Colorizer
 from colorize.contact import contact_sheet, is_in_color
 from colorize.failures import failure
 from colorize.file_options import FileOptions
-from colorize.films import FilmStopped, colorize_video
+from colorize.film_options import FilmStopped
+from colorize.films import colorize_video
 from colorize.images import FORMATS, Photo, write_photo
 from colorize.jobs import NAME_MARK, Job, Outcome, same_file
 from colorize.parts import Parts

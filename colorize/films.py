@@ -1,14 +1,14 @@
-"""A film in colour: its options, its parts that outlive a stop, its result."""
+"""A film in colour: its parts that outlive a stop, and their joining."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av
 import torch
@@ -19,90 +19,18 @@ from colorize.containers import Container
 from colorize.encoder import EncoderSettings
 from colorize.errors import FilmError
 from colorize.faults import clock, fault_lines
+from colorize.film_options import FilmOptions, FilmResult, FilmStopped, Progress
 from colorize.joiner import write_film
 from colorize.parts import Parts
 from colorize.pipeline import Work, color_parts
 from colorize.streams import Plan
 from colorize.target import container_of, picture_format
-from colorize.temporal import TemporalOptions, TemporalPainter
-from colorize.video import Film, Span, probe
+from colorize.temporal import TemporalPainter
+from colorize.video import Film, probe
 from colorize.weights import sha256
 
 PART_SHARE = 60  # a part is this share of the film,
 PART_SECONDS = 1, 10  # but at least and at most so long
-
-
-@dataclass(frozen=True)
-class FilmOptions:
-    """How films are coloured.
-
-    Attributes:
-        codec: ``h264``, ``hevc``, ``av1``, ``vp9`` or ``ffv1``; None: the usual one of the container.
-        crf: Quality of the pictures, lower is better; None: the codec's usual one.
-        preset: Speed of the encoder against size, in its own words; None: the usual one.
-        start: Seconds from the film's beginning.
-        end: The same; None: to the end.
-        temporal: How the colours are kept steady.
-        batch_size: Frames that pass through the network together.
-        threads: Of the encoder; None: as it likes.
-        overwrite: Replace an existing result.
-        mark: Say in the metadata that a network made the colours.
-    """
-
-    codec: str | None = None
-    crf: float | None = None
-    preset: str | None = None
-    start: float = 0
-    end: float | None = None
-    temporal: TemporalOptions = field(default_factory=TemporalOptions)
-    batch_size: int = 8
-    threads: int | None = None
-    overwrite: bool = False
-    mark: bool = True
-
-    @property
-    def span(self) -> Span:
-        """The part of the film that is coloured."""
-        exact = Fraction(self.start).limit_denominator(1_000_000)
-        return Span(exact, None if self.end is None else Fraction(self.end).limit_denominator(1_000_000))
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a film is.
-
-    Attributes:
-        done: Frames that are coloured, with those of earlier runs.
-        total: How many there will be, an estimate where the file does not say.
-        stage: ``colouring``, or ``joining`` the parts.
-    """
-
-    done: int
-    total: int
-    stage: Literal["colouring", "joining"] = "colouring"
-
-
-@dataclass(frozen=True)
-class FilmResult:
-    """What became of a film.
-
-    Attributes:
-        path: The film in colour.
-        frames: How many it has.
-        resumed: How many of them an earlier run had coloured.
-        notes: Lines for the user: what was changed, left out, damaged.
-        cut_off: A line about a source that ends too early; None: it is whole.
-    """
-
-    path: Path
-    frames: int
-    resumed: int = 0
-    notes: tuple[str, ...] = ()
-    cut_off: str | None = None
-
-
-class FilmStopped(Exception):
-    """The work was stopped by the cancel flag; the message says how to go on. What is finished stays."""
 
 
 def colorize_video(

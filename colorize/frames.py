@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 
-from colorize.luma import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv
+from colorize.luma import Luma, luma_of_grey, luma_of_rgb, luma_of_yuv
 from colorize.video import Film
+from colorize.yuv import YuvSystem
 
 PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane of its own
 GREY = re.compile(r"gray|y[0-9]+")

@@ -1,4 +1,4 @@
-"""The ICC file format: tags, curves and look-up tables (ICC.1:2022)."""
+"""The ICC file format: tags and look-up tables (ICC.1:2022)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from colorize.icc_curves import S15_FIXED_16, Curve, apply_curves, read_curves, resample
 from colorize.spaces import CURVE_SAMPLES, Floats
 
-S15_FIXED_16 = 65536.0
 D50 = (0.9642, 1.0, 0.8249)
 """The white of a profile's connection space."""
 LEGACY_LAB = 65535 / 65280  # 10.10: the 16-bit Lab of version 2 gives 100 to 0xff00
 XYZ_RANGE = 1 + 32767 / 32768  # 6.3.4.2
 TABLE_TAGS = (b"A2B1", b"A2B0")  # relative colorimetric, then perceptual
 MAX_NODES = 1 << 24  # 64 nodes along each of four axes; more is a damaged file
-
-Curve = npt.NDArray[np.float64]
-"""(CURVE_SAMPLES,) 0..1 of evenly spaced 0..1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +59,8 @@ class Table:
         if self.sides:
             values = self._interpolate(values)
         if self.middle:
-            values = _apply(self.middle, values)
-        values = _apply(self.last, values @ self.matrix[:, :3].T + self.matrix[:, 3])
+            values = apply_curves(self.middle, values)
+        values = apply_curves(self.last, values @ self.matrix[:, :3].T + self.matrix[:, 3])
         values = values * self.scale + self.offset
         if not self.is_lab:
             return (values / np.array(D50)).astype(np.float32)
@@ -108,30 +105,6 @@ def read_xyz(tag: bytes) -> list[float]:
     return [value / S15_FIXED_16 for value in struct.unpack_from(">3i", tag, 8)]
 
 
-def read_curve(tag: bytes) -> Curve:
-    """Return a curve tag (10.6, 10.18), rising.
-
-    Raises:
-        ValueError: Another type, or a curve that does not rise.
-    """
-    level = np.linspace(0, 1, CURVE_SAMPLES)
-    if tag[:4] == b"curv":
-        (count,) = struct.unpack_from(">I", tag, 8)
-        if count == 0:
-            return level
-        if count == 1:
-            return level ** (struct.unpack_from(">H", tag, 12)[0] / 256)
-        curve = _resample(np.array(struct.unpack_from(f">{count}H", tag, 12)) / 65535)
-    elif tag[:4] == b"para":
-        curve = _parametric(struct.unpack_from(">H", tag, 8)[0], tag, level)
-    else:
-        raise ValueError(f"curve of type {tag[:4]!r}")
-    curve = np.maximum.accumulate(np.clip(curve, 0, 1))
-    if curve[-1] <= curve[0]:
-        raise ValueError("curve that does not rise")
-    return curve
-
-
 def read_table(profile: bytes) -> Table:
     """Return the table that leads from a profile's device values to XYZ.
 
@@ -162,12 +135,12 @@ def _read_lut(tag: bytes, is_lab: bool) -> Table:
     numbers = np.frombuffer(tag, kind, sum(sizes), start) / (65535 if wide else 255)
     first, grid, last = np.split(numbers, np.cumsum(sizes)[:2])
     return Table(
-        [_resample(curve) for curve in first.reshape(channels, -1)],
+        [resample(curve) for curve in first.reshape(channels, -1)],
         (side,) * channels,
         grid.reshape(-1, 3).astype(np.float32),
         [],
         np.eye(3, 4),
-        [_resample(curve) for curve in last.reshape(3, -1)],
+        [resample(curve) for curve in last.reshape(3, -1)],
         *_encoding(is_lab, LEGACY_LAB if wide else 1.0),
         is_lab,
     )
@@ -192,12 +165,12 @@ def _read_lut_a_to_b(tag: bytes, is_lab: bool) -> Table:
         matrix = np.concatenate([values[:9].reshape(3, 3), values[9:, None]], axis=1)
     identity = [np.linspace(0, 1, CURVE_SAMPLES)] * channels
     return Table(
-        _read_curves(tag, at_a, channels) if at_a else identity,
+        read_curves(tag, at_a, channels) if at_a else identity,
         sides,
         grid,
-        _read_curves(tag, at_m, 3) if at_m else [],
+        read_curves(tag, at_m, 3) if at_m else [],
         matrix,
-        _read_curves(tag, at_b, 3),
+        read_curves(tag, at_b, 3),
         *_encoding(is_lab, 1.0),
         is_lab,
     )
@@ -215,55 +188,3 @@ def _encoding(is_lab: bool, factor: float) -> tuple[float | npt.NDArray[np.float
     if is_lab:
         return np.array([100.0, 255.0, 255.0]) * factor, np.array([0.0, -128.0, -128.0])
     return XYZ_RANGE, 0.0
-
-
-def _read_curves(tag: bytes, start: int, count: int) -> list[Curve]:
-    """Return curves that follow each other, each filled up to four bytes."""
-    curves = []
-    for _ in range(count):
-        part = tag[start:]
-        if part[:4] == b"curv":
-            size = 12 + 2 * struct.unpack_from(">I", part, 8)[0]
-        else:
-            size = 12 + 4 * _parameter_count(struct.unpack_from(">H", part, 8)[0])
-        curves.append(read_curve(part[:size]))
-        start += size + -size % 4
-    return curves
-
-
-def _parameter_count(kind: int) -> int:
-    counts = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
-    if kind not in counts:
-        raise ValueError(f"parametric curve {kind}")
-    return counts[kind]
-
-
-def _parametric(kind: int, tag: bytes, level: Curve) -> Curve:
-    """Return a curve of table 68: (a x + b)^g + e above d, c x + f below."""
-    g, *rest = (value / S15_FIXED_16 for value in struct.unpack_from(f">{_parameter_count(kind)}i", tag, 12))
-    a, b, c, d, e, f = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    if kind in (1, 2):
-        a, b, *offset = rest
-        d = -b / a
-        e = f = offset[0] if offset else 0.0
-    elif kind == 3:
-        a, b, c, d = rest
-    elif kind == 4:
-        a, b, c, d, e, f = rest
-    return np.where(level >= d, np.maximum(a * level + b, 0) ** g + e, c * level + f)
-
-
-def _resample(samples: npt.NDArray[np.float64]) -> Curve:
-    return np.interp(np.linspace(0, 1, CURVE_SAMPLES), np.linspace(0, 1, len(samples)), samples)
-
-
-def _apply(curves: list[Curve], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return values (N, 3) after a curve each, linear between its samples: rounding would cost 16-bit levels."""
-    position = np.clip(values, 0, 1) * (CURVE_SAMPLES - 1)
-    index = np.minimum(position.astype(np.int64), CURVE_SAMPLES - 2)
-    fraction = position - index
-    columns = [
-        curve[index[:, axis]] * (1 - fraction[:, axis]) + curve[index[:, axis] + 1] * fraction[:, axis]
-        for axis, curve in enumerate(curves)
-    ]
-    return np.stack(columns, axis=1)

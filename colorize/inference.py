@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import overload
 
 import torch
@@ -16,6 +17,7 @@ from colorize.deoldify import STRIDE as DEOLDIFY_STRIDE
 from colorize.deoldify import DeOldifyGenerator
 from colorize.generator import LIGHTNESS_CHANNELS, Generator
 from colorize.resnet import guard_narrow_maps
+from colorize.spaces import Floats
 
 AnyGenerator = Generator | DeOldifyGenerator
 
@@ -132,6 +134,54 @@ def infer(
     hints = None if hints is None else hints.to(weight.device, weight.dtype)
     latent = None if latent is None else latent.to(weight.device, weight.dtype)
     return generator(lightness, hints, latent, recall).float().cpu()
+
+
+def infer_groups(
+    generator: AnyGenerator,
+    looks: Sequence[Tensor],
+    hints: Sequence[Tensor | None] | None = None,
+    latents: Sequence[Tensor | None] | None = None,
+    recall: Callable[[Tensor], Tensor] | None = None,
+) -> list[Floats]:
+    """Return ab (h, w, 2) in network units of each look; looks of equal shape run together.
+
+    Args:
+        generator: ``prepare``'s result.
+        looks: (1, 1, h, w) each, L / 50 - 1.
+        hints: (1, 3, h, w) of each look, or None.
+        latents: (1, latent_dim) of each look, or None for the deterministic answer.
+        recall: See ``infer``.
+    """
+    hints = hints or [None] * len(looks)
+    latents = latents or [None] * len(looks)
+    groups: dict[torch.Size, list[int]] = {}
+    for index, look in enumerate(looks):
+        groups.setdefault(look.shape, []).append(index)
+    results: dict[int, Floats] = {}
+    for shape, group in groups.items():
+        given = _stacked([hints[index] for index in group], torch.zeros(1, 3, *shape[2:]))
+        latent = _stacked([latents[index] for index in group], torch.zeros(1, latent_dim(generator)))
+        ab = infer(generator, torch.cat([looks[index] for index in group]), given, latent, recall)
+        results.update(zip(group, ab.permute(0, 2, 3, 1).contiguous().numpy(), strict=True))
+    return [results[index] for index in range(len(looks))]
+
+
+def _stacked(parts: Sequence[Tensor | None], none: Tensor) -> Tensor | None:
+    """Return parts in one tensor, ``none`` in the place of those that are missing; None: all are."""
+    if all(part is None for part in parts):
+        return None
+    return torch.cat([none if part is None else part for part in parts])
+
+
+def fingerprint(generator: AnyGenerator) -> str:
+    """Return the SHA-256 of a generator's parameters as they run, and of how they are used, as hex digits."""
+    digest = hashlib.sha256()
+    if isinstance(generator, Generator):
+        digest.update(repr(generator.config).encode())  # caution is no parameter
+    for name, value in sorted(generator.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.cpu().float().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:

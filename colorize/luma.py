@@ -18,16 +18,11 @@ import numpy.typing as npt
 from colorize.chroma import Enlarger
 from colorize.lab import SRGB, join, rgb_to_lab, rgb_to_lightness
 from colorize.spaces import CURVE_SAMPLES, Floats
+from colorize.yuv import BLACK, LUMA_WEIGHTS, RANGE, YuvSystem, rgb_to_yuv
 
 Plane = npt.NDArray[np.uint8]
 
-BLACK, WHITE = 16, 235  # of limited-range luma, 8 bits (BT.709, 3.4)
-RANGE = WHITE - BLACK
-NEUTRAL = 128
 FINE = 256  # a uint16 luma counts in 1/256 of a level
-LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)  # BT.709
-CB_SCALE, CR_SCALE = 1.8556, 1.5748  # 2 (1 - weight of blue), 2 (1 - weight of red)
-CHROMA_RANGE = 224
 STRIP = 1 << 16  # half-size pixels at a time: their planes stay in the processor's cache
 
 
@@ -54,34 +49,6 @@ class Luma:
             return np.asarray(cv2.LUT(self.levels, _grey_of_level()), np.uint8)
         above = cv2.subtract(self.levels, np.array(BLACK * FINE, np.float64))
         return np.asarray(cv2.convertScaleAbs(above, alpha=255 / RANGE / FINE), np.uint8)
-
-
-@dataclass(frozen=True)
-class YuvSystem:
-    """What the numbers of Y, Cb and Cr mean.
-
-    Attributes:
-        red: Weight of red in luma.
-        blue: Weight of blue in luma.
-        bits: Of a level.
-        full_range: 0 is black and the highest level white; else 16 and 235 of 256 are.
-    """
-
-    red: float
-    blue: float
-    bits: int = 8
-    full_range: bool = False
-
-    def to_rgb(self) -> Floats:
-        """Return (3, 4): Y, Cb, Cr -> R'G'B' 0..65535."""
-        unit = 1 << (self.bits - 8)
-        black, luma_range = (0, (1 << self.bits) - 1) if self.full_range else (BLACK * unit, RANGE * unit)
-        color_range = luma_range if self.full_range else CHROMA_RANGE * unit
-        green = 1 - self.red - self.blue
-        red, blue = 2 * (1 - self.red), 2 * (1 - self.blue)
-        rows = np.array([[1, 0, red], [1, -blue * self.blue / green, -red * self.red / green], [1, blue, 0]])
-        rows /= [luma_range, color_range, color_range]
-        return (np.hstack([rows, -rows @ [[black], [NEUTRAL * unit], [NEUTRAL * unit]]]) * 65535).astype(np.float32)
 
 
 def luma_of_grey(levels: npt.NDArray[np.unsignedinteger], bits: int, full_range: bool) -> Luma:
@@ -169,7 +136,7 @@ def _color_strip(levels: npt.NDArray, chroma: Floats, planes: tuple[Plane, Plane
     lightness, grey = _look_up(mean)
     rgb = np.empty((rows, columns, 3), np.uint16)
     join(lightness, chroma[..., 0], chroma[..., 1], rgb, SRGB)
-    yuv = cv2.transform(rgb.astype(np.float32), _rgb_to_yuv())
+    yuv = cv2.transform(rgb.astype(np.float32), rgb_to_yuv())
     # How fast luma has to follow the grey's for the light to stay the same: the ratio of the curves' slopes.
     slopes = _slopes()
     slope = np.take(slopes, rgb.reshape(-1, 3)).reshape(rgb.shape)
@@ -236,18 +203,3 @@ def _luma_of_lightness() -> npt.NDArray[np.uint16]:
 def _slopes() -> Floats:
     """Slope of linear light over the encoded value, at each 16-bit value of sRGB."""
     return np.gradient(SRGB.curves[0], 1 / (CURVE_SAMPLES - 1)).astype(np.float32)
-
-
-@cache
-def _rgb_to_yuv() -> Floats:
-    """(3, 4): 16-bit R'G'B' -> 8-bit limited-range Y, Cb, Cr."""
-    red, green, blue = LUMA_WEIGHTS
-    luma = np.array([red, green, blue])
-    rows = np.stack(
-        [
-            luma * RANGE,
-            (np.array([0, 0, 1]) - luma) / CB_SCALE * CHROMA_RANGE,
-            (np.array([1, 0, 0]) - luma) / CR_SCALE * CHROMA_RANGE,
-        ]
-    )
-    return np.hstack([rows / 65535, [[BLACK], [NEUTRAL], [NEUTRAL]]]).astype(np.float32)

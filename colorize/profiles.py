@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from colorize.errors import ImageError
-from colorize.icc import D50, TABLE_TAGS, Curve, read_curve, read_table, read_tags, read_xyz
+from colorize.icc import D50, TABLE_TAGS, read_table, read_tags, read_xyz
+from colorize.icc_curves import Curve, read_curve
 from colorize.lab import Picture, lab_to_rgb, strips, xyz_to_lab
 from colorize.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace
 

@@ -14,7 +14,8 @@ from made_films import FilmRecipe, damage_frame, make_film, read_frames
 
 from colorize.colorizer import Colorizer
 from colorize.errors import FilmError
-from colorize.films import FilmOptions, FilmResult, FilmStopped, Progress, colorize_video
+from colorize.film_options import FilmOptions, FilmResult, FilmStopped, Progress
+from colorize.films import colorize_video
 from colorize.generator import Generator
 from colorize.temporal import TemporalOptions
 

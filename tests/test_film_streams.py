@@ -12,7 +12,8 @@ import pytest
 from made_films import COVER, FilmRecipe, make_film, packets_of, read_frames
 
 from colorize.colorizer import Colorizer
-from colorize.films import FilmOptions, colorize_video
+from colorize.film_options import FilmOptions
+from colorize.films import colorize_video
 from colorize.temporal import TemporalOptions
 from colorize.video import probe
 

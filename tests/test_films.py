@@ -16,7 +16,8 @@ from made_films import FilmRecipe, luma_of, make_film, packets_of, read_frames
 from colorize.colorizer import Colorizer
 from colorize.contact import contact_sheet, is_in_color
 from colorize.faults import clock, ranges
-from colorize.films import FilmOptions, FilmResult, Progress, colorize_video
+from colorize.film_options import FilmOptions, FilmResult, Progress
+from colorize.films import colorize_video
 from colorize.generator import Generator
 from colorize.overlap import Line, ahead
 from colorize.temporal import TemporalOptions

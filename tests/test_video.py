@@ -16,9 +16,11 @@ from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
 from colorize.errors import FilmError
 from colorize.frames import read_luma, rgb_picture
 from colorize.lab import rgb_to_lightness
-from colorize.luma import Luma, YuvSystem, color_planes, luma_of_grey, luma_of_rgb, luma_of_yuv
+from colorize.luma import Luma, color_planes, luma_of_grey, luma_of_rgb, luma_of_yuv
 from colorize.shots import read_shots, sample
-from colorize.video import Span, Turn, probe
+from colorize.turn import Turn
+from colorize.video import Span, probe
+from colorize.yuv import YuvSystem
 
 BT709, BT601 = YuvSystem(0.2126, 0.0722), YuvSystem(0.299, 0.114)
 NTSC = Fraction(45000, 1499)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorize.films import Progress
+from colorize.film_options import Progress
 from colorize.jobs import Outcome
-from colorize.web.jobs import CancelledJobError, Jobs, QueueFullError, safe_name
+from colorize.web.job import safe_name
+from colorize.web.jobs import CancelledJobError, Jobs, QueueFullError
 from colorize.web.settings import WebSettings
 
 PATIENCE = 20  # seconds until a test gives up

@@ -18,7 +18,7 @@ from made_films import FilmRecipe, make_film
 from made_page import serve_page
 from PIL import Image
 
-from colorize.films import FilmOptions
+from colorize.film_options import FilmOptions
 from colorize.images import read_photo
 from colorize.marks import Mark
 from colorize.options import build_parser, check

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from colorize.defaults import DEFAULT_WEIGHTS
-from colorize.films import FilmOptions
+from colorize.film_options import FilmOptions
 from colorize.marks import Mark
 from colorize.web.settings import Look
 from colorize.web.studio import FilmWish, PhotoWish

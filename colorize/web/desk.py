@@ -16,7 +16,8 @@ import gradio as gr
 
 from colorize.containers import FILM_SUFFIXES
 from colorize.jobs import Outcome
-from colorize.web.jobs import RETRY_SECONDS, CancelledJobError, Kind, QueueFullError, WebJob, safe_name
+from colorize.web.job import Kind, WebJob, safe_name
+from colorize.web.jobs import RETRY_SECONDS, CancelledJobError, QueueFullError
 from colorize.web.studio import PhotoWish, Studio
 
 T = TypeVar("T")

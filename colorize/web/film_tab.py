@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import gradio as gr
 
 from colorize.containers import FILM_SUFFIXES
-from colorize.films import FilmOptions
+from colorize.film_options import FilmOptions
 from colorize.options import seconds
 from colorize.temporal import TemporalOptions
 from colorize.web.commands import film_command
@@ -25,7 +25,7 @@ from colorize.web.controls import (
     status_line,
 )
 from colorize.web.desk import Desk, Upload, name_of, problem
-from colorize.web.jobs import WebJob
+from colorize.web.job import WebJob
 from colorize.web.studio import FilmWish
 
 PREVIEW_FRAMES = 6

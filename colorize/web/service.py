@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
@@ -16,12 +14,11 @@ from starlette.background import BackgroundTask
 
 from colorize import __version__
 from colorize.containers import FILM_SUFFIXES
-from colorize.films import FilmOptions
-from colorize.jobs import Outcome
+from colorize.film_options import FilmOptions
 from colorize.marks import Mark
-from colorize.photo import FORMATS
 from colorize.temporal import TemporalOptions
-from colorize.web.jobs import CancelledJobError, Kind, QueueFullError, WebJob
+from colorize.web.answers import checked, describe, find_film, media_type_of, outcome_of, receive, result_of
+from colorize.web.jobs import QueueFullError
 from colorize.web.schema import (
     MISSING,
     PROBLEMS,
@@ -42,9 +39,6 @@ from colorize.web.schema import (
 )
 from colorize.web.settings import Look
 from colorize.web.studio import FilmWish, PhotoWish, Studio
-
-T = TypeVar("T")
-POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
 
 def build_service(studio: Studio) -> FastAPI:
@@ -100,23 +94,23 @@ def _add_photo(app: FastAPI, studio: Studio) -> None:
         note: NoteField = True,
     ) -> Response:
         look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
-        marks = _sensible(lambda: [Mark.parse(text) for text in mark or []])
+        marks = checked(lambda: [Mark.parse(text) for text in mark or []])
         suffix = f".{format}" if format else None
         wish = PhotoWish(look, marks, suffix, quality, force, note)
         if Path(photo.filename or "").suffix.lower() in FILM_SUFFIXES:
             raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
-        job, source = await _receive(studio, "photo", photo, "photo")
+        job, source = await receive(studio, "photo", photo, "photo")
         try:
-            await asyncio.to_thread(_sensible, lambda: studio.photo(job, source, wish))
-            outcome = await _outcome(request, job)
-            result = _result(job, outcome)
+            await asyncio.to_thread(checked, lambda: studio.photo(job, source, wish))
+            outcome = await outcome_of(request, job)
+            result = result_of(job, outcome)
         except BaseException:
             studio.jobs.forget(job)
             raise
         return FileResponse(
             result,
             filename=result.name,
-            media_type=_media_type(result),
+            media_type=media_type_of(result),
             background=BackgroundTask(studio.jobs.forget, job),
         )
 
@@ -145,9 +139,9 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
         options = FilmOptions(codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note)
         look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
         wish = FilmWish(look, options, f".{format}", force)
-        job, source = await _receive(studio, "film", video, "film.mp4")
+        job, source = await receive(studio, "film", video, "film.mp4")
         try:
-            await asyncio.to_thread(_sensible, lambda: studio.film(job, source, wish))
+            await asyncio.to_thread(checked, lambda: studio.film(job, source, wish))
         except BaseException:
             studio.jobs.forget(job)
             raise
@@ -156,7 +150,7 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
     async def status(id: str) -> FilmJob:
-        return describe(_find(studio, id), studio.settings.root_path)
+        return describe(find_film(studio, id), studio.settings.root_path)
 
     @app.get(
         "/v1/videos/{id}/result",
@@ -172,7 +166,7 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
         },
     )
     async def result(id: str) -> Response:
-        job = _find(studio, id)
+        job = find_film(studio, id)
         if job.ended is None:
             raise HTTPException(409, "the film is not done yet; ask for its status")
         if job.result is None:
@@ -180,102 +174,13 @@ def _add_films(app: FastAPI, studio: Studio) -> None:
         return FileResponse(
             job.result,
             filename=job.result.name,
-            media_type=_media_type(job.result),
+            media_type=media_type_of(job.result),
             background=BackgroundTask(studio.jobs.forget, job),
         )
 
     @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
     async def cancel(id: str) -> None:
-        await asyncio.to_thread(studio.jobs.forget, _find(studio, id))
-
-
-def describe(job: WebJob, root_path: str = "") -> FilmJob:
-    """Return what a client is told of a job.
-
-    Args:
-        job: Of a film.
-        root_path: Where a proxy shows the service.
-    """
-    progress, outcome = job.progress, job.outcome
-    message, notes = "", []
-    if job.status == "cancelled":
-        message = "cancelled"
-    elif outcome is not None:
-        message, notes = outcome.message, list(outcome.notes)
-    return FilmJob(
-        id=job.id,
-        status=job.status,
-        done=progress.done if progress else 0,
-        total=progress.total if progress else None,
-        seconds_left=job.seconds_left if job.status == "working" else None,
-        message=message,
-        notes=notes,
-        result=f"{root_path}/v1/videos/{job.id}/result" if job.result else None,
-    )
-
-
-async def _receive(studio: Studio, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
-    """Store an upload in a new job's folder."""
-    job = studio.jobs.new(kind)
-    source = job.place(upload.filename or default)
-
-    def store() -> None:
-        with source.open("xb") as file:
-            shutil.copyfileobj(upload.file, file, 1 << 20)
-
-    try:
-        await asyncio.to_thread(store)
-    except BaseException:
-        studio.jobs.forget(job)
-        raise
-    return job, source
-
-
-async def _outcome(request: Request, job: WebJob) -> Outcome:
-    """Wait for a job; a client that goes away takes it back."""
-    future = asyncio.wrap_future(job.future)
-    while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
-        if await request.is_disconnected():
-            job.cancel.set()
-            raise HTTPException(499, "the client went away")
-    try:
-        return await future
-    except CancelledJobError as error:
-        raise HTTPException(499, "cancelled") from error
-
-
-def _result(job: WebJob, outcome: Outcome) -> Path:
-    """Return the coloured file.
-
-    Raises:
-        HTTPException: There is none; it says why.
-    """
-    if outcome.status == "done" and job.result is not None:
-        return job.result
-    unexpected = outcome.error is not None and not isinstance(outcome.error, OSError | ValueError | MemoryError)
-    raise HTTPException(500 if unexpected else 422, outcome.message)
-
-
-def _find(studio: Studio, id: str) -> WebJob:
-    job = studio.jobs.find(id)
-    if job is None or job.kind != "film":
-        raise HTTPException(404, f"{id}: there is no such job, or not any more")
-    return job
-
-
-def _sensible(work: Callable[[], T]) -> T:
-    """Run what checks a client's words, and turn its error into an answer."""
-    try:
-        return work()
-    except ValueError as error:  # WeightsError too
-        raise HTTPException(422, str(error)) from error
-
-
-def _media_type(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix in FORMATS:
-        return f"image/{FORMATS[suffix].lower()}"
-    return {".mkv": "video/x-matroska", ".mov": "video/quicktime", ".webm": "video/webm"}.get(suffix, "video/mp4")
+        await asyncio.to_thread(studio.jobs.forget, find_film(studio, id))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

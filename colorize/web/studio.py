@@ -14,11 +14,12 @@ from colorize.colorizer import Colorizer
 from colorize.errors import WeightsError
 from colorize.file_options import FileOptions
 from colorize.files import colorize_files
-from colorize.films import FilmOptions, Progress
+from colorize.film_options import FilmOptions, Progress
 from colorize.jobs import NAME_MARK, Job, Outcome, result_suffix
 from colorize.marks import Mark
 from colorize.video import probe
-from colorize.web.jobs import CancelledJobError, Jobs, WebJob
+from colorize.web.job import WebJob
+from colorize.web.jobs import CancelledJobError, Jobs
 from colorize.web.settings import Look, WebSettings
 from colorize.weights import read_manifest, weights_path
 
