@@ -1,4 +1,4 @@
-"""Fixtures: small random weights, and photographs that the tests make themselves."""
+"""Fixtures: small random weights, photographs that the tests make themselves, the web page and a browser for it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from made_browser import ARGUMENTS, CHROMIUM, PATIENCE
 from PIL import Image
 
 from colorize.colorizer import Colorizer
@@ -72,3 +73,63 @@ def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Undo what the command sets for its process."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
     monkeypatch.setattr(signal, "signal", lambda *_arguments: None)
+
+
+@pytest.fixture(scope="session")
+def served(small_generator: Generator):
+    """A page on a free port: its address and its studio."""
+    from made_page import serve_page  # Gradio is slow to import
+
+    with serve_page(small_generator) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def make_client(small_generator: Generator):
+    """Start HTTP services; all are closed at the end."""
+    from made_service import serve_clients
+
+    with serve_clients(small_generator) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")  # Playwright keeps this thread's event loop to itself
+def browser():
+    assert CHROMIUM, "these tests need Chromium: apt-get install chromium"
+    from playwright import sync_api as playwright
+
+    playwright.expect.set_options(timeout=PATIENCE * 1000)
+    with playwright.sync_playwright() as running:
+        chromium = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def requests() -> list[str]:
+    """Every address that a page in a browser asked for."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def context(browser):
+    """One for all tests of a module, which loads the page's scripts once."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, served, requests):
+    """The page in a browser."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("websocket", lambda socket: requests.append(socket.url))
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(served[0])
+    page.locator("#photo input[type=file]").first.wait_for(state="attached")
+    yield page
+    page.close()
+    assert not faults

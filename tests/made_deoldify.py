@@ -11,9 +11,12 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
+from colorize.deoldify import DeOldifyGenerator
 from colorize.deoldify_network import KINDS, Architecture, build
+from colorize.inference import infer
 
 FOLDER = Path(__file__).parent / "deoldify"
 TINY = {"deep": Architecture("resnet18", None, stem=8), "wide": Architecture("resnet50", 32, stem=8)}
@@ -42,6 +45,25 @@ def tiny_state(kind: str) -> dict[str, torch.Tensor]:
     state = weights_by_recipe(shapes)
     state["layers.11.0.weight_u"] *= 0.05  # a smaller singular value: a stronger head
     return state
+
+
+def use_tiny_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the ``TINY`` networks stand for the published ones."""
+    for kind, architecture in TINY.items():
+        monkeypatch.setitem(KINDS, kind, architecture)
+
+
+def published_file(state: dict[str, torch.Tensor], folder: Path) -> Path:
+    """Write a state dict under a published file's name and return its path."""
+    path = folder / "ColorizeArtistic_gen.pth"
+    torch.save(state, path)
+    return path
+
+
+def colours(generator: DeOldifyGenerator) -> torch.Tensor:
+    """Return what a generator answers to a slope of lightness."""
+    lightness = torch.linspace(-1, 1, 32 * 48).reshape(1, 1, 32, 48)
+    return infer(generator, lightness)
 
 
 def weights_by_recipe(shapes: dict[str, list[int]]) -> dict[str, torch.Tensor]:

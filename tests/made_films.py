@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -12,20 +11,9 @@ from typing import Any
 import av
 import numpy as np
 from av.filter import Graph
-from PIL import Image
+from made_film_tracks import add_cover, add_sound, add_text, play, write_text
 
 RATE = 30
-SOUND_RATE = 16000
-TEXT = b"0,0,Default,,0,0,0,,"
-
-
-def _jpeg() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (16, 16), (200, 30, 30)).save(file, "JPEG")
-    return file.getvalue()
-
-
-COVER = _jpeg()
 
 
 @dataclass
@@ -88,8 +76,8 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
         pictures = _add_pictures(film, recipe)
         if further is not None:
             pictures.disposition = av.stream.Disposition.default
-        sounds = [_add_sound(film, recipe, language) for language in recipe.sounds]
-        texts = [_add_text(film, recipe, language) for language in recipe.texts]
+        sounds = [add_sound(film, recipe.sound_codec, language) for language in recipe.sounds]
+        texts = [add_text(film, recipe.text_codec, language) for language in recipe.texts]
         if recipe.cover:
             add_cover(film, path.suffix == ".mkv")
         if recipe.attachment:
@@ -121,18 +109,10 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
         for stream in (pictures, further):
             film.mux(stream.encode(None) if stream is not None else [])
         for number, sound in enumerate(sounds):
-            _play(film, sound, recipe, 220 * (number + 1))
+            play(film, sound, recipe.frames / recipe.rate, 220 * (number + 1))
         for text in texts:
-            _write_text(film, text)
+            write_text(film, text)
     return path
-
-
-def read_frames(path: Path, stream: int = 0, format: str = "yuv420p") -> tuple[list[Fraction], np.ndarray]:
-    """Return the times in seconds and the pictures of a film's frames."""
-    with av.open(str(path)) as film:
-        frames = list(film.decode(film.streams.video[stream]))
-        times = [Fraction(frame.pts or 0) * Fraction(frame.time_base or 1) for frame in frames]
-        return times, np.stack([frame.to_ndarray(format=format) for frame in frames])
 
 
 class _Pipe:
@@ -151,20 +131,6 @@ def _open(path: Path, recipe: FilmRecipe) -> Any:
     if not recipe.piped:
         return av.open(str(path), "w")
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
-
-
-def add_cover(film: Any, attached: bool = False) -> None:
-    """Give a film that is being written a cover, as a stream or attached."""
-    if attached:
-        film.add_attachment("cover.jpg", "image/jpeg", COVER)
-        return
-    cover = film.add_stream("mjpeg")
-    cover.width, cover.height, cover.pix_fmt = 16, 16, "yuvj420p"
-    cover.disposition = av.stream.Disposition.attached_pic
-    packet = av.Packet(COVER)
-    packet.stream, packet.pts, packet.dts, packet.time_base = cover, 0, 0, Fraction(1, 25)
-    film.start_encoding()
-    film.mux(packet)
 
 
 def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:
@@ -216,69 +182,3 @@ def _frame(recipe: FilmRecipe, index: int, stamp: int) -> av.VideoFrame:
     if recipe.transfer is not None:
         frame.color_trc = recipe.transfer
     return frame
-
-
-def _add_sound(film: Any, recipe: FilmRecipe, language: str) -> Any:
-    sound = film.add_stream(recipe.sound_codec, rate=SOUND_RATE)
-    sound.codec_context.layout = "mono"
-    sound.metadata["language"] = language
-    return sound
-
-
-def _play(film: Any, sound: Any, recipe: FilmRecipe, pitch: int) -> None:
-    count = int(recipe.frames / recipe.rate * SOUND_RATE)
-    wave = (np.sin(np.arange(count) * (2 * np.pi * pitch / SOUND_RATE)) * 8000).astype(np.int16)
-    resampler = av.AudioResampler(
-        sound.codec_context.format, "mono", SOUND_RATE, sound.codec_context.frame_size or None
-    )
-    frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
-    frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
-    for part in [*resampler.resample(frame), *resampler.resample(None)]:
-        film.mux(sound.encode(part))
-    film.mux(sound.encode(None))
-
-
-def _add_text(film: Any, recipe: FilmRecipe, language: str) -> Any:
-    text = film.add_stream(recipe.text_codec)
-    header = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\n"
-    header += b"Style: Default,Arial,16\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Style, Name, Text\r\n"
-    text.codec_context.subtitle_header = header
-    text.codec_context.time_base = text.time_base = Fraction(1, 1000)
-    text.metadata["language"] = language
-    return text
-
-
-def _write_text(film: Any, text: Any) -> None:
-    from av.subtitles.subtitle import SubtitleSet
-
-    for number, start in enumerate((100, 500)):
-        words = TEXT + f"Line {number}".encode()
-        packet = text.codec_context.encode_subtitle(SubtitleSet.create(words, 0, 300, start * 1000))
-        packet.pts = packet.dts = start
-        packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), text
-        film.mux(packet)
-
-
-def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:
-    """Overwrite bytes of a film's stored frame, counted from its start."""
-    with av.open(str(path)) as film:
-        packets = [packet for packet in film.demux(video=0) if packet.size]
-        position, size = packets[number].pos, packets[number].size
-    assert position is not None
-    assert at + len(garbage) <= size
-    content = bytearray(path.read_bytes())
-    content[position + at : position + at + len(garbage)] = garbage
-    path.write_bytes(content)
-
-
-def packets_of(path: Path, stream: int) -> list[tuple[float, bytes]]:
-    """Return time and content of a stream's packets."""
-    with av.open(str(path)) as film:
-        packets = [packet for packet in film.demux(film.streams[stream]) if packet.size]
-        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
-
-
-def luma_of(path: Path) -> np.ndarray:
-    """Return (N, H, W) int, the luma of a film's frames."""
-    _, frames = read_frames(path)
-    return frames[:, : frames.shape[1] * 2 // 3].astype(int)

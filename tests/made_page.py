@@ -1,4 +1,4 @@
-"""A page that is served on a free port, in this process."""
+"""A page that is served on a free port, in this process, and its visitors."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
+from gradio_client import Client
 
 from colorize.colorizer import Colorizer
 from colorize.generator import Generator
@@ -43,3 +45,10 @@ def serve_page(generator: Generator, settings: WebSettings | None = None) -> Ite
         studio.close()
         if folder is not None:
             os.environ["GRADIO_TEMP_DIR"] = folder
+
+
+def visit(url: str, downloads: Path) -> Iterator[Client]:
+    """Give a gradio_client that keeps what it downloads in a folder; it is closed at the end."""
+    client = Client(url, download_files=str(downloads), verbose=False, analytics_enabled=False)
+    yield client
+    client.close()

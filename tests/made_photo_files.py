@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -51,3 +52,20 @@ def smooth(height: int = 30, width: int = 40) -> np.ndarray:
     """Return slopes in colour, uint8 (H, W, 3), that compression hardly changes."""
     y, x = np.mgrid[:height, :width]
     return np.dstack([x * 5, y * 7, 200 - x * 2 - y]).astype(np.uint8)
+
+
+def made_picture(height: int, width: int, seed: int) -> np.ndarray:
+    """Return a picture of a few coloured boxes with a little grain."""
+    random = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), random.integers(40, 200, 3), np.float32)
+    for _ in range(6):
+        top, left = random.integers(0, height - 12), random.integers(0, width - 12)
+        picture[top : top + 12, left : left + 12] = random.integers(0, 256, 3)
+    return np.clip(picture + random.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
+
+
+def save_picture(path: Path, value: int | np.ndarray = 100) -> Path:
+    """Write pixels, or one level everywhere, and return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((20, 30), value, np.uint8) if isinstance(value, int) else value).save(path)
+    return path

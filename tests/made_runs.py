@@ -1,4 +1,4 @@
-"""Small training runs and unsettled networks for tests."""
+"""Small training runs, what they start from, and networks whose errors would show, for tests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
+from made_photos import write_photos
+from safetensors.torch import save_file
 
+from colorize.generator import Generator, GeneratorConfig
+from colorize.weights import save_generator
 from training.run_config import RunConfig
+
+SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
+CLASSIFYING = replace(SMALL, head="classification")
+CAUTIOUS = replace(CLASSIFYING, caution=0.5)
 
 
 def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:
@@ -37,3 +46,30 @@ def settle_batch_norm(network: torch.nn.Module) -> None:
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
             torch.nn.init.uniform_(module.weight, 0.5, 1.0)
             torch.nn.init.uniform_(module.bias, -0.1, 0.1)
+
+
+def make_generator(config: GeneratorConfig = CLASSIFYING, std: float = 0.5) -> Generator:
+    """Return a random generator whose batch norms are settled and whose head gives colours."""
+    torch.manual_seed(3)
+    generator = Generator(config).eval()
+    settle_batch_norm(generator)
+    torch.nn.init.normal_(generator.head.weight, std=std)
+    return generator
+
+
+def write_sources(folder: Path, photos: int, generator: bool = False) -> Path:
+    """Write photographs, a random teacher and, if asked for, a small generator; return their folder."""
+    write_photos(folder / "photos", photos, side=64)
+    torch.manual_seed(0)
+    state = {k: v for k, v in torchvision.models.mobilenet_v2().state_dict().items() if "tracked" not in k}
+    save_file(state, folder / "teacher.safetensors", {"architecture": "torchvision.models.mobilenet_v2"})
+    if generator:
+        small = Generator(SMALL)
+        torch.nn.init.normal_(small.head.weight, std=0.1)
+        save_generator(small, folder / "generator.safetensors")
+    return folder
+
+
+def stage_run(sources: Path, output: Path, **changes: Any) -> RunConfig:
+    """Return a small run on the photographs of ``write_sources``, with averaged weights and a cache beside them."""
+    return small_run(sources / "photos", output, cache=sources / "cache", cache_size=64, ema=0.5, **changes)

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import asdict, replace
 
 import pytest
 import torch
-import torchvision
-from made_photos import write_photos
-from safetensors.torch import load_file, save_file
+from made_adversarial import finetune_config, snapshot, use_small_critics
+from made_runs import stage_run, write_sources
+from safetensors.torch import load_file
 
 from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import load_generator, read_info, save_generator
-from training import finetune_adversarial
-from training.adversarial import ADVERSARIAL_LOSSES, Showing
-from training.callbacks import Checkpoint, DivergedError
-from training.config import FinetuneConfig, PretrainCriticConfig
-from training.critic import CRITICS, CriticError, DcganCritic, PatchCritic, build_critic
-from training.critic_file import load_critic
+from colorize.weights import load_generator, read_info
+from training.callbacks import Checkpoint
+from training.config import FinetuneConfig
 from training.finetune_adversarial import finetune, with_latent
-from training.objective import LossWeights
-from training.players import SCHEDULES, CriticTraining, Opponent
-from training.pretrain_critic import pretrain_critic
-from training.probe import ProbeSettings
+from training.players import SCHEDULES, Opponent
 from training.run_config import RunConfig
 from training.stopping import pareto_front, read_reports
-
-PLAIN = LossWeights(perceptual=0, distillation=0)
 
 
 class Killed(Exception):
@@ -36,52 +26,22 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sources")
-    write_photos(folder / "photos", 6, side=64)
-    torch.manual_seed(0)
-    state = {k: v for k, v in torchvision.models.mobilenet_v2().state_dict().items() if "tracked" not in k}
-    save_file(state, folder / "teacher.safetensors", {"architecture": "torchvision.models.mobilenet_v2"})
-    generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4)))
-    torch.nn.init.normal_(generator.head.weight, std=0.1)
-    save_generator(generator, folder / "generator.safetensors")
-    return folder
+    return write_sources(tmp_path_factory.mktemp("sources"), 6, generator=True)
 
 
 @pytest.fixture
 def run(sources, tmp_path) -> RunConfig:
-    return RunConfig(
-        photos=(sources / "photos",),
-        output=tmp_path / "run",
-        validation=sources / "photos",
-        cache=sources / "cache",
-        cache_size=64,
-        sizes=(32,),
-        pictures=(12,),
-        batch_sizes=(2,),
-        epoch_steps=2,
-        ema=0.5,
-        device="cpu",
-        bf16=False,
-        threads=1,
-    )
+    return stage_run(sources, tmp_path / "run", pictures=(12,))
 
 
 @pytest.fixture
 def config(sources, run) -> FinetuneConfig:
-    probe = ProbeSettings(sources / "teacher.safetensors", pictures=3, films=1, frames=2, patience=9)
-    return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic="patch", critic_pictures=4, probe=probe)
+    return finetune_config(sources, run)
 
 
 @pytest.fixture
 def small_critic(monkeypatch):
-    """Critics of an eighth of the width and no curves, to be quick."""
-    monkeypatch.setattr(finetune_adversarial, "plot_reports", lambda *_: None)
-    monkeypatch.setitem(CRITICS, "patch", lambda: PatchCritic(8))
-    monkeypatch.setitem(CRITICS, "dcgan", lambda: DcganCritic(8))
-
-
-def snapshot(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in module.state_dict().items()}
+    use_small_critics(monkeypatch)
 
 
 def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> float:
@@ -194,65 +154,3 @@ def test_a_latent_is_added_once():
     assert with_latent(wider, 3) is wider and with_latent(generator, 0) is generator
     with pytest.raises(ValueError, match="latent vector of 3"):
         with_latent(wider, 5)
-
-
-@pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
-def test_a_critic_alone_learns_to_tell(sources, run, small_critic, loss):
-    """The generator gives vivid nonsense, which a few dozen steps tell from photographs."""
-    longer = replace(run, pictures=(240,), batch_sizes=(6,), epoch_steps=40, learning_rate=2e-3)
-    path = pretrain_critic(PretrainCriticConfig(longer, sources / "generator.safetensors", critic="patch", loss=loss))
-    critic, info = load_critic(path)
-    assert info.kind == "patch"
-    assert info.accuracy > 0.8
-    assert sum(p.numel() for p in critic.parameters()) == sum(p.numel() for p in build_critic("patch").parameters())
-
-
-def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
-    class Broken(torch.nn.Module):
-        def forward(self, real, fake):
-            return real.mean() * float("nan")
-
-    critic = build_critic("patch")
-    pictures = torch.rand(2, 3, 32, 32)
-    how = CriticTraining(ADVERSARIAL_LOSSES["hinge"], Showing(1.2, False), "alternate", 0.65, 1e-4, 1.0)
-
-    class Photographs:
-        device = torch.device("cpu")
-
-        def batch(self, step):
-            return pictures[:, :1], pictures, pictures
-
-    opponent = Opponent(critic, Photographs(), how, True)  # type: ignore[arg-type]
-    opponent.critic_loss = Broken()
-    before = snapshot(critic)
-
-    def pupil(lightness, hints):
-        return hints[:, :2], None
-
-    with pytest.raises(DivergedError, match="critic's loss is nan at its step 0"):
-        opponent.train_critic(pupil)  # type: ignore[arg-type]
-    assert all(torch.equal(p, before[name]) for name, p in critic.named_parameters())
-
-
-def test_other_files_are_refused(config, sources, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such critic"):
-        finetune(replace(config, critic_weights=tmp_path / "missing"))
-    with pytest.raises(CriticError, match="not a critic's file"):
-        finetune(replace(config, critic_weights=sources / "generator.safetensors"))
-
-
-def test_a_missing_recogniser_is_said_before_the_critic_trains(config, small_critic):
-    config = replace(config, losses=replace(PLAIN, recognition=0.1))
-    with pytest.raises(ValueError, match="need a recogniser"):
-        finetune(config)
-    assert not config.run.output.exists()
-
-
-def test_the_command_lines_report_one_line(monkeypatch, run):
-    arguments = ["finetune", "--photos", "nowhere", "--output", str(run.output), "--weights", "missing.safetensors"]
-    for module in ("finetune_adversarial", "pretrain_critic"):
-        script = importlib.import_module(f"training.{module}")
-        monkeypatch.setattr("sys.argv", arguments)
-        with pytest.raises(SystemExit) as stop:
-            script.main()
-        assert str(stop.value).startswith(f"{module}: ") and "missing.safetensors" in str(stop.value)

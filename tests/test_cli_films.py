@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from made_command import run
-from made_films import FilmRecipe, make_film, read_frames
+from made_film_contents import read_frames
+from made_films import FilmRecipe, make_film
 
 from colorize.cli import Interruption
 from colorize.images import read_image

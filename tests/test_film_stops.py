@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_films import FilmRecipe, damage_frame, make_film, read_frames
+from made_film_contents import damage_frame, read_frames
+from made_films import FilmRecipe, make_film
 
 from colorize.colorizer import Colorizer
 from colorize.errors import FilmError

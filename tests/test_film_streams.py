@@ -9,7 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from made_films import COVER, FilmRecipe, make_film, packets_of, read_frames
+from made_film_contents import packets_of, read_frames
+from made_film_tracks import COVER
+from made_films import FilmRecipe, make_film
 
 from colorize.colorizer import Colorizer
 from colorize.film_options import FilmOptions

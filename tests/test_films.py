@@ -11,12 +11,13 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from made_films import FilmRecipe, luma_of, make_film, packets_of, read_frames
+from made_film_contents import luma_of, packets_of, read_frames
+from made_films import FilmRecipe, make_film
 
 from colorize.colorizer import Colorizer
 from colorize.contact import contact_sheet, is_in_color
 from colorize.faults import clock, ranges
-from colorize.film_options import FilmOptions, FilmResult, Progress
+from colorize.film_options import FilmOptions, FilmResult
 from colorize.films import colorize_video
 from colorize.generator import Generator
 from colorize.overlap import Line, ahead
@@ -133,57 +134,6 @@ def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colo
     assert packets_of(out, 1) == packets_of(path, 1)
 
 
-@pytest.mark.parametrize("angle", [90, 180])
-def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, angle: int) -> None:
-    recipe = FilmRecipe(frames=3, turn=angle, aspect=Fraction(4, 3), options={"crf": "1"})
-    path = make_film(tmp_path / "a.mp4", recipe)
-    out = tmp_path / "b.mp4"
-    colorize_video(path, out, colorizer=colorizer, options=OFF)
-    with av.open(str(out)) as film:
-        frame = next(film.decode(video=0))
-        assert frame.rotation == 0
-        assert film.streams.video[0].sample_aspect_ratio == (Fraction(3, 4) if angle == 90 else Fraction(4, 3))
-    own = np.rot90(recipe.grey(0), angle // 90).astype(int)
-    assert np.abs(luma_of(out)[0] - own).mean() < 8
-
-
-@pytest.mark.parametrize("order", ["tff", "bff"])
-def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=8, fields=order))
-    colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
-    assert probe(tmp_path / "b.mkv").fields == order
-    result = colorize_video(
-        path, tmp_path / "c.webm", colorizer=colorizer, options=FilmOptions(temporal=TemporalOptions("off"))
-    )
-    assert any("is interlaced" in note for note in result.notes)
-
-
-def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=3, size=(47, 63), codec="ffv1"))
-    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
-    assert result.notes == (f"{path}: 63 x 47 is odd; a row and a column, copied from the edge, made it 64 x 48",)
-    assert probe(tmp_path / "b.mp4").size == (48, 64)
-    options = FilmOptions(codec="vp9", temporal=TemporalOptions("off"))
-    result = colorize_video(path, tmp_path / "c.webm", colorizer=colorizer, options=options)
-    assert result.notes == ()
-    assert probe(tmp_path / "c.webm").size == (47, 63)
-
-
-@pytest.mark.parametrize(
-    ("transfer", "curve", "white"), [(16, "PQ", "a middle grey"), (18, "HLG", "a light grey"), (1, None, "")]
-)
-def test_hdr_brightness_is_told(
-    tmp_path: Path, colorizer: Colorizer, transfer: int, curve: str | None, white: str
-) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=2, pixels="yuv420p10le", transfer=transfer))
-    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
-    assert probe(path).hdr == curve
-    lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]
-    assert len(lines) == len(result.notes) == (curve is not None)
-    assert all(f"white becomes {white}; " in line for line in lines)
-    assert probe(tmp_path / "b.mp4").hdr is None
-
-
 def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Generator) -> None:
     path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=3, codec="ffv1"))
     colorizer = Colorizer(small_generator, device="cpu", render_size=32, strength=0)
@@ -192,33 +142,12 @@ def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Gener
     np.testing.assert_array_equal(read_frames(out)[1], read_frames(path)[1])
 
 
-def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=1))
-    for mode in ("off", "fast", "best"):
-        options = FilmOptions(temporal=TemporalOptions(mode), overwrite=True)
-        assert colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options).frames == 1
-    assert len(read_frames(tmp_path / "b.mp4")[0]) == 1
-
-
 def test_a_film_in_colour_is_told_from_a_grey_one(tmp_path: Path) -> None:
     assert not is_in_color(probe(make_film(tmp_path / "grey.mp4", FilmRecipe(frames=20))))
     assert is_in_color(probe(make_film(tmp_path / "colour.mp4", FilmRecipe(frames=20, color=True))))
     mixed = make_film(tmp_path / "mixed.mp4", FilmRecipe(frames=40, color=True, color_until=10))
     assert not is_in_color(probe(mixed))
     assert is_in_color(probe(mixed), Span(Fraction(0), Fraction(1, 4)))
-
-
-@pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
-def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Colorizer, name: str) -> None:
-    film = probe(make_film(tmp_path / name, FilmRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
-    assert is_in_color(film)
-    assert contact_sheet(colorizer, film, 5).shape[0] > 2 * 48
-    path = make_film(tmp_path / f"grey-{name}", FilmRecipe(frames=40, piped=True, options={"g": "10"}))
-    assert not is_in_color(probe(path))
-    seen: list[Progress] = []
-    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF, progress=seen.append)
-    assert (result.frames, seen[0], result.notes) == (40, Progress(0, 40), ())
-    assert len(read_frames(tmp_path / "b.mp4")[0]) == 40
 
 
 def test_the_contact_sheet_shows_frames_in_colour(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_films import FilmRecipe, make_film, read_frames
+from made_film_contents import read_frames
+from made_films import FilmRecipe, make_film
 
 from colorize.errors import FilmError
 from colorize.parts import FORMAT, MANIFEST, Parts, Record

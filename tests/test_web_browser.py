@@ -1,46 +1,22 @@
-"""The page in a real Chromium: what a person does, and that nothing leaves this machine."""
+"""The page in a real Chromium: what a person does with photos."""
 
 from __future__ import annotations
 
 import base64
-import io
 import re
 import shutil
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_films import FilmRecipe, make_film
-from made_page import serve_page
+from made_browser import ARGUMENTS, CHROMIUM, give, give_files, pixels, wait_for
 from PIL import Image
 
 pytestmark = pytest.mark.browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra dev brings Playwright")
 
-PATIENCE = 180  # seconds until a test gives up, on a busy machine too
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
-PIXELS = """async (selector) => {
-    const picture = document.querySelector(selector);
-    await picture.decode();
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
-    const context = canvas.getContext("2d");
-    context.drawImage(picture, 0, 0);
-    return canvas.toDataURL("image/png").split(",")[1];
-}"""
 COPY = """(data) => {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
     const item = new ClipboardItem({ "image/png": new Blob([bytes], { type: "image/png" }) });
@@ -53,51 +29,6 @@ COPY = """(data) => {
 
 
 @pytest.fixture(scope="module")
-def served(small_generator):
-    with serve_page(small_generator) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def browser():
-    assert CHROMIUM, "these tests need Chromium: apt-get install chromium"
-    playwright.expect.set_options(timeout=PATIENCE * 1000)
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def requests():
-    """Every address that a page of these tests asked for."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def context(browser):
-    """One for all tests, which loads the page's scripts once."""
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context, served, requests):
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("websocket", lambda socket: requests.append(socket.url))
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(served[0])
-    page.locator("#photo input[type=file]").first.wait_for(state="attached")
-    yield page
-    page.close()
-    assert not faults
-
-
-@pytest.fixture(scope="module")
 def photo(tmp_path_factory):
     """A grey photo, larger than the page: a bright disc on a dark ground."""
     y, x = np.mgrid[:1300, :1900]
@@ -105,33 +36,6 @@ def photo(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "aunt.png"
     Image.fromarray(np.where(disc, 170, 60).astype(np.uint8)).save(path)
     return path
-
-
-@pytest.fixture(scope="module")
-def long_film(tmp_path_factory):
-    return make_film(tmp_path_factory.mktemp("films") / "long.mp4", FilmRecipe(frames=2000, size=(240, 320)))
-
-
-def give(page, where: str, *paths: Path) -> None:
-    page.locator(f"{where} input[type=file]").first.set_input_files([str(path) for path in paths])
-
-
-def pixels(page, selector: str) -> np.ndarray:
-    """Return the picture that the browser shows, at its full size: (H, W, 3) int."""
-    with Image.open(io.BytesIO(base64.b64decode(page.evaluate(PIXELS, selector)))) as image:
-        return np.asarray(image.convert("RGB")).astype(int)
-
-
-def give_files(page, tab: str, where: str, *paths: Path) -> None:
-    """Open a tab, upload, and wait until the last file is there; then its name stands without its suffix."""
-    page.get_by_role("tab", name=tab).click()
-    give(page, where, *paths)
-    page.locator(where).get_by_text(paths[-1].stem, exact=True).first.wait_for()
-
-
-def wait_for(page, words: str) -> None:
-    """Wait until a status line says something."""
-    page.locator(".status", has_text=words).first.wait_for()
 
 
 def color(page, photo: Path) -> np.ndarray:
@@ -295,76 +199,3 @@ class TestBatch:
             page.locator("#download-all").click()
         with zipfile.ZipFile(download.value.path()) as archive:
             assert archive.namelist() == ["aunt_colorized.png", "uncle_colorized.png"]
-
-
-class TestFilm:
-    def test_sheet_then_a_film_that_plays_with_sound(self, page, tmp_path):
-        film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=45, size=(96, 128), sounds=["eng"]))
-        give_files(page, "Film", "#film", film)
-        page.locator("#preview-film").click()
-        page.locator("#preview img").first.wait_for()
-        wait_for(page, "A few frames")
-        assert np.ptp(pixels(page, "#preview img"), axis=-1).mean() > 2
-        page.locator("#color-film").click()
-        wait_for(page, "film_colorized.mp4")
-        page.locator("#video video").wait_for()
-        played = page.evaluate("""async () => {
-            const video = document.querySelector("#video video");
-            await video.play();
-            await new Promise((done) => { video.onended = done; });
-            return [video.readyState, video.duration, video.videoWidth, video.webkitAudioDecodedByteCount];
-        }""")
-        assert played[0] >= 2 and played[1] == pytest.approx(1.5, abs=0.15)
-        assert played[2] == 128 and played[3] > 0
-        with page.expect_download() as download:
-            page.locator("#download-film").click()
-        assert download.value.suggested_filename == "film_colorized.mp4"
-
-    def test_a_long_film_can_be_cancelled(self, page, served, long_film):
-        give_files(page, "Film", "#film", long_film)
-        page.locator("#color-film").click()
-        wait_for(page, "left")
-        playwright.expect(page.locator("#color-film")).to_be_disabled()
-        assert page.locator("#film input[type=file]").count() == 0  # another film would be another run
-        page.locator("#cancel-film").click()
-        wait_for(page, "cancelled")
-        wait_until_idle(served[1])
-        page.wait_for_function("!document.querySelector('#color-film').disabled")
-        page.locator("#film").get_by_text("long", exact=True).first.wait_for()  # the film is still chosen
-
-    def test_a_page_that_is_closed_takes_its_film_back(self, page, served, long_film):
-        give_files(page, "Film", "#film", long_film)
-        page.locator("#color-film").click()
-        wait_for(page, "frames")
-        page.close()
-        wait_until_idle(served[1])
-
-
-def wait_until_idle(studio) -> None:
-    """Wait until no job's folder is left."""
-    end = time.monotonic() + PATIENCE
-    while [path for path in studio.jobs.folder.iterdir() if path.name != "page"]:
-        assert time.monotonic() < end, "a job goes on"
-        time.sleep(0.1)
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1200, "dark")])
-def test_fits_telephones_and_takes_the_systems_colours(browser, served, requests, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(served[0])
-    page.locator("#color-photo").wait_for()
-    for name in ("Photo", "Many photos", "Film"):
-        page.get_by_role("tab", name=name, exact=True).click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    light = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)")
-    assert (sum(light) > 380) == (scheme == "light")
-    assert page.evaluate("document.documentElement.lang") == "en"
-    context.close()
-
-
-def test_nothing_leaves_this_machine(page, requests, served):
-    """Of all that the tests before did; alone, of the page itself."""
-    foreign = [url for url in requests if not url.startswith((served[0], "data:", "blob:"))]
-    assert requests and not foreign
