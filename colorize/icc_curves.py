@@ -40,7 +40,16 @@ def read_curve(tag: bytes) -> Curve:
 
 
 def read_curves(tag: bytes, start: int, count: int) -> list[Curve]:
-    """Return curves that follow each other, each filled up to four bytes."""
+    """Return curves that follow each other, each filled up to four bytes.
+
+    Args:
+        tag: That holds them.
+        start: Byte at which the first begins.
+        count: How many.
+
+    Raises:
+        ValueError: Another type, or a curve that does not rise.
+    """
     curves = []
     for _ in range(count):
         part = tag[start:]
@@ -76,6 +85,7 @@ def _parametric(kind: int, tag: bytes, level: Curve) -> Curve:
 
 
 def resample(samples: npt.NDArray[np.float64]) -> Curve:
+    """Return a curve of evenly spaced samples, linear between them."""
     return np.interp(np.linspace(0, 1, CURVE_SAMPLES), np.linspace(0, 1, len(samples)), samples)
 
 

@@ -47,7 +47,18 @@ def describe(job: WebJob, root_path: str = "") -> FilmJob:
 
 
 async def receive(studio: Studio, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
-    """Store an upload in a new job's folder."""
+    """Store an upload in a new job's folder.
+
+    Args:
+        studio: Whose queue the job is to join.
+        kind: Of the job.
+        upload: The client's file.
+        default: Its name where the client gives none.
+
+    Raises:
+        QueueFullError: There is no room.
+        OSError: The disk is full or refuses; the job is forgotten.
+    """
     job = studio.jobs.new(kind)
     source = job.place(upload.filename or default)
 
@@ -64,7 +75,11 @@ async def receive(studio: Studio, kind: Kind, upload: UploadFile, default: str) 
 
 
 async def outcome_of(request: Request, job: WebJob) -> Outcome:
-    """Wait for a job; a client that goes away takes it back."""
+    """Wait for a job; a client that goes away takes it back.
+
+    Raises:
+        HTTPException: 499: the client went away, or the job was cancelled.
+    """
     future = asyncio.wrap_future(job.future)
     while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
         if await request.is_disconnected():
@@ -89,6 +104,11 @@ def result_of(job: WebJob, outcome: Outcome) -> Path:
 
 
 def find_film(studio: Studio, id: str) -> WebJob:
+    """Return a film's job.
+
+    Raises:
+        HTTPException: 404: there is none by this id.
+    """
     job = studio.jobs.find(id)
     if job is None or job.kind != "film":
         raise HTTPException(404, f"{id}: there is no such job, or not any more")
@@ -96,7 +116,11 @@ def find_film(studio: Studio, id: str) -> WebJob:
 
 
 def checked(work: Callable[[], T]) -> T:
-    """Run what checks a client's words, and turn its error into an answer."""
+    """Run what checks a client's words, and turn its error into an answer.
+
+    Raises:
+        HTTPException: 422, with the error's sentence.
+    """
     try:
         return work()
     except ValueError as error:  # WeightsError too
@@ -104,6 +128,7 @@ def checked(work: Callable[[], T]) -> T:
 
 
 def media_type_of(path: Path) -> str:
+    """Return the media type of a coloured file, by its suffix."""
     suffix = path.suffix.lower()
     if suffix in FORMATS:
         return f"image/{FORMATS[suffix].lower()}"
