@@ -29,16 +29,7 @@ from colorize.inference import (
     takes_hints,
 )
 from colorize.joining import join_picture
-from colorize.lab import (
-    AB_MAX,
-    L_HALF,
-    SRGB,
-    ColorSpace,
-    Floats,
-    Picture,
-    check_picture,
-    rgb_to_lightness,
-)
+from colorize.lab import AB_MAX, L_HALF, SRGB, ColorSpace, Floats, Picture, check_picture, rgb_to_lightness
 from colorize.marks import Mark, confine, draw_hints
 from colorize.weights import DEFAULT_RENDER_SIZE, open_weights
 
@@ -215,7 +206,9 @@ class Colorizer:
                 used instead (``colorize.aggregation``). DeOldify's networks do without.
         """
         scale = np.float32(AB_MAX * self.saturation)
-        return [ab * scale for ab in infer_groups(self._generator, looks, hints, latents, recall)]
+        none = [None] * len(looks)
+        groups = infer_groups(self._generator, looks, hints or none, latents or none, recall)
+        return [ab * scale for ab in groups]
 
     def paint_marked(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None]) -> list[Floats]:
         """Return what ``paint`` does, where hints are a user's marks: their colours stay inside what they mark."""

@@ -139,8 +139,8 @@ def infer(
 def infer_groups(
     generator: AnyGenerator,
     looks: Sequence[Tensor],
-    hints: Sequence[Tensor | None] | None = None,
-    latents: Sequence[Tensor | None] | None = None,
+    hints: Sequence[Tensor | None],
+    latents: Sequence[Tensor | None],
     recall: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Floats]:
     """Return ab (h, w, 2) in network units of each look; looks of equal shape run together.
@@ -152,8 +152,6 @@ def infer_groups(
         latents: (1, latent_dim) of each look, or None for the deterministic answer.
         recall: See ``infer``.
     """
-    hints = hints or [None] * len(looks)
-    latents = latents or [None] * len(looks)
     groups: dict[torch.Size, list[int]] = {}
     for index, look in enumerate(looks):
         groups.setdefault(look.shape, []).append(index)

@@ -133,3 +133,42 @@ def page(context, served, requests):
     yield page
     page.close()
     assert not faults
+
+
+@pytest.fixture
+def client(served, tmp_path):
+    """A program that uses the page."""
+    from made_page import visit  # Gradio is slow to import
+
+    yield from visit(served[0], tmp_path / "downloads")
+
+
+@pytest.fixture(scope="module")
+def sources(request, tmp_path_factory):
+    """What a module's training runs start from, by its SOURCES."""
+    from made_runs import write_sources
+
+    return write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)
+
+
+@pytest.fixture
+def run(request, sources, tmp_path):
+    """A small training run on ``sources``, by the module's RUN."""
+    from made_runs import stage_run
+
+    return stage_run(sources, tmp_path / "run", **request.module.RUN)
+
+
+@pytest.fixture
+def small_critic(monkeypatch):
+    from made_adversarial import use_small_critics
+
+    use_small_critics(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def tiny_states():
+    """Weights of DeOldify's networks made tiny, by kind; not to be changed."""
+    from made_deoldify import TINY, tiny_state
+
+    return {kind: tiny_state(kind) for kind in TINY}

@@ -6,8 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from made_adversarial import finetune_config, snapshot, use_small_critics
-from made_runs import stage_run, write_sources
+from made_adversarial import finetune_config, snapshot
 from safetensors.torch import load_file
 
 from colorize.generator import Generator, GeneratorConfig
@@ -16,7 +15,6 @@ from training.callbacks import Checkpoint
 from training.config import FinetuneConfig
 from training.finetune_adversarial import finetune, with_latent
 from training.players import SCHEDULES, Opponent
-from training.run_config import RunConfig
 from training.stopping import pareto_front, read_reports
 
 
@@ -24,24 +22,13 @@ class Killed(Exception):
     """Stands for a kill: nothing after it runs."""
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    return write_sources(tmp_path_factory.mktemp("sources"), 6, generator=True)
-
-
-@pytest.fixture
-def run(sources, tmp_path) -> RunConfig:
-    return stage_run(sources, tmp_path / "run", pictures=(12,))
+SOURCES = {"photos": 6, "generator": True}
+RUN = {"pictures": (12,)}
 
 
 @pytest.fixture
 def config(sources, run) -> FinetuneConfig:
     return finetune_config(sources, run)
-
-
-@pytest.fixture
-def small_critic(monkeypatch):
-    use_small_critics(monkeypatch)
 
 
 def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> float:

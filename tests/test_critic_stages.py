@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from made_adversarial import PLAIN, finetune_config, snapshot, use_small_critics
-from made_runs import stage_run, write_sources
+from made_adversarial import PLAIN, finetune_config, snapshot
 
 from training.adversarial import ADVERSARIAL_LOSSES, Showing
 from training.callbacks import DivergedError
@@ -18,27 +17,14 @@ from training.critic_file import load_critic
 from training.finetune_adversarial import finetune
 from training.players import CriticTraining, Opponent
 from training.pretrain_critic import pretrain_critic
-from training.run_config import RunConfig
 
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    return write_sources(tmp_path_factory.mktemp("sources"), 6, generator=True)
-
-
-@pytest.fixture
-def run(sources, tmp_path) -> RunConfig:
-    return stage_run(sources, tmp_path / "run", pictures=(12,))
+SOURCES = {"photos": 6, "generator": True}
+RUN = {"pictures": (12,)}
 
 
 @pytest.fixture
 def config(sources, run) -> FinetuneConfig:
     return finetune_config(sources, run)
-
-
-@pytest.fixture
-def small_critic(monkeypatch):
-    use_small_critics(monkeypatch)
 
 
 @pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_deoldify import TINY, colours, published_file, tiny_state, use_tiny_networks
+from made_deoldify import TINY, colours, published_file, use_tiny_networks
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -22,19 +22,14 @@ def _tiny_networks(monkeypatch):
     use_tiny_networks(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def states():
-    return {kind: tiny_state(kind) for kind in TINY}
-
-
 @pytest.fixture
-def file(states, tmp_path) -> Path:
-    return published_file(states["deep"], tmp_path)
+def file(tiny_states, tmp_path) -> Path:
+    return published_file(tiny_states["deep"], tmp_path)
 
 
 @pytest.mark.parametrize("kind", TINY)
-def test_converted_in_float32_nothing_changes(states, kind, tmp_path):
-    torch.save(states[kind], tmp_path / "a.pth")
+def test_converted_in_float32_nothing_changes(tiny_states, kind, tmp_path):
+    torch.save(tiny_states[kind], tmp_path / "a.pth")
     generator = load_deoldify(tmp_path / "a.pth")
     generator.render_size = 336
     save_deoldify(generator, tmp_path / "a.safetensors", torch.float32)

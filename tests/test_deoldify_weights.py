@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_deoldify import TINY, colours, published_file, tiny_state, use_tiny_networks
+from made_deoldify import TINY, colours, published_file, use_tiny_networks
 
 from colorize import deoldify_weights
 from colorize.deoldify_weights import is_deoldify, load_deoldify
@@ -21,14 +21,9 @@ def _tiny_networks(monkeypatch):
     use_tiny_networks(monkeypatch)
 
 
-@pytest.fixture(scope="module")
-def states():
-    return {kind: tiny_state(kind) for kind in TINY}
-
-
 @pytest.fixture
-def state(states):
-    return dict(states["deep"])
+def state(tiny_states):
+    return dict(tiny_states["deep"])
 
 
 @pytest.fixture
@@ -39,9 +34,9 @@ def file(state, tmp_path) -> Path:
 @pytest.mark.parametrize("kind", TINY)
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"model": state}])
-def test_the_published_forms_load(states, kind, zipped, wrap, tmp_path):
+def test_the_published_forms_load(tiny_states, kind, zipped, wrap, tmp_path):
     path = tmp_path / "weights.pth"
-    torch.save(wrap(states[kind]), path, _use_new_zipfile_serialization=zipped)
+    torch.save(wrap(tiny_states[kind]), path, _use_new_zipfile_serialization=zipped)
     assert is_deoldify(path)
     generator = load_deoldify(path)
     assert generator.kind == kind

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
-from made_runs import stage_run, write_sources
 from safetensors.torch import load_file, save_file
 
 from colorize.generator import Generator, GeneratorConfig
@@ -18,20 +17,11 @@ from training.config import DistillConfig, PretrainConfig
 from training.distill_encoder import distill, load_encoder_weights
 from training.objective import LossWeights
 from training.pretrain_generator import pretrain
-from training.run_config import RunConfig
 from training.teacher import TeacherError
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    return write_sources(tmp_path_factory.mktemp("sources"), 9)
-
-
-@pytest.fixture
-def run(sources, tmp_path) -> RunConfig:
-    return stage_run(sources, tmp_path / "run", sizes=(32, 64), pictures=(8, 8), batch_sizes=(4, 2))
+SOURCES = {"photos": 9}
+RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
 
 
 @pytest.fixture

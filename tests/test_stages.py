@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from made_runs import stage_run, write_sources
 from safetensors.torch import load_file
 
 from colorize.weights import read_info
@@ -17,23 +16,14 @@ from training.callbacks import Checkpoint, CheckpointError, DivergedError
 from training.config import PretrainConfig
 from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import pretrain
-from training.run_config import RunConfig
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
+SOURCES = {"photos": 9}
+RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
 
 
 class Killed(Exception):
     """Stands for a kill: nothing after it runs."""
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    return write_sources(tmp_path_factory.mktemp("sources"), 9)
-
-
-@pytest.fixture
-def run(sources, tmp_path) -> RunConfig:
-    return stage_run(sources, tmp_path / "run", sizes=(32, 64), pictures=(8, 8), batch_sizes=(4, 2))
 
 
 @pytest.fixture

@@ -7,22 +7,11 @@ import time
 
 import httpx
 import pytest
-from made_page import visit
 from PIL import Image
 
 from colorize.web.desk import Shelf
 
 META = {"_type": "gradio.FileData"}
-
-
-@pytest.fixture(scope="module")
-def page(served):
-    return served
-
-
-@pytest.fixture
-def client(page, tmp_path):
-    yield from visit(page[0], tmp_path / "downloads")
 
 
 def call(url: str, name: str, data: list) -> str:
@@ -35,8 +24,8 @@ class TestDoors:
     """Nothing but what was uploaded here is opened, fetched or given out."""
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "SECRET", "SHELF/../../SECRET", "SHELF/link", "SHELF"])
-    def test_paths_of_clients_are_not_opened(self, page, tmp_path, path):
-        url, studio = page
+    def test_paths_of_clients_are_not_opened(self, served, tmp_path, path):
+        url, studio = served
         secret = tmp_path / "secret.jpg"
         Image.new("L", (64, 64), 90).save(secret)
         shelf = studio.jobs.folder / "page"
@@ -58,8 +47,8 @@ class TestDoors:
         for answer in answers:
             assert answer.startswith("event: error") and "not uploaded here" in answer
 
-    def test_addresses_are_not_fetched(self, page):
-        url, _ = page
+    def test_addresses_are_not_fetched(self, served):
+        url, _ = served
         asked = []
         for address in (f"{url}healthz", "https://example.com/x.jpg", "data:image/png;base64,AAAA"):
             for file in ({"path": address, "meta": META}, {"path": "", "url": address, "meta": META}):
@@ -83,27 +72,27 @@ class TestDoors:
             "login",
         ],
     )
-    def test_other_routes_are_closed(self, page, route):
-        assert httpx.get(page[0] + route).status_code == 404
+    def test_other_routes_are_closed(self, served, route):
+        assert httpx.get(served[0] + route).status_code == 404
 
-    def test_functions_cannot_be_called_beside_the_queue(self, page):
+    def test_functions_cannot_be_called_beside_the_queue(self, served):
         for route in ("run/colorize", "api/colorize", "component_server", "process_recording", "run-history/connect"):
-            assert httpx.post(f"{page[0]}gradio_api/{route}", json={"data": []}).status_code == 404
+            assert httpx.post(f"{served[0]}gradio_api/{route}", json={"data": []}).status_code == 404
 
     def test_the_api_holds_these_functions_alone(self, client):
         endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
         films = {"/preview_film", "/colorize_film"}
         assert set(endpoints) == {"/colorize", "/colorize_versions", "/colorize_many"} | films
 
-    def test_nothing_of_other_machines_is_loaded(self, page):
-        config = httpx.get(f"{page[0]}config").json()
+    def test_nothing_of_other_machines_is_loaded(self, served):
+        config = httpx.get(f"{served[0]}config").json()
         for component in config["components"]:
             component.pop("example_inputs", None)  # words for programmers, which no browser loads
         found = [value for value in strings(config) if value.startswith(("http:", "https:", "//"))]
-        assert [value for value in found if not value.startswith(page[0].rstrip("/"))] == []
+        assert [value for value in found if not value.startswith(served[0].rstrip("/"))] == []
         assert config["analytics_enabled"] is False
-        assert "fonts.g" not in httpx.get(f"{page[0]}theme.css").text
-        assert "url(http" not in httpx.get(f"{page[0]}theme.css").text
+        assert "fonts.g" not in httpx.get(f"{served[0]}theme.css").text
+        assert "url(http" not in httpx.get(f"{served[0]}theme.css").text
 
 
 def strings(value: object):

@@ -11,21 +11,11 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from made_films import FilmRecipe, make_film
-from made_page import serve_page, visit
+from made_page import serve_page
 from PIL import Image
 
 from colorize.images import read_photo
 from colorize.web.settings import WebSettings
-
-
-@pytest.fixture(scope="module")
-def page(served):
-    return served
-
-
-@pytest.fixture
-def client(page, tmp_path):
-    yield from visit(page[0], tmp_path / "downloads")
 
 
 def chroma(path: str | Path) -> float:
@@ -99,9 +89,9 @@ class TestPhoto:
         with pytest.raises(AppError, match="whole"):
             client.predict(handle_file(str(grey_photo)), seed="much", api_name="/colorize_versions")
 
-    def test_no_job_stays(self, client, page, grey_photo):
+    def test_no_job_stays(self, client, served, grey_photo):
         client.predict(handle_file(str(grey_photo)), api_name="/colorize")
-        assert [path.name for path in page[1].jobs.folder.iterdir()] == ["page"]
+        assert [path.name for path in served[1].jobs.folder.iterdir()] == ["page"]
 
 
 class TestBatch:
