@@ -1,6 +1,8 @@
-"""Put a weights file among the released ones: with its figures inside, and a line in the manifest.
+"""Put a weights file among the released ones: with its figures inside, a line in the manifest, and golden thumbnails.
 
 python -m training.release runs/pretrain/weights.safetensors stable --evaluation evaluation/evaluation.json
+
+The thumbnails are the samples in the colours of these weights, small; ``tests/test_golden.py`` compares with them.
 """
 
 from __future__ import annotations
@@ -12,13 +14,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import tyro
 
+from colorize.chroma import shrink
+from colorize.colorizer import Colorizer
+from colorize.images import read_image
+from colorize.jobs import NAME_MARK
+from colorize.lab import Floats, rgb_to_lab
 from colorize.weights import CHECKOUT, WeightsError, load_generator, read_info, save_generator, sha256
 
 LICENSE = "MIT; trained on photographs licensed for research"
 LICENSE_WITH_PRIOR = "MIT, the prior Apache-2.0; trained on photographs licensed for research"
 MAX_BYTES = 48 * 2**20  # a file; larger ones are refused by code hosts
+SAMPLES = CHECKOUT.parent / "samples"
+GOLDEN = CHECKOUT.parent / "tests" / "golden"
+THUMBNAIL = 64  # pixels of the short side
+STEP = 1 / 16  # of the numbers of a golden thumbnail, in Lab units; rounding costs a CIEDE2000 of 0.03
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,8 @@ class ReleaseSettings:
         evaluation: ``evaluation.json`` of these weights.
         note: How they were made, beyond the command line that the file holds already.
         folder: Of the released weights.
+        golden: Folder of the golden thumbnails.
+        samples: Folder of the photographs on them.
     """
 
     weights: Annotated[Path, tyro.conf.Positional]
@@ -38,10 +52,12 @@ class ReleaseSettings:
     evaluation: Path
     note: str = ""
     folder: Path = CHECKOUT
+    golden: Path = GOLDEN
+    samples: Path = SAMPLES
 
 
 def release(settings: ReleaseSettings) -> Path:
-    """Write the released file and the manifest.
+    """Write the released file, the manifest and the golden thumbnails.
 
     Raises:
         FileNotFoundError: The weights or the evaluation do not exist.
@@ -71,7 +87,38 @@ def release(settings: ReleaseSettings) -> Path:
         "made_by": {"commit": _commit(), "command": info.trained_on, "note": settings.note},
     }
     _write_manifest(settings.folder / "manifest.json", entry)
+    write_golden(settings.golden / f"{settings.name}.npz", thumbnails(Colorizer(path), settings.samples))
     return path
+
+
+def thumbnails(colorizer: Colorizer, samples: Path = SAMPLES) -> dict[str, Floats]:
+    """Return the samples in a colorizer's colours, small: Lab (h, w, 3) float32 by name, the short side 64 pixels."""
+    # Whoever followed the README has coloured ones beside them.
+    paths = sorted(path for path in samples.glob("*.jpg") if NAME_MARK not in path.stem)
+    return {path.stem: _thumbnail(rgb_to_lab(colorizer(read_image(path)))) for path in paths}
+
+
+def _thumbnail(lab: Floats) -> Floats:
+    height, width = lab.shape[:2]
+    scale = THUMBNAIL / min(height, width)
+    return shrink(lab, (round(height * scale), round(width * scale)))
+
+
+def write_golden(path: Path, pictures: dict[str, Floats]) -> None:
+    """Write Lab pictures by name, their numbers in sixteenths."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coded: dict[str, Any] = {name: np.rint(lab / STEP).astype(np.int16) for name, lab in pictures.items()}
+    np.savez_compressed(path, **coded)
+
+
+def read_golden(path: Path) -> dict[str, Floats]:
+    """Return the Lab pictures (h, w, 3) float32 that ``write_golden`` wrote, by name.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    with np.load(path, allow_pickle=False) as coded:
+        return {name: coded[name] * np.float32(STEP) for name in coded.files}
 
 
 def _figures(evaluation: dict[str, Any], row: str) -> dict[str, Any]:
