@@ -1,0 +1,132 @@
+"""Every module, test and file that the documents name exists."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "weights/README.md", "samples/README.md")
+PATHS = [path for pattern in DOCUMENTS for path in sorted(ROOT.glob(pattern))]
+DOTTED = re.compile(r"(?<![\w./-])(?:colorize|training|benchmarks)(?:\.[A-Za-z_]\w*)+(?![\w/-])")
+IMPORT = re.compile(r"^\s*from ((?:colorize|training|benchmarks)[\w.]*) import ([\w, ]+)$", re.MULTILINE)
+FILE = re.compile(r"(?<![\w./-])(?:colorize|training|benchmarks|tests|docs|weights|samples)/[\w./-]*")
+TEST_FILE = re.compile(r"\btest_\w+\.py\b")
+TEST = re.compile(r"\btest_\w+\b(?!\.py)")
+CLASS = re.compile(r"`(Test[A-Z]\w*)`")
+LINK = re.compile(r"\]\(([^)#\s]+)")
+FLOORS = re.compile(r"^\| floor \|.*\n((?:\|.*\n?)+)", re.MULTILINE)  # the table of modules
+WORD = re.compile(r"`([a-z_]+)`")
+MADE = "_colorized"  # the names of results, which come and go
+
+
+def resolves(name):
+    """Tell whether a dotted name is a module, or something in one; a module itself is found but not run."""
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        if spec_of(".".join(parts[:count])) is not None:
+            return count == len(parts) or holds(importlib.import_module(".".join(parts[:count])), parts[count:])
+    return False
+
+
+def spec_of(name):
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # its parent is no package
+        return None
+
+
+def holds(thing, names):
+    for name in names:
+        if name in getattr(thing, "__annotations__", {}) and not hasattr(thing, name):
+            return True  # a field without a default
+        if not hasattr(thing, name):
+            return False
+        thing = getattr(thing, name)
+    return True
+
+
+def defined_tests():
+    """Return the names of the tests' modules, functions and classes."""
+    files = sorted((ROOT / "tests").glob("test_*.py"))
+    names = re.findall(r"^ *(?:def|class) (\w+)", "\n".join(path.read_text("utf-8") for path in files), re.MULTILINE)
+    return {path.stem for path in files} | set(names)
+
+
+def modules():
+    """Return the last part of each module's and package's name."""
+    paths = (path for package in ("colorize", "training", "benchmarks") for path in (ROOT / package).rglob("*.py"))
+    return {name for path in paths for name in (path.stem, path.parent.name)}
+
+
+def missing(text, folder, tests):
+    """Return what a document names though it does not exist.
+
+    Args:
+        text: Of the document.
+        folder: Where the document lies, for its links.
+        tests: As ``defined_tests``.
+    """
+    dotted = [name for name in DOTTED.findall(text) if not name.endswith(".md")]
+    dotted += [f"{module}.{name.strip()}" for module, names in IMPORT.findall(text) for name in names.split(",")]
+    files = [name.rstrip(".") for name in FILE.findall(text) if MADE not in name]
+    files += [f"tests/{name}" for name in TEST_FILE.findall(text)]
+    links = [link for link in LINK.findall(text) if ":" not in link]
+    words = [word for table in FLOORS.findall(text) for word in WORD.findall(table)]
+    wrong = [name for name in dotted if not resolves(name)]
+    wrong += [name for name in files if not (ROOT / name).exists()]
+    wrong += [name for name in TEST.findall(text) + CLASS.findall(text) if name not in tests]
+    wrong += [link for link in links if not (folder / link).exists()]
+    return wrong + [word for word in words if word not in modules()]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_a_document_names_exists(path):
+    assert missing(path.read_text("utf-8"), path.parent, defined_tests()) == []
+
+
+def test_all_documents_are_read():
+    names = {path.relative_to(ROOT).as_posix() for path in PATHS}
+    assert names >= {"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/training.md"}
+    assert names >= {"weights/README.md", "samples/README.md"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`colorize.weights`, colorize.weights.read_manifest and python -m benchmarks.photo --json x.json",
+        "`training.evaluate`: see [training.md](training.md) and [a site](https://example.org/docs/none.md)",
+        "`colorize.generator.GeneratorConfig.latent_dim`",
+        "```python\nfrom colorize import Colorizer, read_photo\n```",
+        "docs/training.md, `tests/test_docs.py`, `tests/`, samples/astronaut.jpg, samples/astronaut_colorized.jpg.",
+        "`test_all_documents_are_read` in `test_docs.py`",
+        "| floor | names |\n|---|---|\n| 1 | `weights` on `generator` | `critic`, `lint-imports`, `benchmarks.*` |",
+    ],
+)
+def test_right_names_pass(text):
+    assert missing(text, ROOT / "docs", defined_tests()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("`colorize.gone`", "colorize.gone"),
+        ("(`colorize.weights.gone`)", "colorize.weights.gone"),
+        ("colorize.generator.Generator.gone", "colorize.generator.Generator.gone"),
+        ("run python -m training.gone --seed 1", "training.gone"),
+        ("    from colorize import Colorizer, Gone", "colorize.Gone"),
+        ("see `colorize/gone.py`.", "colorize/gone.py"),
+        ("pytest tests/gone/test_gone.py", "tests/gone/test_gone.py"),
+        ("`gone` in `test_gone.py`", "tests/test_gone.py"),
+        ("guarded by `test_it_is_gone`", "test_it_is_gone"),
+        ("`TestGone` takes its names from the table", "TestGone"),
+        ("[the card](../weights/GONE.md)", "../weights/GONE.md"),
+        ("| floor | names |\n|---|---|\n| 3 | `gone_module` |\n", "gone_module"),
+    ],
+)
+def test_a_wrong_name_is_found(text, name):
+    assert name in missing(text, ROOT / "docs", defined_tests())
