@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize.inference import choose_precision
 from colorize.lab import Picture
 from training.photos import PhotosError, decode, iterate_files
 
@@ -101,6 +102,8 @@ def train_judge(
     optimizer = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=0.05)
     steps = epochs * max(1, len(pictures) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
+    # Emulated bfloat16 takes six times as long as float32, and a judge of two plain colours stayed at chance in it.
+    precision = choose_precision(device)
     room = pictures.shape[-1] - size
     # Folders differ in size by ten times; without weights the judge would answer the largest.
     weight = 1 / torch.bincount(labels).float().sqrt()
@@ -111,7 +114,7 @@ def train_judge(
         x = pictures[chosen, :, top : top + size, left : left + size].to(device).float() / 127.5 - 1
         if step % 2:
             x = x.flip(3)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision is torch.bfloat16):
             answers = network(x.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(answers.float(), labels[chosen].to(device), weight, label_smoothing=0.1)
         optimizer.zero_grad(set_to_none=True)
