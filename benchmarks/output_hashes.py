@@ -5,8 +5,8 @@
 
 ``--against`` runs every step with a copy of the working tree and with that commit by turns, and exits with status 1 if
 anything differs, or if a film that was killed and resumed is not the uninterrupted one. All runs are processes of their
-own on the CPU; nothing of ``colorize`` is imported here. An option or a form field that was renamed goes by the name that
-the tree gives it.
+own on the CPU; nothing of ``colorize`` is imported here. An option or a form field that was renamed goes by the name
+that the tree gives it.
 
 Hashed are the bytes of files, but of Matroska, whose writer draws random numbers, the metadata, streams and packets. In
 JSON answers a job's id becomes ID, in messages the folder becomes FOLDER.
@@ -302,6 +302,7 @@ def hash_all(trees: list[Tree], folder: Path, quick: bool) -> list[Hashes]:
     (folder / "inputs").mkdir()
     tables: list[Hashes] = [{} for _ in trees]
     for name, step in steps(make_inputs(folder / "inputs", quick), quick).items():
+        print(f"{name} ...", file=sys.stderr, flush=True)
         for number, tree in enumerate(trees):
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 for row, value in step(tree, Path(out)).items():
