@@ -145,10 +145,11 @@ def client(served, tmp_path):
 
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
-    """What a module's training runs start from, by its SOURCES."""
-    from made_runs import write_sources
+    """What a module's training runs start from, by its SOURCES; while it is in use, there are narrow encoders."""
+    from made_runs import narrow_encoders, write_sources
 
-    return write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)
+    with narrow_encoders():
+        yield write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)
 
 
 @pytest.fixture

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import torchvision
 from made_photos import write_photos
 from safetensors.torch import save_file
 
 from colorize.generator import Generator, GeneratorConfig
+from colorize.resnet import BACKBONES, BasicBlock
 from colorize.weights import save_generator
 from training.run_config import RunConfig
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
 CAUTIOUS = replace(CLASSIFYING, caution=0.5)
+
+
+NARROW = "resnet18-narrow"
+"""A ResNet-18 of an eighth of the width, within ``narrow_encoders``: a run's time and files are its encoder's."""
+
+
+class _Narrowed(int):
+    """A width that no expansion changes any more."""
+
+    def __mul__(self, _expansion: object) -> int:
+        return int(self)
+
+
+class _Eighth:
+    """Stands for an expansion."""
+
+    def __rmul__(self, width: int) -> int:
+        return width // 8
+
+
+class _NarrowBlock(BasicBlock):
+    expansion = _Eighth()  # type: ignore[assignment]
+
+    def __init__(self, channels_in: int, width: int, stride: int = 1) -> None:
+        super().__init__(channels_in, _Narrowed(width // 8), stride)
+
+
+@contextmanager
+def narrow_encoders(name: str = NARROW) -> Iterator[None]:
+    """Let a backbone's name stand for the narrow one for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKBONES, name, (_NarrowBlock, (2, 2, 2, 2)))
+        yield
 
 
 def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:
@@ -58,13 +95,13 @@ def make_generator(config: GeneratorConfig = CLASSIFYING, std: float = 0.5) -> G
 
 
 def write_sources(folder: Path, photos: int, generator: bool = False) -> Path:
-    """Write photographs, a random teacher and, if asked for, a small generator; return their folder."""
+    """Write photographs, a random teacher and, if asked for, a small ``NARROW`` generator; return their folder."""
     write_photos(folder / "photos", photos, side=64)
     torch.manual_seed(0)
     state = {k: v for k, v in torchvision.models.mobilenet_v2().state_dict().items() if "tracked" not in k}
     save_file(state, folder / "teacher.safetensors", {"architecture": "torchvision.models.mobilenet_v2"})
     if generator:
-        small = Generator(SMALL)
+        small = Generator(replace(SMALL, backbone=NARROW))
         torch.nn.init.normal_(small.head.weight, std=0.1)
         save_generator(small, folder / "generator.safetensors")
     return folder

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
+from made_runs import NARROW, SMALL
 from safetensors.torch import load_file, save_file
 
 from colorize.generator import Generator, GeneratorConfig
@@ -26,12 +27,12 @@ RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
 
 @pytest.fixture
 def config(run) -> PretrainConfig:
-    return PretrainConfig(run=run, losses=WITHOUT_TEACHER, backbone="resnet18")
+    return PretrainConfig(run, WITHOUT_TEACHER, NARROW, SMALL.decoder_widths)
 
 
 def test_warm_start_from_weights_only(config, run, tmp_path):
     torch.manual_seed(3)
-    generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4)))
+    generator = Generator(GeneratorConfig(NARROW, (8, 8, 8, 4, 4)))
     save_generator(generator, tmp_path / "warm.safetensors")
     warm = replace(config, weights=tmp_path / "warm.safetensors", run=replace(run, learning_rate=0.0))
     result = load_generator(pretrain(warm))
@@ -41,7 +42,7 @@ def test_warm_start_from_weights_only(config, run, tmp_path):
 
 def test_distilled_encoder_reaches_the_generator(run, config, sources):
     small = replace(run, sizes=(32,), pictures=(8,), batch_sizes=(4,), output=run.output.with_name("distilled"))
-    path = distill(DistillConfig(small, "resnet18", sources / "teacher.safetensors", teacher_size=32))
+    path = distill(DistillConfig(small, NARROW, sources / "teacher.safetensors", teacher_size=32))
     encoder = load_file(path)
     with_it = pretrain_generator.build_generator(replace(config, encoder_weights=str(path)))
     assert all(torch.equal(value, encoder[name]) for name, value in with_it.encoder.state_dict().items())
@@ -63,7 +64,7 @@ def test_a_torchvision_resnet_reaches_the_generator(config, tmp_path):
     state = torchvision.models.resnet18(weights=None).state_dict()
     save_file(state, tmp_path / "resnet18.safetensors")
     generator = pretrain_generator.build_generator(
-        replace(config, encoder_weights=str(tmp_path / "resnet18.safetensors"))
+        replace(config, backbone="resnet18", encoder_weights=str(tmp_path / "resnet18.safetensors"))
     )
     encoder = generator.encoder.state_dict()
     assert torch.equal(encoder["layer3.1.conv2.weight"], state["layer3.1.conv2.weight"])
@@ -108,5 +109,5 @@ def test_perceptual_loss_by_a_file(config, sources):
     with_teacher = replace(config, losses=LossWeights(), perceptual=sources / "teacher.safetensors")
     path = pretrain(with_teacher)
     checkpoint = torch.load(config.run.output / "checkpoint.pt", weights_only=True)
-    assert checkpoint["model"]["features.weight"].shape == (1280, 512, 1, 1)
+    assert checkpoint["model"]["features.weight"].shape == (1280, 64, 1, 1)
     assert not any(name.startswith("features") for name in load_file(path))  # the head is left behind

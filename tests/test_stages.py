@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from made_runs import NARROW, SMALL
 from safetensors.torch import load_file
 
 from colorize.weights import read_info
@@ -28,7 +29,7 @@ class Killed(Exception):
 
 @pytest.fixture
 def config(run) -> PretrainConfig:
-    return PretrainConfig(run=run, losses=WITHOUT_TEACHER, backbone="resnet18")
+    return PretrainConfig(run, WITHOUT_TEACHER, NARROW, SMALL.decoder_widths)
 
 
 def test_a_run_leaves_all_that_it_promises(config):
