@@ -197,14 +197,15 @@ def make_film(path: Path) -> Path:
 
 def make_inputs(folder: Path, quick: bool) -> dict[str, list[Path]]:
     """Write what is coloured, and return it by the names that ``COMMANDS`` uses."""
-    grey = np.asarray(Image.open(SAMPLES[0]).convert("L"), np.uint16)
-    fine = np.arange(grey.size, dtype=np.uint16).reshape(grey.shape) % 251  # so that the low bits say something
-    tifffile.imwrite(folder / "deep.tif", grey * 256 + fine, photometric="minisblack")
+    for path in SAMPLES:
+        grey = np.asarray(Image.open(path).convert("L"), np.uint16)
+        fine = np.arange(grey.size, dtype=np.uint16).reshape(grey.shape) % 251  # so that the low bits say something
+        tifffile.imwrite(folder / f"{path.stem}.tif", grey * 256 + fine, photometric="minisblack")
     (folder / "bad.jpg").write_bytes(b"no photograph")
     return {
         "photos": SAMPLES[:1] if quick else SAMPLES,
         "photo": SAMPLES[:1],
-        "deep": [folder / "deep.tif"],
+        "deep": sorted(folder.glob("*.tif")),
         "film": [make_film(folder / "film.mp4")],
         "mkv": [make_film(folder / "film.mkv")],
         "bad": [folder / "bad.jpg"],
