@@ -22,6 +22,7 @@ class Killed(Exception):
     """Stands for a kill: nothing after it runs."""
 
 
+pytestmark = pytest.mark.trains
 SOURCES = {"photos": 6, "generator": True}
 RUN = {"pictures": (12,)}
 

@@ -170,6 +170,7 @@ class TestLoss:
             loss(answer, torch.zeros(2, 3, 32, 32))
 
 
+@pytest.mark.trains
 class TestTraining:
     @pytest.fixture
     def config(self, tmp_path) -> PretrainConfig:

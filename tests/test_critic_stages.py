@@ -18,6 +18,7 @@ from training.finetune_adversarial import finetune
 from training.players import CriticTraining, Opponent
 from training.pretrain_critic import pretrain_critic
 
+pytestmark = pytest.mark.trains
 SOURCES = {"photos": 6, "generator": True}
 RUN = {"pictures": (12,)}
 

@@ -14,6 +14,8 @@ from training.judge import JudgeSettings, compare, judge
 from training.judges import TakenClassifier, collect, train_judge
 from training.photos import PhotosError
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):

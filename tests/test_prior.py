@@ -8,7 +8,7 @@ import pytest
 import timm
 import torch
 from made_photos import write_photos
-from made_runs import settle_batch_norm, small_run
+from made_runs import narrow_encoders, settle_batch_norm, small_run
 from safetensors.torch import load_file, save_file
 
 from colorize.generator import Generator, GeneratorConfig
@@ -21,8 +21,16 @@ from training.interpolate import blend
 from training.objective import LossWeights
 from training.pretrain_generator import build_generator, pretrain, with_prior
 
+pytestmark = pytest.mark.trains
 NAME = "efficientnet_lite0"
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def narrow_resnet18():
+    """Beside the prior, whose width is timm's, the encoder is not the point."""
+    with narrow_encoders("resnet18"):
+        yield
 
 
 def unsettle(network: Generator) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from made_photos import write_photos
-from made_runs import small_run
+from made_runs import NARROW, SMALL, narrow_encoders, small_run
 from safetensors.torch import save_file
 
 from colorize.lab import lab_tensor_to_rgb, rgb_tensor_to_lab
@@ -118,6 +118,7 @@ def test_several_recognisers_count_alike(recogniser, rgb):
     assert parts["embedding"] > 0
 
 
+@pytest.mark.trains
 def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     write_photos(tmp_path / "photos", 4, side=32)
     file = tmp_path / "recogniser.safetensors"
@@ -126,12 +127,13 @@ def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     monkeypatch.setattr(stage, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file))
     run = small_run(tmp_path / "photos", tmp_path / "run")
     losses = LossWeights(**ONLY, recognition=1)
-    config = PretrainConfig(run, losses, "resnet18", recogniser=(NAME,), recogniser_file=(file,))
-    assert read_info(pretrain_generator.pretrain(config)).render_size == 32
-    assert asked == [(NAME, file)]
-    with pytest.raises(ValueError, match="need a recogniser"):
-        other = replace(run, output=tmp_path / "other")
-        pretrain_generator.pretrain(replace(config, run=other, recogniser=(), recogniser_file=()))
+    config = PretrainConfig(run, losses, NARROW, SMALL.decoder_widths, recogniser=(NAME,), recogniser_file=(file,))
+    other = replace(run, output=tmp_path / "other")
+    with narrow_encoders():
+        assert read_info(pretrain_generator.pretrain(config)).render_size == 32
+        assert asked == [(NAME, file)]
+        with pytest.raises(ValueError, match="need a recogniser"):
+            pretrain_generator.pretrain(replace(config, run=other, recogniser=(), recogniser_file=()))
 
 
 @pytest.mark.parametrize("config", [PretrainConfig, FinetuneConfig])

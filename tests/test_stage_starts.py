@@ -21,6 +21,7 @@ from training.pretrain_generator import pretrain
 from training.teacher import TeacherError
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
+pytestmark = pytest.mark.trains
 SOURCES = {"photos": 9}
 RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
 

@@ -19,6 +19,7 @@ from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import pretrain
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
+pytestmark = pytest.mark.trains
 SOURCES = {"photos": 9}
 RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
 
