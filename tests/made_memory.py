@@ -15,8 +15,10 @@ def leave_nan(*_: object) -> None:
 
 
 def answers_over_nan(prepared: AnyGenerator, look: Tensor, count: int = 3) -> list[Tensor]:
-    """Return a prepared generator's answers to the same look; it leaves NaN behind from now on."""
-    for module in prepared.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            module.register_forward_pre_hook(leave_nan)
-    return [infer(prepared, look) for _ in range(count)]
+    """Return a prepared generator's answers to the same look, while its convolutions find NaN in what is free."""
+    convolutions = [module for module in prepared.modules() if isinstance(module, torch.nn.Conv2d)]
+    hooks = [module.register_forward_pre_hook(leave_nan) for module in convolutions]
+    answers = [infer(prepared, look) for _ in range(count)]
+    for hook in hooks:
+        hook.remove()
+    return answers

@@ -40,6 +40,12 @@ def artistic():
     return with_weights("deep", weights_by_recipe(published_shapes("artistic")))
 
 
+@pytest.fixture(scope="module")
+def both(artistic):
+    """The artistic network as it runs, in float32 and in bfloat16."""
+    return artistic.prepared(CPU, torch.float32), artistic.prepared(CPU, torch.bfloat16)
+
+
 @pytest.fixture(params=["deep", "wide"])
 def tiny(request, monkeypatch):
     """Both kinds of network with few channels."""
@@ -74,15 +80,16 @@ def test_stable_gives_the_originals_numbers_before_and_after_folding():
     assert torch.allclose(generator.network(normalised(grey)), output, rtol=0, atol=1e-4)
     fold(generator.network)
     assert torch.allclose(generator.network(normalised(grey)), output, rtol=0, atol=1e-4)
-    assert bfloat16_difference(generator, grey) < 0.5
+    both = generator.prepared(CPU, torch.float32), generator.prepared(CPU, torch.bfloat16)
+    assert bfloat16_difference(both, grey) < 0.5
 
 
-def bfloat16_difference(generator: DeOldifyGenerator, grey: torch.Tensor) -> float:
+def bfloat16_difference(both: tuple[DeOldifyGenerator, DeOldifyGenerator], grey: torch.Tensor) -> float:
     """Return the mean CIEDE2000 between a generator's colours in bfloat16 and in float32."""
     lightness = rgb_tensor_to_lab(grey.repeat(1, 3, 1, 1))[:, :1]
     pictures = []
-    for precision in (torch.float32, torch.bfloat16):
-        ab = infer(prepare(generator, CPU, precision), lightness)
+    for generator in both:
+        ab = infer(generator, lightness)
         lab = torch.cat([(lightness + 1) * 50, ab * AB_MAX], dim=1)[0].permute(1, 2, 0)
         pictures.append(lab.numpy())
     chroma = np.hypot(pictures[0][..., 1], pictures[0][..., 2])
@@ -90,8 +97,9 @@ def bfloat16_difference(generator: DeOldifyGenerator, grey: torch.Tensor) -> flo
     return float(deltaE_ciede2000(*pictures).mean())
 
 
-def test_artistic_in_bfloat16_cannot_be_told_from_float32(artistic):
-    assert bfloat16_difference(artistic, reference("artistic")[0]) < 0.5
+def test_artistic_in_bfloat16_cannot_be_told_from_float32(both):
+    # A fifth of the picture, because many processors emulate bfloat16: 0.034 here, 0.036 over the whole of it.
+    assert bfloat16_difference(both, reference("artistic")[0][..., 24:72, 40:88]) < 0.5
 
 
 def test_vivid_colours_in_bfloat16(tiny):
@@ -102,10 +110,10 @@ def test_vivid_colours_in_bfloat16(tiny):
 
 
 @pytest.mark.parametrize("size", [(64, 32), (48, 16), (64, 64)])
-def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(artistic, size):
-    look = random_lightness(*size)
-    answers = answers_over_nan(artistic.prepared(CPU, torch.bfloat16), look)
-    assert (answers[0] - infer(artistic.prepared(CPU, torch.float32), look)).abs().mean() < 0.01
+def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(both, size):
+    look, (exact, rounded) = random_lightness(*size), both
+    answers = answers_over_nan(rounded, look, 2)
+    assert (answers[0] - infer(exact, look)).abs().mean() < 0.01
     assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
