@@ -9,7 +9,8 @@ own on the CPU; nothing of ``colorize`` is imported here. An option or a form fi
 that the tree gives it.
 
 Hashed are the bytes of files, but of Matroska, whose writer draws random numbers, the metadata, streams and packets. In
-JSON answers a job's id becomes ID, in messages the folder becomes FOLDER.
+JSON answers a job's id becomes ID, and how far a job is that has not ended is left out, which is a matter of time; in
+messages the folder becomes FOLDER.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ SOUND_RATE = 48000
 TIMEOUT = 600.0  # seconds
 HINT, NO_LABEL = "HINT", "NO-LABEL"  # stand for options in the steps
 RESUMED = ", resumed"
+UNFINISHED = ("waiting", "working")  # states of a job
 NAMES = {HINT: ("--hint", "--mark"), NO_LABEL: ("--no-ai-label", "--no-mark")}  # the newest name first
 HINTS = f"{HINT} 250,120,#c08060 {HINT} 90,40,#5a7fb0,25"
 COMMANDS = {  # name of a step -> input, arguments
@@ -255,7 +257,7 @@ def answered(tree: Tree, folder: Path, inputs: dict[str, list[Path]], quick: boo
         begun = post(client, "videos", {"temporal": "best", "format": "mov"}, video=film)
         place = f"/v1/videos/{begun.json()['id']}"
         hashes["film, begun"] = answer_hash(begun)
-        while (told := client.get(place)).json()["status"] in ("waiting", "working"):
+        while (told := client.get(place)).json()["status"] in UNFINISHED:
             time.sleep(0.1)
         hashes["film, done"] = answer_hash(told)
         hashes["film, result"] = answer_hash(client.get(f"{place}/result"))
@@ -269,7 +271,7 @@ def post(client: httpx.Client, route: str, fields: dict[str, Any] | None = None,
 
 
 def answer_hash(answer: httpx.Response) -> str:
-    """Return the SHA-256 of an answer: status, kind, name and body; a job's id becomes ID."""
+    """Return the SHA-256 of an answer: status, kind, name and body, without what changes from time to time."""
     told = [
         str(answer.status_code),
         *(answer.headers.get(name, "") for name in ("content-type", "content-disposition")),
@@ -277,6 +279,8 @@ def answer_hash(answer: httpx.Response) -> str:
     body = answer.content
     if "json" in told[1]:
         values = answer.json()
+        if values.get("status") in UNFINISHED:
+            values |= dict.fromkeys(("status", "done", "total", "seconds_left"), "any")
         text = json.dumps(values, sort_keys=True)
         body = (text.replace(values["id"], "ID") if "id" in values else text).encode()
     return hashlib.sha256("\n".join(told).encode() + b"\n" + body).hexdigest()

@@ -71,6 +71,17 @@ def test_only_the_job_s_id_is_left_out_of_an_answer():
     assert answered(detail="no") != answered(detail="no", code=422)
 
 
+def test_how_far_an_unfinished_job_is_is_left_out():
+    def answered(**values):
+        return answer_hash(httpx.Response(202, json={"id": "a1", "notes": [], **values}))
+
+    waiting = answered(status="waiting", done=0, total=None, seconds_left=None)
+    assert waiting == answered(status="working", done=3, total=48, seconds_left=2.5)
+    assert waiting != answered(status="done", done=48, total=48, seconds_left=None)
+    assert answered(status="done", done=48) != answered(status="done", done=47)
+    assert waiting != answered(status="waiting", done=0, total=None, seconds_left=None, notes=["one"])
+
+
 def test_the_body_and_the_name_of_a_file_count():
     def answered(body, name):
         return answer_hash(httpx.Response(200, content=body, headers={"content-disposition": name}))
