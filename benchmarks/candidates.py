@@ -21,16 +21,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from colorize.candidates import draw_candidates
-from colorize.colorizer import Colorizer
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer, draw_candidates
 from training import metrics
+from training.classifiers import Teacher, load_teacher
 from training.diversity import diversity
 from training.grading import classify
 from training.metrics import Floats
 from training.photos import iterate_files
 from training.skin import SkinTally, skin_mask, tally_skin
-from training.teacher import Teacher, load_teacher
 
 WANTED_DIVERSITY = 2.0  # CIEDE2000
 WANTED_RATIO = 1.1  # of the feature distance to that of the deterministic pictures

@@ -24,11 +24,8 @@ from torch import Tensor
 
 from benchmarks.figures import peak_megabytes
 from benchmarks.generator import median_ms
-from colorize import deoldify_network
-from colorize.deoldify_layers import SelfAttention
-from colorize.deoldify_network import KINDS, build
-from colorize.deoldify_weights import load_deoldify
-from colorize.inference import choose_precision, infer, prepare
+from colorize.network import KINDS, SelfAttention, build_unet, choose_precision, infer, load_deoldify, prepare
+from colorize.network.deoldify import unet
 
 CHILD = "import sys; from benchmarks.deoldify import child; child(*sys.argv[1:])"
 WAYS = {"original, float32": None, "colorize, float32": torch.float32, "colorize, bfloat16": torch.bfloat16}
@@ -64,7 +61,7 @@ def random_weights(kind: str, path: Path) -> None:
     """Write a published-form file of random weights whose spectral norms are about right, so nothing overflows."""
     random = torch.Generator().manual_seed(0)
     state: dict[str, Tensor] = {}
-    for name, wanted in build(kind).state_dict().items():
+    for name, wanted in build_unet(kind).state_dict().items():
         last = name.rsplit(".", 1)[-1]
         if last == "num_batches_tracked":
             state[name] = torch.zeros((), dtype=torch.long)
@@ -96,7 +93,7 @@ def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
     generator = load_deoldify(path, folded=precision is not None)
     with torch.inference_mode():
         if precision is None:
-            deoldify_network.STRIP_ROWS = side  # the last layers at full size, not in strips
+            unet.STRIP_ROWS = side  # the last layers at full size, not in strips
             for module in generator.modules():
                 if isinstance(module, SelfAttention):
                     module.forward = MethodType(published_attention, module)

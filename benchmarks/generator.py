@@ -19,9 +19,7 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorize.generator import Generator, GeneratorConfig
-from colorize.inference import choose_precision, prepare
-from colorize.resnet import BACKBONES
+from colorize.network import BACKBONES, Generator, GeneratorConfig, choose_precision, prepare
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,8 @@ class Settings:
     Attributes:
         backbones: Which to measure.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        prior: One of ``colorize.prior.PRIORS``, as the released weights have; empty: none.
-        head: One of ``colorize.generator.HEADS``; the released weights have ``classification``.
+        prior: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, as the released weights have; empty: none.
+        head: One of ``colorize.network.generator.HEADS``; the released weights have ``classification``.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
         threads: Of the CPU.

@@ -25,9 +25,8 @@ import numpy.typing as npt
 from PIL import Image
 from skimage.color import deltaE_ciede2000
 
-from colorize.colorizer import Colorizer
-from colorize.lab import lab_to_rgb, rgb_to_lab
-from colorize.marks import Mark
+from colorize.color import lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer, Hint
 from training.photos import iterate_files
 
 Floats = npt.NDArray[np.float32]
@@ -112,7 +111,7 @@ def measure(colorizer: Colorizer, trial: Trial, kind: str, radius: float | None)
     to the truth, the change by the mark; negative is better).
     """
     grey = lab_to_rgb(np.dstack([trial.lab[..., 0], np.zeros((*trial.inside.shape, 2), np.float32)]))
-    mark = Mark(trial.x, trial.y, mark_color(trial, kind), radius)
+    mark = Hint(trial.x, trial.y, mark_color(trial, kind), radius)
     plain, marked = rgb_to_lab(colorizer(grey)), rgb_to_lab(colorizer(grey, [mark]))
     change = deltaE_ciede2000(plain, marked)
     gain = deltaE_ciede2000(marked, trial.lab) - deltaE_ciede2000(plain, trial.lab)

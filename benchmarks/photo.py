@@ -29,11 +29,9 @@ from benchmarks.figures import (
     run_command,
     write_figures,
 )
-from colorize.colorizer import Colorizer
-from colorize.file_options import FileOptions
-from colorize.files import colorize_files
-from colorize.images import read_photo, write_photo
-from colorize.jobs import Job
+from colorize.batch import FileOptions, Job, colorize_files
+from colorize.engine import Colorizer
+from colorize.photo import read_photo, write_photo
 
 SIZES = {1: (1000, 1000), 12: (3000, 4000), 100: (8700, 11500)}  # megapixels -> height, width
 MANY = 100

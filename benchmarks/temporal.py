@@ -27,11 +27,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorize.chroma import Enlarger, shrink
-from colorize.colorizer import Colorizer
-from colorize.flow import FlowFinder, trust
-from colorize.lab import AB_MAX, Floats, Picture, lab_to_rgb, rgb_to_lab
-from colorize.temporal import TemporalOptions, TemporalPainter
+from colorize.color import AB_MAX, Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
+from colorize.engine import Colorizer
+from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
 from training.flicker import WarpError, warp_error
 from training.metrics import ciede2000, colourfulness
 
@@ -129,7 +127,7 @@ def by_hints(mixed: bool) -> Callable[[Stopwatch, list[Tensor]], Painted]:
                 results += stopwatch.paint([look])
                 continue
             back, _ = flow.between(greys[index - 1], greys[index])
-            sure = trust(greys[index], greys[index - 1], back)[..., None]
+            sure = flow_confidence(greys[index], greys[index - 1], back)[..., None]
             before = back.carry(results[-1])
             mask = (sure > SURE).astype(np.float32)
             hints = np.dstack([before / AB_MAX * mask, mask]).transpose(2, 0, 1)

@@ -33,15 +33,19 @@ from benchmarks.figures import (
     start_command,
     write_figures,
 )
-from colorize.colorizer import Colorizer
-from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
-from colorize.film_options import FilmOptions
-from colorize.films import colorize_video
-from colorize.frames import read_luma
-from colorize.luma import color_planes
-from colorize.shots import read_shots
-from colorize.temporal import TemporalOptions, TemporalPainter
-from colorize.video import probe
+from colorize.color import color_planes
+from colorize.engine import Colorizer
+from colorize.film import (
+    EncoderSettings,
+    PictureFormat,
+    SegmentEncoder,
+    VideoOptions,
+    colorize_video,
+    decode_frames,
+    probe,
+    read_luma,
+)
+from colorize.motion import TemporalOptions, TemporalPainter
 
 SIZES = {"640x360": (360, 640), "1280x720": (720, 1280)}
 TARGETS = {"640x360": 12.0, "1280x720": 6.0}  # frames per second
@@ -99,25 +103,25 @@ def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
 def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
     """Return the milliseconds per frame of each stage, each run alone over the same frames."""
     film = probe(path)
-    shots = list(islice(read_shots(film), STAGE_FRAMES))
+    shots = list(islice(decode_frames(film), STAGE_FRAMES))
     lumas = [read_luma(film, shot.frame) for shot in shots]
     looks = [colorizer.look(luma.picture()) for luma in lumas]
 
     def paint() -> list[np.ndarray]:
-        return list(TemporalPainter(colorizer, TemporalOptions(mode), FilmOptions.batch_size).paint(looks))  # type: ignore[arg-type]
+        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).paint(looks))  # type: ignore[arg-type]
 
     painted = paint()
     planes = [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)]
     format = PictureFormat(film.upright_size, film.time_base, film.rate)
 
     def encode() -> None:
-        encoder = PartEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
+        encoder = SegmentEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
         for shot, picture in zip(shots, planes, strict=True):
             encoder.write(picture, shot.ticks, shot.duration)
         encoder.close()
 
     actions: dict[str, Callable[[], object]] = {
-        "decode": lambda: list(islice(read_shots(film), STAGE_FRAMES)),
+        "decode": lambda: list(islice(decode_frames(film), STAGE_FRAMES)),
         "luma": lambda: [read_luma(film, shot.frame) for shot in shots],
         "look": lambda: [colorizer.look(luma.picture()) for luma in lumas],
         f"paint ({mode})": paint,
@@ -132,7 +136,7 @@ def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, re
     rates = []
     for _ in range(repeats):
         start = time.perf_counter()
-        options = FilmOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
+        options = VideoOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
         result = colorize_video(path, out, colorizer=colorizer, options=options)
         rates.append(result.frames / (time.perf_counter() - start))
     return statistics.median(rates)

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from made_browser import ARGUMENTS, CHROMIUM, PATIENCE
 from PIL import Image
+from support.browser import ARGUMENTS, CHROMIUM, PATIENCE
 
-from colorize.colorizer import Colorizer
-from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import WeightsInfo, save_generator
+from colorize.engine import Colorizer
+from colorize.network import Generator, GeneratorConfig, WeightsInfo, save_generator
 
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
@@ -65,7 +64,7 @@ def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
 @pytest.fixture
 def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of ten frames at 30 frames a second."""
-    monkeypatch.setattr("colorize.films.PART_SECONDS", (1 / 3, 1 / 3))
+    monkeypatch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def served(small_generator: Generator):
     """A page on a free port: its address and its studio."""
-    from made_page import serve_page  # Gradio is slow to import
+    from support.page import serve_page  # Gradio is slow to import
 
     with serve_page(small_generator) as page:
         yield page
@@ -87,7 +86,7 @@ def served(small_generator: Generator):
 @pytest.fixture(scope="module")
 def make_client(small_generator: Generator):
     """Start HTTP services; all are closed at the end."""
-    from made_service import serve_clients
+    from support.service import serve_clients
 
     with serve_clients(small_generator) as make:
         yield make
@@ -138,7 +137,7 @@ def page(context, served, requests):
 @pytest.fixture
 def client(served, tmp_path):
     """A program that uses the page."""
-    from made_page import visit  # Gradio is slow to import
+    from support.page import visit  # Gradio is slow to import
 
     yield from visit(served[0], tmp_path / "downloads")
 
@@ -146,7 +145,7 @@ def client(served, tmp_path):
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
     """What a module's training runs start from, by its SOURCES; while it is in use, there are narrow encoders."""
-    from made_runs import narrow_encoders, write_sources
+    from support.runs import narrow_encoders, write_sources
 
     with narrow_encoders():
         yield write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)
@@ -155,14 +154,14 @@ def sources(request, tmp_path_factory):
 @pytest.fixture
 def run(request, sources, tmp_path):
     """A small training run on ``sources``, by the module's RUN."""
-    from made_runs import stage_run
+    from support.runs import stage_run
 
     return stage_run(sources, tmp_path / "run", **request.module.RUN)
 
 
 @pytest.fixture
 def small_critic(monkeypatch):
-    from made_adversarial import use_small_critics
+    from support.adversarial import use_small_critics
 
     use_small_critics(monkeypatch)
 
@@ -170,6 +169,6 @@ def small_critic(monkeypatch):
 @pytest.fixture(scope="session")
 def tiny_states():
     """Weights of DeOldify's networks made tiny, by kind; not to be changed."""
-    from made_deoldify import TINY, tiny_state
+    from support.deoldify import TINY, tiny_state
 
     return {kind: tiny_state(kind) for kind in TINY}

@@ -98,9 +98,9 @@ def test_all_documents_are_read():
 @pytest.mark.parametrize(
     "text",
     [
-        "`colorize.weights`, colorize.weights.read_manifest and python -m benchmarks.photo --json x.json",
+        "`colorize.network.registry`, colorize.network.registry.read_manifest and python -m benchmarks.photo --json x.json",
         "`training.evaluate`: see [training.md](training.md) and [a site](https://example.org/docs/none.md)",
-        "`colorize.generator.GeneratorConfig.latent_dim`",
+        "`colorize.network.generator.GeneratorConfig.latent_dim`",
         "```python\nfrom colorize import Colorizer, read_photo\n```",
         "docs/training.md, `tests/test_docs.py`, `tests/`, samples/astronaut.jpg, samples/astronaut_colorized.jpg.",
         "`test_all_documents_are_read` in `test_docs.py`",
@@ -115,8 +115,8 @@ def test_right_names_pass(text):
     ("text", "name"),
     [
         ("`colorize.gone`", "colorize.gone"),
-        ("(`colorize.weights.gone`)", "colorize.weights.gone"),
-        ("colorize.generator.Generator.gone", "colorize.generator.Generator.gone"),
+        ("(`colorize.network.registry.gone`)", "colorize.network.registry.gone"),
+        ("colorize.network.generator.Generator.gone", "colorize.network.generator.Generator.gone"),
         ("run python -m training.gone --seed 1", "training.gone"),
         ("    from colorize import Colorizer, Gone", "colorize.Gone"),
         ("see `colorize/gone.py`.", "colorize/gone.py"),

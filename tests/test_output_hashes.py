@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from made_films import FilmRecipe, make_film
+from support.films import FilmRecipe, make_film
 
 from benchmarks import output_hashes
 from benchmarks.output_hashes import (
@@ -25,7 +25,7 @@ PROJECT = """
 [project]
 name = "colorize"
 [project.scripts]
-colorize = "colorize.cli:main"
+colorize = "colorize.cli.command:main"
 colorize-web = "colorize.web.command:run"
 
 [tool.other]
@@ -35,7 +35,7 @@ elsewhere = "no.script:main"
 
 def test_entry_points_of_a_project():
     assert entry_points(PROJECT) == {
-        "colorize": ("colorize.cli", "main"),
+        "colorize": ("colorize.cli.command", "main"),
         "colorize-web": ("colorize.web.command", "run"),
     }
     own = entry_points((output_hashes.ROOT / "pyproject.toml").read_text("utf-8"))

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
 from training.data import PhotoBatches
-from training.views import joined
+from training.rendering import joined
 
 AdversarialName = Literal["hinge", "bce", "least-squares"]
 

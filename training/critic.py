@@ -6,17 +6,21 @@ second input. It answers flat logits (B, N), one a patch or one a picture, above
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from colorize.lab import lab_tensor_to_rgb
-from training.teacher import Teacher
+from colorize.color import lab_tensor_to_rgb
+from training.classifiers import Teacher, read_tensors
 
 AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
 COLOR_CELLS = (
@@ -202,3 +206,47 @@ def build_critic(kind: str) -> nn.Module:
     if kind not in CRITICS:
         raise CriticError(f"unknown critic {kind!r}; choose one of {', '.join(CRITICS)}")
     return CRITICS[kind]()
+
+
+FORMAT = "colorize-critic/1"
+
+
+@dataclass(frozen=True)
+class CriticInfo:
+    """What a critic's file says.
+
+    Attributes:
+        kind: Its name in ``CRITICS``.
+        accuracy: Share of real and generated validation pictures that it told apart when it was written.
+    """
+
+    kind: str
+    accuracy: float
+
+
+def save_critic(critic: nn.Module, path: Path, info: CriticInfo) -> None:
+    """Write a critic's weights, float32, with what it is; the former file survives a failure."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in critic.state_dict().items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)})
+    os.replace(temporary, path)
+
+
+def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:
+    """Return a critic and what its file says.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CriticError: The file is broken or foreign.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such critic; make one with training.pretrain_critic")
+    state, metadata = read_tensors(path, CriticError)
+    if metadata.get("format") != FORMAT:
+        raise CriticError(f"{path}: not a critic's file; give one that training.pretrain_critic wrote")
+    critic = build_critic(metadata["kind"])
+    try:
+        critic.load_state_dict(state)
+    except RuntimeError as error:
+        raise CriticError(f"{path}: its tensors do not fit a {metadata['kind']} critic; make it anew") from error
+    return critic, CriticInfo(metadata["kind"], float(metadata["accuracy"]))

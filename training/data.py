@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
-from colorize.lab import rgb_tensor_to_lab
-from training.damage import damage, random_curve
+from colorize.color import rgb_tensor_to_lab
+from training.degradation import damage, random_curve
 from training.hints import draw_hints
 from training.mosaics import mosaics
 from training.photos import Photos, PhotosError
-from training.views import reduced
+from training.rendering import reduced
 
 Batch = tuple[Tensor, Tensor, Tensor]
 

@@ -16,15 +16,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS
-from colorize.lab import lab_tensor_to_rgb
-from colorize.resnet import ResNetEncoder
+from colorize.color import lab_tensor_to_rgb
+from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
 from training.callbacks import DivergedError
+from training.classifiers import Teacher, TeacherError, load_teacher, read_tensors
 from training.config import DistillConfig
 from training.stage import run_stage
 from training.stage_data import device_of, prepare_data
-from training.teacher import Teacher, TeacherError, load_teacher
-from training.tensor_file import read_tensors
 
 FORMAT = "colorize-encoder/1"
 

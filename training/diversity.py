@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import brentq
 
-from colorize.lab import Picture, rgb_to_lab
+from colorize.color import Picture, rgb_to_lab
 from training.metrics import Floats, ciede2000
 
 

@@ -25,16 +25,14 @@ import tyro
 from PIL import Image
 from tqdm import tqdm
 
-from colorize.chroma import grid_size
-from colorize.colorizer import Colorizer
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
-from colorize.marks import Mark, draw_hints
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer, Hint, draw_hints, grid_size
+from training.classifiers import Teacher, load_teacher
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.metrics import Floats
 from training.photos import decode, iterate_files
 from training.report import finite, format_table, make_sheet, tiles
 from training.skin import skin_mask
-from training.teacher import Teacher, load_teacher
 
 HINTS = "hints"
 HINT_POINTS, HINT_RADIUS = 16, 4  # the hint test; radius in the photograph's pixels
@@ -168,7 +166,7 @@ def measure(
     return rows, make_sheet(triples), bad
 
 
-def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Mark] | None) -> list[Picture]:
+def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Hint] | None) -> list[Picture]:
     """Return a photograph's own lightness in grey, in the weights' colours and, with marks, in colours that obey them.
 
     Args:
@@ -184,7 +182,7 @@ def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Mark] | None
     return [lab_to_rgb(np.dstack([lightness, ab])) for ab in chroma]
 
 
-def draw_marks(truth: Picture, seed: int) -> list[Mark]:
+def draw_marks(truth: Picture, seed: int) -> list[Hint]:
     """Return the hint test's marks: 16 discs of radius 4 px, each of the mean true colour under it."""
     random = np.random.default_rng(seed)
     height, width = truth.shape[:2]
@@ -196,7 +194,7 @@ def draw_marks(truth: Picture, seed: int) -> list[Mark]:
         y = int(random.integers(HINT_RADIUS, height - HINT_RADIUS))
         patch = truth[y - HINT_RADIUS : y + HINT_RADIUS + 1, x - HINT_RADIUS : x + HINT_RADIUS + 1]
         colour = np.rint(patch[disc].mean(axis=0)).astype(np.uint8)
-        marks.append(Mark(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
+        marks.append(Hint(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
     return marks
 
 

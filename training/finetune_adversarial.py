@@ -19,23 +19,22 @@ import tyro
 from fastai.callback.core import CancelFitException  # type: ignore[attr-defined]  (made at import)
 from torch import nn
 
-from colorize.generator import Generator
-from colorize.weights import WeightsInfo, load_generator, read_info, save_generator
+from colorize.network import Generator, WeightsInfo, load_generator, read_info, save_generator
 from training.adversarial import ADVERSARIAL_LOSSES, JudgedBatches, Showing
+from training.adversarial_step import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.callbacks import DivergedError
+from training.classifiers import load_teacher
 from training.config import FinetuneConfig, PretrainCriticConfig
-from training.critic_file import load_critic
+from training.critic import load_critic
 from training.data import PhotoBatches
 from training.objective import GeneratorLoss
-from training.players import CriticTraining, FinetuningLoss, Latents, Opponent
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, Report
-from training.pupil import Pupil, widened
-from training.sheets import sample_sheet
+from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import PhotoData, device_of, prepare_data
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
-from training.teacher import load_teacher
+from training.trainable_generator import Pupil, widened
 
 
 def with_latent(generator: Generator, latent_dim: int) -> Generator:

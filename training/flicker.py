@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize.lab import Picture, rgb_to_lab
+from colorize.color import Picture, rgb_to_lab
 from training.metrics import Floats
 
 CONSISTENCY = 1.0  # pixels by which flow forward and back may miss its start

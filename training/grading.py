@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import torch
 
-from colorize.lab import Picture, rgb_to_lab
+from colorize.color import Picture, rgb_to_lab
 from training import metrics
+from training.classifiers import Teacher
 from training.metrics import Floats
 from training.skin import SkinTally, tally_skin
-from training.teacher import Teacher
 
 GREY, TRUTH = "grey", "truth"  # the rows between which every figure is read
 CLASSIFIER_SIZE = 224  # what ImageNet classifiers see

@@ -14,9 +14,20 @@ from typing import Annotated, cast
 import torch
 import tyro
 
-from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, Generator, UpBlock
-from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
-from training.pupil import widened
+from colorize.base import WeightsError
+from colorize.network import (
+    AB_CHANNELS,
+    HINT_CHANNELS,
+    LIGHTNESS_CHANNELS,
+    STRIDE,
+    Generator,
+    UpBlock,
+    WeightsInfo,
+    load_generator,
+    read_info,
+    save_generator,
+)
+from training.trainable_generator import widened
 
 
 @dataclass(frozen=True)
@@ -33,7 +44,7 @@ class InterpolateSettings:
         sharpness: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
             that are likely towards the likeliest.
         caution: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
-            hues' agreement (``colorize.bins``), 0 for none; left out: that of the first.
+            hues' agreement (``colorize.network.bins``), 0 for none; left out: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
 

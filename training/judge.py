@@ -23,11 +23,11 @@ import tyro
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize.colorizer import Colorizer
-from colorize.inference import choose_device
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer
+from colorize.network import choose_device
+from training.classifiers import TakenClassifier, answers_of, collect, middle_square, read_pictures, train_judge
 from training.grading import GREY, TRUTH
-from training.judges import TakenClassifier, answers_of, collect, middle_square, read_pictures, train_judge
 from training.metrics import top1_gain
 
 STORED = 9 / 8  # of the judged size: room for random crops

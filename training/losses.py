@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorize.bins import BINS
-from colorize.lab import AB_MAX, lab_tensor_to_rgb
+from colorize.color import AB_MAX, lab_tensor_to_rgb
+from colorize.network import BINS
 from training.skin import in_skin_box
 
 SOFTNESS = 6 / AB_MAX  # of the truth in the classification loss
@@ -98,7 +98,7 @@ def classification_loss(logits: Tensor, truth: Tensor, centres: Tensor) -> Tenso
         centres: (BINS, 2), of the bins.
 
     Raises:
-        ValueError: The logits are not those of ``colorize.bins``.
+        ValueError: The logits are not those of ``colorize.network.bins``.
     """
     if logits.shape[1] != BINS:
         raise ValueError(f"{logits.shape[1]} channels are no logits of {BINS} bins; the head must be a classification")

@@ -15,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio
 
-from colorize.lab import Picture, lab_to_rgb
+from colorize.color import Picture, lab_to_rgb
 
 Floats = NDArray[np.floating]
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from colorize.bins import ring_centres
-from colorize.generator import Generator
-from colorize.lab import lab_tensor_to_rgb
+from colorize.color import lab_tensor_to_rgb
+from colorize.network import Generator, ring_centres
+from training.classifiers import Recogniser, Teacher, embedding_loss, recognition_loss
 from training.losses import (
     classification_loss,
     colourfulness_loss,
@@ -22,9 +22,7 @@ from training.losses import (
     perceptual_loss,
     skin_loss,
 )
-from training.recogniser import Recogniser, embedding_loss, recognition_loss
-from training.teacher import Teacher
-from training.views import joined, reduced
+from training.rendering import joined, reduced
 
 T = TypeVar("T")
 
@@ -41,7 +39,7 @@ class LossWeights:
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
         distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
-        recognition: How differently other classifiers understand the picture (``training.recogniser``).
+        recognition: How differently other classifiers understand the picture (``training.classifiers``).
         embedding: How far apart their pooled features of the picture and of the truth lie.
         skin: How blue the prediction is where the truth has a skin's colour.
     """
@@ -122,7 +120,7 @@ class GeneratorLoss(nn.Module):
         Args:
             answer: ab (B, 2, H, W) predicted, the encoder's guess (B, C, H / 32, W / 32) of the classifier's last
                 feature map, and the head's numbers (B, N, H, W); what follows is not looked at.
-            lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
+            lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.rendering``).
         """
         ab, guess = (part.float() for part in answer[:2])
         small = reduced(lab, ab.shape[-1])

@@ -13,16 +13,14 @@ import torch
 import tyro
 from torch import nn
 
-from colorize.generator import Generator
-from colorize.weights import load_generator
+from colorize.network import Generator, load_generator
 from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
 from training.callbacks import DivergedError
+from training.classifiers import load_teacher
 from training.config import PretrainCriticConfig
-from training.critic import ProjectedCritic, build_critic
-from training.critic_file import CriticInfo, save_critic
+from training.critic import CriticInfo, ProjectedCritic, build_critic, save_critic
 from training.stage import Method, run_stage
 from training.stage_data import StageData, device_of, prepare_data
-from training.teacher import load_teacher
 
 
 @torch.no_grad()

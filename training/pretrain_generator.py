@@ -15,16 +15,15 @@ import torchvision
 import tyro
 from torch import nn
 
-from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import WeightsInfo, load_generator, save_generator
+from colorize.network import Generator, GeneratorConfig, WeightsInfo, load_generator, save_generator
 from training.callbacks import DivergedError
+from training.classifiers import TakenClassifier
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
-from training.judges import TakenClassifier
-from training.pupil import Pupil, deep_parts, widened, with_classification
-from training.sheets import sample_sheet
+from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import device_of, prepare_data
+from training.trainable_generator import Pupil, deep_parts, widened, with_classification
 
 
 def build_generator(config: PretrainConfig) -> Generator:
@@ -55,7 +54,7 @@ def with_prior(generator: Generator, name: str, file: Path | None) -> Generator:
 
     Args:
         generator: Not changed.
-        name: A name in ``colorize.prior.PRIORS``; empty, or that of its own prior: the generator is returned.
+        name: A name in ``colorize.network.semantic.SEMANTIC_NETWORKS``; empty, or that of its own prior: the generator is returned.
         file: Safetensors of timm's weights; None: timm downloads them.
 
     Raises:

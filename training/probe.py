@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize.colorizer import Colorizer
-from colorize.generator import Generator
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer
+from colorize.network import Generator
+from training.classifiers import Teacher
 from training.flicker import warp_error
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.photos import Photos
 from training.skin import skin_mask
-from training.teacher import Teacher
 
 GRAIN = 3.0  # standard deviation of L of the still film's grain, as in a fast old stock
 PAN, ZOOM = 1.5, 1.004  # pixels and factor per frame of the moving film

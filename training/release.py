@@ -17,12 +17,12 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from colorize.chroma import shrink
-from colorize.colorizer import Colorizer
-from colorize.images import read_image
-from colorize.jobs import NAME_MARK
-from colorize.lab import Floats, rgb_to_lab
-from colorize.weights import CHECKOUT, WeightsError, load_generator, read_info, save_generator, sha256
+from colorize.base import WeightsError, sha256
+from colorize.batch import RESULT_SUFFIX
+from colorize.color import Floats, rgb_to_lab, shrink
+from colorize.engine import Colorizer
+from colorize.network import CHECKOUT, load_generator, read_info, save_generator
+from colorize.photo import read_image
 
 LICENSE = "MIT; trained on photographs licensed for research"
 LICENSE_WITH_PRIOR = "MIT, the prior Apache-2.0; trained on photographs licensed for research"
@@ -94,7 +94,7 @@ def release(settings: ReleaseSettings) -> Path:
 def thumbnails(colorizer: Colorizer, samples: Path = SAMPLES) -> dict[str, Floats]:
     """Return the samples in a colorizer's colours, small: Lab (h, w, 3) float32 by name, the short side 64 pixels."""
     # Whoever followed the README has coloured ones beside them.
-    paths = sorted(path for path in samples.glob("*.jpg") if NAME_MARK not in path.stem)
+    paths = sorted(path for path in samples.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
     return {path.stem: _thumbnail(rgb_to_lab(colorizer(read_image(path)))) for path in paths}
 
 

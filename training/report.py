@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageOps
 
-from colorize.lab import Picture
+from colorize.color import Picture
 
 SHEET_COLUMNS = 3
 TILE, GAP = (192, 144), 6  # width and height, space between, in pixels

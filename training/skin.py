@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorize.lab import Picture
+from colorize.color import Picture
 from training.metrics import Floats
 
 HUE_CHROMA = 5.0  # a pixel of at most this chroma looks grey and has no hue

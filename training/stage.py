@@ -35,12 +35,10 @@ from training.callbacks import (
     StopWhenDiverged,
     read_checkpoint,
 )
-from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig
+from training.classifiers import Recogniser, load_teacher
+from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.objective import GeneratorLoss
-from training.recogniser import Recogniser
-from training.run_config import RunConfig
 from training.stage_data import StageData
-from training.teacher import load_teacher
 
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
-from colorize.inference import choose_device
+from colorize.network import choose_device
 from training.adversarial import JudgedBatches
+from training.config import RunConfig
 from training.data import PhotoBatches
 from training.photos import Photos, PhotosError, load_photos
-from training.run_config import RunConfig
 
 VALIDATION_STEPS = 8
 

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorize.web.commands import photo_command
+from colorize.web.command_lines import photo_command
 from colorize.web.controls import (
     PRIVATE,
+    color_controls,
     command_box,
     enable_with,
-    look_controls,
-    look_of,
     progress_bar,
     sentence,
     set_event,
+    settings_of,
     status_line,
 )
-from colorize.web.desk import Desk, Upload, name_of, problem
 from colorize.web.display import write_sheet
-from colorize.web.studio import PhotoWish
+from colorize.web.requests import PhotoRequest
+from colorize.web.uploads import Upload, UploadHandler, name_of, problem
 
 AT_ONCE = 3  # photos of one batch in the queue; others have their turn between them
 THUMBNAIL_SIDE = 900
@@ -64,7 +64,7 @@ class Batch:
 class BatchTab:
     """Many photos."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UploadHandler) -> None:
         """Add the tab's components and events."""
         self._desk = desk
         self._stop_event = gr.State(None)
@@ -78,7 +78,7 @@ class BatchTab:
                     self._stop = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
                 self._force = gr.Checkbox(label="Colour those too that are in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
-                    self._look = look_controls(desk.studio)
+                    self._look = color_controls(desk.studio)
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._gallery = gr.Gallery(
@@ -131,7 +131,7 @@ class BatchTab:
         """Colour photos one after the other through the queue, and tell how far they are."""
         if not photos:
             raise problem("there are no photos yet; choose some first")
-        wish = PhotoWish(look_of(weights, strength, saturation, render_size), force=bool(force))
+        wish = PhotoRequest(settings_of(weights, strength, saturation, render_size), force=bool(force))
         names = [name_of(photo) for photo in photos]
         command = photo_command(names, wish, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
@@ -155,7 +155,7 @@ class BatchTab:
         archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
         yield batch.gallery, archive, batch.report(total, stopped), command, None
 
-    async def _one(self, batch: Batch, number: int, name: str, photo: Upload, wish: PhotoWish) -> None:
+    async def _one(self, batch: Batch, number: int, name: str, photo: Upload, wish: PhotoRequest) -> None:
         try:
             outcome, results = await self._desk.photo(photo, wish, patient=True)
             if not results:

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from colorize import __version__
-from colorize.cli import FAILED, OK
-from colorize.options import Parser, check_ranges
+from colorize.cli import FAILED, OK, Parser, check_ranges
 from colorize.web.settings import WebSettings
 
 

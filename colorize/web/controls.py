@@ -9,17 +9,17 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.components import Component
 
-from colorize.web.desk import problem
-from colorize.web.settings import Look
-from colorize.web.studio import Studio
+from colorize.web.requests import ColorSettings
+from colorize.web.service import ColorizeService
+from colorize.web.uploads import problem
 
 PRIVATE = "private"  # Gradio's word for events of the page itself, which gradio_client cannot call
 AUTOMATIC = 0
 RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
 
 
-def look_controls(studio: Studio) -> list[Component]:
-    """Add the controls of a look; their values go to ``look_of``."""
+def color_controls(studio: ColorizeService) -> list[Component]:
+    """Add the controls of a look; their values go to ``settings_of``."""
     names = studio.weights
     weights = gr.Dropdown(
         names, value=names[0], label="Weights", info="which trained network paints", visible=len(names) > 1
@@ -40,14 +40,16 @@ def look_controls(studio: Studio) -> list[Component]:
     return [weights, strength, saturation, render_size]
 
 
-def look_of(weights: str | None, strength: float | None, saturation: float | None, render_size: int | None) -> Look:
+def settings_of(
+    weights: str | None, strength: float | None, saturation: float | None, render_size: int | None
+) -> ColorSettings:
     """Return the look of the controls' values; what is empty is the usual.
 
     Raises:
         gr.Error: A client sent what is no number.
     """
     try:
-        return Look(
+        return ColorSettings(
             weights or "",
             1.0 if strength is None else float(strength),
             1.0 if saturation is None else float(saturation),

@@ -10,15 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize.images import read_photos, write_photo
-from colorize.lab import Picture
-from colorize.marks import Mark
-from colorize.photo import Photo
+from colorize.color import Picture
+from colorize.engine import Hint
+from colorize.photo import Photo, read_photos, write_photo
 
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp")
 """Of files that browsers show themselves."""
 QUALITY = 90
-MARKING_SIDE = 1600  # longest side of the picture that colour marks are set on
+HINTING_SIDE = 1600  # longest side of the picture that colour marks are set on
 AT_ONCE = threading.Semaphore(2)  # a photo of 100 megapixels takes a gigabyte for a moment
 
 
@@ -67,7 +66,7 @@ def write_sheet(source: Path, target: Path, longest: int | None = None) -> Sheet
     return Sheet(target, (height, width), width / picture.shape[1])
 
 
-def write_marked(sheet: Sheet, marks: Sequence[Mark], target: Path) -> None:
+def write_hinted(sheet: Sheet, marks: Sequence[Hint], target: Path) -> None:
     """Write a sheet with marks on it: discs of their colours, in rings that show on dark and on bright.
 
     Args:

@@ -1,20 +1,102 @@
-"""One queue of photos and films, a private folder for each, and their end: fetched, cancelled or too old."""
+"""One photo or film of a client: where it lies, how far it is, what its folder and its messages may show."""
 
 from __future__ import annotations
 
 import logging
 import queue
+import secrets
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from colorize.jobs import Outcome
-from colorize.web.job import Kind, WebJob
+from colorize.base import VIDEO_SUFFIXES
+from colorize.batch import Outcome
+from colorize.film import Progress
 
-LANES: dict[Kind, int] = {"photo": 2, "film": 1}
+Kind = Literal["photo", "film"]
+Status = Literal["waiting", "working", "done", "failed", "cancelled"]
+LONGEST_NAME = 120  # of the 255 bytes that a file's name may have; the result's name is longer
+
+
+@dataclass(eq=False)
+class WebJob:
+    """One photo or film of a client.
+
+    Attributes:
+        kind: ``photo`` or ``film``.
+        folder: Its own; gone when the job is forgotten.
+        id: Nobody can guess it.
+        status: Where it is.
+        progress: Of a film at work.
+        outcome: What became of it; None: not yet.
+        result: The file that was made; None: none.
+        alias: The client's name of a source that was given a suffix here; empty: its name was kept.
+        cancel: Set to take it back.
+        future: Done when the job is; its one exception is ``CancelledJobError``.
+        made: Seconds of the monotonic clock at which it was made.
+        queued: Whether it was put into the queue.
+        begun: Seconds of the clock at which the work began; None: it has not.
+        ended: The same, of its end.
+    """
+
+    kind: Kind
+    folder: Path
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    status: Status = "waiting"
+    progress: Progress | None = None
+    outcome: Outcome | None = None
+    result: Path | None = None
+    alias: str = ""
+    cancel: threading.Event = field(default_factory=threading.Event)
+    future: Future[Outcome] = field(default_factory=Future)
+    made: float = field(default_factory=time.monotonic)
+    queued: bool = False
+    begun: float | None = None
+    ended: float | None = None
+
+    def place(self, name: str) -> Path:
+        """Return where an upload of this name goes: in the job's folder, whatever the client calls it."""
+        folder = self.folder / "in"
+        folder.mkdir(exist_ok=True)
+        place = folder / safe_name(name)
+        if self.kind == "film" and place.suffix.lower() not in VIDEO_SUFFIXES:
+            self.alias = place.name
+            place = place.with_name(f"{place.name}.mp4")  # what it is, is seen when it is opened
+        return place
+
+    def words(self, text: str) -> str:
+        """Return a message without the server's folders, which are not the client's business."""
+        for inner in ("in", "out"):
+            text = text.replace(f"{self.folder / inner}/", "").replace(f"{self.folder / inner}\\", "")
+        return text.replace(f"{self.alias}.mp4", self.alias) if self.alias else text
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return how long a film will still take at its speed so far; None: nobody knows."""
+        progress = self.progress
+        if self.begun is None or progress is None or not progress.done or not progress.total:
+            return None
+        return (time.monotonic() - self.begun) * max(0, progress.total - progress.done) / progress.done
+
+
+def safe_name(name: str) -> str:
+    """Return the last part of a client's file name, fit for any disk; its suffix is kept."""
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join("_" if letter in '<>:"|?*' or not letter.isprintable() else letter for letter in name).strip(" .")
+    stem, dot, suffix = name.rpartition(".")
+    stem = (stem if dot else name) or "file"
+    while len(stem.encode()) > LONGEST_NAME:
+        stem = stem[:-1]
+    return f"{stem}.{suffix[:8]}" if dot else stem
+
+
+POOL_SIZES: dict[Kind, int] = {"photo": 2, "film": 1}
 """How many of a kind are worked on at once; films have a lane of their own, so photos are not stuck behind one."""
 RETRY_SECONDS = 5
 YIELD_SECONDS = 0.05
@@ -51,7 +133,7 @@ class Jobs:
         self._closing = threading.Event()
         self._lanes: dict[Kind, queue.SimpleQueue[tuple[WebJob, Callable[[WebJob], Outcome]] | None]] = {}
         self._threads = [threading.Thread(target=self._sweep, name="colorize-sweep", daemon=True)]
-        for kind, count in LANES.items():
+        for kind, count in POOL_SIZES.items():
             self._lanes[kind] = queue.SimpleQueue()
             self._threads += [
                 threading.Thread(target=self._work, args=(kind,), name=f"colorize-{kind}-{number}", daemon=True)
@@ -120,7 +202,7 @@ class Jobs:
             jobs = list(self._jobs.values())
         for job in jobs:
             job.cancel.set()
-        for kind, count in LANES.items():
+        for kind, count in POOL_SIZES.items():
             for _ in range(count):
                 self._lanes[kind].put(None)
         for thread in self._threads:

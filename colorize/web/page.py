@@ -20,12 +20,13 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colorize.web.batch_tab import BatchTab
-from colorize.web.desk import Desk, Shelf, problem
-from colorize.web.film_tab import FilmTab
+from colorize.web.file_store import FileStore
 from colorize.web.photo_tab import PhotoTab
+from colorize.web.service import ColorizeService
 from colorize.web.settings import MEGABYTE
-from colorize.web.studio import Studio
 from colorize.web.style import CSS, SCRIPT, THEME
+from colorize.web.uploads import UploadHandler, problem
+from colorize.web.video_tab import VideoTab
 
 SWEEP_SECONDS = 60.0
 FILE_ROUTE = "/gradio_api/file="
@@ -53,7 +54,7 @@ CLOSED = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", 
 class Page(gr.Blocks):
     """Blocks that take no file from a client but those that were uploaded to this page."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: FileStore) -> None:
         super().__init__(title="colorize", analytics_enabled=False)
         self._shelf = shelf
 
@@ -71,10 +72,10 @@ class Page(gr.Blocks):
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
 
 
-class Doors:
+class RouteAllowlist:
     """Closes the routes of Gradio that the page does not need, and gives out files of the shelf alone."""
 
-    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
+    def __init__(self, app: ASGIApp, shelf: FileStore) -> None:
         self._app, self._shelf = app, shelf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,16 +100,16 @@ class Doors:
         )
 
 
-def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
+def mount_page(app: FastAPI, studio: ColorizeService) -> FastAPI:
     """Return the application with the page at ``/``.
 
     Gradio knows one folder per process, so there is one page per process at a time.
     """
     settings = studio.settings
-    shelf = Shelf(studio.jobs.folder / "page", settings.keep_minutes * 60)
+    shelf = FileStore(studio.jobs.folder / "page", settings.keep_minutes * 60)
     os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(shelf.folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = _build(Desk(studio, shelf))
+    page = _build(UploadHandler(studio, shelf))
     app = gr.mount_gradio_app(
         app,
         page,
@@ -127,12 +128,12 @@ def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
     )
     page.has_launched = True  # only then does Gradio check paths at all; mounting forgets it
     shelf.freeze()
-    app.add_middleware(Doors, shelf=shelf)
+    app.add_middleware(RouteAllowlist, shelf=shelf)
     _sweep_while_running(app, shelf)
     return app
 
 
-def _build(desk: Desk) -> Page:
+def _build(desk: UploadHandler) -> Page:
     with Page(desk.shelf) as page:
         gr.Markdown("# colorize\nColours for black-and-white photographs and films. They are plausible, not true.")
         with gr.Tabs():
@@ -141,12 +142,12 @@ def _build(desk: Desk) -> Page:
             with gr.Tab("Many photos", id="photos"):
                 BatchTab(desk)
             with gr.Tab("Film", id="film"):
-                FilmTab(desk)
+                VideoTab(desk)
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
 
 
-def _sweep_while_running(app: FastAPI, shelf: Shelf) -> None:
+def _sweep_while_running(app: FastAPI, shelf: FileStore) -> None:
     inner = app.router.lifespan_context
 
     async def sweep() -> None:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorize.errors import ImageError
-from colorize.jobs import NAME_MARK
-from colorize.web.commands import photo_command
-from colorize.web.controls import PRIVATE, command_box, enable_with, look_controls, look_of, sentence, status_line
-from colorize.web.desk import Desk, Upload, link, name_of, problem
-from colorize.web.display import MARKING_SIDE, SHOWN_SUFFIXES, write_sheet
-from colorize.web.mark_controls import MarkControls, parse_marks
-from colorize.web.studio import PhotoWish
+import colorize
+from colorize.base import ImageError
+from colorize.batch import RESULT_SUFFIX
+from colorize.web.command_lines import photo_command
+from colorize.web.controls import PRIVATE, color_controls, command_box, enable_with, sentence, settings_of, status_line
+from colorize.web.display import HINTING_SIDE, SHOWN_SUFFIXES, write_sheet
+from colorize.web.hint_controls import HintControls, parse_hints
+from colorize.web.requests import PhotoRequest
+from colorize.web.uploads import Upload, UploadHandler, link, name_of, problem
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"  # in a checkout; an installed package has none
+SAMPLES = Path(colorize.__file__).resolve().parents[1] / "samples"  # in a checkout; an installed package has none
 VERSIONS = 4
 THUMBNAIL_SIDE = 700
 
@@ -24,11 +25,11 @@ THUMBNAIL_SIDE = 700
 class PhotoTab:
     """One photo."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: UploadHandler) -> None:
         """Add the tab's components and events."""
         self._desk = desk
         # Whoever followed the README has coloured one of them in place.
-        self._samples = sorted(path for path in SAMPLES.glob("*.jpg") if NAME_MARK not in path.stem)
+        self._samples = sorted(path for path in SAMPLES.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
         self._sheet = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
@@ -37,10 +38,10 @@ class PhotoTab:
                 self._add_result()
         with gr.Row():  # below the result: on a telephone everything stands in one column
             with gr.Column(min_width=300):
-                self._marks = MarkControls(self._desk.shelf, self._photo, self._sheet)
+                self._marks = HintControls(self._desk.shelf, self._photo, self._sheet)
             with gr.Column(min_width=300):
                 with gr.Accordion("Settings", open=False):
-                    self._look = look_controls(self._desk.studio)
+                    self._look = color_controls(self._desk.studio)
                 self._add_versions()
         self._listen()
 
@@ -164,7 +165,7 @@ class PhotoTab:
         kept = shelf.place(name)
         link(source, kept)
         try:
-            sheet = write_sheet(kept, shelf.place(f"{kept.stem}.jpg"), MARKING_SIDE)
+            sheet = write_sheet(kept, shelf.place(f"{kept.stem}.jpg"), HINTING_SIDE)
         except (ImageError, OSError, MemoryError) as error:
             said = str(error).replace(str(kept), kept.name)
             return None, None, None, "", None, sentence(said or "not enough memory", "bad"), "", None, None
@@ -183,7 +184,9 @@ class PhotoTab:
         force: bool,
     ) -> tuple:
         """Colour a photo through the queue."""
-        wish = PhotoWish(look_of(weights, strength, saturation, render_size), parse_marks(marks), force=bool(force))
+        wish = PhotoRequest(
+            settings_of(weights, strength, saturation, render_size), parse_hints(marks), force=bool(force)
+        )
         results, said, command = await self._work(photo, wish)
         if not results:
             return None, None, said, command
@@ -202,16 +205,16 @@ class PhotoTab:
         seed: int,
     ) -> tuple:
         """Colour a photo in several ways."""
-        look = look_of(weights, strength, saturation, render_size)
+        look = settings_of(weights, strength, saturation, render_size)
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
             raise problem("the number is a whole one, 0 or more") from error
-        wish = PhotoWish(look, parse_marks(marks), force=bool(force), candidates=VERSIONS, seed=number)
+        wish = PhotoRequest(look, parse_hints(marks), force=bool(force), candidates=VERSIONS, seed=number)
         results, said, command = await self._work(photo, wish)
         return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], said, command
 
-    async def _work(self, photo: Upload | None, wish: PhotoWish) -> tuple[list[Path], str, str]:
+    async def _work(self, photo: Upload | None, wish: PhotoRequest) -> tuple[list[Path], str, str]:
         """Return the coloured files, a sentence, and the command line."""
         outcome, results = await self._desk.photo(photo, wish)
         if outcome.status == "failed":

@@ -8,10 +8,10 @@ from fastapi import Form
 from pydantic import BaseModel, Field
 
 from colorize import __version__
-from colorize.defaults import MAX_RENDER_SIZE
+from colorize.base import MAX_RENDER_SIZE
 
 PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
-FilmFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
+VideoFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
 CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
 
 
@@ -21,7 +21,7 @@ class Problem(BaseModel):
     detail: str
 
 
-class FilmJob(BaseModel):
+class VideoJob(BaseModel):
     """A film's job.
 
     Attributes:
@@ -80,4 +80,4 @@ RenderSizeField = Annotated[
 ]
 SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
 ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
-NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]
+AiLabelField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]

@@ -8,21 +8,21 @@ import sys
 
 import uvicorn
 
-from colorize.limits import set_limits
+from colorize.batch import set_limits
+from colorize.web.api import build_api
 from colorize.web.guard import App, Guard
-from colorize.web.service import build_service
+from colorize.web.service import ColorizeService
 from colorize.web.settings import WebSettings
-from colorize.web.studio import Studio
 
 BACKLOG = 128
 GOODBYE_SECONDS = 3  # for answers that are on their way when the process is asked to end
 
 
-def build_app(studio: Studio) -> App:
+def build_app(studio: ColorizeService) -> App:
     """Return the whole application: the service, the page at ``/``, and the guard around both."""
     from colorize.web.page import mount_page
 
-    app = build_service(studio)
+    app = build_api(studio)
     return Guard(mount_page(app, studio), studio.settings)
 
 
@@ -36,7 +36,7 @@ def serve(settings: WebSettings) -> None:
     listener = _listen(settings)  # before the weights are loaded: an address in use is told at once
     with listener:
         set_limits(settings.threads, settings.max_megapixels)
-        studio = Studio(settings)
+        studio = ColorizeService(settings)
         try:
             app = build_app(studio)
             host, port = listener.getsockname()[:2]

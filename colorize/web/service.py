@@ -1,200 +1,145 @@
-"""The HTTP service: photos at once, films as jobs. Errors are JSON with the sentences of the command line."""
+"""The studio: weights that are loaded once, and the work that photos and films ask for. Everything goes through
+``colorize_files``, the engine of the command line, so results and sentences are the same.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import re
+import threading
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
 
-from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
-from starlette.background import BackgroundTask
+from colorize.base import WeightsError
+from colorize.batch import RESULT_SUFFIX, FileOptions, Job, Outcome, colorize_files, result_suffix
+from colorize.engine import Colorizer
+from colorize.film import Progress, probe
+from colorize.network import read_manifest, weights_path
+from colorize.web.jobs import CancelledJobError, Jobs, WebJob
+from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
+from colorize.web.settings import WebSettings
 
-from colorize import __version__
-from colorize.containers import FILM_SUFFIXES
-from colorize.film_options import FilmOptions
-from colorize.marks import Mark
-from colorize.temporal import TemporalOptions
-from colorize.web.answers import checked, describe, find_film, media_type_of, outcome_of, receive, result_of
-from colorize.web.jobs import QueueFullError
-from colorize.web.schema import (
-    MISSING,
-    PROBLEMS,
-    CodecName,
-    FilmFormat,
-    FilmJob,
-    ForceField,
-    Health,
-    NoteField,
-    PhotoFormat,
-    Problem,
-    RenderSizeField,
-    SaturationField,
-    SquareField,
-    StrengthField,
-    WeightsField,
-    WeightsList,
-)
-from colorize.web.settings import Look
-from colorize.web.studio import FilmWish, PhotoWish, Studio
+WEIGHTS_AT_ONCE = 2  # kept loaded; the one that was not used longest makes room
 
 
-def build_service(studio: Studio) -> FastAPI:
-    """Return the application with the service's routes."""
-    app = FastAPI(
-        title="colorize",
-        version=__version__,
-        summary="Black-and-white photographs and films in colour",
-        docs_url=None,  # these two pages load their scripts from another machine
-        redoc_url=None,
-    )
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(QueueFullError, _full)
-    _add_photo(app, studio)
-    _add_films(app, studio)
+class ColorizeService:
+    """Loads weights once and works off the queue."""
 
-    @app.get("/healthz", summary="Whether the process is well")
-    async def healthz() -> Health:
-        return Health(waiting=studio.jobs.waiting)
+    def __init__(self, settings: WebSettings, default: Colorizer | None = None) -> None:
+        """Load the default weights.
 
-    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: PROBLEMS[401]})
-    async def weights() -> WeightsList:
-        return WeightsList(weights=studio.weights)
+        Args:
+            settings: Of the process.
+            default: Weights that are loaded already, in place of ``settings.weights``.
 
-    return app
-
-
-def _add_photo(app: FastAPI, studio: Studio) -> None:
-    @app.post(
-        "/v1/colorize",
-        summary="Colour a photo",
-        response_class=FileResponse,
-        responses={
-            **PROBLEMS,
-            200: {
-                "description": "The photo in colour",
-                "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-        },
-    )
-    async def colorize(
-        request: Request,
-        photo: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC")],
-        weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
-        mark: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
-        format: Annotated[PhotoFormat | None, Form(description="Of the result; default: the photo's own")] = None,
-        quality: Annotated[int, Form(ge=1, le=100, description="Of lossy formats")] = 95,
-        force: ForceField = False,
-        note: NoteField = True,
-    ) -> Response:
-        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
-        marks = checked(lambda: [Mark.parse(text) for text in mark or []])
-        suffix = f".{format}" if format else None
-        wish = PhotoWish(look, marks, suffix, quality, force, note)
-        if Path(photo.filename or "").suffix.lower() in FILM_SUFFIXES:
-            raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
-        job, source = await receive(studio, "photo", photo, "photo")
+        Raises:
+            WeightsError: They cannot be used.
+        """
+        self.settings = settings
+        self.jobs = Jobs(settings.max_queue, settings.keep_minutes * 60)
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[str, Colorizer] = OrderedDict()
         try:
-            await asyncio.to_thread(checked, lambda: studio.photo(job, source, wish))
-            outcome = await outcome_of(request, job)
-            result = result_of(job, outcome)
+            self._loaded[settings.weights] = default or self._load(settings.weights)
         except BaseException:
-            studio.jobs.forget(job)
+            self.jobs.close()
             raise
-        return FileResponse(
-            result,
-            filename=result.name,
-            media_type=media_type_of(result),
-            background=BackgroundTask(studio.jobs.forget, job),
+
+    @property
+    def weights(self) -> list[str]:
+        """Names of the weights that clients may ask for, the default first: those that are on this machine."""
+        names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
+        return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
+
+    def colorizer(self, look: ColorSettings) -> Colorizer:
+        """Return a Colorizer of a look.
+
+        Raises:
+            WeightsError: The weights are not among ``weights``; a client's word is never taken for a path.
+            ValueError: A setting is out of range.
+        """
+        if look.weights not in self.weights:
+            raise WeightsError(f"{look.weights}: no such weights here; choose {' or '.join(self.weights)}")
+        with self._lock:
+            if look.weights not in self._loaded:
+                while len(self._loaded) >= WEIGHTS_AT_ONCE:
+                    self._loaded.popitem(last=False)
+                self._loaded[look.weights] = self._load(look.weights)
+            self._loaded.move_to_end(look.weights)
+            base = self._loaded[look.weights]
+        return base.adjusted(
+            render_size=look.render_size, square=look.square, strength=look.strength, saturation=look.saturation
         )
 
+    def photo(self, job: WebJob, source: Path, wish: PhotoRequest) -> None:
+        """Put a photo into the queue; ``job.result`` will be its coloured file.
 
-def _add_films(app: FastAPI, studio: Studio) -> None:
-    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
-    async def begin(
-        response: Response,
-        video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
-        weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
-        format: Annotated[FilmFormat, Form(description="Container of the result")] = "mp4",
-        codec: Annotated[CodecName | None, Form(description="Of the pictures; default: the container's usual")] = None,
-        crf: Annotated[float | None, Form(ge=0, le=63, allow_inf_nan=False, description="Lower is better")] = None,
-        temporal: Annotated[Literal["off", "fast", "best"], Form(description="How colours are kept steady")] = "fast",
-        start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
-        end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
-        force: ForceField = False,
-        note: NoteField = True,
-    ) -> FilmJob:
-        if end is not None and end <= start:
-            raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
-        options = FilmOptions(codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note)
-        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
-        wish = FilmWish(look, options, f".{format}", force)
-        job, source = await receive(studio, "film", video, "film.mp4")
-        try:
-            await asyncio.to_thread(checked, lambda: studio.film(job, source, wish))
-        except BaseException:
-            studio.jobs.forget(job)
-            raise
-        response.headers["Location"] = f"{studio.settings.root_path}/v1/videos/{job.id}"
-        return describe(job, studio.settings.root_path)
-
-    @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
-    async def status(id: str) -> FilmJob:
-        return describe(find_film(studio, id), studio.settings.root_path)
-
-    @app.get(
-        "/v1/videos/{id}/result",
-        summary="Fetch a coloured film; it is deleted afterwards",
-        response_class=FileResponse,
-        responses={
-            **MISSING,
-            409: {"model": Problem, "description": "It is not done yet, or there will be none"},
-            200: {
-                "description": "The film in colour",
-                "content": {"video/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-        },
-    )
-    async def result(id: str) -> Response:
-        job = find_film(studio, id)
-        if job.ended is None:
-            raise HTTPException(409, "the film is not done yet; ask for its status")
-        if job.result is None:
-            raise HTTPException(409, describe(job).message or "the film was not coloured")
-        return FileResponse(
-            job.result,
-            filename=job.result.name,
-            media_type=media_type_of(job.result),
-            background=BackgroundTask(studio.jobs.forget, job),
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: The look is wrong.
+        """
+        colorizer = self.colorizer(wish.look)
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, wish.suffix)}"
+        options = FileOptions(
+            force=wish.force,
+            mark=wish.note,
+            quality=wish.quality,
+            marks=wish.marks,
+            candidates=wish.candidates,
+            seed=wish.seed,
         )
 
-    @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
-    async def cancel(id: str) -> None:
-        await asyncio.to_thread(studio.jobs.forget, find_film(studio, id))
+        def work(job: WebJob) -> Outcome:
+            return self._color(job, colorizer, Job(source, target), options)
 
+        self.jobs.submit(job, work)
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    """Say in one line which fields are wrong."""
-    assert isinstance(error, RequestValidationError)
-    lines = []
-    for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
-        given = fault.get("input")
-        shown = f" {given!r}" if isinstance(given, str | int | float) else ""
-        lines.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {fault['msg'].lower()}")
-    return JSONResponse({"detail": "; ".join(lines)}, 422)
+    def film(self, job: WebJob, source: Path, wish: VideoRequest) -> None:
+        """Put a film, or its contact sheet, into the queue; ``job.result`` will be the file.
 
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: The look is wrong.
+        """
+        colorizer = self.colorizer(wish.look)
+        suffix = wish.suffix if wish.preview is None else ".jpg"
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
+        options = FileOptions(force=wish.force, film=wish.options, preview=wish.preview, cancel=job.cancel)
 
-async def _full(request: Request, error: Exception) -> Response:
-    assert isinstance(error, QueueFullError)
-    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})
+        def follow(path: Path, progress: Progress) -> None:
+            job.progress = progress
+            self.jobs.give_way(job)
+
+        def work(job: WebJob) -> Outcome:
+            fault = self._too_large(source)
+            if fault:
+                return Outcome(source, "failed", fault, ValueError(fault))
+            return self._color(job, colorizer, Job(source, target), replace(options, progress=follow))
+
+        self.jobs.submit(job, work)
+
+    def close(self) -> None:
+        """Cancel what is at work and delete every folder."""
+        self.jobs.close()
+
+    def _color(self, job: WebJob, colorizer: Colorizer, entry: Job, options: FileOptions) -> Outcome:
+        outcome = next(colorize_files(colorizer, [entry], options), None)
+        if outcome is None:  # it was cancelled before it began
+            raise CancelledJobError
+        if entry.target.exists():
+            job.result = entry.target
+        notes = tuple(job.words(note) for note in outcome.notes)
+        return replace(outcome, message=job.words(outcome.message), notes=notes)
+
+    def _too_large(self, source: Path) -> str:
+        """Return why a film is refused whose frames are larger than photos may be; empty: it is not."""
+        try:
+            height, width = probe(source).size
+        except (OSError, ValueError):
+            return ""  # the work meets the same error, and reports it
+        if height * width <= self.settings.max_megapixels * 1e6:
+            return ""
+        most = f"{self.settings.max_megapixels:g} megapixels"
+        return f"{source.name}: frames of {width} x {height} pixels where at most {most} are taken; reduce it first"
+
+    def _load(self, name: str) -> Colorizer:
+        return Colorizer(name, device=self.settings.device, threads=self.settings.threads)

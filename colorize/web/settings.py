@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from colorize.defaults import DEFAULT_WEIGHTS
+from colorize.base import DEFAULT_WEIGHTS
 
 MEGABYTE = 1_000_000
 
@@ -66,22 +66,3 @@ class WebSettings:
             known = {"localhost", socket.gethostname().lower(), self.host.lower(), *map(str.lower, self.allowed_hosts)}
             return name in known
         return True
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a client wants its colours; see ``Colorizer``.
-
-    Attributes:
-        weights: A name that the process offers.
-        strength: 0..1.
-        saturation: 0..2.
-        render_size: Pixels; None: the weights' own.
-        square: Stretch to a square.
-    """
-
-    weights: str
-    strength: float = 1.0
-    saturation: float = 1.0
-    render_size: int | None = None
-    square: bool = False

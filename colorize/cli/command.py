@@ -1,0 +1,140 @@
+"""The command ``colorize``. Nothing heavy is imported before the arguments are known to be good."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from colorize.base import FORMAT_SUFFIXES
+from colorize.cli.console import Interruption, Reporter
+from colorize.cli.options import RENDER_FACTOR, build_parser, check
+
+if TYPE_CHECKING:
+    from colorize.batch import FileOptions
+    from colorize.engine import Colorizer
+
+
+OK, FAILED, INTERRUPTED = 0, 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Without the program's name; None: those of the process.
+
+    Returns:
+        The exit status: 0 all done or skipped, 1 something failed, 130 interrupted. Usage errors exit with 2.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's letters cannot show is no reason to end
+            stream.reconfigure(errors="backslashreplace")
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    check(parser, options)
+    interruption = Interruption()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no partial file stays
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job does not hear Ctrl-C
+        signal.signal(signal.SIGINT, interruption)
+    try:
+        return run(options, interruption)
+    except KeyboardInterrupt:
+        remedy = "the same command goes on from here" if interruption.at_film else "--skip-existing goes on from here"
+        print(f"colorize: interrupted; {remedy}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def run(options: argparse.Namespace, interruption: Interruption) -> int:
+    """Colour what the checked arguments ask for and return the exit status."""
+    start = time.monotonic()
+    try:
+        colorizer, marks = _load(options)
+        file_options = _file_options(options, marks)
+    except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
+        print(f"colorize: {error}", file=sys.stderr)
+        return FAILED
+    from colorize.batch import Job, colorize_files, plan
+
+    entries = plan(
+        options.photos,
+        options.output,
+        recursive=options.recursive,
+        suffix=FORMAT_SUFFIXES[options.format] if options.format else None,
+        sheet=options.sheet,
+    )
+    jobs = [entry for entry in entries if isinstance(entry, Job)]
+    reporter = Reporter(options.quiet, options.verbose, len(jobs), interruption)
+    file_options = replace(file_options, progress=reporter.follow, cancel=interruption.cancel)
+    for entry in entries:
+        if not isinstance(entry, Job):
+            reporter.report(entry)
+    outcomes = colorize_files(colorizer, jobs, file_options)
+    try:
+        for outcome in outcomes:
+            reporter.report(outcome)
+            reporter.bar.update()
+    finally:
+        outcomes.close()
+        reporter.bar.close()
+    reporter.summarise(time.monotonic() - start)
+    if interruption.cancel.is_set():
+        return INTERRUPTED
+    return FAILED if reporter.counts["failed"] else OK
+
+
+def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
+    from colorize.batch import FileOptions
+    from colorize.film import VideoOptions
+    from colorize.motion import TemporalOptions
+
+    film = VideoOptions(
+        codec=options.codec,
+        crf=options.crf,
+        preset=options.preset,
+        start=options.start,
+        end=options.end,
+        temporal=TemporalOptions(options.temporal, options.every),
+        batch_size=options.batch_size or VideoOptions.batch_size,
+        threads=options.threads,
+    )
+    return FileOptions(
+        overwrite=options.overwrite,
+        skip_existing=options.skip_existing,
+        force=options.force,
+        mark=not options.no_mark,
+        quality=options.quality,
+        batch_size=options.batch_size or FileOptions.batch_size,
+        marks=marks,
+        candidates=options.candidates,
+        seed=options.seed or 0,
+        sheet=options.sheet,
+        film=film,
+        preview=options.preview,
+    )
+
+
+def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
+    """Import what is heavy, set threads and limits of the process, and load the weights."""
+    from colorize.batch import set_limits
+    from colorize.engine import Colorizer, Hint, check_weights
+
+    set_limits(options.threads, options.max_megapixels)
+    marks = [Hint.parse(text) for text in options.mark]
+    colorizer = Colorizer(
+        options.weights,
+        device=options.device,
+        render_size=options.render_size or (options.render_factor and RENDER_FACTOR * options.render_factor),
+        strength=options.strength,
+        saturation=options.saturation,
+        threads=options.threads,
+        square=options.square,
+    )
+    if options.candidates is not None:
+        check_weights(colorizer)
+    return colorizer, marks

@@ -1,0 +1,189 @@
+"""The command line of ``colorize``: its options, and which of them contradict each other. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from colorize import __version__
+from colorize.base import CODECS, DEFAULT_WEIGHTS, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, parse_time
+
+USAGE = 2  # the exit status of a usage error
+RENDER_FACTOR = 16  # DeOldify's render factor counts steps of 16 pixels
+MAX_CANDIDATES = 16
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a usage error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def frame_count(text: str) -> int | None:
+    """Return the number of ``--every``; None: ``auto``.
+
+    Raises:
+        ValueError: Neither a number nor ``auto``.
+    """
+    return None if text == "auto" else int(text)
+
+
+def build_parser() -> Parser:
+    """Return the parser of the command line."""
+    parser = Parser(
+        prog="colorize",
+        description="Colour black-and-white photographs and films. The result lies beside each as NAME_colorized.",
+        epilog="exit status: 0 all done or skipped, 1 a file failed, 2 wrong usage, 130 interrupted",
+    )
+    parser.add_argument(
+        "photos", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
+    )
+    parser.add_argument("--version", action="version", version=f"colorize {__version__}")
+    files = parser.add_argument_group("files")
+    files.add_argument("-o", "--output", type=Path, metavar="PATH", help="the result's name, or a folder for results")
+    files.add_argument("-r", "--recursive", action="store_true", help="take the sub-folders of folders too")
+    files.add_argument("--overwrite", action="store_true", help="replace results that exist; never a source itself")
+    files.add_argument("--skip-existing", action="store_true", help="leave files whose result exists")
+    files.add_argument("--format", choices=FORMAT_SUFFIXES, help="of coloured photos (default: as the photo)")
+    files.add_argument(
+        "--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and HEIC (default 95)"
+    )
+    files.add_argument("--no-mark", action="store_true", help="do not say 'AI-colorized' in the metadata")
+    files.add_argument(
+        "--max-megapixels", type=float, default=300, metavar="N", help="refuse larger photos (default 300)"
+    )
+    look = parser.add_argument_group("colours")
+    look.add_argument("--force", action="store_true", help="colour what is in colour already")
+    look.add_argument(
+        "--strength", type=float, default=1, metavar="0..1", help="1 new colours (default), 0 the original"
+    )
+    look.add_argument("--saturation", type=float, default=1, metavar="0..2", help="factor of the chroma (default 1)")
+    look.add_argument(
+        "--mark",
+        action="append",
+        default=[],
+        metavar="X,Y,#RRGGBB[,RADIUS]",
+        help="the colour of a place, in pixels of the photo; may be given several times",
+    )
+    look.add_argument("--candidates", type=int, metavar="N", help="write N colourings of each photo, 2..16, numbered")
+    look.add_argument("--seed", type=int, metavar="N", help="other candidates; the first always stays (default 0)")
+    look.add_argument("--sheet", action="store_true", help="write the candidates as one contact sheet instead")
+    look.add_argument(
+        "--render-size", type=int, metavar="N", help="short side of what the network sees (default: the weights' own)"
+    )
+    look.add_argument("--render-factor", type=int, metavar="N", help="the same in steps of 16 pixels, as in DeOldify")
+    look.add_argument(
+        "--square", action="store_true", help="stretch pictures to a square for the network, as DeOldify does"
+    )
+    look.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME|FILE",
+        help=f"released name, weights file, or DeOldify's .pth (default {DEFAULT_WEIGHTS})",
+    )
+    _add_video_options(parser)
+    work = parser.add_argument_group("work")
+    work.add_argument("--device", metavar="cpu|cuda|mps", help="where the network runs (default: the best there is)")
+    work.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one per core)")
+    work.add_argument(
+        "--batch-size", type=int, metavar="N", help="pictures in the network at once (default: photos 1, frames 8)"
+    )
+    talk = work.add_mutually_exclusive_group()
+    talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    talk.add_argument("-v", "--verbose", action="store_true", help="name every file; show where an error came from")
+    return parser
+
+
+def _add_video_options(parser: Parser) -> None:
+    film = parser.add_argument_group("films")
+    film.add_argument("--codec", choices=CODECS, help="of the pictures (default h264; webm: vp9)")
+    film.add_argument("--crf", type=float, metavar="N", help="quality, lower is better (default: of h264 18)")
+    film.add_argument("--preset", metavar="NAME", help="speed against size, in the encoder's words (h264: veryfast)")
+    film.add_argument(
+        "--start", type=parse_time, default=0.0, metavar="TIME", help="colour from here: seconds or h:mm:ss"
+    )
+    film.add_argument("--end", type=parse_time, metavar="TIME", help="colour up to here")
+    film.add_argument("--preview", type=int, metavar="N", help="only a sheet of N coloured frames, to look at first")
+    film.add_argument(
+        "--temporal", choices=("off", "fast", "best"), default="fast", help="how colours are kept steady (default fast)"
+    )
+    film.add_argument(
+        "--every", type=frame_count, metavar="K|auto", help="the network sees every K-th frame (default auto)"
+    )
+
+
+def _check_hints(parser: Parser, texts: Sequence[str]) -> None:
+    if texts:
+        from colorize.engine import Hint
+
+        try:
+            for text in texts:
+                Hint.parse(text)
+        except ValueError as error:
+            parser.error(f"--mark: {error}")
+
+
+def _check_candidates(parser: Parser, options: argparse.Namespace) -> None:
+    if options.candidates is None:
+        if options.sheet or options.seed is not None:
+            parser.error(f"{'--sheet' if options.sheet else '--seed'} belongs to --candidates; give that too")
+        return
+    for name in options.photos:
+        if Path(name).suffix.lower() in VIDEO_SUFFIXES and not Path(name).is_dir():
+            parser.error(f"--candidates is for photos, and {name} is a film")
+
+
+def check_ranges(parser: Parser, options: argparse.Namespace, ranges: Sequence[tuple[str, float, float]]) -> None:
+    """Report options that are out of range, as usage errors.
+
+    Args:
+        parser: Reports.
+        options: What was given.
+        ranges: Name, lowest and highest value of options; one that was not given is None.
+    """
+    for name, low, high in ranges:
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            parser.error(f"--{name.replace('_', '-')} {value:g} is not within {low:g}..{high:g}")
+
+
+def check(parser: Parser, options: argparse.Namespace) -> None:
+    """Report arguments that are out of range or contradict each other, as usage errors."""
+    ranges = (
+        ("strength", 0, 1),
+        ("saturation", 0, 2),
+        ("quality", 1, 100),
+        ("render_size", 1, MAX_RENDER_SIZE),
+        ("render_factor", 1, MAX_RENDER_SIZE // RENDER_FACTOR),
+        ("threads", 1, 1024),
+        ("batch_size", 1, 1024),
+        ("max_megapixels", 0.001, 1e6),
+        ("crf", 0, 63),
+        ("preview", 1, 100),
+        ("candidates", 2, MAX_CANDIDATES),
+        ("seed", 0, 2**63),
+        ("every", 1, 100),
+    )
+    check_ranges(parser, options, ranges)
+    if options.render_size and options.render_factor:
+        parser.error("--render-size and --render-factor say the same; give one of them")
+    if options.overwrite and options.skip_existing:
+        parser.error("--overwrite and --skip-existing contradict each other; give one of them")
+    if options.mark and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
+        parser.error("--mark belongs to one photo; give that photo alone")
+    _check_hints(parser, options.mark)
+    _check_candidates(parser, options)
+    if options.end is not None and options.end <= options.start:
+        parser.error(f"--end {options.end:g} is not after --start {options.start:g} (seconds)")
+    output = options.output
+    if output is None or output.is_dir():
+        return
+    format = FORMAT_SUFFIXES.get(output.suffix[1:].lower())
+    if format or output.suffix.lower() in VIDEO_SUFFIXES:
+        if len(options.photos) > 1 or Path(options.photos[0]).is_dir():
+            parser.error(f"-o {output} names one file; give a folder for the results of several files")
+        if options.format and format != FORMAT_SUFFIXES[options.format]:
+            parser.error(f"-o {output} and --format {options.format} contradict each other")

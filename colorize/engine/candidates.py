@@ -1,0 +1,183 @@
+"""Candidates: several plausible colourings of one picture, each a function of the picture, a seed and its number.
+
+Weights with a latent vector are given another one for each candidate. Those without one, but with hints, get sampled
+hints: many small places of the picture are given other colours than the network's own answer, and the network paints
+the picture around them. The other colours come from a random function that is smooth in lightness, in the network's
+own colour and in place, so what looks alike stays alike, and nothing changes where the picture shows no reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from colorize.color import AB_MAX, L_HALF, SRGB, ColorSpace, Floats, Picture
+from colorize.engine.colorizer import Colorizer
+from colorize.engine.hints import Hint, blend_by_distance
+
+SPACING = 21  # pixels of the network's grid from one sampled place to the next
+PLACE = 5  # side of a place in pixels; training draws 1 to 11
+TRIES = 4  # points of which the one farthest from edges becomes a place
+TURN = 40.0  # degrees of hue, per unit of the random function, whose deviation is about 1
+CHROMA = 0.3  # of the logarithm of the chroma's factor
+SHIFT = 7.5  # Lab units of ab, so that grey things change too
+GREEN = 4.0  # Lab units of -a by which a colour may become greener: foliage is green, hair and coats are not
+LIGHTNESS_LENGTH = 30.0  # L over which the random function forgets
+AB_LENGTH = 15.0  # Lab units of ab
+PLACE_LENGTH = 1.5  # short sides of the picture
+WAVES = 32  # cosines that the random function is made of
+MEMORY_COLORS = (
+    (52.0, 33.0, 35.0),  # skin, and wood, which cannot be told from it
+    (130.0, 30.0, 0.0),  # foliage
+    (245.0, 45.0, 45.0),  # sky and water
+)
+"""Colours of things that everybody knows: hue in degrees, half its range, and the L above which it counts."""
+MEMORY_COLOR_SHARE = 0.35  # of the change that is left to them
+HUE_EDGE, LIGHTNESS_EDGE = 15.0, 15.0  # how softly the ranges of KNOWN end
+GREY_CHROMA, COLORED_CHROMA = 3.0, 8.0  # between them a colour begins to have a hue
+
+
+def draw_candidates(
+    colorizer: Colorizer,
+    picture: Picture,
+    count: int,
+    *,
+    seed: int = 0,
+    marks: Sequence[Hint] = (),
+    space: ColorSpace = SRGB,
+) -> list[Picture]:
+    """Return several colourings of a picture; the first one is the colorizer's own, the deterministic one.
+
+    More candidates of the same seed begin with the same ones.
+
+    Args:
+        colorizer: Its weights have a latent vector or take hints.
+        picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+        count: How many, at least 1.
+        seed: 0 or more.
+        marks: Known colours, which hold in every candidate.
+        space: What the picture's numbers mean, as in ``Colorizer.__call__``.
+
+    Returns:
+        ``count`` pictures (H, W, 3) of the same dtype.
+
+    Raises:
+        ValueError: Not a picture, a mark outside it, a number out of range, or weights that give one answer alone.
+    """
+    look, hints = colorizer.look(picture, space), colorizer.hints(picture, marks)
+    return [colorizer.join(picture, ab, space) for ab in predict_candidates(colorizer, look, count, seed, hints)]
+
+
+def check_weights(colorizer: Colorizer) -> None:
+    """Check that a colorizer's weights can give several answers.
+
+    Raises:
+        ValueError: They have neither a latent vector nor hints.
+    """
+    if not colorizer.latent_dim and not colorizer.takes_hints:
+        raise ValueError("these weights give one picture alone (no latent vector, no hints); candidates need others")
+
+
+def predict_candidates(
+    colorizer: Colorizer, look: Tensor, count: int, seed: int = 0, hints: Tensor | None = None
+) -> Iterator[Floats]:
+    """Return the colours of candidates one by one: ab (h, w, 2) for ``Colorizer.join``.
+
+    Args:
+        colorizer: Its weights have a latent vector or take hints.
+        look: ``Colorizer.look``'s result.
+        count: How many, at least 1.
+        seed: 0 or more.
+        hints: ``Colorizer.hints``'s result, of marks.
+
+    Raises:
+        ValueError: A number is out of range, or the weights give one answer alone.
+    """
+    check_weights(colorizer)
+    if count < 1 or seed < 0:
+        raise ValueError(f"{count} candidates of seed {seed}: needed are at least 1 candidate and a seed of 0 or more")
+    return _predict_candidates(colorizer, look, count, seed, hints)
+
+
+def _predict_candidates(
+    colorizer: Colorizer, look: Tensor, count: int, seed: int, hints: Tensor | None
+) -> Iterator[Floats]:
+    yield colorizer.paint_marked([look], [hints])[0]
+    lightness = (look[0, 0].numpy() + 1) * np.float32(L_HALF)
+    plain = None
+    for index in range(1, count):
+        random = np.random.default_rng([seed, index])
+        latent = sampled = None
+        if colorizer.latent_dim:
+            latent = torch.from_numpy(random.standard_normal((1, colorizer.latent_dim), np.float32))
+        else:
+            if plain is None:
+                plain = colorizer.paint([look])[0] / (colorizer.saturation or 1)
+            sampled = sample_hints(lightness, plain, random)
+        # One at a time: in a batch of another size the last bits differ, and a candidate is to stay what it is.
+        ab = colorizer.paint([look], [sampled], [latent])[0]
+        if hints is not None:
+            both = hints if sampled is None else torch.where(hints[:, 2:] > 0, hints, sampled)
+            marked = colorizer.paint([look], [both], [latent])[0]
+            ab = blend_by_distance(lightness, hints[0].numpy(), ab, marked, colorizer.saturation)
+        yield ab
+
+
+def sample_hints(lightness: Floats, ab: Floats, random: np.random.Generator) -> Tensor:
+    """Return hints (1, 3, h, w) that give small places, spread over the picture, other colours.
+
+    Args:
+        lightness: (h, w), L 0..100, of the network's grid.
+        ab: (h, w, 2), Lab units: the network's own answer.
+        random: The source of randomness.
+    """
+    height, width = lightness.shape
+    smooth = np.asarray(cv2.bilateralFilter(np.asarray(lightness, np.float32), 5, 8, 2), np.float32)
+    steps = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    steps = cv2.blur(steps, (PLACE, PLACE))
+    other = change_colors(smooth, ab, random)
+    hints = np.zeros((3, height, width), np.float32)
+    rows, columns = (max(1, round(side / SPACING)) for side in (height, width))
+    for row, column in np.ndindex(rows, columns):
+        y = ((row + random.random(TRIES)) * (height / rows)).astype(int)
+        x = ((column + random.random(TRIES)) * (width / columns)).astype(int)
+        best = steps[y, x].argmin()
+        top, left = max(0, y[best] - PLACE // 2), max(0, x[best] - PLACE // 2)
+        place = slice(top, y[best] + PLACE // 2 + 1), slice(left, x[best] + PLACE // 2 + 1)
+        hints[(slice(2), *place)] = (other[place].mean(axis=(0, 1)) / AB_MAX).clip(-1, 1)[:, None, None]
+        hints[(2, *place)] = 1
+    return torch.from_numpy(hints)[None]
+
+
+def change_colors(lightness: Floats, ab: Floats, random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return other colours (h, w, 2): hues turned, chroma scaled, ab shifted, by smooth random functions."""
+    height, width = lightness.shape
+    y, x = np.mgrid[:height, :width] / (min(height, width) * PLACE_LENGTH)
+    seen = np.dstack([lightness / LIGHTNESS_LENGTH, ab / AB_LENGTH, y, x])
+    # A sum of random cosines is a sample of a Gaussian process with a Gaussian kernel (Rahimi and Recht 2007).
+    frequencies, phases = random.normal(size=(seen.shape[2], WAVES)), random.uniform(0, 2 * np.pi, WAVES)
+    waves = np.cos(seen @ frequencies + phases) @ random.normal(0, np.sqrt(2 / WAVES), (WAVES, 4))
+    waves = 1.5 * np.tanh(waves / 1.5)  # no extremes
+    free = perturbation_mask(lightness, ab)
+    factor = np.exp(CHROMA * np.sqrt(free) * waves[..., 1] + 1j * np.radians(TURN) * free * waves[..., 0])
+    turned = (ab[..., 0] + 1j * ab[..., 1]) * factor
+    other = np.dstack([turned.real, turned.imag]) + SHIFT * free[..., None] * waves[..., 2:]
+    other[..., 0] = np.maximum(other[..., 0], np.minimum(ab[..., 0], 0) - GREEN)
+    return other
+
+
+def perturbation_mask(lightness: Floats, ab: Floats) -> npt.NDArray[np.floating]:
+    """Return how far each colour may change, (h, w): 1 freely, less where it may be skin, foliage or sky."""
+    chroma, hue = np.hypot(ab[..., 0], ab[..., 1]), np.degrees(np.arctan2(ab[..., 1], ab[..., 0]))
+    known = np.zeros_like(chroma)
+    for middle, half, darkest in MEMORY_COLORS:
+        off = np.abs((hue - middle + 180) % 360 - 180)
+        of_hue = np.clip((half + HUE_EDGE - off) / HUE_EDGE, 0, 1)
+        known = np.maximum(known, of_hue * np.clip((lightness - darkest) / LIGHTNESS_EDGE, 0, 1))
+    known *= np.clip((chroma - GREY_CHROMA) / (COLORED_CHROMA - GREY_CHROMA), 0, 1)
+    return 1 - (1 - MEMORY_COLOR_SHARE) * known

@@ -1,0 +1,290 @@
+"""The Colorizer: a picture in, the same picture in colour out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorize.base import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, MAX_RENDER_SIZE
+from colorize.color import (
+    AB_MAX,
+    L_HALF,
+    SRGB,
+    ColorSpace,
+    Enlarger,
+    Floats,
+    Picture,
+    check_picture,
+    lab_planes_to_rgb,
+    rgb_to_lab,
+    rgb_to_lightness,
+    shrink,
+    strips,
+)
+from colorize.engine.grid import grid_size, round_size
+from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hints
+from colorize.network import (
+    DeOldifyGenerator,
+    Generator,
+    choose_device,
+    choose_precision,
+    fingerprint,
+    infer_groups,
+    latent_dim,
+    load_network,
+    prepare,
+    render_stride,
+    takes_hints,
+)
+from colorize.photo import Photo
+
+
+class Colorizer:
+    """Weights that are loaded once and colour any number of pictures; the pictures keep their own lightness.
+
+    Attributes:
+        render_size: Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16).
+        square: Whether the network sees every picture stretched to a square of ``render_size``.
+        strength: 0..1: 1 the new colours, 0 the original's own tone.
+        saturation: Factor of the new colours' chroma.
+        device: Where the network runs.
+        precision: Number format of the network.
+        takes_hints: Whether the weights follow colour marks.
+        latent_dim: Length of the weights' latent vector; 0: they have none.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | Generator | DeOldifyGenerator = DEFAULT_WEIGHTS,
+        *,
+        device: str | None = None,
+        render_size: int | None = None,
+        square: bool = False,
+        strength: float = 1.0,
+        saturation: float = 1.0,
+        threads: int | None = None,
+        precision: torch.dtype | None = None,
+    ) -> None:
+        """Load weights.
+
+        Args:
+            weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a generator.
+            device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
+            render_size: Rounded to a multiple of 32 (DeOldify's weights: of 16); None: the weights' own.
+            square: Stretch pictures to a square, as DeOldify does; else the aspect is kept, up to 3:1.
+            strength: 0..1.
+            saturation: 0..2.
+            threads: For joining chroma and lightness; None: as many as torch uses.
+            precision: None: the fastest one without a visible difference.
+
+        Raises:
+            WeightsError: The weights are unknown or damaged.
+            ValueError: A setting is out of range, or the device is not there.
+        """
+        _check_settings(render_size, strength, saturation)
+        self.device = choose_device(device)
+        self.precision = precision or choose_precision(self.device)
+        own_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
+        if isinstance(weights, str | Path):
+            weights, own_size = load_network(weights)
+        self._stride = render_stride(weights)
+        self._own_size = own_size
+        self.render_size = round_size(render_size or own_size, self._stride)
+        self.square = square
+        self.strength = strength
+        self.saturation = saturation
+        self.takes_hints = takes_hints(weights)
+        self.latent_dim = latent_dim(weights)
+        self._generator = prepare(weights, self.device, self.precision)
+        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-join")
+
+    def __call__(self, picture: Picture, marks: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture in colour.
+
+        Args:
+            picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+            marks: Known colours, in pixels of the picture.
+            space: What the picture's numbers mean. The result's mean the same, but a grey picture becomes sRGB.
+
+        Returns:
+            (H, W, 3) of the same dtype.
+
+        Raises:
+            ValueError: Not a picture, a mark outside it, or marks for weights that take no hints.
+        """
+        ab = self.paint_marked([self.look(picture, space)], [self.hints(picture, marks)])[0]
+        return self.join(picture, ab, space)
+
+    def adjusted(
+        self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
+    ) -> Colorizer:
+        """Return a Colorizer with the same loaded weights and other settings, which mean what they mean at its making.
+
+        Raises:
+            ValueError: A setting is out of range.
+        """
+        _check_settings(render_size, strength, saturation)
+        other = copy.copy(self)
+        other.render_size = round_size(render_size or self._own_size, self._stride)
+        other.square, other.strength, other.saturation = square, strength, saturation
+        return other
+
+    def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
+        """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
+        painted = self.paint([self.look(picture) for picture in pictures])
+        return [self.join(picture, ab) for picture, ab in zip(pictures, painted, strict=True)]
+
+    def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
+        """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
+        iterator = iter(pictures)
+        while group := list(islice(iterator, batch_size)):
+            yield from self.batch(group)
+
+    def colorize_photo(self, photo: Photo, marks: Sequence[Hint] = ()) -> Photo:
+        """Return a photo in colour, with all that belongs to it and a note that a network made the colours."""
+        return photo.with_colors(self(photo.picture, marks, space=photo.space))
+
+    def predict_ab(self, lightness: Floats, hints: Tensor | None = None) -> Floats:
+        """Return the colours of a lightness.
+
+        Args:
+            lightness: (H, W), L 0..100.
+            hints: (1, 3, h, w) in the generator's form: ab / 110 where a colour is given, else 0, then the mask. Of
+                any size: it is brought to the network's grid.
+
+        Returns:
+            (H, W, 2) float32 in Lab units, scaled by ``saturation``.
+
+        Raises:
+            ValueError: A shape is wrong, or hints are given to weights that take none.
+        """
+        if lightness.ndim != 2 or 0 in lightness.shape:
+            raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
+        small = shrink(np.asarray(lightness, np.float32), self.grid(lightness.shape))
+        if hints is not None:
+            self._check_hints()
+            hints = resize_hints(hints, small.shape[:2])
+        ab = self.paint([torch.from_numpy(small / L_HALF - 1)[None, None]], [hints])[0]
+        return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
+
+    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) at which the network sees a picture of (height, width)."""
+        if self.square:
+            return self.render_size, self.render_size
+        return grid_size(size, self.render_size, self._stride)
+
+    def look(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
+        """Return what the network sees of a picture: its lightness (1, 1, h, w), L / 50 - 1.
+
+        ``look``, ``paint`` and ``join`` are the three stages of a call, for those who run them side by side in threads.
+        """
+        check_picture(picture)
+        small = shrink(picture, self.grid(picture.shape[:2]))
+        return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
+
+    def hints(self, picture: Picture, marks: Sequence[Hint]) -> Tensor | None:
+        """Return what the network is told of marks: hints (1, 3, h, w), or None where there are none.
+
+        Raises:
+            ValueError: A mark lies outside the picture, or these weights take no hints.
+        """
+        if not marks:
+            return None
+        self._check_hints()
+        size = picture.shape[:2]
+        return torch.from_numpy(draw_hints(marks, size, self.grid(size)))[None]
+
+    def paint(
+        self,
+        looks: Sequence[Tensor],
+        hints: Sequence[Tensor | None] | None = None,
+        latents: Sequence[Tensor | None] | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
+    ) -> list[Floats]:
+        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together.
+
+        Args:
+            looks: ``look``'s results.
+            hints: (1, 3, h, w) of each look, or None.
+            latents: (1, latent_dim) of each look, or None for the deterministic answer.
+            recall: Given what the network has seen of looks of one shape, (n, C, h / 32, w / 32); what it returns is
+                used instead (``colorize.motion.aggregation``). DeOldify's networks do without.
+        """
+        scale = np.float32(AB_MAX * self.saturation)
+        none = [None] * len(looks)
+        groups = infer_groups(self._generator, looks, hints or none, latents or none, recall)
+        return [ab * scale for ab in groups]
+
+    def paint_marked(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None]) -> list[Floats]:
+        """Return what ``paint`` does, where hints are a user's marks: their colours stay inside what they mark."""
+        results = self.paint(looks)
+        pairs = [(index, hint) for index, hint in enumerate(hints) if hint is not None]
+        if pairs:
+            painted = self.paint([looks[index] for index, _ in pairs], [hint for _, hint in pairs])
+            for (index, hint), ab in zip(pairs, painted, strict=True):
+                lightness = (looks[index][0, 0].numpy() + 1) * np.float32(L_HALF)
+                results[index] = blend_by_distance(lightness, hint[0].numpy(), results[index], ab, self.saturation)
+        return results
+
+    def join(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture's own lightness with the colours of ``paint``, enlarged, as RGB; strips run in threads."""
+        return compose_picture(picture, ab, self.strength, space, self._threads)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
+        return fingerprint(self._generator)
+
+    def _check_hints(self) -> None:
+        if not self.takes_hints:
+            raise ValueError("these weights take no colour marks or hints; use others, or leave the marks out")
+
+
+def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength {strength:g} is not within 0..1")
+    if not 0 <= saturation <= 2:
+        raise ValueError(f"saturation {saturation:g} is not within 0..2")
+    if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
+        raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
+
+
+def compose_picture(
+    picture: Picture, ab: Floats, strength: float, space: ColorSpace, threads: ThreadPoolExecutor
+) -> Picture:
+    """Return a picture's own lightness with new colours, as RGB of the same dtype.
+
+    Args:
+        picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+        ab: (h, w, 2) in Lab units, enlarged to the picture.
+        strength: 0..1: 1 these colours, 0 the picture's own tone.
+        space: What the picture's numbers mean; a grey picture's result is sRGB.
+        threads: In which the strips are joined.
+    """
+    result = np.empty((*picture.shape[:2], 3), picture.dtype)
+    result_space = space if picture.ndim == 3 else SRGB  # a grey profile has no colours to write
+    if strength == 0 and result_space is space:
+        result[:] = picture if picture.ndim == 3 else picture[:, :, None]
+        return result
+    enlarger = Enlarger(ab, picture.shape[:2])
+
+    def join_strip(rows: slice) -> None:
+        chroma = enlarger.rows(rows.start, rows.stop) * np.float32(strength)
+        part = picture[rows]
+        if strength < 1 and part.ndim == 3:
+            lab = rgb_to_lab(part, space)
+            lightness = lab[..., 0]
+            chroma += lab[..., 1:] * np.float32(1 - strength)
+        else:
+            lightness = rgb_to_lightness(part, space)
+        lab_planes_to_rgb(lightness, chroma[..., 0], chroma[..., 1], result[rows], result_space)
+
+    for _ in threads.map(join_strip, strips(picture.shape[:2])):
+        pass  # passes on what a thread raised
+    return result

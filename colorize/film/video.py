@@ -1,0 +1,266 @@
+"""Films as they are stored: what a file says about itself and its pictures."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.filter import Graph
+from av.format import Flags
+from av.video.stream import VideoStream
+
+from colorize.base import VideoError, reason
+
+DEFAULT_RATE = Fraction(25)
+FINE_TIME = Fraction(1, 90_000)  # of streams that state no time base
+FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
+HDR = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
+
+
+@dataclass(frozen=True)
+class Video:
+    """What a film's file says about its pictures.
+
+    Attributes:
+        path: The file.
+        stream: Index of the stream of pictures.
+        size: (height, width) as stored.
+        turn: How they come to stand upright.
+        rate: Frames per second, the mean where it varies.
+        steady: Whether it does not vary, as far as the file's beginning shows.
+        time_base: Seconds of one tick of the time stamps.
+        origin: Seconds on the file's clock that count as 0.
+        duration: Seconds; counted where the file does not state them.
+        frames: How many there are; an estimate where the file does not state it.
+        aspect: Width of a pixel over its height, as stored; None: not stated.
+        fields: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
+        codec: Of the pictures.
+        hdr: ``PQ`` or ``HLG``, the curve of high-dynamic-range brightness; None of other films.
+    """
+
+    path: Path
+    stream: int
+    size: tuple[int, int]
+    turn: Orientation
+    rate: Fraction
+    steady: bool
+    time_base: Fraction
+    origin: Fraction
+    duration: float
+    frames: int
+    aspect: Fraction | None
+    fields: str | None
+    codec: str
+    hdr: str | None = None
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) as shown."""
+        height, width = self.size
+        return (width, height) if self.turn.transpose else (height, width)
+
+    @property
+    def upright_aspect(self) -> Fraction | None:
+        """Width of a pixel over its height, as shown."""
+        return 1 / self.aspect if self.aspect and self.turn.transpose else self.aspect
+
+    @property
+    def frame_ticks(self) -> int:
+        """Duration of a frame in ticks, the mean where it varies."""
+        return max(1, round(1 / (self.rate * self.time_base)))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a film that is coloured, in seconds from its beginning; ``end`` None: to the end."""
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+
+WHOLE = Span()
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open a film file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FilmError: Not a film.
+    """
+    if path.is_dir():
+        raise VideoError(f"{path}: a folder, not a film")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: an empty file (0 bytes); get it anew")
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except PermissionError as error:
+        raise PermissionError(f"{path}: no permission to read it") from error
+    except (FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"{path}: not a film that can be read, or its end is missing ({reason(error)})") from error
+
+
+def pictures_of(path: Path, container: InputContainer) -> VideoStream:
+    """Return the stream that holds a film's pictures: not the cover, and of several the best.
+
+    Raises:
+        FilmError: There is none, or no decoder for it.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic]
+    if not streams:
+        raise VideoError(f"{path}: holds no moving pictures")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    assert isinstance(stream, VideoStream)
+    if stream.codec_context is None:
+        raise VideoError(f"{path}: there is no decoder for its pictures here; convert it to H.264 first")
+    stream.thread_type = "AUTO"  # type: ignore[assignment]
+    return stream
+
+
+def probe(path: Path | str) -> Video:
+    """Return what a film says about itself; its first frame is decoded.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        FilmError: Not a film, no decoder for it, or no frame in it.
+    """
+    path = Path(path)
+    with open_video(path) as container:
+        stream = pictures_of(path, container)
+        first = next(decode(container, stream, []), None)
+        if first is None:
+            raise VideoError(f"{path}: holds no frame that can be decoded; get it anew")
+        rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+        if container.format.flags & Flags.no_timestamps.value:  # a bare stream: its mean is a default, not counted
+            rate = stream.guessed_rate or rate
+        rate = rate if 0 < rate < 1000 else DEFAULT_RATE
+        origin = Fraction(0)
+        if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
+            origin = Fraction(container.start_time or 0, av.time_base)
+        duration, frames = _duration(container, stream), stream.frames
+        if not duration:
+            duration, frames = _count(path, stream.index, rate, origin)
+        return Video(
+            path=path,
+            stream=stream.index,
+            size=(first.height, first.width),
+            turn=Orientation.of_frame(first),
+            rate=rate,
+            steady=rate == stream.base_rate,
+            time_base=stream.time_base or FINE_TIME,
+            origin=origin,
+            duration=duration,
+            frames=frames or round(duration * rate),
+            aspect=stream.sample_aspect_ratio or None,
+            fields=_fields(stream, first),
+            codec=stream.codec_context.name,
+            hdr=HDR.get(int(first.color_trc)),
+        )
+
+
+def decode(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+    """Yield what can be decoded; ``expected`` becomes a heap of the time stamps of the packets read."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except FFmpegError:  # the file ends in the middle, or the disk cannot read on
+            with suppress(FFmpegError):
+                yield from stream.decode(None)
+            return
+        if packet.size and packet.pts is not None and not packet.is_discard:
+            heapq.heappush(expected, packet.pts)
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue  # what is missing shows in ``expected``
+        yield from frames
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _count(path: Path, index: int, rate: Fraction, origin: Fraction) -> tuple[float, int]:
+    """Return seconds and frames of a film that states neither (a recording that was broken off, a bare stream)."""
+    count, end = 0, Fraction(0)
+    with open_video(path) as container, suppress(FFmpegError):
+        for packet in container.demux(container.streams[index]):
+            if not packet.size:
+                continue
+            count += 1
+            if packet.pts is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - origin)
+    return float(end or count / rate), count
+
+
+def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:
+    """Return the order of fields, as the first frame states it; what the container says may be wrong."""
+    if first.interlaced_frame:
+        return "tff" if _is_top_first(first) else "bff"
+    return FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0))  # PyAV tells it since 18.1
+
+
+def _is_top_first(frame: av.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first; of all that PyAV has, only a filter says so."""
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or FINE_TIME
+    )
+    chosen, sink = graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    source.link_to(chosen)
+    chosen.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except EOFError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How stored pictures are turned to stand upright: transposed first, then flipped."""
+
+    transpose: bool = False
+    flip_rows: bool = False
+    flip_columns: bool = False
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
+        """Read a frame's display matrix (ISO 14496-12, 8.2.2); without one it stands upright."""
+        data = frame.side_data.get("DISPLAYMATRIX")  # type: ignore[call-overload]
+        if data is None:
+            return cls()
+        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+        if abs(a) >= abs(b):
+            return cls(False, d < 0, a < 0)
+        return cls(True, b < 0, c < 0)
+
+    def apply(self, array: npt.NDArray) -> npt.NDArray:
+        """Return an array (H, W, ...) upright."""
+        if self.transpose:
+            array = np.swapaxes(array, 0, 1)
+        if self.flip_rows:
+            array = array[::-1]
+        if self.flip_columns:
+            array = array[:, ::-1]
+        return np.ascontiguousarray(array) if self != Orientation() else array

@@ -1,0 +1,245 @@
+"""Steady colours for a film: the network paints some frames, and their colours follow the motion to the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby, islice
+from typing import Literal, get_args
+
+import numpy as np
+from torch import Tensor
+
+from colorize.color import Floats
+from colorize.engine import Colorizer
+from colorize.motion.aggregation import Aggregation, track_predicted
+from colorize.motion.anchors import Anchor, Frame, average, between, with_following
+from colorize.motion.cuts import LOOKAHEAD, CutFinder, Thumbnail
+from colorize.motion.flow import FlowFinder, Grey
+
+Mode = Literal["off", "fast", "best"]
+
+MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
+MAX_STRIDE = 16
+MIN_TRACKED = 0.75  # share of a frame that has to be followed back to the last anchor; else a new one is set
+MAX_PENDING = 16  # frames that may wait until a batch of the network is full
+
+
+@dataclass(frozen=True)
+class TemporalOptions:
+    """How a film's colours are kept steady.
+
+    Attributes:
+        mode: ``off``: each frame by itself; ``fast``: the network paints anchor frames, and their colours are carried
+            along the motion to the frames between; ``best``: it paints every frame, anchors take the mean of the frames
+            around them, and what the motion does not reach takes the frame's own colours.
+        every: The network runs on every k-th frame, 1..16, and at scene cuts. None: in ``fast`` as far apart as the
+            motion can be followed, at most 8 frames; in ``best`` on every frame.
+
+    Raises:
+        ValueError: An option is unknown or out of range.
+    """
+
+    mode: Mode = "fast"
+    every: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"temporal mode {self.mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
+        if self.every is not None and not 1 <= self.every <= MAX_STRIDE:
+            raise ValueError(f"every {self.every} is not within 1..{MAX_STRIDE} frames; leave it out for automatic")
+        if self.mode == "off" and self.every not in (None, 1):
+            raise ValueError(f"every {self.every} carries colours from frame to frame; use temporal mode fast or best")
+
+
+@dataclass
+class _Memory:
+    """What the next frames depend on: the last frame, which is an anchor, and what the search for cuts has seen."""
+
+    finder: CutFinder = field(default_factory=CutFinder)
+    grey: Grey | None = None
+    anchor: Anchor | None = None
+    seen: Aggregation = field(default_factory=Aggregation)
+
+
+class TemporalPainter:
+    """Paints a film's frames, in order, with colours that stay.
+
+    Call ``paint`` for one part of the film after the other. The last frame of a part is an anchor, from which the next
+    part goes on, so the seam cannot be seen.
+
+    Attributes:
+        network_frames: How many frames the network has painted.
+    """
+
+    def __init__(self, colorizer: Colorizer, options: TemporalOptions = TemporalOptions(), batch_size: int = 8) -> None:
+        """Make a painter for one film.
+
+        Args:
+            colorizer: Paints frames.
+            options: See there.
+            batch_size: Frames that the network paints at once, at most.
+
+        Raises:
+            ValueError: The batch size is not positive.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch size {batch_size} is not at least 1")
+        self.network_frames = 0
+        self._colorizer = colorizer
+        self._options = options
+        self._batch_size = batch_size
+        self._flow = FlowFinder()
+        self._memory = _Memory()
+
+    def paint(self, looks: Iterable[Tensor]) -> Iterator[Floats]:
+        """Yield the ab (h, w, 2) in Lab units of each look (1, 1, h, w), in order.
+
+        It looks at most about 32 frames ahead. It has to be exhausted before the painter is used again.
+        """
+        if self._options.mode == "off":
+            yield from self._each(looks)
+        else:
+            yield from self._steady(self._painted(self._segments(self._followed(self._judged(looks)))))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return all that the next part depends on, after a ``paint`` that was exhausted; empty where there is none."""
+        memory = self._memory
+        if memory.anchor is None or memory.grey is None:
+            return {}
+        thumbnails = np.stack([thumbnail.grey for thumbnail in memory.finder.recent]).astype(np.uint8)
+        return {
+            "grey": memory.grey,
+            "ab": memory.anchor.ab,
+            "contrast": np.array(memory.anchor.contrast, np.float64),
+            "thumbnails": thumbnails,
+            **memory.seen.state(),
+        }
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on where a painter with the same settings stopped.
+
+        Raises:
+            ValueError: It is not a state.
+        """
+        memory = _Memory()
+        if state:
+            try:
+                memory.grey = np.asarray(state["grey"], np.uint8)
+                ab = np.asarray(state["ab"], np.float32)
+                memory.anchor = Anchor(memory.grey, ab, float(state["contrast"]))
+                memory.finder.recent.extend(Thumbnail.of(grey) for grey in state["thumbnails"])
+                memory.seen = Aggregation.restored(state)
+            except KeyError as error:
+                raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
+            if ab.shape != (*memory.grey.shape, 2):
+                raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
+        self._memory = memory
+
+    def _each(self, looks: Iterable[Tensor]) -> Iterator[Floats]:
+        group: list[Tensor] = []
+        for look in looks:
+            group.append(look)
+            if len(group) == self._batch_size:
+                yield from self._network(group)
+                group = []
+        yield from self._network(group)
+
+    def _network(self, looks: list[Tensor], recall: Callable[[Tensor], Tensor] | None = None) -> list[Floats]:
+        self.network_frames += len(looks)
+        return self._colorizer.paint(looks, recall=recall)
+
+    def _judged(self, looks: Iterable[Tensor]) -> Iterator[Frame]:
+        """Yield frames that know whether they begin a scene."""
+        coming: deque[Frame] = deque()
+
+        def judge() -> Frame:
+            coming[0].kind = self._memory.finder.judge([frame.thumbnail for frame in coming])
+            return coming.popleft()
+
+        for look in looks:
+            grey = np.rint((look[0, 0].numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
+            coming.append(Frame(look, grey, Thumbnail.of(grey)))
+            if len(coming) > LOOKAHEAD:
+                yield judge()
+        while coming:
+            yield judge()
+
+    def _followed(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
+        for frame in frames:
+            before = self._memory.grey
+            if before is not None and frame.kind != "cut" and before.shape == frame.grey.shape:
+                if frame.kind == "flash":
+                    frame.grey = before  # held still: so the frame after a flash is compared with the one before it
+                frame.back, frame.forth = self._flow.between(before, frame.grey)
+            self._memory.grey = frame.grey
+            yield frame
+
+    def _segments(self, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+        """Yield frames in groups, each of which ends with an anchor; a frame that begins a scene is one by itself."""
+        every = self._options.every
+        reach = every or MAX_ANCHOR_GAP if self._options.mode == "fast" else max(MAX_ANCHOR_GAP, every or 1)
+        segment: list[Frame] = []
+        for frame in frames:
+            if frame.back is None:
+                if segment:
+                    yield segment
+                yield [frame]
+                segment = []
+                continue
+            if segment and segment[-1].to_anchor is not None:
+                frame.to_anchor = frame.back.then(segment[-1].to_anchor)
+                lost = frame.to_anchor.sure.mean() < MIN_TRACKED and every is None
+                if segment[-1].kind != "flash" and (lost or len(segment) >= reach):
+                    yield segment
+                    segment = []
+            if not segment:
+                frame.to_anchor = frame.back
+            segment.append(frame)
+        if segment:
+            yield segment
+
+    def _painted(self, segments: Iterable[list[Frame]]) -> Iterator[list[Frame]]:
+        """Yield segments whose wanted frames the network has painted, in batches."""
+        waiting: list[list[Frame]] = []
+        for segment in segments:
+            step = 1 if self._options.mode == "best" else len(segment)
+            step = self._options.every or step
+            for index, frame in enumerate(segment, 1):
+                # A flash shows no colours: those before it are kept.
+                frame.wanted = frame.back is None or (frame.kind != "flash" and index % step == 0)
+            segment[-1].wanted = segment[-1].back is None or segment[-1].kind != "flash"
+            track_predicted(segment)
+            waiting.append(segment)
+            wanted = [frame for group in waiting for frame in group if frame.wanted]
+            if len(wanted) >= self._batch_size or sum(map(len, waiting)) >= MAX_PENDING:
+                self._run(wanted)
+                yield from waiting
+                waiting = []
+        self._run([frame for group in waiting for frame in group if frame.wanted])
+        yield from waiting
+
+    def _run(self, frames: list[Frame]) -> None:
+        for _, equal in groupby(frames, lambda frame: frame.look.shape):
+            while group := list(islice(equal, self._batch_size)):
+                recall = partial(self._memory.seen.recall, frames=group)
+                for frame, ab in zip(group, self._network([frame.look for frame in group], recall), strict=True):
+                    frame.ab = ab
+
+    def _steady(self, segments: Iterable[list[Frame]]) -> Iterator[Floats]:
+        """Yield the ab of all frames of segments."""
+        for segment, following in with_following(segments, self._options.mode == "best"):
+            last, before = segment[-1], self._memory.anchor
+            own = last.ab
+            if own is not None and self._options.mode == "best":
+                own = average(segment[:-1], last, following)
+            if last.back is None or before is None:
+                assert own is not None
+                self._memory.anchor = Anchor.start(last, own)
+                yield own
+            else:
+                self._memory.anchor = before.renewed(last, own)
+                yield from between(before, self._memory.anchor, segment)

@@ -1,0 +1,27 @@
+"""Errors that a caller would want to catch by name."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from colorize.base import ImageError, reason
+
+
+@contextlib.contextmanager
+def name_errors(path: Path, what: str = "damaged or cut off", remedy: str = "get it anew") -> Iterator[None]:
+    """Turn what decoders and encoders raise into one error that names the file."""
+    try:
+        yield
+    except (FileExistsError, FileNotFoundError, PermissionError):
+        raise
+    except ImageError as error:
+        text = str(error)
+        raise ImageError(text if str(path) in text else f"{path}: {text}") from error
+    except Exception as error:  # decoders raise whatever they like at a damaged file
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's own words: full, gone, forbidden
+        if isinstance(error, MemoryError):
+            raise ImageError(f"{path}: not enough memory for it; close other programs") from error
+        raise ImageError(f"{path}: {what} ({reason(error)}); {remedy}") from error

@@ -1,0 +1,49 @@
+"""A photo: a picture with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from colorize.color import SRGB, ColorSpace, Picture, srgb_profile
+from colorize.photo.metadata import label_exif, label_xmp
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture with what belongs to it, upright.
+
+    Attributes:
+        picture: (H, W, 3) RGB or grey (H, W), uint8 or uint16.
+        alpha: (H, W) of the picture's dtype; None: opaque.
+        format: ``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``BMP``, ``AVIF`` or ``HEIF``.
+        space: What the picture's numbers mean.
+        profile: The ICC profile's bytes; None: untagged, which means sRGB.
+        exif: Without thumbnail, orientation reset.
+        xmp: The packet.
+        dpi: Horizontal, vertical.
+        lossless: The file was a lossless one of a format that also has lossy ones (WebP).
+    """
+
+    picture: Picture
+    alpha: Picture | None = None
+    format: str = "PNG"
+    space: ColorSpace = field(default=SRGB, repr=False)
+    profile: bytes | None = field(default=None, repr=False)
+    exif: bytes | None = field(default=None, repr=False)
+    xmp: bytes | None = field(default=None, repr=False)
+    dpi: tuple[float, float] | None = None
+    lossless: bool = False
+
+    def with_colors(self, picture: Picture, *, mark: bool = True) -> Photo:
+        """Return the photo with the RGB picture that ``Colorizer`` made of it.
+
+        A grey photo's profile cannot describe colours: sRGB's takes its place.
+
+        Args:
+            picture: Of the same size.
+            mark: Say in EXIF and XMP that the colours were made by a network.
+        """
+        photo = replace(self, picture=picture)
+        if self.picture.ndim == 2:
+            photo = replace(photo, space=SRGB, profile=srgb_profile() if self.profile else None)
+        return replace(photo, exif=label_exif(self.exif), xmp=label_xmp(self.xmp)) if mark else photo

@@ -1,0 +1,139 @@
+"""Between a client's request and a job: uploads stored, ends awaited, errors and results as answers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import FastAPI, File, Form, HTTPException, Response, UploadFile
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from colorize.film import VideoOptions
+from colorize.motion import TemporalOptions
+from colorize.web.jobs import WebJob
+from colorize.web.requests import ColorSettings, VideoRequest
+from colorize.web.responses import checked, media_type_of, receive
+from colorize.web.schema import (
+    MISSING,
+    PROBLEMS,
+    AiLabelField,
+    CodecName,
+    ForceField,
+    Problem,
+    RenderSizeField,
+    SaturationField,
+    SquareField,
+    StrengthField,
+    VideoFormat,
+    VideoJob,
+    WeightsField,
+)
+from colorize.web.service import ColorizeService
+
+
+def describe(job: WebJob, root_path: str = "") -> VideoJob:
+    """Return what a client is told of a job.
+
+    Args:
+        job: Of a film.
+        root_path: Where a proxy shows the service.
+    """
+    progress, outcome = job.progress, job.outcome
+    message, notes = "", []
+    if job.status == "cancelled":
+        message = "cancelled"
+    elif outcome is not None:
+        message, notes = outcome.message, list(outcome.notes)
+    return VideoJob(
+        id=job.id,
+        status=job.status,
+        done=progress.done if progress else 0,
+        total=progress.total if progress else None,
+        seconds_left=job.seconds_left if job.status == "working" else None,
+        message=message,
+        notes=notes,
+        result=f"{root_path}/v1/videos/{job.id}/result" if job.result else None,
+    )
+
+
+def find_video(studio: ColorizeService, id: str) -> WebJob:
+    """Return a film's job.
+
+    Raises:
+        HTTPException: 404: there is none by this id.
+    """
+    job = studio.jobs.find(id)
+    if job is None or job.kind != "film":
+        raise HTTPException(404, f"{id}: there is no such job, or not any more")
+    return job
+
+
+def add_video_routes(app: FastAPI, studio: ColorizeService) -> None:
+    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
+    async def begin(
+        response: Response,
+        video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
+        weights: WeightsField = None,
+        strength: StrengthField = 1,
+        saturation: SaturationField = 1,
+        render_size: RenderSizeField = None,
+        square: SquareField = False,
+        format: Annotated[VideoFormat, Form(description="Container of the result")] = "mp4",
+        codec: Annotated[CodecName | None, Form(description="Of the pictures; default: the container's usual")] = None,
+        crf: Annotated[float | None, Form(ge=0, le=63, allow_inf_nan=False, description="Lower is better")] = None,
+        temporal: Annotated[Literal["off", "fast", "best"], Form(description="How colours are kept steady")] = "fast",
+        start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
+        end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
+        force: ForceField = False,
+        note: AiLabelField = True,
+    ) -> VideoJob:
+        if end is not None and end <= start:
+            raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
+        options = VideoOptions(
+            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note
+        )
+        look = ColorSettings(weights or studio.settings.weights, strength, saturation, render_size, square)
+        wish = VideoRequest(look, options, f".{format}", force)
+        job, source = await receive(studio, "film", video, "film.mp4")
+        try:
+            await asyncio.to_thread(checked, lambda: studio.film(job, source, wish))
+        except BaseException:
+            studio.jobs.forget(job)
+            raise
+        response.headers["Location"] = f"{studio.settings.root_path}/v1/videos/{job.id}"
+        return describe(job, studio.settings.root_path)
+
+    @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
+    async def status(id: str) -> VideoJob:
+        return describe(find_video(studio, id), studio.settings.root_path)
+
+    @app.get(
+        "/v1/videos/{id}/result",
+        summary="Fetch a coloured film; it is deleted afterwards",
+        response_class=FileResponse,
+        responses={
+            **MISSING,
+            409: {"model": Problem, "description": "It is not done yet, or there will be none"},
+            200: {
+                "description": "The film in colour",
+                "content": {"video/*": {"schema": {"type": "string", "format": "binary"}}},
+            },
+        },
+    )
+    async def result(id: str) -> Response:
+        job = find_video(studio, id)
+        if job.ended is None:
+            raise HTTPException(409, "the film is not done yet; ask for its status")
+        if job.result is None:
+            raise HTTPException(409, describe(job).message or "the film was not coloured")
+        return FileResponse(
+            job.result,
+            filename=job.result.name,
+            media_type=media_type_of(job.result),
+            background=BackgroundTask(studio.jobs.forget, job),
+        )
+
+    @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
+    async def cancel(id: str) -> None:
+        await asyncio.to_thread(studio.jobs.forget, find_video(studio, id))

@@ -1,0 +1,61 @@
+"""Moving pictures for tests, and what stands in for a Colorizer that paints them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorize.motion import TemporalOptions, TemporalPainter
+
+SIZE = (64, 96)
+STEADY = [TemporalOptions("fast"), TemporalOptions("fast", 3), TemporalOptions("best"), TemporalOptions("best", 2)]
+
+
+class Paintbox:
+    """Stands in for a Colorizer: colours that follow from the lightness, and flicker."""
+
+    def __init__(self, flicker: float = 0.0) -> None:
+        self.flicker = flicker
+        self.batches: list[int] = []
+        self._random = np.random.default_rng(0)
+
+    def paint(self, looks: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
+        self.batches.append(len(looks))
+        return [self._colors(look[0, 0].numpy()) + self._noise() for look in looks]
+
+    def _noise(self) -> np.ndarray:
+        return self._random.normal(0, self.flicker, 2).astype(np.float32)
+
+    def _colors(self, light: np.ndarray) -> np.ndarray:
+        soft = cv2.GaussianBlur(light, (5, 5), 1)
+        return np.dstack([40 * soft, -30 * soft]).astype(np.float32)
+
+
+def texture(seed: int, size: tuple[int, int] = (SIZE[0] + 40, SIZE[1] + 160)) -> np.ndarray:
+    """Make lightness -0.8..0.8 with shapes that flow can hold on to."""
+    random = np.random.default_rng(seed)
+    rough = sum(
+        cv2.resize(random.uniform(-1, 1, (size[0] // cell, size[1] // cell)), size[::-1], interpolation=cv2.INTER_CUBIC)
+        for cell in (6, 12, 24)
+    )
+    return np.asarray(np.clip(rough / 2, -0.8, 0.8), np.float32)
+
+
+def look(light: np.ndarray) -> Tensor:
+    """Return lightness as the network looks at it."""
+    return torch.from_numpy(np.ascontiguousarray(light, np.float32))[None, None]
+
+
+def pan(seed: int, count: int, speed: int = 1) -> list[Tensor]:
+    """Return looks along a picture, some pixels further at each."""
+    wide = texture(seed)
+    return [look(wide[20 : 20 + SIZE[0], speed * index : speed * index + SIZE[1]]) for index in range(count)]
+
+
+def painter(options: TemporalOptions, flicker: float = 0.0, batch_size: int = 8) -> TemporalPainter:
+    """Return a painter of steady colours that has a ``Paintbox``."""
+    return TemporalPainter(Paintbox(flicker), options, batch_size)  # type: ignore[arg-type]

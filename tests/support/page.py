@@ -1,0 +1,53 @@
+"""A page that is served on a free port, in this process, and its visitors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from gradio_client import Client
+
+from colorize.engine import Colorizer
+from colorize.network import Generator
+from colorize.web import WebSettings, build_app
+from colorize.web.service import ColorizeService
+
+PATIENCE = 60  # seconds until a test gives up
+
+
+@contextlib.contextmanager
+def serve_page(generator: Generator, settings: WebSettings | None = None) -> Iterator[tuple[str, ColorizeService]]:
+    """Serve a page; gives its address and its studio. It is closed, folder and all, at the end."""
+    folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which asks for it at every call
+    colorizer = Colorizer(generator, device="cpu", render_size=64)
+    studio = ColorizeService(settings or WebSettings(weights="small"), colorizer)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build_app(studio), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        end = time.monotonic() + PATIENCE
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < end, "the server does not start"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", studio
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        listener.close()
+        studio.close()
+        if folder is not None:
+            os.environ["GRADIO_TEMP_DIR"] = folder
+
+
+def visit(url: str, downloads: Path) -> Iterator[Client]:
+    """Give a gradio_client that keeps what it downloads in a folder; it is closed at the end."""
+    client = Client(url, download_files=str(downloads), verbose=False, analytics_enabled=False)
+    yield client
+    client.close()

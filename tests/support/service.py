@@ -1,0 +1,43 @@
+"""HTTP services in this process, and what a client says to them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from fastapi.testclient import TestClient
+
+from colorize.engine import Colorizer
+from colorize.network import Generator
+from colorize.web import WebSettings
+from colorize.web.api import build_api
+from colorize.web.guard import Guard
+from colorize.web.service import ColorizeService
+
+
+@contextlib.contextmanager
+def serve_clients(generator: Generator) -> Iterator[Callable[..., TestClient]]:
+    """Start services; all are closed at the end."""
+    studios = []
+
+    def make(**settings) -> TestClient:
+        colorizer = Colorizer(generator, device="cpu", render_size=64)
+        studio = ColorizeService(WebSettings(weights="small", **settings), colorizer)
+        studios.append(studio)
+        client = TestClient(Guard(build_api(studio), studio.settings), base_url="http://localhost")
+        client.studio = studio
+        return client
+
+    yield make
+    for studio in studios:
+        studio.close()
+
+
+def post(client, content: bytes, name: str = "aunt.jpg", **fields):
+    """Send a photo to be coloured."""
+    return client.post("/v1/colorize", files={"photo": (name, content)}, data=fields)
+
+
+def folders(client) -> list[str]:
+    """Return the names of the jobs' folders."""
+    return [path.name for path in client.studio.jobs.folder.iterdir()]

@@ -1,0 +1,102 @@
+"""What the page shows beside its pictures: command lines, sheets under the marks, colours that were picked."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorize.cli.options import build_parser, check
+from colorize.engine import Hint
+from colorize.film import VideoOptions
+from colorize.motion import TemporalOptions
+from colorize.web.command_lines import photo_command, video_command
+from colorize.web.display import write_hinted, write_sheet
+from colorize.web.hint_controls import hex_color
+from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
+
+LOOK = ColorSettings("stable")
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        ("wish", "command"),
+        [
+            (PhotoRequest(LOOK), "colorize aunt.jpg"),
+            (PhotoRequest(ColorSettings("stable", 0.8, 1.25, 256), force=True), None),
+            (PhotoRequest(LOOK, candidates=4, seed=3), "colorize aunt.jpg --candidates 4 --seed 3"),
+            (PhotoRequest(LOOK, [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]), None),
+        ],
+    )
+    def test_of_photos_says_what_was_done(self, wish, command):
+        text = photo_command(["aunt.jpg"], wish)
+        options = parse(text)
+        assert command in (None, text)
+        assert (options.strength, options.saturation) == (wish.look.strength, wish.look.saturation)
+        assert options.render_size == wish.look.render_size and options.force == wish.force
+        assert [Hint.parse(mark) for mark in options.mark] == list(wish.marks)
+
+    def test_names_survive_a_shell(self):
+        names = ["-n.jpg", "it's $HOME; ls.jpg", "Ünï.png"]
+        options = parse(photo_command(names, PhotoRequest(LOOK), "out put"))
+        assert options.photos == ["./-n.jpg", *names[1:]] and options.output == Path("out put")
+
+    def test_of_films_says_what_was_done(self):
+        options = VideoOptions(start=1.5, end=90, temporal=TemporalOptions("best"))
+        given = parse(video_command("a.mkv", VideoRequest(LOOK, options, force=True)))
+        assert (given.start, given.end, given.temporal, given.force) == (1.5, 90, "best", True)
+        assert parse(video_command("a.mkv", VideoRequest(LOOK, options, preview=6))).preview == 6
+        assert video_command("a.mkv", VideoRequest(LOOK, VideoOptions())) == "colorize a.mkv"
+
+
+def parse(command: str):
+    words = shlex.split(command)
+    assert words.pop(0) == "colorize"
+    parser = build_parser()
+    options = parser.parse_args(words)
+    check(parser, options)
+    return options
+
+
+class TestDisplay:
+    def test_a_click_is_a_place_of_the_photo(self, tmp_path):
+        source = tmp_path / "wide.png"
+        Image.new("L", (400, 100), 128).save(source)
+        sheet = write_sheet(source, tmp_path / "sheet.jpg", longest=100)
+        with Image.open(sheet.path) as image:
+            assert image.size == (100, 25)
+        assert sheet.locate(0, 0) == (2, 2) and sheet.locate(99, 24) == (398, 98)
+        assert sheet.locate(5000, -3) == (399, 0)
+
+    def test_marks_are_seen(self, tmp_path):
+        source = tmp_path / "grey.png"
+        Image.new("L", (200, 200), 128).save(source)
+        sheet = write_sheet(source, tmp_path / "sheet.jpg")
+        write_hinted(sheet, [Hint(50, 150, "#d02020")], tmp_path / "marked.jpg")
+        with Image.open(tmp_path / "marked.jpg") as image:
+            red, green, _ = image.getpixel((50, 150))
+            assert red > green + 100 and image.getpixel((150, 50)) == pytest.approx((128,) * 3, abs=3)
+
+    def test_transparency_and_orientation(self, tmp_path):
+        source = tmp_path / "turned.png"
+        picture = np.zeros((40, 80, 2), np.uint8)  # black, transparent in its right half
+        picture[:, :40, 1] = 255
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned by 90 degrees
+        Image.fromarray(picture, "LA").save(source, exif=exif)
+        sheet = write_sheet(source, tmp_path / "sheet.jpg")
+        with Image.open(sheet.path) as image:
+            assert image.size == (40, 80) and sheet.size == (80, 40)
+            values = np.asarray(image.convert("L"))
+        assert values[:30].mean() < 5 and values[50:].mean() > 250
+
+
+@pytest.mark.parametrize(
+    ("said", "color"),
+    [("#A0b1C2", "#a0b1c2"), ("#a0b1c2ff", "#a0b1c2"), ("#abc", "#aabbcc"), ("rgba(255, 12.6, 0, 0.5)", "#ff0d00")],
+)
+def test_colour_pickers_are_understood(said, color):
+    assert hex_color(said) == color
