@@ -48,7 +48,7 @@ class Settings:
     kinds: tuple[str, ...] = ("deep",)
     sizes: tuple[int, ...] = (256, 384, 560)
     weights: Path | None = None
-    repeats: int = 3
+    sampling_weights: int = 3
     threads: int = 2
     output: Path | None = None
 
@@ -86,7 +86,7 @@ def published_attention(attention: SelfAttention, x: Tensor) -> Tensor:
     return attention.gamma * found.unflatten(2, x.shape[2:]) + x
 
 
-def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
+def child(way: str, path: str, size: str, sampling_weights: str, threads: str) -> None:
     """Measure one way of running a file, and print the milliseconds and the peak memory of this process."""
     torch.set_num_threads(int(threads))
     precision, side = WAYS[way], int(size)
@@ -98,11 +98,11 @@ def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
                 if isinstance(module, SelfAttention):
                     module.forward = MethodType(published_attention, module)
             x = torch.linspace(-2, 2, side * side).reshape(1, 1, side, side).repeat(1, 3, 1, 1)
-            duration = median_ms(lambda: generator.network(x), int(repeats))
+            duration = median_ms(lambda: generator.network(x), int(sampling_weights))
         else:
             generator = prepare(generator, torch.device("cpu"), precision)
             lightness = torch.linspace(-1, 1, side * side).reshape(1, 1, side, side)
-            duration = median_ms(lambda: infer(generator, lightness), int(repeats))
+            duration = median_ms(lambda: infer(generator, lightness), int(sampling_weights))
     print(json.dumps({"median_ms": duration, "peak_mb": peak_megabytes()}))
 
 
@@ -118,7 +118,7 @@ def measure(settings: Settings, folder: Path) -> Iterator[dict[str, object]]:
             for way, precision in WAYS.items():
                 if precision is torch.bfloat16 and not bfloat16:
                     continue
-                arguments = [way, str(path), str(size), str(settings.repeats), str(settings.threads)]
+                arguments = [way, str(path), str(size), str(settings.sampling_weights), str(settings.threads)]
                 command = [sys.executable, "-c", CHILD, *arguments]
                 result = subprocess.run(command, capture_output=True, text=True, check=False)
                 if result.returncode:

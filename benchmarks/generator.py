@@ -29,7 +29,7 @@ class Settings:
     Attributes:
         backbones: Which to measure.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        prior: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, as the released weights have; empty: none.
+        semantic_branch: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, as the released weights have; empty: none.
         head: One of ``colorize.network.generator.HEADS``; the released weights have ``classification``.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
@@ -39,23 +39,25 @@ class Settings:
 
     backbones: tuple[str, ...] = (GeneratorConfig().backbone,)
     decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
-    prior: str = ""
+    semantic_branch: str = ""
     head: str = GeneratorConfig().head
     sizes: tuple[int, ...] = (256,)
-    repeats: int = 15
+    sampling_weights: int = 15
     threads: int = 2
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        GeneratorConfig(decoder_widths=self.decoder_widths, prior=self.prior, head=self.head)  # refuses what is none
+        GeneratorConfig(
+            decoder_widths=self.decoder_widths, semantic_branch=self.semantic_branch, head=self.head
+        )  # refuses what is none
         if unknown := set(self.backbones) - set(BACKBONES):
             raise ValueError(f"unknown backbone {unknown.pop()!r}; choose of {', '.join(BACKBONES)}")
 
 
-def median_ms(call: Callable[[], object], repeats: int) -> float:
+def median_ms(call: Callable[[], object], sampling_weights: int) -> float:
     """Return the median duration of a call in milliseconds, after two that are not counted."""
     times = []
-    for _ in range(repeats + 2):
+    for _ in range(sampling_weights + 2):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
@@ -67,7 +69,9 @@ def measure(settings: Settings) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     cpu = torch.device("cpu")
     for backbone in settings.backbones:
-        config = GeneratorConfig(backbone, settings.decoder_widths, prior=settings.prior, head=settings.head)
+        config = GeneratorConfig(
+            backbone, settings.decoder_widths, semantic_branch=settings.semantic_branch, head=settings.head
+        )
         generator = Generator(config).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
         ways = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
@@ -80,7 +84,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
             for way, network in ways.items():
                 x = torch.zeros(1, 1, size, size, dtype=network.encoder.conv1.weight.dtype)
                 with torch.inference_mode():
-                    duration = median_ms(lambda network=network, x=x: network(x), settings.repeats)
+                    duration = median_ms(lambda network=network, x=x: network(x), settings.sampling_weights)
                 baseline = baseline or duration
                 rows.append(
                     {

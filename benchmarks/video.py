@@ -80,61 +80,61 @@ def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
 def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
     """Write a grey film with sound, as a digitised one is stored."""
     height, width = size
-    with av.open(str(path), "w") as film:
-        pictures = film.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
+    with av.open(str(path), "w") as video:
+        pictures = video.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
         pictures.height, pictures.width, pictures.pix_fmt = height, width, "yuv420p"
-        sound = film.add_stream("aac", rate=48000)
+        sound = video.add_stream("aac", rate=48000)
         sound.codec_context.layout = "mono"  # type: ignore[assignment]
         for index, grey in enumerate(scenes(size, seconds * RATE)):
             planes = np.concatenate([grey.ravel(), np.full(height * width // 2, 128, np.uint8)])
             frame = av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, RATE)
-            film.mux(pictures.encode(frame))
-        film.mux(pictures.encode(None))
+            video.mux(pictures.encode(frame))
+        video.mux(pictures.encode(None))
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         silence.sample_rate, silence.time_base = 48000, Fraction(1, 48000)
         for index in range(seconds * 48000 // 1024):
             silence.pts = index * 1024
-            film.mux(sound.encode(silence))
-        film.mux(sound.encode(None))
+            video.mux(sound.encode(silence))
+        video.mux(sound.encode(None))
     return path
 
 
-def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
+def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, sampling_weights: int) -> dict[str, float]:
     """Return the milliseconds per frame of each stage, each run alone over the same frames."""
-    film = probe(path)
-    shots = list(islice(decode_frames(film), STAGE_FRAMES))
-    lumas = [read_luma(film, shot.frame) for shot in shots]
-    looks = [colorizer.look(luma.picture()) for luma in lumas]
+    video = probe(path)
+    frames = list(islice(decode_frames(video), STAGE_FRAMES))
+    lumas = [read_luma(video, frame.image) for frame in frames]
+    inputs = [colorizer.preprocess(luma.picture()) for luma in lumas]
 
-    def paint() -> list[np.ndarray]:
-        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).paint(looks))  # type: ignore[arg-type]
+    def predict() -> list[np.ndarray]:
+        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).predict_ab(inputs))  # type: ignore[arg-type]
 
-    painted = paint()
+    painted = predict()
     planes = [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)]
-    format = PictureFormat(film.upright_size, film.time_base, film.rate)
+    format = PictureFormat(video.upright_size, video.time_base, video.rate)
 
     def encode() -> None:
         encoder = SegmentEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
-        for shot, picture in zip(shots, planes, strict=True):
-            encoder.write(picture, shot.ticks, shot.duration)
+        for frame, picture in zip(frames, planes, strict=True):
+            encoder.write(picture, frame.pts, frame.duration)
         encoder.close()
 
     actions: dict[str, Callable[[], object]] = {
-        "decode": lambda: list(islice(decode_frames(film), STAGE_FRAMES)),
-        "luma": lambda: [read_luma(film, shot.frame) for shot in shots],
-        "look": lambda: [colorizer.look(luma.picture()) for luma in lumas],
-        f"paint ({mode})": paint,
-        "join": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
+        "decode": lambda: list(islice(decode_frames(video), STAGE_FRAMES)),
+        "luma": lambda: [read_luma(video, frame.image) for frame in frames],
+        "preprocess": lambda: [colorizer.preprocess(luma.picture()) for luma in lumas],
+        f"predict_ab ({mode})": predict,
+        "compose": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
         "encode": encode,
     }
-    return {name: 1000 * median_seconds(action, repeats) / len(shots) for name, action in actions.items()}
+    return {name: 1000 * median_seconds(action, sampling_weights) / len(frames) for name, action in actions.items()}
 
 
-def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
+def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, sampling_weights: int) -> float:
     """Return the median rate from file to file, the weights loaded."""
     rates = []
-    for _ in range(repeats):
+    for _ in range(sampling_weights):
         start = time.perf_counter()
         options = VideoOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
         result = colorize_video(path, out, colorizer=colorizer, options=options)
@@ -151,9 +151,9 @@ def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
     """Kill the command at 80 % of the film and return the second run's time as a share of an uninterrupted one."""
     whole, _ = run_command(command(path, folder / "whole.mp4", weights, mode))
     out = folder / "killed.mp4"
-    parts = folder / "killed.mp4.parts"
+    store = folder / "killed.mp4.parts"
     process = start_command(command(path, out, weights, mode))
-    while process.poll() is None and len(list(parts.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
+    while process.poll() is None and len(list(store.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
         time.sleep(0.005)
     process.kill()
     process.communicate()
@@ -166,15 +166,15 @@ def measure(
     """Return the figures, milliseconds per stage by film, and peak memory by length."""
     colorizer = Colorizer(options.weights, device="cpu")
     out, mode = folder / "out.mp4", options.temporal
-    films = {name: make_film(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
-    if options.film:
-        films = {options.film.name: options.film}
+    videos = {name: make_film(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
+    if options.video:
+        videos = {options.video.name: options.video}
     figures, times = [], {}
-    for name, path in films.items():
-        rate = frames_per_second(colorizer, path, out, mode, options.repeats)
+    for name, path in videos.items():
+        rate = frames_per_second(colorizer, path, out, mode, options.sampling_weights)
         figures.append(at_least(f"{name}, {mode}", rate, "frames/s", TARGETS.get(name, 0)))
-        times[name] = stages(colorizer, path, folder, mode, options.repeats)
-    if options.film:
+        times[name] = stages(colorizer, path, folder, mode, options.sampling_weights)
+    if options.video:
         return figures, times, {}
     peaks = {}
     for seconds in LENGTHS:
@@ -203,11 +203,11 @@ def main() -> None:
         figures, times, peaks = measure(options, Path(folder))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)
-    for name, parts in times.items():
-        text = ", ".join(f"{stage} {value:.1f}" for stage, value in parts.items())
-        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(parts.values()):.1f}")
+    for name, store in times.items():
+        text = ", ".join(f"{stage} {value:.1f}" for stage, value in store.items())
+        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(store.values()):.1f}")
     if options.json:
-        record = {
+        segment = {
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
@@ -215,7 +215,7 @@ def main() -> None:
             "stages_milliseconds": times,
             "peak_megabytes": peaks,
         }
-        write_figures(options.json, figures, record)
+        write_figures(options.json, figures, segment)
 
 
 if __name__ == "__main__":

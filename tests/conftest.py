@@ -76,7 +76,7 @@ def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def served(small_generator: Generator):
-    """A page on a free port: its address and its studio."""
+    """A page on a free port: its address and its service."""
     from support.page import serve_page  # Gradio is slow to import
 
     with serve_page(small_generator) as page:

@@ -105,7 +105,7 @@ class CriticLoss(nn.Module):
 
 
 @dataclass(frozen=True)
-class Showing:
+class CriticInput:
     """How pictures are shown to the critic.
 
     Attributes:
@@ -137,11 +137,11 @@ class Showing:
         return torch.cat([enhance(lab, self.enhancement), fake]), real.float()
 
 
-class JudgedBatches(IterableDataset):
+class CriticBatches(IterableDataset):
     """Batches for a critic alone: (pictures, whether real), made from photographs and a generator that stands still."""
 
-    def __init__(self, batches: PhotoBatches, generator: nn.Module, showing: Showing) -> None:
-        self.batches, self.showing = batches, showing
+    def __init__(self, batches: PhotoBatches, generator: nn.Module, critic_input: CriticInput) -> None:
+        self.batches, self.critic_input = batches, critic_input
         self.generator = generator.eval().requires_grad_(False)
         self.device = batches.device
 
@@ -159,4 +159,4 @@ class JudgedBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in self.batches:
-            yield self.showing.pictures(self.generator, batch)
+            yield self.critic_input.pictures(self.generator, batch)

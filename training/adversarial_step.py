@@ -1,4 +1,4 @@
-"""The two players of the adversarial training: while one trains, the other stands exactly still."""
+"""The two networks of the adversarial training: while one trains, the other stands exactly still."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import torch
 from fastai.callback.core import Callback
 from torch import Tensor, nn
 
-from training.adversarial import AdversarialLoss, CriticLoss, Showing, mode_seeking_loss
+from training.adversarial import AdversarialLoss, CriticInput, CriticLoss, mode_seeking_loss
 from training.callbacks import DivergedError
 from training.data import PhotoBatches
 from training.objective import GeneratorLoss
 from training.rendering import joined
-from training.trainable_generator import Pupil
+from training.trainable_generator import TrainableGenerator
 
-MOST_CRITIC_STEPS = 20  # in a row; a critic that cannot win must not keep the generator waiting for ever
+MAX_CRITIC_STEPS = 20  # in a row; a critic that cannot win must not keep the generator waiting for ever
 
 
 def one_step(losses: list[float], threshold: float) -> bool:
@@ -28,7 +28,7 @@ def one_step(losses: list[float], threshold: float) -> bool:
 
 def until_threshold(losses: list[float], threshold: float) -> bool:
     """Let the critic train until its last loss is under the threshold: DeOldify's rule."""
-    return bool(losses) and (losses[-1] < threshold or len(losses) >= MOST_CRITIC_STEPS)
+    return bool(losses) and (losses[-1] < threshold or len(losses) >= MAX_CRITIC_STEPS)
 
 
 SCHEDULES: dict[str, Callable[[list[float], float], bool]] = {"alternate": one_step, "threshold": until_threshold}
@@ -49,14 +49,14 @@ class CriticTraining:
     """
 
     loss: AdversarialLoss
-    showing: Showing
+    critic_input: CriticInput
     schedule: Literal["alternate", "threshold"]
     threshold: float
     learning_rate: float
     clip: float
 
 
-class Opponent(Callback):
+class CriticUpdate(Callback):
     """Gives the critic its turn before each step of the generator, on photographs of its own.
 
     The critic has its own optimizer, so neither network's momentum or weight decay ever moves the other; who waits is
@@ -70,7 +70,7 @@ class Opponent(Callback):
     ) -> None:
         self.critic, self.batches, self.how = critic.to(batches.device), batches, how
         self.critic_loss = CriticLoss(how.loss)
-        # beta 0 and .9: a moving opponent makes old gradients worthless (Heusel et al. 2017).
+        # beta 0 and .9: a moving critic makes old gradients worthless (Heusel et al. 2017).
         self.optimizer = torch.optim.Adam(critic.parameters(), how.learning_rate, betas=(0.0, 0.9))
         self.encoder_stands_still = encoder_stands_still
         self.steps = 0
@@ -78,7 +78,7 @@ class Opponent(Callback):
     @property
     def states(self) -> dict[str, Any]:
         """What a checkpoint has to keep, by name."""
-        return {"critic": self.critic, "critic_optimizer": self.optimizer, "opponent": self}
+        return {"critic": self.critic, "critic_optimizer": self.optimizer, "critic_update": self}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the count of the critic's steps, on which its photographs depend."""
@@ -91,24 +91,24 @@ class Opponent(Callback):
     def before_batch(self) -> None:
         if not self.training:
             return
-        pupil = cast(Pupil, self.model)
-        pupil.eval()
+        trainable = cast(TrainableGenerator, self.model)
+        trainable.eval()
         self.critic.train().requires_grad_(True)
         losses: list[float] = []
         while not SCHEDULES[self.how.schedule](losses, self.how.threshold):
-            losses.append(self.train_critic(pupil))
+            losses.append(self.train_critic(trainable))
         self.critic.eval().requires_grad_(False)
-        pupil.train()
+        trainable.train()
         if self.encoder_stands_still:
-            pupil.generator.encoders.eval()  # their batch-norm statistics belong to their weights
+            trainable.generator.encoders.eval()  # their batch-norm statistics belong to their weights
 
-    def train_critic(self, pupil: Pupil) -> float:
+    def train_critic(self, trainable: TrainableGenerator) -> float:
         """Do one step of the critic and return its loss."""
-        pictures, real = self.how.showing.pictures(
-            lambda lightness, hints: pupil(lightness, hints)[0],  # type: ignore[arg-type]
+        pictures, real = self.how.critic_input.pictures(
+            lambda lightness, hints: trainable(lightness, hints)[0],  # type: ignore[arg-type]
             self.batches.batch(self.steps),
         )
-        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.how.showing.bf16):
+        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.how.critic_input.bf16):
             logits = self.critic(pictures)
         loss = self.critic_loss(logits, real)
         value = float(loss.detach())
@@ -174,11 +174,11 @@ class Latents(Callback):
         self.loss, self.seed = loss, seed
 
     def before_batch(self) -> None:
-        pupil = cast(Pupil, self.model)
-        shape = (2, len(self.xb[0]), pupil.generator.config.latent_dim)
+        trainable = cast(TrainableGenerator, self.model)
+        shape = (2, len(self.xb[0]), trainable.generator.config.latent_dim)
         step = self.epoch * len(self.dls.train) + self.iter
         random = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
-        pupil.latents = self.loss.latents = tuple(torch.randn(shape, generator=random).to(self.xb[0].device))
+        trainable.latents = self.loss.latents = tuple(torch.randn(shape, generator=random).to(self.xb[0].device))
 
     def after_batch(self) -> None:
-        cast(Pupil, self.model).latents = ()
+        cast(TrainableGenerator, self.model).latents = ()

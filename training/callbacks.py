@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
-from training.adversarial import JudgedBatches
+from training.adversarial import CriticBatches
 from training.data import PhotoBatches
 
 FORMAT = "colorize-checkpoint/1"
@@ -48,7 +48,7 @@ class EpochOfBatches(Callback):
 
     order = -10
 
-    def __init__(self, batches: PhotoBatches | JudgedBatches) -> None:
+    def __init__(self, batches: PhotoBatches | CriticBatches) -> None:
         self.batches = batches
 
     def before_train(self) -> None:

@@ -28,12 +28,12 @@ class RunConfig:
         cache: Folder of the decoded photographs; None: ``photo-cache`` in the output folder.
         cache_size: Short side in pixels of the decoded photographs; at least the largest picture size.
         sizes: Picture size in pixels of each phase, multiples of 32.
-        view: Side in pixels at which classifiers and critics look: the small prediction enlarged on a lightness of
+        perceptual_size: Side in pixels at which classifiers and critics look: the small prediction enlarged on a lightness of
             this size, as at use (``training.rendering``). A multiple of 32 and at least the largest size; 0: the size.
-        pictures: How many pictures each phase sees.
+        samples: How many pictures each phase sees.
         batch_sizes: Pictures a step in each phase.
         mosaic: Share of pictures put together from four photographs (``training.mosaics``).
-        repeats: How often a round shows each photograph of a folder: ``--repeats street 4 sky 0``. Folders are the
+        sampling_weights: How often a round shows each photograph of a folder: ``--sampling-weights street 4 sky 0``. Folders are the
             first ones of the names within a source; those not named are shown once. Validation has no repeats.
         epoch_steps: Steps between two checkpoints; also one row of the log.
         learning_rate: Peak of the one cycle.
@@ -53,11 +53,11 @@ class RunConfig:
     cache: Path | None = None
     cache_size: int = 224
     sizes: tuple[int, ...] = (64, 128, 192)
-    view: int = 0
-    pictures: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
+    perceptual_size: int = 0
+    samples: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
     batch_sizes: tuple[int, ...] = (256, 128, 64)
     mosaic: float = 0.0
-    repeats: dict[str, int] = field(default_factory=dict)
+    sampling_weights: dict[str, int] = field(default_factory=dict)
     epoch_steps: int = 500
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
@@ -70,31 +70,33 @@ class RunConfig:
     samples_every: int = 1
 
     def __post_init__(self) -> None:
-        if not len(self.sizes) == len(self.pictures) == len(self.batch_sizes) > 0:
+        if not len(self.sizes) == len(self.samples) == len(self.batch_sizes) > 0:
             raise ValueError(
-                f"sizes {self.sizes}, pictures {self.pictures} and batch_sizes {self.batch_sizes} must be equally many"
+                f"sizes {self.sizes}, samples {self.samples} and batch_sizes {self.batch_sizes} must be equally many"
             )
         for size in self.sizes:
             if size < 32 or size % 32:
                 raise ValueError(f"size {size} is not a multiple of 32")
-        if self.view and (self.view % 32 or self.view < max(self.sizes)):
-            raise ValueError(f"view {self.view} is not a multiple of 32 of at least the largest size {max(self.sizes)}")
-        if max(*self.sizes, self.view) > self.cache_size:
-            largest = max(*self.sizes, self.view)
+        if self.perceptual_size and (self.perceptual_size % 32 or self.perceptual_size < max(self.sizes)):
+            raise ValueError(
+                f"perceptual_size {self.perceptual_size} is not a multiple of 32 of at least the largest size {max(self.sizes)}"
+            )
+        if max(*self.sizes, self.perceptual_size) > self.cache_size:
+            largest = max(*self.sizes, self.perceptual_size)
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
         if not 0 <= self.mosaic <= 1:
             raise ValueError(f"mosaic {self.mosaic:g} is not a share, 0..1")
-        for folder, times in self.repeats.items():
+        for folder, times in self.sampling_weights.items():
             if times < 0:
-                raise ValueError(f"repeats: {folder} {times} must be 0 or more")
-        if min(*self.pictures, *self.batch_sizes, self.epoch_steps) < 1:
-            raise ValueError("pictures, batch_sizes and epoch_steps must be at least 1")
+                raise ValueError(f"sampling_weights: {folder} {times} must be 0 or more")
+        if min(*self.samples, *self.batch_sizes, self.epoch_steps) < 1:
+            raise ValueError("samples, batch_sizes and epoch_steps must be at least 1")
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of the run."""
-        parts = zip(self.sizes, self.pictures, self.batch_sizes, strict=True)
-        return tuple(Phase(size, pictures, batch_size, self.view) for size, pictures, batch_size in parts)
+        parts = zip(self.sizes, self.samples, self.batch_sizes, strict=True)
+        return tuple(Phase(size, samples, batch_size, self.perceptual_size) for size, samples, batch_size in parts)
 
     @property
     def epochs(self) -> int:
@@ -134,11 +136,11 @@ class PretrainConfig:
             safetensors of a torchvision ResNet.
         encoder_rate: Factor of the learning rate for the encoder: below 1, what its weights know is not unlearned
             while the decoder begins.
-        prior: A name in ``colorize.network.semantic.SEMANTIC_NETWORKS``: a classifier whose view joins the bottleneck. Without one, that of
+        semantic_branch: A name in ``colorize.network.semantic.SEMANTIC_NETWORKS``: a classifier whose view joins the bottleneck. Without one, that of
             ``weights`` if those have one.
-        prior_weights: Safetensors of timm's weights of the prior (``tf_efficientnet_lite0`` and the like); None: timm
-            downloads them. Not looked at where ``weights`` have the prior already.
-        prior_rate: Factor of the learning rate for the prior, but not for its ways into the bottleneck.
+        semantic_weights: Safetensors of timm's weights of the semantic branch (``tf_efficientnet_lite0`` and the like); None: timm
+            downloads them. Not looked at where ``weights`` have the semantic branch already.
+        semantic_rate: Factor of the learning rate for the semantic branch, but not for its ways into the bottleneck.
         head: A name in ``colorize.network.generator.HEADS`` for a new generator. ``weights`` keep theirs, or get a
             classification in the place of a regression, with nearly the same colours at first.
         weights: Start warm from this weights file instead of a new generator.
@@ -147,11 +149,11 @@ class PretrainConfig:
         perceptual_name: A torchvision classifier with listed inner layers.
         recogniser: timm's names of other classifiers, for the recognition and the embedding loss.
         recogniser_file: Safetensors of their weights, in this order; none: timm downloads them.
-        hinted: Share of the pictures with colour hints.
-        damaged: Share of the pictures with an old photograph's damage.
-        decoder_only: Encoder and prior stand still, and so do all batch-norm statistics: for a short training on from
+        hint_prob: Share of the pictures with colour hints.
+        degradation_prob: Share of the pictures with an old photograph's damage.
+        decoder_only: Encoder and semantic branch stand still, and so do all batch-norm statistics: for a short training on from
             weights that are nearly good. There is nothing to distil then.
-        deep_rate: With ``decoder_only``: the encoder's and the prior's last two stages, and the prior's ways into the
+        deep_rate: With ``decoder_only``: the encoder's and the semantic branch's last two stages, and the semantic branch's ways into the
             bottleneck, learn at this fraction of the rate; 0: they stand still too.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
     """
@@ -162,17 +164,17 @@ class PretrainConfig:
     decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
     encoder_weights: str = "none"
     encoder_rate: float = 1.0
-    prior: str = ""
-    prior_weights: Path | None = None
-    prior_rate: float = 0.1
+    semantic_branch: str = ""
+    semantic_weights: Path | None = None
+    semantic_rate: float = 0.1
     head: str = "regression"
     weights: Path | None = None
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
     recogniser: tuple[str, ...] = ()
     recogniser_file: tuple[Path, ...] = ()
-    hinted: float = 0.5
-    damaged: float = 0.5
+    hint_prob: float = 0.5
+    degradation_prob: float = 0.5
     decoder_only: bool = False
     deep_rate: float = 0.0
     render_size: int = 0
@@ -187,10 +189,12 @@ class PretrainConfig:
             raise ValueError(f"deep_rate {self.deep_rate:g} belongs to decoder_only; add --decoder-only")
         if self.encoder_rate <= 0:
             raise ValueError(f"encoder_rate {self.encoder_rate} must be above 0; 1 is the rate of all else")
-        if self.prior_rate <= 0:
-            raise ValueError(f"prior_rate {self.prior_rate} must be above 0; 1 is the rate of all else")
-        if self.prior and self.prior not in SEMANTIC_NETWORKS:
-            raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(SEMANTIC_NETWORKS)}")
+        if self.semantic_rate <= 0:
+            raise ValueError(f"prior_rate {self.semantic_rate} must be above 0; 1 is the rate of all else")
+        if self.semantic_branch and self.semantic_branch not in SEMANTIC_NETWORKS:
+            raise ValueError(
+                f"unknown semantic branch {self.semantic_branch!r}; choose one of {', '.join(SEMANTIC_NETWORKS)}"
+            )
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
 
@@ -215,8 +219,8 @@ class PretrainCriticConfig:
         critic: A name in ``training.critic.CRITICS``.
         loss: A name in ``training.adversarial.ADVERSARIAL_LOSSES``.
         enhancement: Factor of the real photographs' chroma.
-        hinted: Share of the pictures with colour hints.
-        damaged: Share of the pictures with an old photograph's damage.
+        hint_prob: Share of the pictures with colour hints.
+        degradation_prob: Share of the pictures with an old photograph's damage.
         classifier: Safetensors file of the MobileNetV2 that a ``projected`` critic stands on; None: torchvision's.
     """
 
@@ -225,8 +229,8 @@ class PretrainCriticConfig:
     critic: str = "projected"
     loss: AdversarialName = "hinge"
     enhancement: float = 1.0
-    hinted: float = 0.25
-    damaged: float = 0.3
+    hint_prob: float = 0.25
+    degradation_prob: float = 0.3
     classifier: Path | None = None
 
 
@@ -249,10 +253,10 @@ class FinetuneConfig:
         critic_learning_rate: Two time scales (Heusel et al. 2017): the critic learns faster.
         enhancement: Factor of the chroma of the photographs that the critic is shown as real. At equal budgets 1.2
             did not help (docs/training.md).
-        train_encoder: Let the encoder, and the prior, move too.
+        train_encoder: Let the encoder, and the semantic branch, move too.
         cycles: How often critic alone and both together are repeated.
-        hinted: Share of the pictures with colour hints.
-        damaged: Share of the pictures with an old photograph's damage.
+        hint_prob: Share of the pictures with colour hints.
+        degradation_prob: Share of the pictures with an old photograph's damage.
         perceptual: As in the pretraining; a ``projected`` critic stands on it too.
         perceptual_name: As in the pretraining.
         recogniser: As in the pretraining.
@@ -277,8 +281,8 @@ class FinetuneConfig:
     enhancement: float = 1.0
     train_encoder: bool = False
     cycles: int = 1
-    hinted: float = 0.25
-    damaged: float = 0.3
+    hint_prob: float = 0.25
+    degradation_prob: float = 0.3
     perceptual: Path | None = None
     perceptual_name: str = "vgg16_bn"
     recogniser: tuple[str, ...] = ()

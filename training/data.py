@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
 from colorize.color import rgb_tensor_to_lab
-from training.degradation import damage, random_curve
+from training.degradation import degrade, random_curve
 from training.hints import draw_hints
 from training.mosaics import mosaics
 from training.photos import Photos, PhotosError
@@ -29,20 +29,20 @@ class Phase:
 
     Attributes:
         size: Side of the square crops in pixels, a multiple of 32.
-        pictures: How many pictures the phase sees.
+        samples: How many pictures the phase sees.
         batch_size: Pictures a step.
-        view: Side of the truth, at which pictures are looked at; 0: ``size``.
+        perceptual_size: Side of the truth, at which pictures are looked at; 0: ``size``.
     """
 
     size: int
-    pictures: int
+    samples: int
     batch_size: int
-    view: int = 0
+    perceptual_size: int = 0
 
     @property
     def steps(self) -> int:
         """Steps of the phase."""
-        return max(1, round(self.pictures / self.batch_size))
+        return max(1, round(self.samples / self.batch_size))
 
 
 class PhotoBatches(IterableDataset):
@@ -59,10 +59,10 @@ class PhotoBatches(IterableDataset):
         epoch_steps: int,
         seed: int,
         device: torch.device | str = "cpu",
-        hinted: float = 0.5,
-        damaged: float = 0.5,
+        hint_prob: float = 0.5,
+        degradation_prob: float = 0.5,
         mosaic: float = 0.0,
-        repeats: Mapping[str, int] | None = None,
+        sampling_weights: Mapping[str, int] | None = None,
     ) -> None:
         """Prepare batches.
 
@@ -72,25 +72,25 @@ class PhotoBatches(IterableDataset):
             epoch_steps: Steps of one epoch.
             seed: Together with the step it decides everything.
             device: Where the batches are made.
-            hinted: Share of pictures that get colour hints.
-            damaged: Share of pictures whose input is damaged as in an old photograph.
+            hint_prob: Share of pictures that get colour hints.
+            degradation_prob: Share of pictures whose input is damaged as in an old photograph.
             mosaic: Share of pictures put together from four photographs.
-            repeats: How often a round shows each photograph of a folder; 0 leaves it out, and those not named are
+            sampling_weights: How often a round shows each photograph of a folder; 0 leaves it out, and those not named are
                 shown once.
 
         Raises:
-            PhotosError: A folder in ``repeats`` has no photograph, or no photograph is left.
+            PhotosError: A folder in ``sampling_weights`` has no photograph, or no photograph is left.
         """
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
-        self.hinted, self.damaged, self.mosaic = hinted, damaged, mosaic
+        self.hint_prob, self.degradation_prob, self.mosaic = hint_prob, degradation_prob, mosaic
         self.epoch = 0
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
             self._pixels = self._pixels.to(self.device)
         self._extents = torch.from_numpy(photos.extents)
         self._upright = torch.from_numpy(photos.upright)
-        self._round = _round(photos, repeats or {})
+        self._round = _round(photos, sampling_weights or {})
 
     def __len__(self) -> int:
         return self.epoch_steps
@@ -105,16 +105,16 @@ class PhotoBatches(IterableDataset):
 
         Returns:
             lightness (B, 1, S, S) as the generator sees it, damaged or not; hints (B, 3, S, S); lab (B, 3, S, S), the
-            undamaged truth, or (B, 3, V, V) where the phase has a view; all in network units.
+            undamaged truth, or (B, 3, V, V) where the phase has a perceptual size; all in network units.
         """
         phase, before = self._locate(step)
         random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
-        rgb = self._crops(self._choose(before, phase.batch_size), phase.view or phase.size, random)
+        rgb = self._crops(self._choose(before, phase.batch_size), phase.perceptual_size or phase.size, random)
         lab = rgb_tensor_to_lab(mosaics(rgb, self.mosaic, random))
         small = reduced(lab, phase.size)
         lightness = random_curve(small[:, :1], random)
-        lightness = damage(lightness, self.damaged, random)
-        return lightness, draw_hints(small[:, 1:], self.hinted, random), lab
+        lightness = degrade(lightness, self.degradation_prob, random)
+        return lightness, draw_hints(small[:, 1:], self.hint_prob, random), lab
 
     def _locate(self, step: int) -> tuple[Phase, int]:
         """Return a step's phase and how many pictures were seen before it."""
@@ -170,15 +170,15 @@ class PhotoBatches(IterableDataset):
         return F.avg_pool2d(crops, finer) if finer > 1 else crops
 
 
-def _round(photos: Photos, repeats: Mapping[str, int]) -> Tensor:
+def _round(photos: Photos, sampling_weights: Mapping[str, int]) -> Tensor:
     """Return the indices of the photographs that one round shows, in order."""
     indices = torch.arange(len(photos))
-    if not repeats:
+    if not sampling_weights:
         return indices
-    if missing := sorted(set(repeats) - set(photos.folders)):
+    if missing := sorted(set(sampling_weights) - set(photos.folders)):
         known = ", ".join(sorted(set(photos.folders)))
-        raise PhotosError(f"repeats: no photograph lies in a folder {missing[0]!r}; folders are {known}")
-    shown = indices.repeat_interleave(torch.tensor([repeats.get(folder, 1) for folder in photos.folders]))
+        raise PhotosError(f"sampling_weights: no photograph lies in a folder {missing[0]!r}; folders are {known}")
+    shown = indices.repeat_interleave(torch.tensor([sampling_weights.get(folder, 1) for folder in photos.folders]))
     if not len(shown):
-        raise PhotosError(f"repeats {dict(repeats)}: no photograph is left")
+        raise PhotosError(f"sampling_weights {dict(sampling_weights)}: no photograph is left")
     return shown

@@ -20,7 +20,7 @@ def random_curve(lightness: Tensor, random: torch.Generator) -> Tensor:
     return ((lightness + 1) / 2).clamp(1e-4, 1) ** gamma * 2 - 1
 
 
-def damage(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
+def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
     """Return lightness with a share of its pictures damaged by fading, blur, grain and JPEG, each drawn anew.
 
     Args:

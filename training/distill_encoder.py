@@ -121,7 +121,7 @@ def distill(config: DistillConfig) -> Path:
         probe = teacher(torch.zeros(1, 3, 64, 64))
     student = Student(config.backbone, probe.last.shape[1], probe.logits.shape[1])
     loss = DistillationLoss(teacher, config.teacher_size).to(device_of(run))
-    data = prepare_data(run, hinted=0.0, damaged=0.5)
+    data = prepare_data(run, hint_prob=0.0, degradation_prob=0.5)
     path = run.output / "encoder.safetensors"
 
     def release(epochs: int, network: nn.Module) -> None:

@@ -149,8 +149,8 @@ def measure(
     bad: list[str] = []
     for name, truth in _read_photographs(settings.photos, names, bad):
         truth_lab = rgb_to_lab(truth)
-        marks = None if settings.skip_hints else draw_marks(truth, seed=zlib.crc32(name.encode()))
-        coloured = colour(colorizer, truth_lab[..., 0], marks)
+        hints = None if settings.skip_hints else draw_test_hints(truth, seed=zlib.crc32(name.encode()))
+        coloured = colour(colorizer, truth_lab[..., 0], hints)
         pictures = dict(zip(rows, [*coloured, truth], strict=True))
         skin = skin_mask(truth, truth_lab[..., 0])
         for row, pooled, answer in zip(rows.values(), *classify(teacher, list(pictures.values())), strict=True):
@@ -166,36 +166,36 @@ def measure(
     return rows, make_sheet(triples), bad
 
 
-def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Hint] | None) -> list[Picture]:
-    """Return a photograph's own lightness in grey, in the weights' colours and, with marks, in colours that obey them.
+def colour(colorizer: Colorizer, lightness: Floats, hints: Sequence[Hint] | None) -> list[Picture]:
+    """Return a photograph's own lightness in grey, in the weights' colours and, with hints, in colours that obey them.
 
     Args:
         colorizer: What is measured; it sees the lightness alone.
         lightness: (H, W), L 0..100.
-        marks: Known colours; None: no third picture.
+        hints: Known colours; None: no third picture.
     """
     size = (lightness.shape[0], lightness.shape[1])
-    chroma = [np.zeros((*size, 2), np.float32), colorizer.predict_ab(lightness)]
-    if marks is not None:
-        hints = draw_hints(marks, size, grid_size(size, colorizer.render_size))
-        chroma.append(colorizer.predict_ab(lightness, torch.from_numpy(hints)[None]))
+    chroma = [np.zeros((*size, 2), np.float32), colorizer.predict_full_ab(lightness)]
+    if hints is not None:
+        hint_map = draw_hints(hints, size, grid_size(size, colorizer.render_size))
+        chroma.append(colorizer.predict_full_ab(lightness, torch.from_numpy(hint_map)[None]))
     return [lab_to_rgb(np.dstack([lightness, ab])) for ab in chroma]
 
 
-def draw_marks(truth: Picture, seed: int) -> list[Hint]:
-    """Return the hint test's marks: 16 discs of radius 4 px, each of the mean true colour under it."""
+def draw_test_hints(truth: Picture, seed: int) -> list[Hint]:
+    """Return the hint test's hints: 16 discs of radius 4 px, each of the mean true colour under it."""
     random = np.random.default_rng(seed)
     height, width = truth.shape[:2]
     offsets = np.arange(-HINT_RADIUS, HINT_RADIUS + 1)
     disc = np.hypot(offsets[:, None], offsets[None, :]) <= HINT_RADIUS
-    marks = []
+    hints = []
     for _ in range(HINT_POINTS):
         x = int(random.integers(HINT_RADIUS, width - HINT_RADIUS))
         y = int(random.integers(HINT_RADIUS, height - HINT_RADIUS))
         patch = truth[y - HINT_RADIUS : y + HINT_RADIUS + 1, x - HINT_RADIUS : x + HINT_RADIUS + 1]
         colour = np.rint(patch[disc].mean(axis=0)).astype(np.uint8)
-        marks.append(Hint(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
-    return marks
+        hints.append(Hint(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
+    return hints
 
 
 def hint_reduction(plain: float, hinted: float) -> float:

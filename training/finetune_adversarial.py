@@ -20,8 +20,8 @@ from fastai.callback.core import CancelFitException  # type: ignore[attr-defined
 from torch import nn
 
 from colorize.network import Generator, WeightsInfo, load_generator, read_info, save_generator
-from training.adversarial import ADVERSARIAL_LOSSES, JudgedBatches, Showing
-from training.adversarial_step import CriticTraining, FinetuningLoss, Latents, Opponent
+from training.adversarial import ADVERSARIAL_LOSSES, CriticBatches, CriticInput
+from training.adversarial_step import CriticTraining, CriticUpdate, FinetuningLoss, Latents
 from training.callbacks import DivergedError
 from training.classifiers import load_teacher
 from training.config import FinetuneConfig, PretrainCriticConfig
@@ -34,7 +34,7 @@ from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import PhotoData, device_of, prepare_data
 from training.stopping import choose, pareto_front, plot_reports, read_reports, verdict, write_reports
-from training.trainable_generator import Pupil, widened
+from training.trainable_generator import TrainableGenerator, widened
 
 
 def with_latent(generator: Generator, latent_dim: int) -> Generator:
@@ -81,7 +81,7 @@ def _critic_config(config: FinetuneConfig, weights: Path, output: Path) -> Pretr
         config.run,
         output=output,
         sizes=config.run.sizes[-1:],
-        pictures=(config.critic_pictures,),
+        samples=(config.critic_pictures,),
         batch_sizes=config.run.batch_sizes[-1:],
         learning_rate=config.critic_learning_rate,
         cache=config.run.cache or config.run.output / "photo-cache",
@@ -92,8 +92,8 @@ def _critic_config(config: FinetuneConfig, weights: Path, output: Path) -> Pretr
         config.critic,
         config.loss,
         config.enhancement,
-        config.hinted,
-        config.damaged,
+        config.hint_prob,
+        config.degradation_prob,
         config.perceptual,
     )
 
@@ -114,12 +114,12 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
     generator.encoders.requires_grad_(config.train_encoder)
     content.read_bins(generator)
     critic, _ = load_critic(critic_file)
-    pupil = Pupil(generator, content.guessed_channels).to(device)
+    trainable = TrainableGenerator(generator, content.guessed_channels).to(device)
     pair = ADVERSARIAL_LOSSES[config.loss]
     loss = FinetuningLoss(content, critic, pair, config.adversarial, config.mode_seeking, run.bf16).to(device)
-    data = prepare_data(run, config.hinted, config.damaged)
-    showing = Showing(config.enhancement, run.bf16)
-    how = CriticTraining(pair, showing, config.schedule, config.threshold, config.critic_learning_rate, run.clip)
+    data = prepare_data(run, config.hint_prob, config.degradation_prob)
+    critic_input = CriticInput(config.enhancement, run.bf16)
+    how = CriticTraining(pair, critic_input, config.schedule, config.threshold, config.critic_learning_rate, run.clip)
     # Photographs of its own: the critic never sees the truth of those that the generator is about to colour.
     batches = PhotoBatches(
         data.train.photos,
@@ -127,27 +127,27 @@ def play(config: FinetuneConfig, content: GeneratorLoss, critic_file: Path, comm
         run.epoch_steps,
         run.seed + 1,
         device,
-        config.hinted,
-        config.damaged,
+        config.hint_prob,
+        config.degradation_prob,
         run.mosaic,
-        run.repeats,
+        run.sampling_weights,
     )
-    opponent = Opponent(critic, batches, how, not config.train_encoder)
-    callbacks = [opponent, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]
-    method = Method("flat", (0.0, 0.9), callbacks, opponent.states)
-    judge = Judge(config, data, critic, showing, command_line)
-    judge.see(0, pupil)
-    run_stage(config, pupil, loss, data, judge, lambda: loss.parts, method)
+    critic_update = CriticUpdate(critic, batches, how, not config.train_encoder)
+    callbacks = [critic_update, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]
+    method = Method("flat", (0.0, 0.9), callbacks, critic_update.states)
+    judge = CheckpointSelector(config, data, critic, critic_input, command_line)
+    judge.see(0, trainable)
+    run_stage(config, trainable, loss, data, judge, lambda: loss.parts, method)
     return run.output / "weights.safetensors"
 
 
-class Judge:
+class CheckpointSelector:
     """Probes the averaged generator, keeps the Pareto front of its checkpoints and what the rule chooses."""
 
     def __init__(
-        self, config: FinetuneConfig, data: PhotoData, critic: nn.Module, showing: Showing, command_line: str
+        self, config: FinetuneConfig, data: PhotoData, critic: nn.Module, critic_input: CriticInput, command_line: str
     ) -> None:
-        self.config, self.data, self.critic, self.showing = config, data, critic, showing
+        self.config, self.data, self.critic, self.critic_input = config, data, critic, critic_input
         self.folder = config.run.output
         self.folder.joinpath("front").mkdir(parents=True, exist_ok=True)
         self.render_size = config.render_size or config.run.sizes[-1]
@@ -172,8 +172,8 @@ class Judge:
             return  # a resumed run: its start was measured
         training = network.training
         network.eval()
-        generator = cast(Pupil, network).generator
-        judged = JudgedBatches(self.data.valid, generator, self.showing) if epochs else None
+        generator = cast(TrainableGenerator, network).generator
+        judged = CriticBatches(self.data.valid, generator, self.critic_input) if epochs else None
         share = validation_accuracy(self.critic, judged) if judged else float("nan")
         reports.append(self.probe(generator, epochs, share))
         info = WeightsInfo(generator.config, self.render_size, self.command_line)

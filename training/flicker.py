@@ -21,31 +21,31 @@ class WarpError:
     """How much colours change from frame to frame along the motion, in Lab units of ab.
 
     Attributes:
-        film: Of the film that is judged.
+        video: Of the film that is judged.
         truth: Of the true film: noise, light and the flow's own errors.
     """
 
-    film: float
+    video: float
     truth: float
 
     @property
     def excess(self) -> float:
         """What colouring added."""
-        return self.film - self.truth
+        return self.video - self.truth
 
 
-def warp_error(film: Iterable[Picture], truth: Iterable[Picture]) -> WarpError:
+def warp_error(video: Iterable[Picture], truth: Iterable[Picture]) -> WarpError:
     """Return the mean |ab_t - warp(ab_t-1)| over the pixels whose flow is consistent; two frames are held at a time.
 
     Args:
-        film: Coloured frames.
+        video: Coloured frames.
         truth: The true frames, as many and as large; the flow is seen in their grey.
 
     Raises:
         ValueError: There are fewer than two frames, or the films differ in length.
     """
     total, pixels, pairs = np.zeros(2), 0, 0
-    for (film_before, before), (film_now, now) in pairwise(zip(film, truth, strict=True)):
+    for (film_before, before), (film_now, now) in pairwise(zip(video, truth, strict=True)):
         pairs += 1
         where, consistent = _follow(before, now)
         pixels += int(consistent.sum())

@@ -1,4 +1,4 @@
-"""Colour hints for training: none, points as a user marks them, or dense ones as a film's previous frame gives."""
+"""Colour hints for training: none, points as a user sets them, or dense ones as a film's previous frame gives."""
 
 from __future__ import annotations
 

@@ -41,9 +41,9 @@ class InterpolateSettings:
         weight: 0 gives the first, 1 the second.
         chroma: Factor of the answer's chroma, to calibrate how colourful a generator is; colours that are given as
             hints come out as they were given.
-        sharpness: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
+        inverse_temperature: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
             that are likely towards the likeliest.
-        caution: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
+        hue_agreement_power: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
             hues' agreement (``colorize.network.bins``), 0 for none; left out: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
@@ -53,8 +53,8 @@ class InterpolateSettings:
     output: Path
     weight: float = 0.5
     chroma: float = 1.0
-    sharpness: float = 1.0
-    caution: float | None = None
+    inverse_temperature: float = 1.0
+    hue_agreement_power: float | None = None
     render_size: int = 0
 
 
@@ -112,7 +112,7 @@ def scale_chroma(generator: Generator, factor: float) -> Generator:
     return result
 
 
-def sharpen(generator: Generator, factor: float) -> Generator:
+def scale_logits(generator: Generator, factor: float) -> Generator:
     """Return a generator that decides more firmly, the "annealed mean" of Zhang et al. 2016 at 1 / factor.
 
     Args:
@@ -125,9 +125,9 @@ def sharpen(generator: Generator, factor: float) -> Generator:
     if factor == 1:
         return generator
     if not factor > 0:
-        raise ValueError(f"sharpness {factor:g} is not above 0")
+        raise ValueError(f"inverse_temperature {factor:g} is not above 0")
     if generator.config.head != "classification":
-        raise ValueError(f"sharpness {factor:g} needs a generator that classifies; the head is a regression")
+        raise ValueError(f"inverse_temperature {factor:g} needs a generator that classifies; the head is a regression")
     result = deepcopy(generator)
     with torch.no_grad():
         for parameter in result.head.parameters():
@@ -148,20 +148,20 @@ def interpolate(settings: InterpolateSettings) -> Path:
     infos = read_info(settings.a), read_info(settings.b)
     try:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
-        generator = scale_chroma(sharpen(generator, settings.sharpness), settings.chroma)
-        if settings.caution is not None:
-            generator = widened(generator, caution=settings.caution)
+        generator = scale_chroma(scale_logits(generator, settings.inverse_temperature), settings.chroma)
+        if settings.hue_agreement_power is not None:
+            generator = widened(generator, hue_agreement_power=settings.hue_agreement_power)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise
         raise ValueError(f"{settings.a} and {settings.b}: {error}") from error
     trained_on = f"{1 - settings.weight:g} of [{infos[0].trained_on}], {settings.weight:g} of [{infos[1].trained_on}]"
-    if settings.sharpness != 1:
-        trained_on = f"sharpness {settings.sharpness:g} of ({trained_on})"
+    if settings.inverse_temperature != 1:
+        trained_on = f"inverse_temperature {settings.inverse_temperature:g} of ({trained_on})"
     if settings.chroma != 1:
         trained_on = f"chroma x {settings.chroma:g} of ({trained_on})"
-    if settings.caution is not None:
-        trained_on = f"caution {settings.caution:g} of ({trained_on})"
+    if settings.hue_agreement_power is not None:
+        trained_on = f"hue_agreement_power {settings.hue_agreement_power:g} of ({trained_on})"
     render_size = settings.render_size or infos[0].render_size
     save_generator(generator, settings.output, WeightsInfo(generator.config, render_size, trained_on))
     return settings.output

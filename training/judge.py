@@ -161,7 +161,7 @@ def _tensor(picture: Picture) -> Tensor:
 
 
 def _to_rgb(lightness: np.ndarray, colorizer: Colorizer | None) -> Picture:
-    ab = np.zeros((*lightness.shape, 2), np.float32) if colorizer is None else colorizer.predict_ab(lightness)
+    ab = np.zeros((*lightness.shape, 2), np.float32) if colorizer is None else colorizer.predict_full_ab(lightness)
     return lab_to_rgb(np.dstack([lightness, ab]))
 
 

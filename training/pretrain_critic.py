@@ -14,7 +14,7 @@ import tyro
 from torch import nn
 
 from colorize.network import Generator, load_generator
-from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
+from training.adversarial import ADVERSARIAL_LOSSES, CriticBatches, CriticInput, CriticLoss, accuracy
 from training.callbacks import DivergedError
 from training.classifiers import load_teacher
 from training.config import PretrainCriticConfig
@@ -24,7 +24,7 @@ from training.stage_data import StageData, device_of, prepare_data
 
 
 @torch.no_grad()
-def validation_accuracy(critic: nn.Module, batches: JudgedBatches) -> float:
+def validation_accuracy(critic: nn.Module, batches: CriticBatches) -> float:
     """Return the share of validation pictures, real and generated, that a critic tells right; it is not changed."""
     training = critic.training
     critic.eval()
@@ -57,9 +57,11 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     critic = build_critic(config.critic)
     if isinstance(critic, ProjectedCritic):
         critic.adopt(load_teacher(config.classifier, "mobilenet_v2"))
-    showing = Showing(config.enhancement, run.bf16)
-    photos = prepare_data(run, config.hinted, config.damaged)
-    data = StageData(JudgedBatches(photos.train, generator, showing), JudgedBatches(photos.valid, generator, showing))
+    critic_input = CriticInput(config.enhancement, run.bf16)
+    photos = prepare_data(run, config.hint_prob, config.degradation_prob)
+    data = StageData(
+        CriticBatches(photos.train, generator, critic_input), CriticBatches(photos.valid, generator, critic_input)
+    )
     loss = CriticLoss(ADVERSARIAL_LOSSES[config.loss])
     path = run.output / "critic.safetensors"
 

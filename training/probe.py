@@ -31,7 +31,7 @@ class ProbeSettings:
     Attributes:
         feature_network: Safetensors file of the classifier that grades; torchvision's MobileNetV2 if left out.
         pictures: How many photographs, evenly spaced over the validation's.
-        films: Of how many of them a still and a moving film are made.
+        videos: Of how many of them a still and a moving film are made.
         frames: Of each film.
         hue_drift: By how many degrees the skin's hue may move further off than at the start.
         blue_skin: By how much the share of blue pixels on skin may grow.
@@ -42,7 +42,7 @@ class ProbeSettings:
 
     feature_network: Path | None = None
     pictures: int = 128
-    films: int = 3
+    videos: int = 3
     frames: int = 6
     hue_drift: float = 5.0
     blue_skin: float = 0.02
@@ -51,7 +51,7 @@ class ProbeSettings:
     patience: int = 5
 
     def __post_init__(self) -> None:
-        if self.pictures < 2 or self.frames < 2 or self.films < 1 or self.patience < 1:
+        if self.pictures < 2 or self.frames < 2 or self.videos < 1 or self.patience < 1:
             raise ValueError("a probe needs at least 2 pictures, 1 film of 2 frames and a patience of 1")
 
 
@@ -112,9 +112,9 @@ class Probe:
         chosen = np.linspace(0, len(photos) - 1, count).round().astype(int)
         self._pictures = [_picture(photos, index) for index in chosen]
         self._teacher, self._render_size, self._device = teacher.to(device), render_size, device
-        shown = self._pictures[:: max(1, count // settings.films)][: settings.films]
-        self._still = [list(still_film(picture, settings.frames, seed)) for seed, picture in enumerate(shown)]
-        self._moving = [list(moving_film(picture, settings.frames)) for picture in shown]
+        shown = self._pictures[:: max(1, count // settings.videos)][: settings.videos]
+        self._still = [list(still_video(picture, settings.frames, seed)) for seed, picture in enumerate(shown)]
+        self._moving = [list(moving_video(picture, settings.frames)) for picture in shown]
         self._labs = [rgb_to_lab(picture) for picture in self._pictures]
         self._grey = self._grade([lab_to_rgb(lab * np.array([1, 0, 0], np.float32)) for lab in self._labs])
         self._truth = self._grade(self._pictures)
@@ -150,7 +150,7 @@ class Probe:
         return row
 
 
-def still_film(picture: Picture, frames: int, seed: int) -> Iterator[Picture]:
+def still_video(picture: Picture, frames: int, seed: int) -> Iterator[Picture]:
     """Yield a picture under grain that changes from frame to frame; its colours do not."""
     random = np.random.default_rng(seed)
     lab = rgb_to_lab(picture)
@@ -160,7 +160,7 @@ def still_film(picture: Picture, frames: int, seed: int) -> Iterator[Picture]:
         yield lab_to_rgb(grainy)
 
 
-def moving_film(picture: Picture, frames: int) -> Iterator[Picture]:
+def moving_video(picture: Picture, frames: int) -> Iterator[Picture]:
     """Yield windows of a picture along a slow pan and zoom."""
     height, width = picture.shape[:2]
     margin = min(MARGIN, min(height, width) // 4)
@@ -180,13 +180,13 @@ def _picture(photos: Photos, index: int) -> Picture:
 
 
 def _coloured(colorizer: Colorizer, lightness: np.ndarray) -> Picture:
-    return lab_to_rgb(np.dstack([lightness, colorizer.predict_ab(lightness)]))
+    return lab_to_rgb(np.dstack([lightness, colorizer.predict_full_ab(lightness)]))
 
 
-def _flicker(colorizer: Colorizer, films: list[list[Picture]]) -> float:
+def _flicker(colorizer: Colorizer, videos: list[list[Picture]]) -> float:
     """Return the mean excess warp error of coloured films."""
     excess = []
-    for film in films:
-        coloured = [_coloured(colorizer, rgb_to_lab(frame)[..., 0]) for frame in film]
-        excess.append(warp_error(coloured, film).excess)
+    for video in videos:
+        coloured = [_coloured(colorizer, rgb_to_lab(frame)[..., 0]) for frame in video]
+        excess.append(warp_error(coloured, video).excess)
     return float(np.nanmean(excess))

@@ -25,7 +25,7 @@ from colorize.network import CHECKOUT, load_generator, read_info, save_generator
 from colorize.photo import read_image
 
 LICENSE = "MIT; trained on photographs licensed for research"
-LICENSE_WITH_PRIOR = "MIT, the prior Apache-2.0; trained on photographs licensed for research"
+LICENSE_WITH_SEMANTIC_BRANCH = "MIT, the semantic branch Apache-2.0; trained on photographs licensed for research"
 MAX_BYTES = 48 * 2**20  # a file; larger ones are refused by code hosts
 SAMPLES = CHECKOUT.parent / "samples"
 GOLDEN = CHECKOUT.parent / "tests" / "golden"
@@ -80,7 +80,7 @@ def release(settings: ReleaseSettings) -> Path:
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
-        "license": LICENSE_WITH_PRIOR if info.config.prior else LICENSE,
+        "license": LICENSE_WITH_SEMANTIC_BRANCH if info.config.semantic_branch else LICENSE,
         "config": info.config.to_dict(),
         "render_size": info.render_size,
         "metrics": metrics,

@@ -123,7 +123,7 @@ def run_stage(
     torch.manual_seed(run.seed)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # all batches of a phase have one shape
-        torch.backends.cudnn.benchmark_limit = 3  # of ten algorithms: a prior's first steps took over 50 s
+        torch.backends.cudnn.benchmark_limit = 3  # of ten algorithms: a semantic branch's first steps took over 50 s
     run.output.mkdir(parents=True, exist_ok=True)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, run.ema)

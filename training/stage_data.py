@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from colorize.network import choose_device
-from training.adversarial import JudgedBatches
+from training.adversarial import CriticBatches
 from training.config import RunConfig
 from training.data import PhotoBatches
 from training.photos import Photos, PhotosError, load_photos
@@ -25,8 +25,8 @@ class StageData:
         valid: The same few batches each time.
     """
 
-    train: PhotoBatches | JudgedBatches
-    valid: PhotoBatches | JudgedBatches
+    train: PhotoBatches | CriticBatches
+    valid: PhotoBatches | CriticBatches
 
 
 def device_of(run: RunConfig) -> torch.device:
@@ -46,13 +46,13 @@ class PhotoData(StageData):
     valid: PhotoBatches
 
 
-def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
+def prepare_data(run: RunConfig, hint_prob: float, degradation_prob: float) -> PhotoData:
     """Decode the photographs, or map the cache, and return the batches of a stage.
 
     Args:
         run: The run's settings.
-        hinted: Share of pictures with colour hints.
-        damaged: Share of pictures with an old photograph's damage.
+        hint_prob: Share of pictures with colour hints.
+        degradation_prob: Share of pictures with an old photograph's damage.
 
     Raises:
         PhotosError: Too few photographs for one batch.
@@ -71,9 +71,25 @@ def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
     device = device_of(run)
     phase = run.phases[-1]
     return PhotoData(
-        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged, run.mosaic, run.repeats),
         PhotoBatches(
-            valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
+            train,
+            run.phases,
+            run.epoch_steps,
+            run.seed,
+            device,
+            hint_prob,
+            degradation_prob,
+            run.mosaic,
+            run.sampling_weights,
+        ),
+        PhotoBatches(
+            valid,
+            (phase,),
+            min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)),
+            1,
+            device,
+            hint_prob,
+            degradation_prob,
         ),
     )
 

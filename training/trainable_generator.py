@@ -28,14 +28,20 @@ def widened(generator: Generator, **fields: Any) -> Generator:
 
 
 def deep_parts(generator: Generator) -> nn.ModuleList:
-    """Return what sees at 1/16 and 1/32: two stages of the encoder and of the prior, and the prior's ways out.
+    """Return what sees at 1/16 and 1/32: two stages of the encoder and of the semantic branch, and the semantic branch's ways out.
 
     Of an EfficientNet-Lite it is the last two of seven stages, which see at 1/32 alone.
     """
     parts = [generator.encoder.layer3, generator.encoder.layer4]
-    if generator.config.prior:
-        prior, body = generator.prior, generator.prior.body
-        parts += [*body.blocks[-2:], body.conv_head, body.bn2, prior.places, prior.whole]
+    if generator.config.semantic_branch:
+        semantic_branch, body = generator.semantic_branch, generator.semantic_branch.body
+        parts += [
+            *body.blocks[-2:],
+            body.conv_head,
+            body.bn2,
+            semantic_branch.spatial_proj,
+            semantic_branch.global_proj,
+        ]
     return nn.ModuleList(parts)
 
 
@@ -60,7 +66,7 @@ def with_classification(generator: Generator) -> Generator:
     return result
 
 
-class Pupil(nn.Module):
+class TrainableGenerator(nn.Module):
     """Calls a generator and shows what its encoder saw.
 
     Knowing what things are is the bottleneck of colouring, and the encoder forgets it when only ab is asked of it.
@@ -78,7 +84,7 @@ class Pupil(nn.Module):
         """
         super().__init__()
         self.generator = generator
-        keep_strided_depthwise_in_float32(generator)  # a prior has some
+        keep_strided_depthwise_in_float32(generator)  # a semantic branch has some
         width = generator.encoder.channels[-1]
         self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
         self.decoder_only = decoder_only
@@ -87,7 +93,7 @@ class Pupil(nn.Module):
             deep_parts(generator).requires_grad_(deep)
         self.latents: Sequence[Tensor] = ()  # noise vectors (B, latent_dim) of the next call, each for one more answer
 
-    def train(self, mode: bool = True) -> Pupil:
+    def train(self, mode: bool = True) -> TrainableGenerator:
         """Stay in eval mode if only the decoder learns: its weights are fitted to the statistics that it has."""
         return super().train(mode and not self.decoder_only)
 
@@ -100,6 +106,6 @@ class Pupil(nn.Module):
         """
         x = torch.cat([lightness, hints], dim=1)
         seen = self.generator.encode(x)
-        decision = self.generator.decide(x, seen)
+        decision = self.generator.logits(x, seen)
         others = [self.generator.decode(x, seen, latent) for latent in self.latents]
-        return self.generator.colours(decision), self.features(seen[-1]), decision, *others
+        return self.generator.to_ab(decision), self.features(seen[-1]), decision, *others

@@ -28,11 +28,11 @@ WRITERS = 2
 
 @dataclass
 class _Loaded:
-    """A photo that was read: its look and hints for the network, and further pages."""
+    """A photo that was read: what the network is given of it, and further pages."""
 
     photo: Photo
-    look: Tensor
-    hints: Tensor | None
+    network_input: Tensor
+    hint_map: Tensor | None
     pages: Iterator[Photo] | None
 
 
@@ -50,7 +50,7 @@ def colorize_files(
         for job in jobs:
             if options.cancel is not None and options.cancel.is_set():
                 break
-            if job.is_film:
+            if job.is_video:
                 yield from pipeline.finish()
                 yield color_video(colorizer, job, options)
             else:
@@ -139,9 +139,13 @@ class _Pipeline:
         """Return the ab of each result of each photo."""
         count, seed = self._options.candidates, self._options.seed
         if count is None:
-            painted = self._colorizer.paint_marked([own.look for own in loaded], [own.hints for own in loaded])
+            painted = self._colorizer.predict_ab_with_hints(
+                [own.network_input for own in loaded], [own.hint_map for own in loaded]
+            )
             return [[ab] for ab in painted]
-        return [list(predict_candidates(self._colorizer, own.look, count, seed, own.hints)) for own in loaded]
+        return [
+            list(predict_candidates(self._colorizer, own.network_input, count, seed, own.hint_map)) for own in loaded
+        ]
 
     def _settle(self, pixels: int, outcome: Outcome) -> None:
         future: Future[Outcome] = Future()
@@ -170,8 +174,8 @@ class _Pipeline:
             pages = None if second is None else chain([second], photos)
             if not self._options.force and not self._wants_colors(job, photo, pages is not None):
                 return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
-            look = self._colorizer.look(photo.picture, photo.space)
-            return _Loaded(photo, look, self._colorizer.hints(photo.picture, self._options.marks), pages)
+            network_input = self._colorizer.preprocess(photo.picture, photo.space)
+            return _Loaded(photo, network_input, self._colorizer.draw_hints(photo.picture, self._options.hints), pages)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
@@ -187,17 +191,17 @@ class _Pipeline:
         return candidate_paths(job.target, self._options.candidates)
 
     def _write(self, job: Job, photo: Photo, colors: Sequence[Floats]) -> Outcome:
-        mark, at_work = self._options.mark, job
+        ai_label, at_work = self._options.ai_label, job
         try:
             if self._options.candidates is not None and self._options.sheet:
                 sheet = candidate_sheet(self._colorizer, photo, colors)
-                return self._save(job, [Photo(sheet).with_colors(sheet, mark=mark)])
+                return self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
             targets = self._targets(job)
             for target, ab in zip(targets, colors, strict=True):
                 at_work = replace(job, target=target)  # a failure names it
                 if not (self._options.skip_existing and target.exists()):
-                    picture = self._colorizer.join(photo.picture, ab, photo.space)
-                    self._save(at_work, [photo.with_colors(picture, mark=mark)])
+                    picture = self._colorizer.compose(photo.picture, ab, photo.space)
+                    self._save(at_work, [photo.with_colors(picture, ai_label=ai_label)])
             last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
             return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}")
         except Exception as error:
@@ -209,8 +213,8 @@ class _Pipeline:
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.pages or ()):
                 if self._options.force or is_grey(page.picture, page.space):
-                    picture = self._colorizer(page.picture, self._options.marks, space=page.space)
-                    yield page.with_colors(picture, mark=self._options.mark)
+                    picture = self._colorizer(page.picture, self._options.hints, space=page.space)
+                    yield page.with_colors(picture, ai_label=self._options.ai_label)
                 else:
                     yield page
 
@@ -236,13 +240,13 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
             return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
         if job.target.exists() and not options.overwrite and not same_file(job.source, job.target):
             raise FileExistsError(f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it")
-        if not options.force and is_in_color(probe(job.source), options.film.span):
+        if not options.force and is_in_color(probe(job.source), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,
             job.target,
             colorizer=colorizer,
-            options=replace(options.film, overwrite=options.overwrite, mark=options.mark),
+            options=replace(options.video, overwrite=options.overwrite, ai_label=options.ai_label),
             progress=None if options.progress is None else partial(options.progress, job.source),
             cancel=options.cancel,
         )
@@ -265,7 +269,7 @@ def _preview_video(colorizer: Colorizer, job: Job, options: FileOptions, count: 
         target = job.target.with_name(f"{job.source.stem}_preview{RESULT_SUFFIX}.jpg")
     if target.exists() and not options.overwrite:
         raise FileExistsError(f"{target}: exists already; --overwrite replaces it")
-    sheet = contact_sheet(colorizer, probe(job.source), count, options.film.span)
+    sheet = contact_sheet(colorizer, probe(job.source), count, options.video.span)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.quality, overwrite=options.overwrite)
     return Outcome(job.source, "done", f"{job.source} -> {target}")

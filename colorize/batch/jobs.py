@@ -30,7 +30,7 @@ class Job:
     target: Path
 
     @property
-    def is_film(self) -> bool:
+    def is_video(self) -> bool:
         """Whether the file's name is a film's."""
         return self.source.suffix.lower() in VIDEO_SUFFIXES
 
@@ -165,14 +165,14 @@ class FileOptions:
         overwrite: Replace existing results.
         skip_existing: Leave photos whose result exists.
         force: Colour pictures that are in colour already.
-        mark: Say in the metadata that a network made the colours.
+        ai_label: Say in the metadata that a network made the colours.
         quality: 1..100, of lossy formats.
         batch_size: Photos that pass through the network together, where their shapes agree.
-        marks: Known colours, of every photo.
+        hints: Known colours, of every photo.
         candidates: Of every photo, write so many candidates, numbered from 1; None: the one deterministic picture.
         seed: Of the candidates, 0 or more.
         sheet: Write a contact sheet of the candidates instead of the candidates.
-        film: How films are coloured; ``overwrite`` and ``mark`` of these options count.
+        video: How films are coloured; ``overwrite`` and ``ai_label`` of these options count.
         preview: Of a film, write this many coloured frames as a contact sheet instead; None: colour it.
         progress: Called with a film and how far it is, from another thread.
         cancel: When set, the film at work stops at the end of its part, and no other file is begun.
@@ -181,14 +181,14 @@ class FileOptions:
     overwrite: bool = False
     skip_existing: bool = False
     force: bool = False
-    mark: bool = True
+    ai_label: bool = True
     quality: int = DEFAULT_QUALITY
     batch_size: int = 1
-    marks: Sequence[Hint] = ()
+    hints: Sequence[Hint] = ()
     candidates: int | None = None
     seed: int = 0
     sheet: bool = False
-    film: VideoOptions = field(default_factory=VideoOptions)
+    video: VideoOptions = field(default_factory=VideoOptions)
     preview: int | None = None
     progress: Callable[[Path, Progress], None] | None = None
     cancel: threading.Event | None = None

@@ -16,7 +16,7 @@ def candidate_sheet(colorizer: Colorizer, photo: Photo, painted: Sequence[Floats
     Args:
         colorizer: What painted them.
         photo: The photo.
-        painted: The candidates' ab (h, w, 2), as ``Colorizer.join`` takes them.
+        painted: The candidates' ab (h, w, 2), as ``Colorizer.compose`` takes them.
 
     Returns:
         (H, W, 3) uint8, sRGB.
@@ -25,4 +25,4 @@ def candidate_sheet(colorizer: Colorizer, photo: Photo, painted: Sequence[Floats
     scale = min(1.0, CELL_WIDTH / width, 2 * CELL_WIDTH / height)
     small = shrink(photo.picture, (max(1, round(height * scale)), max(1, round(width * scale))))
     space = photo.space if photo.picture.ndim == 3 else SRGB
-    return arrange([lab_to_rgb(rgb_to_lab(colorizer.join(small, ab, photo.space), space)) for ab in painted])
+    return arrange([lab_to_rgb(rgb_to_lab(colorizer.compose(small, ab, photo.space), space)) for ab in painted])

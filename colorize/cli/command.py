@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options, interruption)
     except KeyboardInterrupt:
-        remedy = "the same command goes on from here" if interruption.at_film else "--skip-existing goes on from here"
+        remedy = "the same command goes on from here" if interruption.at_video else "--skip-existing goes on from here"
         print(f"colorize: interrupted; {remedy}", file=sys.stderr)
         return INTERRUPTED
 
@@ -54,8 +54,8 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
     """Colour what the checked arguments ask for and return the exit status."""
     start = time.monotonic()
     try:
-        colorizer, marks = _load(options)
-        file_options = _file_options(options, marks)
+        colorizer, hints = _load(options)
+        file_options = _file_options(options, hints)
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
@@ -88,12 +88,12 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
     return FAILED if reporter.counts["failed"] else OK
 
 
-def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
+def _file_options(options: argparse.Namespace, hints: list) -> FileOptions:
     from colorize.batch import FileOptions
     from colorize.film import VideoOptions
     from colorize.motion import TemporalOptions
 
-    film = VideoOptions(
+    video = VideoOptions(
         codec=options.codec,
         crf=options.crf,
         preset=options.preset,
@@ -107,14 +107,14 @@ def _file_options(options: argparse.Namespace, marks: list) -> FileOptions:
         overwrite=options.overwrite,
         skip_existing=options.skip_existing,
         force=options.force,
-        mark=not options.no_mark,
+        ai_label=not options.no_ai_label,
         quality=options.quality,
         batch_size=options.batch_size or FileOptions.batch_size,
-        marks=marks,
+        hints=hints,
         candidates=options.candidates,
         seed=options.seed or 0,
         sheet=options.sheet,
-        film=film,
+        video=video,
         preview=options.preview,
     )
 
@@ -125,7 +125,7 @@ def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
     from colorize.engine import Colorizer, Hint, check_weights
 
     set_limits(options.threads, options.max_megapixels)
-    marks = [Hint.parse(text) for text in options.mark]
+    hints = [Hint.parse(text) for text in options.hint]
     colorizer = Colorizer(
         options.weights,
         device=options.device,
@@ -137,4 +137,4 @@ def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
     )
     if options.candidates is not None:
         check_weights(colorizer)
-    return colorizer, marks
+    return colorizer, hints

@@ -27,11 +27,11 @@ class Interruption:
 
     def __init__(self) -> None:
         self.cancel = threading.Event()
-        self.at_film = False
+        self.at_video = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Take a signal."""
-        if not self.at_film or self.cancel.is_set():
+        if not self.at_video or self.cancel.is_set():
             raise KeyboardInterrupt
         self.cancel.set()
         print("\ncolorize: finishing the part at work; Ctrl-C again ends at once", file=sys.stderr)
@@ -49,28 +49,28 @@ class Reporter:
         self._interruption = interruption
         self.counts: Counter[str] = Counter()
         self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
-        self._film: tqdm | None = None
+        self._video: tqdm | None = None
 
     def follow(self, path: Path, progress: Progress) -> None:
         """Show how far a film is: frames, frames per second, time left."""
         from tqdm import tqdm
 
-        self._interruption.at_film = True
-        if self._film is None:
+        self._interruption.at_video = True
+        if self._video is None:
             hidden = self._quiet or not sys.stderr.isatty()
-            self._film = tqdm(
+            self._video = tqdm(
                 desc=path.name, total=progress.total, initial=progress.done, unit="frame", disable=hidden, leave=False
             )
         if progress.stage == "joining":
-            self._film.set_description(f"{path.name}, joining")
-        self._film.update(progress.done - self._film.n)
+            self._video.set_description(f"{path.name}, joining")
+        self._video.update(progress.done - self._video.n)
 
     def report(self, outcome: Outcome) -> None:
         """Count an outcome, and print it where it is to be told."""
-        self._interruption.at_film = False
-        if self._film is not None:
-            self._film.close()
-            self._film = None
+        self._interruption.at_video = False
+        if self._video is not None:
+            self._video.close()
+            self._video = None
         self.counts[outcome.status] += 1
         if not self._quiet:
             for note in outcome.notes:

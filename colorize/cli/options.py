@@ -51,34 +51,34 @@ def build_parser() -> Parser:
     files.add_argument(
         "--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and HEIC (default 95)"
     )
-    files.add_argument("--no-mark", action="store_true", help="do not say 'AI-colorized' in the metadata")
+    files.add_argument("--no-ai-label", action="store_true", help="do not say 'AI-colorized' in the metadata")
     files.add_argument(
         "--max-megapixels", type=float, default=300, metavar="N", help="refuse larger photos (default 300)"
     )
-    look = parser.add_argument_group("colours")
-    look.add_argument("--force", action="store_true", help="colour what is in colour already")
-    look.add_argument(
+    colors = parser.add_argument_group("colours")
+    colors.add_argument("--force", action="store_true", help="colour what is in colour already")
+    colors.add_argument(
         "--strength", type=float, default=1, metavar="0..1", help="1 new colours (default), 0 the original"
     )
-    look.add_argument("--saturation", type=float, default=1, metavar="0..2", help="factor of the chroma (default 1)")
-    look.add_argument(
-        "--mark",
+    colors.add_argument("--saturation", type=float, default=1, metavar="0..2", help="factor of the chroma (default 1)")
+    colors.add_argument(
+        "--hint",
         action="append",
         default=[],
         metavar="X,Y,#RRGGBB[,RADIUS]",
         help="the colour of a place, in pixels of the photo; may be given several times",
     )
-    look.add_argument("--candidates", type=int, metavar="N", help="write N colourings of each photo, 2..16, numbered")
-    look.add_argument("--seed", type=int, metavar="N", help="other candidates; the first always stays (default 0)")
-    look.add_argument("--sheet", action="store_true", help="write the candidates as one contact sheet instead")
-    look.add_argument(
+    colors.add_argument("--candidates", type=int, metavar="N", help="write N colourings of each photo, 2..16, numbered")
+    colors.add_argument("--seed", type=int, metavar="N", help="other candidates; the first always stays (default 0)")
+    colors.add_argument("--sheet", action="store_true", help="write the candidates as one contact sheet instead")
+    colors.add_argument(
         "--render-size", type=int, metavar="N", help="short side of what the network sees (default: the weights' own)"
     )
-    look.add_argument("--render-factor", type=int, metavar="N", help="the same in steps of 16 pixels, as in DeOldify")
-    look.add_argument(
+    colors.add_argument("--render-factor", type=int, metavar="N", help="the same in steps of 16 pixels, as in DeOldify")
+    colors.add_argument(
         "--square", action="store_true", help="stretch pictures to a square for the network, as DeOldify does"
     )
-    look.add_argument(
+    colors.add_argument(
         "--weights",
         default=DEFAULT_WEIGHTS,
         metavar="NAME|FILE",
@@ -98,19 +98,19 @@ def build_parser() -> Parser:
 
 
 def _add_video_options(parser: Parser) -> None:
-    film = parser.add_argument_group("films")
-    film.add_argument("--codec", choices=CODECS, help="of the pictures (default h264; webm: vp9)")
-    film.add_argument("--crf", type=float, metavar="N", help="quality, lower is better (default: of h264 18)")
-    film.add_argument("--preset", metavar="NAME", help="speed against size, in the encoder's words (h264: veryfast)")
-    film.add_argument(
+    video = parser.add_argument_group("films")
+    video.add_argument("--codec", choices=CODECS, help="of the pictures (default h264; webm: vp9)")
+    video.add_argument("--crf", type=float, metavar="N", help="quality, lower is better (default: of h264 18)")
+    video.add_argument("--preset", metavar="NAME", help="speed against size, in the encoder's words (h264: veryfast)")
+    video.add_argument(
         "--start", type=parse_time, default=0.0, metavar="TIME", help="colour from here: seconds or h:mm:ss"
     )
-    film.add_argument("--end", type=parse_time, metavar="TIME", help="colour up to here")
-    film.add_argument("--preview", type=int, metavar="N", help="only a sheet of N coloured frames, to look at first")
-    film.add_argument(
+    video.add_argument("--end", type=parse_time, metavar="TIME", help="colour up to here")
+    video.add_argument("--preview", type=int, metavar="N", help="only a sheet of N coloured frames, to look at first")
+    video.add_argument(
         "--temporal", choices=("off", "fast", "best"), default="fast", help="how colours are kept steady (default fast)"
     )
-    film.add_argument(
+    video.add_argument(
         "--every", type=frame_count, metavar="K|auto", help="the network sees every K-th frame (default auto)"
     )
 
@@ -123,7 +123,7 @@ def _check_hints(parser: Parser, texts: Sequence[str]) -> None:
             for text in texts:
                 Hint.parse(text)
         except ValueError as error:
-            parser.error(f"--mark: {error}")
+            parser.error(f"--hint: {error}")
 
 
 def _check_candidates(parser: Parser, options: argparse.Namespace) -> None:
@@ -172,9 +172,9 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--render-size and --render-factor say the same; give one of them")
     if options.overwrite and options.skip_existing:
         parser.error("--overwrite and --skip-existing contradict each other; give one of them")
-    if options.mark and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
-        parser.error("--mark belongs to one photo; give that photo alone")
-    _check_hints(parser, options.mark)
+    if options.hint and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
+        parser.error("--hint belongs to one photo; give that photo alone")
+    _check_hints(parser, options.hint)
     _check_candidates(parser, options)
     if options.end is not None and options.end <= options.start:
         parser.error(f"--end {options.end:g} is not after --start {options.start:g} (seconds)")

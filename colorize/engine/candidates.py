@@ -48,7 +48,7 @@ def draw_candidates(
     count: int,
     *,
     seed: int = 0,
-    marks: Sequence[Hint] = (),
+    hints: Sequence[Hint] = (),
     space: ColorSpace = SRGB,
 ) -> list[Picture]:
     """Return several colourings of a picture; the first one is the colorizer's own, the deterministic one.
@@ -60,17 +60,20 @@ def draw_candidates(
         picture: (H, W, 3) or grey (H, W), uint8 or uint16.
         count: How many, at least 1.
         seed: 0 or more.
-        marks: Known colours, which hold in every candidate.
+        hints: Known colours, which hold in every candidate.
         space: What the picture's numbers mean, as in ``Colorizer.__call__``.
 
     Returns:
         ``count`` pictures (H, W, 3) of the same dtype.
 
     Raises:
-        ValueError: Not a picture, a mark outside it, a number out of range, or weights that give one answer alone.
+        ValueError: Not a picture, a hint outside it, a number out of range, or weights that give one answer alone.
     """
-    look, hints = colorizer.look(picture, space), colorizer.hints(picture, marks)
-    return [colorizer.join(picture, ab, space) for ab in predict_candidates(colorizer, look, count, seed, hints)]
+    network_input, hint_map = colorizer.preprocess(picture, space), colorizer.draw_hints(picture, hints)
+    return [
+        colorizer.compose(picture, ab, space)
+        for ab in predict_candidates(colorizer, network_input, count, seed, hint_map)
+    ]
 
 
 def check_weights(colorizer: Colorizer) -> None:
@@ -84,16 +87,16 @@ def check_weights(colorizer: Colorizer) -> None:
 
 
 def predict_candidates(
-    colorizer: Colorizer, look: Tensor, count: int, seed: int = 0, hints: Tensor | None = None
+    colorizer: Colorizer, network_input: Tensor, count: int, seed: int = 0, hint_map: Tensor | None = None
 ) -> Iterator[Floats]:
-    """Return the colours of candidates one by one: ab (h, w, 2) for ``Colorizer.join``.
+    """Return the colours of candidates one by one: ab (h, w, 2) for ``Colorizer.compose``.
 
     Args:
         colorizer: Its weights have a latent vector or take hints.
-        look: ``Colorizer.look``'s result.
+        network_input: ``Colorizer.preprocess``'s result.
         count: How many, at least 1.
         seed: 0 or more.
-        hints: ``Colorizer.hints``'s result, of marks.
+        hint_map: ``Colorizer.draw_hints``'s result.
 
     Raises:
         ValueError: A number is out of range, or the weights give one answer alone.
@@ -101,14 +104,14 @@ def predict_candidates(
     check_weights(colorizer)
     if count < 1 or seed < 0:
         raise ValueError(f"{count} candidates of seed {seed}: needed are at least 1 candidate and a seed of 0 or more")
-    return _predict_candidates(colorizer, look, count, seed, hints)
+    return _predict_candidates(colorizer, network_input, count, seed, hint_map)
 
 
 def _predict_candidates(
-    colorizer: Colorizer, look: Tensor, count: int, seed: int, hints: Tensor | None
+    colorizer: Colorizer, network_input: Tensor, count: int, seed: int, hint_map: Tensor | None
 ) -> Iterator[Floats]:
-    yield colorizer.paint_marked([look], [hints])[0]
-    lightness = (look[0, 0].numpy() + 1) * np.float32(L_HALF)
+    yield colorizer.predict_ab_with_hints([network_input], [hint_map])[0]
+    lightness = (network_input[0, 0].numpy() + 1) * np.float32(L_HALF)
     plain = None
     for index in range(1, count):
         random = np.random.default_rng([seed, index])
@@ -117,14 +120,14 @@ def _predict_candidates(
             latent = torch.from_numpy(random.standard_normal((1, colorizer.latent_dim), np.float32))
         else:
             if plain is None:
-                plain = colorizer.paint([look])[0] / (colorizer.saturation or 1)
+                plain = colorizer.predict_ab([network_input])[0] / (colorizer.saturation or 1)
             sampled = sample_hints(lightness, plain, random)
         # One at a time: in a batch of another size the last bits differ, and a candidate is to stay what it is.
-        ab = colorizer.paint([look], [sampled], [latent])[0]
-        if hints is not None:
-            both = hints if sampled is None else torch.where(hints[:, 2:] > 0, hints, sampled)
-            marked = colorizer.paint([look], [both], [latent])[0]
-            ab = blend_by_distance(lightness, hints[0].numpy(), ab, marked, colorizer.saturation)
+        ab = colorizer.predict_ab([network_input], [sampled], [latent])[0]
+        if hint_map is not None:
+            both = hint_map if sampled is None else torch.where(hint_map[:, 2:] > 0, hint_map, sampled)
+            hinted = colorizer.predict_ab([network_input], [both], [latent])[0]
+            ab = blend_by_distance(lightness, hint_map[0].numpy(), ab, hinted, colorizer.saturation)
         yield ab
 
 

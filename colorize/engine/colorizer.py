@@ -29,7 +29,7 @@ from colorize.color import (
     strips,
 )
 from colorize.engine.grid import grid_size, round_size
-from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hints
+from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
 from colorize.network import (
     DeOldifyGenerator,
     Generator,
@@ -56,7 +56,7 @@ class Colorizer:
         saturation: Factor of the new colours' chroma.
         device: Where the network runs.
         precision: Number format of the network.
-        takes_hints: Whether the weights follow colour marks.
+        takes_hints: Whether the weights follow colour hints.
         latent_dim: Length of the weights' latent vector; 0: they have none.
     """
 
@@ -103,24 +103,24 @@ class Colorizer:
         self.takes_hints = takes_hints(weights)
         self.latent_dim = latent_dim(weights)
         self._generator = prepare(weights, self.device, self.precision)
-        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-join")
+        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-compose")
 
-    def __call__(self, picture: Picture, marks: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
+    def __call__(self, picture: Picture, hints: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
         """Return a picture in colour.
 
         Args:
             picture: (H, W, 3) or grey (H, W), uint8 or uint16.
-            marks: Known colours, in pixels of the picture.
+            hints: Known colours, in pixels of the picture.
             space: What the picture's numbers mean. The result's mean the same, but a grey picture becomes sRGB.
 
         Returns:
             (H, W, 3) of the same dtype.
 
         Raises:
-            ValueError: Not a picture, a mark outside it, or marks for weights that take no hints.
+            ValueError: Not a picture, a hint outside it, or hints for weights that take no hints.
         """
-        ab = self.paint_marked([self.look(picture, space)], [self.hints(picture, marks)])[0]
-        return self.join(picture, ab, space)
+        ab = self.predict_ab_with_hints([self.preprocess(picture, space)], [self.draw_hints(picture, hints)])[0]
+        return self.compose(picture, ab, space)
 
     def adjusted(
         self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
@@ -138,8 +138,8 @@ class Colorizer:
 
     def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
         """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
-        painted = self.paint([self.look(picture) for picture in pictures])
-        return [self.join(picture, ab) for picture, ab in zip(pictures, painted, strict=True)]
+        painted = self.predict_ab([self.preprocess(picture) for picture in pictures])
+        return [self.compose(picture, ab) for picture, ab in zip(pictures, painted, strict=True)]
 
     def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
         """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
@@ -147,31 +147,31 @@ class Colorizer:
         while group := list(islice(iterator, batch_size)):
             yield from self.batch(group)
 
-    def colorize_photo(self, photo: Photo, marks: Sequence[Hint] = ()) -> Photo:
+    def colorize_photo(self, photo: Photo, hints: Sequence[Hint] = ()) -> Photo:
         """Return a photo in colour, with all that belongs to it and a note that a network made the colours."""
-        return photo.with_colors(self(photo.picture, marks, space=photo.space))
+        return photo.with_colors(self(photo.picture, hints, space=photo.space))
 
-    def predict_ab(self, lightness: Floats, hints: Tensor | None = None) -> Floats:
+    def predict_full_ab(self, lightness: Floats, hint_map: Tensor | None = None) -> Floats:
         """Return the colours of a lightness.
 
         Args:
             lightness: (H, W), L 0..100.
-            hints: (1, 3, h, w) in the generator's form: ab / 110 where a colour is given, else 0, then the mask. Of
+            hint_map: (1, 3, h, w) in the generator's form: ab / 110 where a colour is given, else 0, then the mask. Of
                 any size: it is brought to the network's grid.
 
         Returns:
             (H, W, 2) float32 in Lab units, scaled by ``saturation``.
 
         Raises:
-            ValueError: A shape is wrong, or hints are given to weights that take none.
+            ValueError: A shape is wrong, or a hint map is given to weights that take no hints.
         """
         if lightness.ndim != 2 or 0 in lightness.shape:
             raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
         small = shrink(np.asarray(lightness, np.float32), self.grid(lightness.shape))
-        if hints is not None:
+        if hint_map is not None:
             self._check_hints()
-            hints = resize_hints(hints, small.shape[:2])
-        ab = self.paint([torch.from_numpy(small / L_HALF - 1)[None, None]], [hints])[0]
+            hint_map = resize_hint_map(hint_map, small.shape[:2])
+        ab = self.predict_ab([torch.from_numpy(small / L_HALF - 1)[None, None]], [hint_map])[0]
         return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
 
     def grid(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -180,61 +180,61 @@ class Colorizer:
             return self.render_size, self.render_size
         return grid_size(size, self.render_size, self._stride)
 
-    def look(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
+    def preprocess(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
         """Return what the network sees of a picture: its lightness (1, 1, h, w), L / 50 - 1.
 
-        ``look``, ``paint`` and ``join`` are the three stages of a call, for those who run them side by side in threads.
+        ``preprocess``, ``predict_ab`` and ``compose`` are the three stages of a call, for those who run them side by side in threads.
         """
         check_picture(picture)
         small = shrink(picture, self.grid(picture.shape[:2]))
         return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
 
-    def hints(self, picture: Picture, marks: Sequence[Hint]) -> Tensor | None:
-        """Return what the network is told of marks: hints (1, 3, h, w), or None where there are none.
+    def draw_hints(self, picture: Picture, hints: Sequence[Hint]) -> Tensor | None:
+        """Return the hint map (1, 3, h, w) that the network is given, or None where there are no hints.
 
         Raises:
-            ValueError: A mark lies outside the picture, or these weights take no hints.
+            ValueError: A hint lies outside the picture, or these weights take no hints.
         """
-        if not marks:
+        if not hints:
             return None
         self._check_hints()
         size = picture.shape[:2]
-        return torch.from_numpy(draw_hints(marks, size, self.grid(size)))[None]
+        return torch.from_numpy(draw_hints(hints, size, self.grid(size)))[None]
 
-    def paint(
+    def predict_ab(
         self,
-        looks: Sequence[Tensor],
-        hints: Sequence[Tensor | None] | None = None,
+        inputs: Sequence[Tensor],
+        hint_maps: Sequence[Tensor | None] | None = None,
         latents: Sequence[Tensor | None] | None = None,
         recall: Callable[[Tensor], Tensor] | None = None,
     ) -> list[Floats]:
-        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each look; equal shapes run together.
+        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each input; equal shapes run together.
 
         Args:
-            looks: ``look``'s results.
-            hints: (1, 3, h, w) of each look, or None.
-            latents: (1, latent_dim) of each look, or None for the deterministic answer.
-            recall: Given what the network has seen of looks of one shape, (n, C, h / 32, w / 32); what it returns is
+            inputs: ``preprocess``'s results.
+            hint_maps: (1, 3, h, w) of each input, or None.
+            latents: (1, latent_dim) of each input, or None for the deterministic answer.
+            recall: Given what the network has seen of inputs of one shape, (n, C, h / 32, w / 32); what it returns is
                 used instead (``colorize.motion.aggregation``). DeOldify's networks do without.
         """
         scale = np.float32(AB_MAX * self.saturation)
-        none = [None] * len(looks)
-        groups = infer_groups(self._generator, looks, hints or none, latents or none, recall)
+        none = [None] * len(inputs)
+        groups = infer_groups(self._generator, inputs, hint_maps or none, latents or none, recall)
         return [ab * scale for ab in groups]
 
-    def paint_marked(self, looks: Sequence[Tensor], hints: Sequence[Tensor | None]) -> list[Floats]:
-        """Return what ``paint`` does, where hints are a user's marks: their colours stay inside what they mark."""
-        results = self.paint(looks)
-        pairs = [(index, hint) for index, hint in enumerate(hints) if hint is not None]
+    def predict_ab_with_hints(self, inputs: Sequence[Tensor], hint_maps: Sequence[Tensor | None]) -> list[Floats]:
+        """Return what ``predict_ab`` does, where the hint maps are a user's: their colours stay inside what they mark."""
+        results = self.predict_ab(inputs)
+        pairs = [(index, hint_map) for index, hint_map in enumerate(hint_maps) if hint_map is not None]
         if pairs:
-            painted = self.paint([looks[index] for index, _ in pairs], [hint for _, hint in pairs])
-            for (index, hint), ab in zip(pairs, painted, strict=True):
-                lightness = (looks[index][0, 0].numpy() + 1) * np.float32(L_HALF)
-                results[index] = blend_by_distance(lightness, hint[0].numpy(), results[index], ab, self.saturation)
+            painted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
+            for (index, hint_map), ab in zip(pairs, painted, strict=True):
+                lightness = (inputs[index][0, 0].numpy() + 1) * np.float32(L_HALF)
+                results[index] = blend_by_distance(lightness, hint_map[0].numpy(), results[index], ab, self.saturation)
         return results
 
-    def join(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
-        """Return a picture's own lightness with the colours of ``paint``, enlarged, as RGB; strips run in threads."""
+    def compose(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture's own lightness with the colours of ``predict_ab``, enlarged, as RGB; strips run in threads."""
         return compose_picture(picture, ab, self.strength, space, self._threads)
 
     def fingerprint(self) -> str:
@@ -243,7 +243,7 @@ class Colorizer:
 
     def _check_hints(self) -> None:
         if not self.takes_hints:
-            raise ValueError("these weights take no colour marks or hints; use others, or leave the marks out")
+            raise ValueError("these weights take no colour hints; use others, or leave the hints out")
 
 
 def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:

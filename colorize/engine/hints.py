@@ -1,4 +1,4 @@
-"""Colour marks: what a user says about colours, and how it is drawn for the generator."""
+"""Colour hints: what a user says about colours, and how it is drawn for the generator."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from torch.nn import functional as F
 from colorize.color import AB_MAX, Floats, rgb_to_lab
 
 
-def resize_hints(hints: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return hints (1, 3, h, w) at another size; a place has a hint where any of its source pixels has one.
+def resize_hint_map(hint_map: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return a hint map (1, 3, h, w) at another size; a place has a hint where any of its source pixels has one.
 
     Raises:
         ValueError: They are not (1, 3, h, w).
     """
-    if hints.ndim != 4 or hints.shape[:2] != (1, 3):
-        raise ValueError(f"hints must be (1, 3, h, w), not {tuple(hints.shape)}")
-    if hints.shape[2:] == size:
-        return hints.float()
-    hints = hints.float()
-    colours = F.adaptive_avg_pool2d(hints[:, :2] * hints[:, 2:], size)
-    share = F.adaptive_avg_pool2d(hints[:, 2:], size)
+    if hint_map.ndim != 4 or hint_map.shape[:2] != (1, 3):
+        raise ValueError(f"a hint map must be (1, 3, h, w), not {tuple(hint_map.shape)}")
+    if hint_map.shape[2:] == size:
+        return hint_map.float()
+    hint_map = hint_map.float()
+    colors = F.adaptive_avg_pool2d(hint_map[:, :2] * hint_map[:, 2:], size)
+    share = F.adaptive_avg_pool2d(hint_map[:, 2:], size)
     # The mean over the hinted pixels alone: holes are not grey.
-    return torch.cat([colours / share.clamp_min(1e-6), (share > 0).float()], dim=1)
+    return torch.cat([colors / share.clamp_min(1e-6), (share > 0).float()], dim=1)
 
 
 DEFAULT_RADIUS = 2.5
 """In pixels of the network's grid; training draws 0.5 to 6."""
 HINT_REACH = 2.2
-"""How far a mark's colour goes, in what ``geodesic_distance`` counts: 37 % of it is left here, 2 % at 1.4 times as much."""
+"""How far a hint's colour goes, in what ``geodesic_distance`` counts: 37 % of it is left here, 2 % at 1.4 times as much."""
 STEP_COST = 1.28  # of a way as long as the picture's short side
 EDGE_COST = 0.12  # of a step in lightness, per unit of L
-DISTANCE_SIDE = 256  # short side on which ways are searched; a larger grid gets them enlarged
+DISTANCE_SIDE = 256  # short side on which distances are searched; a larger grid gets them enlarged
 
 
 @dataclass(frozen=True)
@@ -61,26 +61,26 @@ class Hint:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
-            raise ValueError(f"mark colour {self.color!r} is not #rrggbb, such as #c03020")
+            raise ValueError(f"hint colour {self.color!r} is not #rrggbb, such as #c03020")
         if not (math.isfinite(self.x) and math.isfinite(self.y)):
-            raise ValueError(f"mark position {self.x},{self.y} is not two numbers")
+            raise ValueError(f"hint position {self.x},{self.y} is not two numbers")
         if self.radius is not None and not (math.isfinite(self.radius) and self.radius > 0):
-            raise ValueError(f"mark radius {self.radius} is not above 0 pixels")
+            raise ValueError(f"hint radius {self.radius} is not above 0 pixels")
 
     @classmethod
     def parse(cls, text: str) -> Hint:
-        """Return the mark of ``x,y,#rrggbb[,radius]``.
+        """Return the hint of ``x,y,#rrggbb[,radius]``.
 
         Raises:
             ValueError: It is written in another way.
         """
         parts = [part.strip() for part in text.split(",")]
         if len(parts) not in (3, 4):
-            raise ValueError(f"mark {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
+            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
         try:
             x, y, *radius = (float(part) for part in (*parts[:2], *parts[3:]))
         except ValueError as error:
-            raise ValueError(f"mark {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
+            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
         return cls(x, y, parts[2], *radius)
 
     @property
@@ -91,64 +91,64 @@ class Hint:
         return a, b
 
 
-def draw_hints(marks: Sequence[Hint], photo_size: tuple[int, int], grid_size: tuple[int, int]) -> Floats:
-    """Return the hints (3, h, w) of marks: a / 110 and b / 110 inside their discs, 0 elsewhere, then the 0/1 mask.
+def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tuple[int, int]) -> Floats:
+    """Return the hint map (3, h, w) of hints: a / 110 and b / 110 inside their discs, 0 elsewhere, then the 0/1 mask.
 
-    Every mark covers at least one pixel of the grid; a later mark lies on top of an earlier one.
+    Every hint covers at least one pixel of the grid; a later hint lies on top of an earlier one.
 
     Args:
-        marks: In pixels of the photo.
+        hints: In pixels of the photo.
         photo_size: (height, width) of the photo.
         grid_size: (h, w) of what the network sees.
 
     Raises:
-        ValueError: A mark lies outside the photo.
+        ValueError: A hint lies outside the photo.
     """
     height, width = photo_size
     rows, columns = grid_size
-    hints = np.zeros((3, rows, columns), np.float32)
+    hint_map = np.zeros((3, rows, columns), np.float32)
     y_grid, x_grid = np.mgrid[:rows, :columns]
-    for mark in marks:
-        if not (0 <= mark.x < width and 0 <= mark.y < height):
+    for hint in hints:
+        if not (0 <= hint.x < width and 0 <= hint.y < height):
             raise ValueError(
-                f"mark at {mark.x:g},{mark.y:g} lies outside the photo, which is {width} x {height} pixels; "
+                f"hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width} x {height} pixels; "
                 f"x goes from 0 to {width - 1}, y from 0 to {height - 1}"
             )
         scale = math.sqrt(rows / height * columns / width)
-        radius = DEFAULT_RADIUS if mark.radius is None else mark.radius * scale
-        x = min((mark.x + 0.5) * columns / width - 0.5, columns - 1)
-        y = min((mark.y + 0.5) * rows / height - 0.5, rows - 1)
+        radius = DEFAULT_RADIUS if hint.radius is None else hint.radius * scale
+        x = min((hint.x + 0.5) * columns / width - 0.5, columns - 1)
+        y = min((hint.y + 0.5) * rows / height - 0.5, rows - 1)
         disc = (x_grid - x) ** 2 + (y_grid - y) ** 2 <= radius**2
         disc[max(0, round(y)), max(0, round(x))] = True
-        a, b = mark.ab
-        hints[:, disc] = np.array([[a / AB_MAX], [b / AB_MAX], [1]], np.float32)
-    return hints
+        a, b = hint.ab
+        hint_map[:, disc] = np.array([[a / AB_MAX], [b / AB_MAX], [1]], np.float32)
+    return hint_map
 
 
 def blend_by_distance(
-    lightness: Floats, hints: Floats, plain: Floats, marked: Floats, saturation: float = 1.0
+    lightness: Floats, hint_map: Floats, plain: Floats, hinted: Floats, saturation: float = 1.0
 ) -> Floats:
-    """Return ab (h, w, 2) in which the marks colour what belongs to them, and nothing else has turned.
+    """Return ab (h, w, 2) in which the hints colour what belongs to them, and nothing else has turned.
 
-    The network alone spreads a mark like a drop of ink: across edges, and thinner from pixel to pixel. So what it makes
-    of the marks is blended in by how near each place is to one, counted along ways that avoid steps in lightness (a
-    geodesic distance, as in Yatziv and Sapiro 2006), and near a mark the colour is the mark's own.
+    The network alone spreads a hint like a drop of ink: across edges, and thinner from pixel to pixel. So what it makes
+    of the hints is blended in by how near each place is to one, counted along ways that avoid steps in lightness (a
+    geodesic distance, as in Yatziv and Sapiro 2006), and near a hint the colour is the hint's own.
 
     Args:
         lightness: (h, w), L 0..100, of the network's grid.
-        hints: (3, h, w), ``draw_hints``'s result.
-        plain: (h, w, 2), Lab units: what the network gives without the marks.
-        marked: (h, w, 2): what it gives with them.
-        saturation: Factor that ``plain`` and ``marked`` have been scaled by.
+        hint_map: (3, h, w), ``draw_hints``'s result.
+        plain: (h, w, 2), Lab units: what the network gives without the hints.
+        hinted: (h, w, 2): what it gives with them.
+        saturation: Factor that ``plain`` and ``hinted`` have been scaled by.
     """
-    colors = np.unique(hints[:2, hints[2] > 0].T, axis=0)
-    starts = [(hints[2] > 0) & (np.moveaxis(hints[:2], 0, -1) == color).all(axis=-1) for color in colors]
-    ways = np.stack([geodesic_distance(lightness, start) for start in starts])
-    # A place between two marks belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
-    weights = 1 / (ways**4 + 1e-6)
+    colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
+    starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
+    distances = np.stack([geodesic_distance(lightness, start) for start in starts])
+    # A place between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
+    weights = 1 / (distances**4 + 1e-6)
     wanted = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)
-    share = np.exp(-((ways.min(axis=0) / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
-    limited = plain + share * (marked - plain)
+    share = np.exp(-((distances.min(axis=0) / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
+    limited = plain + share * (hinted - plain)
     return (limited + share * (wanted - limited)).astype(np.float32)
 
 
@@ -167,8 +167,8 @@ def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.ND
         small = (max(1, round(size[1] * scale)), max(1, round(size[0] * scale)))
         touched = cv2.resize(start.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0
         reduced = np.asarray(cv2.resize(lightness, small, interpolation=cv2.INTER_AREA), np.float32)
-        ways = geodesic_distance(reduced, touched)
-        return np.where(start, 0, np.maximum(cv2.resize(ways, size[::-1], interpolation=cv2.INTER_LINEAR), 0))
+        distances = geodesic_distance(reduced, touched)
+        return np.where(start, 0, np.maximum(cv2.resize(distances, size[::-1], interpolation=cv2.INTER_LINEAR), 0))
     smooth = cv2.bilateralFilter(np.asarray(lightness, np.float32), 5, 8, 2).astype(np.float64)  # grain is no edge
     step = STEP_COST / min(size)
     across = np.abs(np.diff(smooth, axis=1)) * EDGE_COST + step
@@ -176,18 +176,18 @@ def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.ND
     down = np.abs(np.diff(smooth, axis=0)) * EDGE_COST + step
     right = np.abs(smooth[1:, 1:] - smooth[:-1, :-1]) * EDGE_COST + step * math.sqrt(2)
     left = np.abs(smooth[1:, :-1] - smooth[:-1, 1:]) * EDGE_COST + step * math.sqrt(2)
-    ways = np.where(start, 0.0, 1e6)
+    distances = np.where(start, 0.0, 1e6)
     before = None
-    while before is None or np.abs(before - ways).max() > 1e-3:
-        before = ways.copy()
+    while before is None or np.abs(before - distances).max() > 1e-3:
+        before = distances.copy()
         for y in range(size[0]):
             if y:
-                _reach(ways[y], ways[y - 1], down[y - 1], right[y - 1], left[y - 1])
-            _run_along(ways[y], along[y])
+                _reach(distances[y], distances[y - 1], down[y - 1], right[y - 1], left[y - 1])
+            _run_along(distances[y], along[y])
         for y in range(size[0] - 2, -1, -1):
-            _reach(ways[y], ways[y + 1], down[y], left[y], right[y])
-            _run_along(ways[y], along[y])
-    return ways
+            _reach(distances[y], distances[y + 1], down[y], left[y], right[y])
+            _run_along(distances[y], along[y])
+    return distances
 
 
 def _reach(
@@ -197,13 +197,13 @@ def _reach(
     rightwards: npt.NDArray[np.float64],
     leftwards: npt.NDArray[np.float64],
 ) -> None:
-    """Shorten a row's ways by those that come from the next row, straight and diagonally."""
+    """Shorten a row's distances by those that come from the next row, straight and diagonally."""
     np.minimum(row, neighbour + straight, out=row)
     np.minimum(row[1:], neighbour[:-1] + rightwards, out=row[1:])
     np.minimum(row[:-1], neighbour[1:] + leftwards, out=row[:-1])
 
 
 def _run_along(row: npt.NDArray[np.float64], along: npt.NDArray[np.float64]) -> None:
-    """Shorten a row's ways by those that run within it, to the right and to the left."""
+    """Shorten a row's distances by those that run within it, to the right and to the left."""
     np.minimum(row, along + np.minimum.accumulate(row - along), out=row)
     np.minimum(row, np.minimum.accumulate((row + along)[::-1])[::-1] - along, out=row)

@@ -24,23 +24,23 @@ COLOR_SAMPLES = 12
 FLAT = 6.0  # levels of standard deviation: a picture of less (black, a fade) does not say whether a film is grey
 
 
-def is_in_color(film: Video, span: Span = WHOLE) -> bool:
+def is_in_color(video: Video, span: Span = WHOLE) -> bool:
     """Tell whether a film is in colour already: whether half of 12 frames spread over it are.
 
     Each is judged as a photograph is (``is_grey``: sepia, tints and fading count as grey). Flat frames, such as black
     ones, do not count.
     """
-    pictures = [rgb_picture(film, frame) for frame in sample_frames(film, COLOR_SAMPLES, span)]
+    pictures = [rgb_picture(video, frame) for frame in sample_frames(video, COLOR_SAMPLES, span)]
     told = [picture for picture in pictures if picture.std() > FLAT * (257 if picture.dtype == np.uint16 else 1)]
     return bool(told) and sum(not is_grey(picture) for picture in told) * 2 >= len(told)
 
 
-def contact_sheet(colorizer: Colorizer, film: Video, count: int, span: Span = WHOLE) -> Picture:
+def contact_sheet(colorizer: Colorizer, video: Video, count: int, span: Span = WHOLE) -> Picture:
     """Return a sheet of frames spread evenly over a film, in colour, row by row.
 
     Args:
         colorizer: Colours each frame on its own.
-        film: The film.
+        video: The film.
         count: How many frames.
         span: The part of it.
 
@@ -48,11 +48,11 @@ def contact_sheet(colorizer: Colorizer, film: Video, count: int, span: Span = WH
         (H, W, 3) uint8.
 
     Raises:
-        FilmError: No frame could be decoded.
+        VideoError: No frame could be decoded.
     """
-    pictures = list(_colored(colorizer, film, count, span))
+    pictures = list(_colored(colorizer, video, count, span))
     if not pictures:
-        raise VideoError(f"{film.path}: no frame of it can be decoded; get it anew")
+        raise VideoError(f"{video.path}: no frame of it can be decoded; get it anew")
     return arrange(pictures)
 
 
@@ -69,15 +69,15 @@ def arrange(pictures: Sequence[Picture]) -> Picture:
     return sheet
 
 
-def _colored(colorizer: Colorizer, film: Video, count: int, span: Span) -> Iterator[Picture]:
-    height, width = film.upright_size
-    shown = width * float(film.upright_aspect or 1)
+def _colored(colorizer: Colorizer, video: Video, count: int, span: Span) -> Iterator[Picture]:
+    height, width = video.upright_size
+    shown = width * float(video.upright_aspect or 1)
     size = (min(CELL_WIDTH, round(shown)), max(1, round(height * min(CELL_WIDTH, round(shown)) / shown)))
-    for frame in sample_frames(film, count, span):
+    for frame in sample_frames(video, count, span):
         if colorizer.strength < 1:
-            picture = colorizer(_eight_bits(rgb_picture(film, frame)))
+            picture = colorizer(_eight_bits(rgb_picture(video, frame)))
         else:
-            picture = colorizer(read_luma(film, frame).picture())
+            picture = colorizer(read_luma(video, frame).picture())
         yield np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -55,7 +55,7 @@ class EncoderSettings:
         """Check that the encoder is there and takes the settings.
 
         Raises:
-            FilmError: It does not.
+            VideoError: It does not.
         """
         codec = CODECS[self.codec]
         try:
@@ -94,19 +94,19 @@ class PictureFormat:
         time_base: Of their time stamps.
         rate: Frames per second, the mean where it varies.
         aspect: Width of a pixel over its height; None: not stated.
-        fields: ``tff`` or ``bff`` of interlaced pictures.
-        steady: Whether all frames last equally long.
+        field_order: ``tff`` or ``bff`` of interlaced pictures.
+        is_cfr: Whether all frames last equally long.
     """
 
     size: tuple[int, int]
     time_base: Fraction
     rate: Fraction
     aspect: Fraction | None = None
-    fields: str | None = None
-    steady: bool = True
+    field_order: str | None = None
+    is_cfr: bool = True
 
     @property
-    def lead(self) -> int:
+    def pts_offset(self) -> int:
         """Time stamp of a part's first frame inside the part's file: late enough for decoding times before it."""
         return LEAD * max(1, round(1 / (self.rate * self.time_base)))
 
@@ -119,10 +119,10 @@ class SegmentEncoder:
 
         Raises:
             OSError: The file cannot be written.
-            FilmError: The encoder does not take these pictures.
+            VideoError: The encoder does not take these pictures.
         """
         self._format = format
-        self._fields: Graph | None = None
+        self._field_graph: Graph | None = None
         self._stored: list[int] = []
         self._begin: int | None = None
         self._container = av.open(str(path), "w", format="nut")
@@ -136,7 +136,7 @@ class SegmentEncoder:
             height, width = format.size
             raise VideoError(f"{settings.codec} does not take {width} x {height} pictures ({reason(error)})") from error
 
-    def write(self, planes: tuple[Plane, Plane, Plane], ticks: int, duration: int) -> None:
+    def write(self, planes: tuple[Plane, Plane, Plane], pts: int, duration: int) -> None:
         """Encode a picture.
 
         Args:
@@ -151,11 +151,11 @@ class SegmentEncoder:
             rows = rows.reshape(-1, target.line_size)
             rows[: target.height, : target.width] = plane[: target.height, : target.width]
         if self._begin is None:
-            self._begin = ticks - self._format.lead
-        frame.pts, frame.time_base, frame.duration = ticks - self._begin, self._format.time_base, duration
+            self._begin = pts - self._format.pts_offset
+        frame.pts, frame.time_base, frame.duration = pts - self._begin, self._format.time_base, duration
         frame.color_range, frame.colorspace = LIMITED, BT709
         frame.color_primaries = frame.color_trc = BT709
-        self._mux(self._stream.encode(self._with_fields(frame)))
+        self._mux(self._stream.encode(self._with_field_order(frame)))
 
     def close(self) -> int:
         """Write what the encoder holds back, and close the file.
@@ -183,7 +183,7 @@ class SegmentEncoder:
         format = self._format
         options = settings.options()
         if settings.codec == "h264":
-            options["x264-params"] = _x264_parameters(format.steady)
+            options["x264-params"] = _x264_parameters(format.is_cfr)
         if settings.codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each part
         stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
@@ -198,33 +198,33 @@ class SegmentEncoder:
         if format.aspect:
             context.sample_aspect_ratio = format.aspect
         context.flags |= CodecFlags.global_header | CodecFlags.closed_gop
-        if format.fields and settings.codec == "h264":
+        if format.field_order and settings.codec == "h264":
             context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
         return stream
 
-    def _with_fields(self, frame: av.VideoFrame) -> av.VideoFrame:
+    def _with_field_order(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Return a frame that says which of its fields is shown first, where it has fields."""
-        if self._format.fields is None:
+        if self._format.field_order is None:
             return frame
-        if self._fields is None:
-            self._fields = Graph()
-            source = self._fields.add_buffer(
+        if self._field_graph is None:
+            self._field_graph = Graph()
+            source = self._field_graph.add_buffer(
                 width=frame.width, height=frame.height, format=frame.format, time_base=self._format.time_base
             )
-            order = self._fields.add("setfield", self._format.fields)
-            sink = self._fields.add("buffersink")
+            order = self._field_graph.add("setfield", self._format.field_order)
+            sink = self._field_graph.add("buffersink")
             source.link_to(order)
             order.link_to(sink)
-            self._fields.configure()
-        self._fields.push(frame)
-        marked = self._fields.pull()
-        assert isinstance(marked, av.VideoFrame)
-        return marked
+            self._field_graph.configure()
+        self._field_graph.push(frame)
+        labelled = self._field_graph.pull()
+        assert isinstance(labelled, av.VideoFrame)
+        return labelled
 
 
-def _x264_parameters(steady: bool) -> str:
+def _x264_parameters(is_cfr: bool) -> str:
     parameters = []
-    if steady:
+    if is_cfr:
         parameters.append("force-cfr=1")  # else the stream states the time base as its rate
     if torch.backends.cpu.get_cpu_capability() == "AVX512":
         # Its AVX-512 code for macroblock trees (build 165) reads memory that nothing was written to: the same pictures

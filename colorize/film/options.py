@@ -25,7 +25,7 @@ class VideoOptions:
         batch_size: Frames that pass through the network together.
         threads: Of the encoder; None: as it likes.
         overwrite: Replace an existing result.
-        mark: Say in the metadata that a network made the colours.
+        ai_label: Say in the metadata that a network made the colours.
     """
 
     codec: str | None = None
@@ -37,7 +37,7 @@ class VideoOptions:
     batch_size: int = 8
     threads: int | None = None
     overwrite: bool = False
-    mark: bool = True
+    ai_label: bool = True
 
     @property
     def span(self) -> Span:

@@ -32,33 +32,33 @@ class Work:
     """What is coloured, and how its parts are written.
 
     Attributes:
-        film: The source.
+        video: The source.
         span: The part of it.
         format: Of the pictures.
         settings: Of their encoder.
-        part_frames: How many frames a part has.
+        segment_frames: How many frames a part has.
     """
 
-    film: Video
+    video: Video
     span: Span
     format: PictureFormat
     settings: EncoderSettings
-    part_frames: int
+    segment_frames: int
 
 
 @dataclass(eq=False)
 class _Item:
     """A frame on its way: what the network sees of it, and what its colours are joined to."""
 
-    shot: Frame
+    frame: Frame
     luma: Luma
-    look: Tensor
+    network_input: Tensor
     resized: bool
 
 
 def color_segments(
     work: Work,
-    parts: SegmentStore,
+    store: SegmentStore,
     colorizer: Colorizer,
     painter: TemporalPainter,
     tell: Callable[[int], None],
@@ -68,7 +68,7 @@ def color_segments(
 
     Args:
         work: What and how.
-        parts: Begun; new ones are added. None are if the span holds no frame.
+        store: Begun; new ones are added. None are if the span holds no frame.
         colorizer: Sees the frames.
         painter: Paints them; it is set to where the finished parts end.
         tell: Called from another thread with the number of frames done, those of the finished parts included.
@@ -78,34 +78,34 @@ def color_segments(
         Whether all is coloured; False: ``cancel`` was set before.
 
     Raises:
-        FilmError: The film cannot be read any more, or the encoder does not take its pictures.
+        VideoError: The film cannot be read any more, or the encoder does not take its pictures.
         OSError: The film has vanished, or a part cannot be written.
     """
-    records = parts.records
-    done = sum(len(record.ticks) for record in records)
-    if records:
-        painter.restore(records[-1].state)
-    after = (done - 1, records[-1].ticks[-1]) if records else None
+    segments = store.segments
+    done = sum(len(segment.pts) for segment in segments)
+    if segments:
+        painter.restore(segments[-1].state)
+    after = (done - 1, segments[-1].pts[-1]) if segments else None
     items = prefetch(_items(work, colorizer, after), FRAMES_AHEAD)
-    line = SerialWorker(FRAMES_BEHIND, "colorize-encode")
-    threads = ThreadPoolExecutor(torch.get_num_threads(), "colorize-join")
-    writer = _SegmentWriter(parts, work, done, tell)
+    encoding = SerialWorker(FRAMES_BEHIND, "colorize-encode")
+    threads = ThreadPoolExecutor(torch.get_num_threads(), "colorize-compose")
+    writer = _SegmentWriter(store, work, done, tell)
     try:
         following = next(items, None)
         while following is not None:
             if cancel.is_set():
-                line.finish()
+                encoding.finish()
                 return False
-            part = chain([following], islice(items, work.part_frames - 1))
-            line.add(writer.begin)
-            for item, ab in _painted(painter, part):
-                line.add(writer.write, threads.submit(color_planes, item.luma, ab, colorizer.strength), item)
+            segment = chain([following], islice(items, work.segment_frames - 1))
+            encoding.add(writer.begin)
+            for item, ab in _predicted(painter, segment):
+                encoding.add(writer.write, threads.submit(color_planes, item.luma, ab, colorizer.strength), item)
             state = painter.state()
             following = next(items, None)
-            line.add(writer.finish, state, following is None)
-        line.finish()
+            encoding.add(writer.finish, state, following is None)
+        encoding.finish()
     finally:
-        line.close()
+        encoding.close()
         writer.abandon()
         items.close()  # type: ignore[attr-defined]
         threads.shutdown(wait=True, cancel_futures=True)
@@ -113,46 +113,46 @@ def color_segments(
 
 
 def _items(work: Work, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[_Item]:
-    for shot in decode_frames(work.film, work.span, after=after):
-        luma = read_luma(work.film, shot.frame, keep_tone=colorizer.strength < 1)
-        resized = (shot.frame.height, shot.frame.width) != work.film.size
-        yield _Item(shot, luma, colorizer.look(luma.picture()), resized)
+    for frame in decode_frames(work.video, work.span, after=after):
+        luma = read_luma(work.video, frame.image, keep_tone=colorizer.strength < 1)
+        resized = (frame.image.height, frame.image.width) != work.video.size
+        yield _Item(frame, luma, colorizer.preprocess(luma.picture()), resized)
 
 
 class _SegmentWriter:
     """Encodes parts; its methods are called in order, in one thread."""
 
-    def __init__(self, parts: SegmentStore, work: Work, done: int, tell: Callable[[int], None]) -> None:
-        self._parts = parts
+    def __init__(self, store: SegmentStore, work: Work, done: int, tell: Callable[[int], None]) -> None:
+        self._store = store
         self._work = work
         self._done = done
         self._tell = tell
         self._encoder: SegmentEncoder | None = None
-        self._record = Segment()
+        self._segment = Segment()
 
     def begin(self) -> None:
-        path = self._parts.unfinished(len(self._parts.records))
+        path = self._store.unfinished(len(self._store.segments))
         self._encoder = SegmentEncoder(path, self._work.format, self._work.settings)
-        self._record = Segment()
+        self._segment = Segment()
 
     def write(self, planes: Future[tuple[Plane, Plane, Plane]], item: _Item) -> None:
         assert self._encoder is not None
-        shot = item.shot
-        self._encoder.write(planes.result(), shot.ticks, shot.duration)
-        self._record.ticks.append(shot.ticks)
-        self._record.durations.append(shot.duration)
-        for fault in (shot.fault, "resized" if item.resized else None):
-            if fault:
-                self._record.faults[fault].append(shot.index)
+        frame = item.frame
+        self._encoder.write(planes.result(), frame.pts, frame.duration)
+        self._segment.pts.append(frame.pts)
+        self._segment.durations.append(frame.duration)
+        for warning in (frame.decode_warning, "resized" if item.resized else None):
+            if warning:
+                self._segment.decode_warnings[warning].append(frame.index)
         self._done += 1
         self._tell(self._done)
 
     def finish(self, state: dict[str, np.ndarray], last: bool) -> None:
         assert self._encoder is not None
-        self._record.delay = self._encoder.close()
-        self._record.state, self._record.last = state, last
+        self._segment.reorder_delay = self._encoder.close()
+        self._segment.state, self._segment.last = state, last
         self._encoder = None
-        self._parts.add(self._record)
+        self._store.add(self._segment)
 
     def abandon(self) -> None:
         """Give up the part that is not finished."""
@@ -161,14 +161,14 @@ class _SegmentWriter:
             self._encoder = None
 
 
-def _painted(painter: TemporalPainter, items: Iterator[_Item]) -> Iterator[tuple[_Item, np.ndarray]]:
-    """Yield frames with their ab; those that the painter looks ahead at are held meanwhile."""
-    held: deque[_Item] = deque()
+def _predicted(painter: TemporalPainter, items: Iterator[_Item]) -> Iterator[tuple[_Item, np.ndarray]]:
+    """Yield frames with their ab; those that the painter looks ahead at are pending meanwhile."""
+    pending: deque[_Item] = deque()
 
-    def looks() -> Iterator[Tensor]:
+    def inputs() -> Iterator[Tensor]:
         for item in items:
-            held.append(item)
-            yield item.look
+            pending.append(item)
+            yield item.network_input
 
-    for ab in painter.paint(looks()):
-        yield held.popleft(), ab
+    for ab in painter.predict_ab(inputs()):
+        yield pending.popleft(), ab

@@ -40,31 +40,31 @@ WEIGHTS: dict[int, tuple[float, float]] = {
 EXACT = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
 
 
-def read_luma(film: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
+def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
     """Return a frame's luma, upright; a frame of another size than the film's first is scaled to it.
 
     Args:
-        film: What the frame is from.
+        video: What the frame is from.
         frame: As decoded.
         keep_tone: Keep the colours of a toned frame too.
     """
-    frame = fit(film, frame)
+    frame = fit(video, frame)
     name = frame.format.name
     if not frame.format.is_rgb and not frame.format.has_palette:
         if not PLANAR.match(name):  # packed, or bits at the upper end: the same levels in planes
             frame = frame.reformat(format="yuv444p16le" if _bits(frame) > 8 else "yuv444p")
         if _is_neutral(frame):
-            levels = film.turn.apply(_plane(frame, 0))
+            levels = video.orientation.apply(_plane(frame, 0))
             return luma_of_grey(levels, _bits(frame), is_full_range(frame))
         if len(frame.planes) >= 3:
-            planes = [film.turn.apply(_plane(frame, index)) for index in range(3)]
+            planes = [video.orientation.apply(_plane(frame, index)) for index in range(3)]
             return luma_of_yuv(planes, _system(frame), keep_tone)
-    return luma_of_rgb(rgb_picture(film, frame), keep_tone)
+    return luma_of_rgb(rgb_picture(video, frame), keep_tone)
 
 
-def rgb_picture(film: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
+def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where it is deeper."""
-    frame = fit(film, frame)
+    frame = fit(video, frame)
     rgb = frame.reformat(
         format="rgb48le" if _bits(frame) > 8 else "rgb24",
         src_colorspace=_matrix(frame),
@@ -72,7 +72,7 @@ def rgb_picture(film: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedint
         dst_color_range=ColorRange.JPEG,
         interpolation=EXACT,
     )
-    return film.turn.apply(np.asarray(rgb.to_ndarray()))
+    return video.orientation.apply(np.asarray(rgb.to_ndarray()))
 
 
 def is_full_range(frame: av.VideoFrame) -> bool:
@@ -84,11 +84,11 @@ def is_full_range(frame: av.VideoFrame) -> bool:
     return frame.color_range == ColorRange.JPEG
 
 
-def fit(film: Video, frame: av.VideoFrame) -> av.VideoFrame:
+def fit(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
     """Return a frame at the size of the film's first."""
-    if (frame.height, frame.width) == film.size:
+    if (frame.height, frame.width) == video.size:
         return frame
-    return frame.reformat(width=film.size[1], height=film.size[0], interpolation=EXACT)
+    return frame.reformat(width=video.size[1], height=video.size[0], interpolation=EXACT)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -24,29 +24,29 @@ CUT_OFF = Fraction(1)  # seconds by which a film may end before the time that it
 STATED = ("mov", "matroska", "avi", "flv", "asf")  # formats whose stated duration was measured, not estimated
 
 
-def write_video(path: Path, plan: RemuxPlan, parts: SegmentStore) -> RemuxReport:
+def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport:
     """Write the film: the parts' pictures, and every other stream, chapter and tag of the source.
 
     Args:
         path: The file; an existing one is replaced.
         plan: What is joined to what.
-        parts: All of them finished.
+        store: All of them finished.
 
     Raises:
         OSError: The file cannot be written, or the source has vanished.
-        FilmError: The source or a part cannot be read any more.
+        VideoError: The source or a part cannot be read any more.
     """
     report = RemuxReport()
-    with open_video(plan.film.path) as source:
+    with open_video(plan.video.path) as source:
         options = muxer_options(plan, source, report)
         target = av.open(str(path), "w", format=plan.container.format, container_options=options)
         try:
-            with av.open(str(parts.pictures(0))) as first:
-                routes = add_streams(plan, source, target, first.streams.video[0], report)
+            with av.open(str(store.pictures(0))) as first:
+                outputs = add_streams(plan, source, target, first.streams.video[0], report)
             describe(plan, source, target)
-            end = _interleave(plan, source, target, routes, _pictures(plan, parts), report)
-            for route in routes.values():
-                route.finish(target)
+            end = _interleave(plan, source, target, outputs, _pictures(plan, store), report)
+            for output in outputs.values():
+                output.finish(target)
         except BaseException:
             with suppress(FFmpegError, OSError):
                 target.close()
@@ -60,79 +60,83 @@ def write_video(path: Path, plan: RemuxPlan, parts: SegmentStore) -> RemuxReport
     return report
 
 
-def _pictures(plan: RemuxPlan, parts: SegmentStore) -> Iterator[Packet]:
+def _pictures(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     """Yield the parts' packets with the film's time stamps.
 
-    A packet's decoding time is the time at which the frame ``delay`` places earlier is shown: right for any order of
+    A packet's decoding time is the time at which the frame ``reorder_delay`` places earlier is shown: right for any order of
     frames that needs no more than that delay, and rising over the borders of parts.
     """
-    ticks = [tick for record in parts.records for tick in record.ticks]
-    durations = {now: after - now for now, after in pairwise(ticks)}
-    durations[ticks[-1]] = parts.records[-1].durations[-1]
-    delay = max(record.delay for record in parts.records)
+    pts = [pts for segment in store.segments for pts in segment.pts]
+    durations = {now: after - now for now, after in pairwise(pts)}
+    durations[pts[-1]] = store.segments[-1].durations[-1]
+    reorder_delay = max(segment.reorder_delay for segment in store.segments)
     step = max(1, round(1 / (plan.format.rate * plan.format.time_base)))
-    early = [ticks[0] - step * place for place in range(delay, 0, -1)]
-    decoding = iter(early + ticks)
-    for number, record in enumerate(parts.records):
-        path = parts.pictures(number)
+    early = [pts[0] - step * place for place in range(reorder_delay, 0, -1)]
+    decoding = iter(early + pts)
+    for number, segment in enumerate(store.segments):
+        path = store.pictures(number)
         seen: list[int] = []
-        begin = record.ticks[0] - plan.format.lead
+        begin = segment.pts[0] - plan.format.pts_offset
         try:
-            with av.open(str(path)) as part:
-                for packet in part.demux(video=0):
+            with av.open(str(path)) as container:
+                for packet in container.demux(video=0):
                     if not packet.size:
                         continue
                     assert packet.pts is not None
-                    tick = begin + round(packet.pts * packet.time_base / plan.format.time_base)
+                    pts = begin + round(packet.pts * packet.time_base / plan.format.time_base)
                     packet.time_base = plan.format.time_base
-                    packet.pts, packet.dts, packet.duration = tick, next(decoding), durations[tick]
+                    packet.pts, packet.dts, packet.duration = pts, next(decoding), durations[pts]
                     yield packet
-                    seen.append(tick)
+                    seen.append(pts)
         except (FFmpegError, OSError, KeyError) as error:
-            raise VideoError(f"{path}: damaged ({reason(error)}); remove {parts.folder} to start afresh") from error
-        if sorted(seen) != record.ticks:
-            raise VideoError(f"{path}: its frames are not those of its record; remove {parts.folder} to start afresh")
+            raise VideoError(f"{path}: damaged ({reason(error)}); remove {store.folder} to start afresh") from error
+        if sorted(seen) != segment.pts:
+            raise VideoError(f"{path}: its frames are not those of its record; remove {store.folder} to start afresh")
 
 
 def _interleave(
     plan: RemuxPlan,
     source: InputContainer,
     target: OutputContainer,
-    routes: dict[int, StreamCopy],
+    outputs: dict[int, StreamCopy],
     pictures: Iterator[Packet],
     report: RemuxReport,
 ) -> Fraction:
     """Write all packets in the order of their times; return where the source ends, in seconds on its clock."""
-    own = routes[plan.film.stream].stream
+    own = outputs[plan.video.stream].stream
     waiting = next(pictures, None)
     end = Fraction(0)
     warms_up = not plan.container.edits and "matroska" not in source.format.name
-    others = [stream for stream in source.streams if stream.index in routes or stream.index == plan.film.stream]
+    others = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
     for packet in _packets(source, others):
         base = Fraction(packet.time_base)
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None:
             end = max(end, (stamp + (packet.duration or 0)) * base)
-        if packet.stream_index == plan.film.stream:
+        if packet.stream_index == plan.video.stream:
             continue
-        if not isinstance(routes[packet.stream_index], CoverCopy) and not _move(plan, packet, base, warms_up):
+        if not isinstance(outputs[packet.stream_index], CoverCopy) and not _move(plan, packet, base, warms_up):
             continue
         seconds = (packet.dts if packet.dts is not None else packet.pts or 0) * base
         while waiting is not None and (waiting.dts or 0) * waiting.time_base <= seconds:
             waiting.stream = own
             target.mux(waiting)
             waiting = next(pictures, None)
-        routes[packet.stream_index].send(packet, target)
+        outputs[packet.stream_index].send(packet, target)
     while waiting is not None:
         waiting.stream = own
         target.mux(waiting)
         waiting = next(pictures, None)
-    for route in routes.values():
-        if route.awaits_key:
-            report.lines.append(f"{plan.film.path}: {route.name} has no key frame in the span; nothing was copied")
-        if route.faults:
-            packets = "a damaged packet was" if route.faults == 1 else f"{route.faults} damaged packets were"
-            report.lines.append(f"{plan.film.path}: {packets} left out of {route.name}")
+    for output in outputs.values():
+        if output.awaits_key:
+            report.lines.append(f"{plan.video.path}: {output.name} has no key frame in the span; nothing was copied")
+        if output.damaged_packets:
+            packets = (
+                "a damaged packet was"
+                if output.damaged_packets == 1
+                else f"{output.damaged_packets} damaged packets were"
+            )
+            report.lines.append(f"{plan.video.path}: {packets} left out of {output.name}")
     return end
 
 

@@ -20,11 +20,11 @@ import numpy as np
 
 from colorize.base import VideoError
 
-FORMAT = "colorize-parts/1"
+FORMAT = "colorize-segments/1"
 MANIFEST = "manifest.json"
-FOLDER_SUFFIX = ".parts"
+FOLDER_SUFFIX = ".segments"
 PICTURES = ".nut"  # keeps every time base exactly
-RECORD = ".npz"
+SEGMENT = ".npz"
 STATE = "state."
 DECODE_WARNINGS = ("damaged", "lost", "resized")
 
@@ -34,20 +34,20 @@ class Segment:
     """What is known of a part beside its pictures.
 
     Attributes:
-        ticks: Time stamps of its frames, in the film's time base.
+        pts: Time stamps of its frames, in the film's time base.
         durations: In the same units.
         state: The painter's, at its end.
         last: Whether the film ends here.
-        delay: How many places later than shown a frame is stored, at most.
-        faults: Kind of fault -> indices of the frames that have it, counted from the film's beginning.
+        reorder_delay: How many places later than shown a frame is stored, at most.
+        decode_warnings: Kind of fault -> indices of the frames that have it, counted from the film's beginning.
     """
 
-    ticks: list[int] = field(default_factory=list)
+    pts: list[int] = field(default_factory=list)
     durations: list[int] = field(default_factory=list)
     state: dict[str, np.ndarray] = field(default_factory=dict)
     last: bool = False
-    delay: int = 0
-    faults: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in DECODE_WARNINGS})
+    reorder_delay: int = 0
+    decode_warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in DECODE_WARNINGS})
 
 
 class SegmentStore:
@@ -55,13 +55,13 @@ class SegmentStore:
 
     Attributes:
         folder: Where they lie.
-        records: Of the finished parts, from the first on.
+        segments: Of the finished parts, from the first on.
     """
 
     def __init__(self, target: Path) -> None:
         """Take the folder that belongs to a result; nothing is read or made yet."""
         self.folder = target.with_name(target.name + FOLDER_SUFFIX)
-        self.records: list[Segment] = []
+        self.segments: list[Segment] = []
 
     def begin(self, manifest: Mapping[str, Any]) -> str | None:
         """Take up the finished parts if they were made from and by the same, else start afresh.
@@ -73,7 +73,7 @@ class SegmentStore:
             Why parts that are there cannot be used, such as ``other settings``; None: they can, or there are none.
 
         Raises:
-            FilmError: The parts are those of another version of the program; they stay.
+            VideoError: The parts are those of another version of the program; they stay.
         """
         manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
         found = self._read_manifest()
@@ -90,7 +90,7 @@ class SegmentStore:
             self.remove()
             self.folder.mkdir(parents=True)
             self._write(MANIFEST, json.dumps(manifest, indent=2).encode())
-        self.records = self._read_records()
+        self.segments = self._read_segments()
         return changed and f"other {changed}"
 
     def pictures(self, number: int) -> Path:
@@ -101,31 +101,31 @@ class SegmentStore:
         """Return the name under which a part's pictures are written."""
         return self.folder / f"{number:06d}.unfinished"
 
-    def add(self, record: Segment) -> None:
+    def add(self, segment: Segment) -> None:
         """Count the next part as finished; its pictures lie under ``unfinished``."""
-        number = len(self.records)
+        number = len(self.segments)
         with open(self.unfinished(number), "rb") as file:
             os.fsync(file.fileno())
         os.replace(self.unfinished(number), self.pictures(number))
         arrays: dict[str, Any] = {
-            "ticks": np.array(record.ticks, np.int64),
-            "durations": np.array(record.durations, np.int64),
-            "last": np.array(record.last),
-            "delay": np.array(record.delay),
-            **{name: np.array(record.faults[name], np.int64) for name in DECODE_WARNINGS},
-            **{STATE + name: value for name, value in record.state.items()},
+            "pts": np.array(segment.pts, np.int64),
+            "durations": np.array(segment.durations, np.int64),
+            "last": np.array(segment.last),
+            "reorder_delay": np.array(segment.reorder_delay),
+            **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
+            **{STATE + name: value for name, value in segment.state.items()},
         }
         temporary = self.folder / f"{number:06d}.tmp"
         with open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, temporary.with_suffix(RECORD))
-        self.records.append(record)
+        os.replace(temporary, temporary.with_suffix(SEGMENT))
+        self.segments.append(segment)
 
     def remove(self) -> None:
         """Remove the folder with all parts."""
-        self.records = []
+        self.segments = []
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
@@ -140,21 +140,21 @@ class SegmentStore:
             ) from error
         return found if isinstance(found, dict) else {}
 
-    def _read_records(self) -> list[Segment]:
+    def _read_segments(self) -> list[Segment]:
         """Return the records of the parts that are whole, and remove what lies behind them."""
-        records: list[Segment] = []
-        while self.pictures(len(records)).exists():
-            record = _read_record(self.pictures(len(records)).with_suffix(RECORD))
-            if record is None:
+        segments: list[Segment] = []
+        while self.pictures(len(segments)).exists():
+            segment = _read_segment(self.pictures(len(segments)).with_suffix(SEGMENT))
+            if segment is None:
                 break
-            records.append(record)
+            segments.append(segment)
         keep = {MANIFEST}
-        for number in range(len(records)):
-            keep |= {self.pictures(number).name, self.pictures(number).with_suffix(RECORD).name}
+        for number in range(len(segments)):
+            keep |= {self.pictures(number).name, self.pictures(number).with_suffix(SEGMENT).name}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 path.unlink(missing_ok=True)
-        return records
+        return segments
 
     def _write(self, name: str, data: bytes) -> None:
         temporary = self.folder / f"{name}.tmp"
@@ -162,16 +162,16 @@ class SegmentStore:
         os.replace(temporary, self.folder / name)
 
 
-def _read_record(path: Path) -> Segment | None:
+def _read_segment(path: Path) -> Segment | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Segment(
-                ticks=arrays["ticks"].tolist(),
+                pts=arrays["pts"].tolist(),
                 durations=arrays["durations"].tolist(),
                 state={name[len(STATE) :]: arrays[name] for name in arrays.files if name.startswith(STATE)},
                 last=bool(arrays["last"]),
-                delay=int(arrays["delay"]),
-                faults={name: arrays[name].tolist() for name in DECODE_WARNINGS},
+                reorder_delay=int(arrays["reorder_delay"]),
+                decode_warnings={name: arrays[name].tolist() for name in DECODE_WARNINGS},
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # not whole: its part is made again

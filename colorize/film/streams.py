@@ -51,23 +51,23 @@ class RemuxPlan:
     """What is joined to what.
 
     Attributes:
-        film: The source.
+        video: The source.
         span: The part of it that was coloured.
         format: Of the coloured pictures.
         container: What is written.
-        mark: Say in the metadata that a network made the colours.
+        ai_label: Say in the metadata that a network made the colours.
     """
 
-    film: Video
+    video: Video
     span: Span
     format: PictureFormat
     container: Container
-    mark: bool = True
+    ai_label: bool = True
 
     @property
     def shift(self) -> Fraction:
         """Seconds on the source's clock at which the result begins."""
-        return self.film.origin + self.span.start
+        return self.video.start_time + self.span.start
 
 
 @dataclass
@@ -87,7 +87,7 @@ def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) 
         return {"movflags": "+faststart"}
     if plan.container.covers and any(map(is_cover, source.streams)):
         tags = ", ".join(further)
-        report.lines.append(f"{plan.film.path}: tags left out ({tags}): an MP4 holds them or a cover; .mkv holds both")
+        report.lines.append(f"{plan.video.path}: tags left out ({tags}): an MP4 holds them or a cover; .mkv holds both")
         return {"movflags": "+faststart"}
     return {"movflags": "+faststart+use_metadata_tags"}
 
@@ -104,20 +104,20 @@ def add_streams(
     Their order is the source's, but of several streams of pictures the coloured one comes first, and it is the default:
     some players show no other.
     """
-    routes: dict[int, StreamCopy] = {}
+    outputs: dict[int, StreamCopy] = {}
     streams = list(source.streams)
     first = next(place for place, stream in enumerate(streams) if stream.type == "video" and not is_cover(stream))
-    streams[plan.film.stream], streams[first] = streams[first], streams[plan.film.stream]
+    streams[plan.video.stream], streams[first] = streams[first], streams[plan.video.stream]
     moving = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
     for stream in streams:
         name = stream_name(stream)
-        if stream.index == plan.film.stream:
+        if stream.index == plan.video.stream:
             added: Stream | None = _add_pictures(plan, target, pictures, report)
-            route: StreamCopy | None = StreamCopy(added, name)
+            output: StreamCopy | None = StreamCopy(added, name)
         else:
-            route = _add_other(plan, source, stream, target, name, report)
-            added = route.stream if route else None
-        if added is None or route is None:
+            output = _add_other(plan, source, stream, target, name, report)
+            added = output.stream if output else None
+        if added is None or output is None:
             continue
         for key, value in stream.metadata.items():
             if not _is_stale(key):
@@ -126,8 +126,8 @@ def add_streams(
         if len(moving) > 1 and stream in moving:
             others = stream.disposition & ~stream.disposition.default
             added.disposition = others | (stream.disposition.default if stream is moving[0] else 0)
-        routes[stream.index] = route
-    return routes
+        outputs[stream.index] = output
+    return outputs
 
 
 def _add_pictures(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
@@ -136,15 +136,15 @@ def _add_pictures(plan: RemuxPlan, target: OutputContainer, template: Stream, re
     context: Any = stream.codec_context
     if plan.format.aspect not in (None, 1) and plan.container.format in ("matroska", "webm") and context.name in BARE:
         report.lines.append(
-            f"{plan.film.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {context.name} in "
+            f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {context.name} in "
             f"{target.format.name}; some players will show them square; .mp4 states it"
         )
     context.color_range = LIMITED
     context.colorspace = context.color_primaries = context.color_trc = BT709
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
-    if plan.format.fields and hasattr(context, "field_order"):  # since PyAV 18.1; the pictures state it themselves
-        context.field_order = FIELD_ORDERS[plan.format.fields]
+    if plan.format.field_order and hasattr(context, "field_order"):  # since PyAV 18.1; the pictures state it themselves
+        context.field_order = FIELD_ORDERS[plan.format.field_order]
     if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # Apple's players know no other
     return stream
@@ -154,7 +154,7 @@ def _add_other(
     plan: RemuxPlan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: RemuxReport
 ) -> StreamCopy | None:
     """Make the stream for sound, text or anything else; None: it is left out, or needs no packets."""
-    where = plan.film.path
+    where = plan.video.path
     kind = target.format.name
     if isinstance(stream, AttachmentStream):
         if plan.container.attachments:
@@ -176,13 +176,13 @@ def _add_other(
         return StreamCopy(target.add_stream_from_template(stream, opaque=True), name, awaits_key=awaits_key)
     try:
         if isinstance(stream, AudioStream):
-            route: StreamCopy = AudioTranscoder(add_audio(plan.container.audio, stream, target), name)
+            output: StreamCopy = AudioTranscoder(add_audio(plan.container.audio, stream, target), name)
             report.lines.append(f"{where}: {name} was converted to {plan.container.audio}, which {kind} holds")
-            return route
+            return output
         if isinstance(stream, SubtitleStream) and plan.container.subtitles and is_text(stream):
-            route = SubtitleTranscoder(add_text(plan.container.subtitles, stream, target), stream, name)
+            output = SubtitleTranscoder(add_text(plan.container.subtitles, stream, target), stream, name)
             report.lines.append(f"{where}: {name} was converted to {plan.container.subtitles}, which {kind} holds")
-            return route
+            return output
     except (FFmpegError, ValueError) as error:
         report.lines.append(f"{where}: {name} was left out: {reason(error)}")
         return None
@@ -199,18 +199,20 @@ def _add_cover(
         return CoverCopy(target.add_stream_from_template(stream, opaque=True), name)
     if plan.container.attachments and codec in COVERS:
         suffix, kind = COVERS[codec]
-        with open_video(plan.film.path) as film:
-            picture = next((bytes(packet) for packet in film.demux(film.streams[stream.index]) if packet.size), b"")
+        with open_video(plan.video.path) as video:
+            picture = next((bytes(packet) for packet in video.demux(video.streams[stream.index]) if packet.size), b"")
         target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", kind, picture)
         return None
-    report.lines.append(f"{plan.film.path}: {name} was left out: {target.format.name} holds no cover; .mp4 and .mkv do")
+    report.lines.append(
+        f"{plan.video.path}: {name} was left out: {target.format.name} holds no cover; .mp4 and .mkv do"
+    )
     return None
 
 
 def describe(plan: RemuxPlan, source: InputContainer, target: OutputContainer) -> None:
     """Copy the film's tags and chapters."""
     target.metadata.update({name: value for name, value in source.metadata.items() if not _is_stale(name)})
-    if plan.mark:
+    if plan.ai_label:
         comment = target.metadata.get("comment") or target.metadata.pop("COMMENT", "")
         target.metadata["comment"] = f"{comment}; {AI_LABEL}" if comment else AI_LABEL
     length = None if plan.span.end is None else plan.span.end - plan.span.start

@@ -39,7 +39,7 @@ class StreamCopy:
         """
         self.stream = stream
         self.name = name
-        self.faults = 0
+        self.damaged_packets = 0
         self.awaits_key = awaits_key
         self._last: int | None = None
 
@@ -74,7 +74,7 @@ class StreamCopy:
         except (FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) in FULL_DISK:
                 raise
-            self.faults += 1  # a damaged packet that the container refuses
+            self.damaged_packets += 1  # a damaged packet that the container refuses
 
 
 class CoverCopy(StreamCopy):
@@ -101,15 +101,15 @@ class AudioTranscoder(StreamCopy):
         try:
             frames = packet.decode()
         except FFmpegError:
-            self.faults += 1
+            self.damaged_packets += 1
             return
         for frame in frames:
-            for part in self._resampler.resample(frame):  # type: ignore[arg-type]
-                self._encode(part, target)
+            for piece in self._resampler.resample(frame):  # type: ignore[arg-type]
+                self._encode(piece, target)
 
     def finish(self, target: OutputContainer) -> None:
-        for part in self._resampler.resample(None):
-            self._encode(part, target)
+        for piece in self._resampler.resample(None):
+            self._encode(piece, target)
         self._encode(None, target)
 
     def _encode(self, frame: Any, target: OutputContainer) -> None:
@@ -133,7 +133,7 @@ class SubtitleTranscoder(StreamCopy):
                 return
             written = self._encoder.encode_subtitle(subtitle)
         except (FFmpegError, ValueError):
-            self.faults += 1
+            self.damaged_packets += 1
             return
         written.time_base = packet.time_base
         written.pts, written.dts, written.duration = packet.pts, packet.dts, packet.duration

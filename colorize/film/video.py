@@ -34,15 +34,15 @@ class Video:
         path: The file.
         stream: Index of the stream of pictures.
         size: (height, width) as stored.
-        turn: How they come to stand upright.
+        orientation: How they come to stand upright.
         rate: Frames per second, the mean where it varies.
-        steady: Whether it does not vary, as far as the file's beginning shows.
+        is_cfr: Whether it does not vary, as far as the file's beginning shows.
         time_base: Seconds of one tick of the time stamps.
-        origin: Seconds on the file's clock that count as 0.
+        start_time: Seconds on the file's clock that count as 0.
         duration: Seconds; counted where the file does not state them.
         frames: How many there are; an estimate where the file does not state it.
         aspect: Width of a pixel over its height, as stored; None: not stated.
-        fields: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
+        field_order: ``tff`` or ``bff`` of interlaced pictures (top or bottom field first), None of whole ones.
         codec: Of the pictures.
         hdr: ``PQ`` or ``HLG``, the curve of high-dynamic-range brightness; None of other films.
     """
@@ -50,15 +50,15 @@ class Video:
     path: Path
     stream: int
     size: tuple[int, int]
-    turn: Orientation
+    orientation: Orientation
     rate: Fraction
-    steady: bool
+    is_cfr: bool
     time_base: Fraction
-    origin: Fraction
+    start_time: Fraction
     duration: float
     frames: int
     aspect: Fraction | None
-    fields: str | None
+    field_order: str | None
     codec: str
     hdr: str | None = None
 
@@ -66,15 +66,15 @@ class Video:
     def upright_size(self) -> tuple[int, int]:
         """(height, width) as shown."""
         height, width = self.size
-        return (width, height) if self.turn.transpose else (height, width)
+        return (width, height) if self.orientation.transpose else (height, width)
 
     @property
     def upright_aspect(self) -> Fraction | None:
         """Width of a pixel over its height, as shown."""
-        return 1 / self.aspect if self.aspect and self.turn.transpose else self.aspect
+        return 1 / self.aspect if self.aspect and self.orientation.transpose else self.aspect
 
     @property
-    def frame_ticks(self) -> int:
+    def frame_duration(self) -> int:
         """Duration of a frame in ticks, the mean where it varies."""
         return max(1, round(1 / (self.rate * self.time_base)))
 
@@ -95,7 +95,7 @@ def open_video(path: Path) -> InputContainer:
 
     Raises:
         FileNotFoundError: There is no such file.
-        FilmError: Not a film.
+        VideoError: Not a film.
     """
     if path.is_dir():
         raise VideoError(f"{path}: a folder, not a film")
@@ -115,7 +115,7 @@ def pictures_of(path: Path, container: InputContainer) -> VideoStream:
     """Return the stream that holds a film's pictures: not the cover, and of several the best.
 
     Raises:
-        FilmError: There is none, or no decoder for it.
+        VideoError: There is none, or no decoder for it.
     """
     streams = [stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic]
     if not streams:
@@ -134,7 +134,7 @@ def probe(path: Path | str) -> Video:
 
     Raises:
         FileNotFoundError: There is no such file.
-        FilmError: Not a film, no decoder for it, or no frame in it.
+        VideoError: Not a film, no decoder for it, or no frame in it.
     """
     path = Path(path)
     with open_video(path) as container:
@@ -146,25 +146,25 @@ def probe(path: Path | str) -> Video:
         if container.format.flags & Flags.no_timestamps.value:  # a bare stream: its mean is a default, not counted
             rate = stream.guessed_rate or rate
         rate = rate if 0 < rate < 1000 else DEFAULT_RATE
-        origin = Fraction(0)
+        start_time = Fraction(0)
         if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
-            origin = Fraction(container.start_time or 0, av.time_base)
+            start_time = Fraction(container.start_time or 0, av.time_base)
         duration, frames = _duration(container, stream), stream.frames
         if not duration:
-            duration, frames = _count(path, stream.index, rate, origin)
+            duration, frames = _count(path, stream.index, rate, start_time)
         return Video(
             path=path,
             stream=stream.index,
             size=(first.height, first.width),
-            turn=Orientation.of_frame(first),
+            orientation=Orientation.of_frame(first),
             rate=rate,
-            steady=rate == stream.base_rate,
+            is_cfr=rate == stream.base_rate,
             time_base=stream.time_base or FINE_TIME,
-            origin=origin,
+            start_time=start_time,
             duration=duration,
             frames=frames or round(duration * rate),
             aspect=stream.sample_aspect_ratio or None,
-            fields=_fields(stream, first),
+            field_order=_field_order(stream, first),
             codec=stream.codec_context.name,
             hdr=HDR.get(int(first.color_trc)),
         )
@@ -197,7 +197,7 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     return container.duration / av.time_base if container.duration else None
 
 
-def _count(path: Path, index: int, rate: Fraction, origin: Fraction) -> tuple[float, int]:
+def _count(path: Path, index: int, rate: Fraction, start_time: Fraction) -> tuple[float, int]:
     """Return seconds and frames of a film that states neither (a recording that was broken off, a bare stream)."""
     count, end = 0, Fraction(0)
     with open_video(path) as container, suppress(FFmpegError):
@@ -206,11 +206,11 @@ def _count(path: Path, index: int, rate: Fraction, origin: Fraction) -> tuple[fl
                 continue
             count += 1
             if packet.pts is not None:
-                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - origin)
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - start_time)
     return float(end or count / rate), count
 
 
-def _fields(stream: VideoStream, first: av.VideoFrame) -> str | None:
+def _field_order(stream: VideoStream, first: av.VideoFrame) -> str | None:
     """Return the order of fields, as the first frame states it; what the container says may be wrong."""
     if first.interlaced_frame:
         return "tff" if _is_top_first(first) else "bff"

@@ -54,15 +54,15 @@ def colorize_video(
     Raises:
         FileNotFoundError: There is no such film.
         FileExistsError: There is such a result, and ``overwrite`` is off.
-        FilmError: The film cannot be read, or not be written in this way.
-        FilmStopped: ``cancel`` was set.
+        VideoError: The film cannot be read, or not be written in this way.
+        VideoStopped: ``cancel`` was set.
         OSError: The disk is full or refuses.
     """
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
     container, settings = _check(path, out, options)
-    film = probe(path)
-    run = _VideoColorizer(film, out, container, settings, colorizer or Colorizer(), options)
+    video = probe(path)
+    run = _VideoColorizer(video, out, container, settings, colorizer or Colorizer(), options)
     return run.color(progress or (lambda _: None), cancel or threading.Event())
 
 
@@ -85,60 +85,60 @@ class _VideoColorizer:
 
     def __init__(
         self,
-        film: Video,
+        video: Video,
         out: Path,
         container: Container,
         settings: EncoderSettings,
         colorizer: Colorizer,
         options: VideoOptions,
     ) -> None:
-        self._film = film
+        self._video = video
         self._out = out
         self._container = container
         self._settings = settings
         self._colorizer = colorizer
         self._options = options
-        self._parts = SegmentStore(out)
-        self._format, self._notes = picture_format(film, settings.codec)
-        self._part_frames = self._frames_per_part()
+        self._store = SegmentStore(out)
+        self._format, self._notes = picture_format(video, settings.codec)
+        self._segment_frames = self._frames_per_segment()
 
     def color(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
         """Colour what is missing and join it; see ``colorize_video``."""
         self._out.parent.mkdir(parents=True, exist_ok=True)
-        changed = self._parts.begin(self._manifest())
+        changed = self._store.begin(self._manifest())
         if changed:
-            self._notes.append(f"{self._film.path}: earlier parts were made with {changed}; starting afresh")
+            self._notes.append(f"{self._video.path}: earlier parts were made with {changed}; starting afresh")
         done = self._frames_done()
         total = self._total()
         progress(Progress(done, total))
-        self._color_parts(lambda count: progress(Progress(count, total)), cancel)
+        self._color_segments(lambda count: progress(Progress(count, total)), cancel)
         frames = self._frames_done()
         progress(Progress(frames, frames, "joining"))
         cut_off = self._join()
-        self._notes += decode_warnings(self._film, self._options.span, self._parts.records)
-        self._parts.remove()
+        self._notes += decode_warnings(self._video, self._options.span, self._store.segments)
+        self._store.remove()
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
 
     # --- before the work
 
-    def _frames_per_part(self) -> int:
+    def _frames_per_segment(self) -> int:
         least, most = SEGMENT_SECONDS
-        seconds = min(most, max(least, self._film.duration / SEGMENT_SHARE))
-        return max(1, round(self._film.rate * Fraction(seconds)))
+        seconds = min(most, max(least, self._video.duration / SEGMENT_SHARE))
+        return max(1, round(self._video.rate * Fraction(seconds)))
 
     def _total(self) -> int:
-        span, frames = self._options.span, self._film.frames
+        span, frames = self._options.span, self._video.frames
         if not span.start and span.end is None:
             return frames
-        begin = min(frames, round(span.start * self._film.rate))
-        end = frames if span.end is None else min(frames, round(span.end * self._film.rate))
+        begin = min(frames, round(span.start * self._video.rate))
+        end = frames if span.end is None else min(frames, round(span.end * self._video.rate))
         return max(0, end - begin)
 
     def _manifest(self) -> dict[str, Any]:
         colorizer, options = self._colorizer, self._options
         return {
             "version": colorize.__version__,
-            "film": {"bytes": self._film.path.stat().st_size, "sha256": sha256(self._film.path)},
+            "film": {"bytes": self._video.path.stat().st_size, "sha256": sha256(self._video.path)},
             "weights": colorizer.fingerprint(),
             "settings": {
                 "encoder": asdict(self._settings),
@@ -151,53 +151,53 @@ class _VideoColorizer:
                 "saturation": colorizer.saturation,
                 "device": str(colorizer.device),
                 "precision": str(colorizer.precision),
-                "part_frames": self._part_frames,
+                "part_frames": self._segment_frames,
             },
             "libraries": {"torch": torch.__version__, "av": av.__version__},
         }
 
     # --- the work
 
-    def _color_parts(self, tell: Callable[[int], None], cancel: threading.Event) -> None:
-        if self._parts.records and self._parts.records[-1].last:
+    def _color_segments(self, tell: Callable[[int], None], cancel: threading.Event) -> None:
+        if self._store.segments and self._store.segments[-1].last:
             return  # a joining was interrupted
-        work = Work(self._film, self._options.span, self._format, self._settings, self._part_frames)
+        work = Work(self._video, self._options.span, self._format, self._settings, self._segment_frames)
         painter = TemporalPainter(self._colorizer, self._options.temporal, self._options.batch_size)
         try:
-            whole = color_segments(work, self._parts, self._colorizer, painter, tell, cancel)
+            whole = color_segments(work, self._store, self._colorizer, painter, tell, cancel)
         finally:
-            if not self._parts.records:
-                self._parts.remove()  # nothing to go on from
+            if not self._store.segments:
+                self._store.remove()  # nothing to go on from
         if not whole:
             raise VideoStopped(self._how_to_go_on())
-        if not self._parts.records:
+        if not self._store.segments:
             raise VideoError(self._nothing())
 
     # --- after it
 
     def _join(self) -> str | None:
-        plan = RemuxPlan(self._film, self._options.span, self._format, self._container, self._options.mark)
-        unfinished = self._parts.folder / "film.unfinished"
-        report = write_video(unfinished, plan, self._parts)
+        plan = RemuxPlan(self._video, self._options.span, self._format, self._container, self._options.ai_label)
+        unfinished = self._store.folder / "film.unfinished"
+        report = write_video(unfinished, plan, self._store)
         os.replace(unfinished, self._out)
         self._notes += report.lines
         if report.ended is None:
             return None
         return (
-            f"{self._film.path}: cut off: it ends at {format_time(report.ended)} of {format_time(self._film.duration)}; "
+            f"{self._video.path}: cut off: it ends at {format_time(report.ended)} of {format_time(self._video.duration)}; "
             f"what there is, is in {self._out}; get the film anew"
         )
 
     def _nothing(self) -> str:
-        start, duration = format_time(self._options.start), format_time(self._film.duration)
-        return f"{self._film.path}: no frame between the start at {start} and the end; the film lasts {duration}"
+        start, duration = format_time(self._options.start), format_time(self._video.duration)
+        return f"{self._video.path}: no frame between the start at {start} and the end; the film lasts {duration}"
 
     def _how_to_go_on(self) -> str:
         done = f"{self._frames_done()} of {self._total()} frames"
-        return f"{self._film.path}: stopped after {done}; the same command goes on from there"
+        return f"{self._video.path}: stopped after {done}; the same command goes on from there"
 
     def _frames_done(self) -> int:
-        return sum(len(record.ticks) for record in self._parts.records)
+        return sum(len(segment.pts) for segment in self._store.segments)
 
 
 HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}  # 203 cd/m2 is stored as .58 and .75 (BT.2408, 2.1)
@@ -211,7 +211,7 @@ def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
         codec: As asked for; None: the usual one of the container.
 
     Raises:
-        FilmError: No such container is written, or it does not hold the codec.
+        VideoError: No such container is written, or it does not hold the codec.
     """
     container = CONTAINERS.get(out.suffix.lower())
     if container is None:
@@ -223,60 +223,60 @@ def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
     return container, codec
 
 
-def picture_format(film: Video, name: str) -> tuple[PictureFormat, list[str]]:
+def picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
     """Return the form of a film's pictures in colour, and a line for each thing that the source has and they have not.
 
     Args:
-        film: The source.
+        video: The source.
         name: Of the codec.
 
     Raises:
-        FilmError: The pictures are too small for the codec.
+        VideoError: The pictures are too small for the codec.
     """
     notes: list[str] = []
     codec = CODECS[name]
-    height, width = film.upright_size
+    height, width = video.upright_size
     size = (height + height % 2, width + width % 2) if codec.even else (height, width)
     if size != (height, width):
         added = " and ".join(text for text, odd in (("a row", height % 2), ("a column", width % 2)) if odd)
         notes.append(
-            f"{film.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
+            f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
         )
     if min(size) < codec.smallest:
         raise VideoError(
-            f"{film.path}: {width} x {height} is too small for {name} (at least {codec.smallest} x {codec.smallest}); "
+            f"{video.path}: {width} x {height} is too small for {name} (at least {codec.smallest} x {codec.smallest}); "
             "choose --codec h264"
         )
-    if film.hdr:
+    if video.hdr:
         notes.append(
-            f"{film.path}: HDR ({film.hdr}) brightness is read as if it were SDR: white becomes {HDR_WHITE[film.hdr]}; "
+            f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: white becomes {HDR_WHITE[video.hdr]}; "
             "for a bright picture convert the film to SDR (tone mapping) first"
         )
-    fields = film.fields
-    if fields and (name != "h264" or size[0] % 4 or film.turn.transpose):
-        notes.append(f"{film.path}: is interlaced; {name} is written as whole pictures here")
-        fields = None
-    return PictureFormat(size, film.time_base, film.rate, film.upright_aspect, fields, film.steady), notes
+    field_order = video.field_order
+    if field_order and (name != "h264" or size[0] % 4 or video.orientation.transpose):
+        notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
+        field_order = None
+    return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes
 
 
-def decode_warnings(film: Video, span: Span, records: list[Segment]) -> Iterator[str]:
+def decode_warnings(video: Video, span: Span, segments: list[Segment]) -> Iterator[str]:
     """Yield a line for each kind of fault that a film's frames have: which frames, from when on, and what was done."""
-    ticks = [tick for record in records for tick in record.ticks]
-    height, width = film.size
+    pts = [pts for segment in segments for pts in segment.pts]
+    height, width = video.size
     for kind, text in (
         ("damaged", "damaged; shown as far as it can be decoded"),
         ("lost", "damaged and cannot be decoded; the frame before stands in for it"),
         ("resized", f"of another size than the first; scaled to {width} x {height}"),
     ):
-        indices = [index for record in records for index in record.faults[kind]]
+        indices = [index for segment in segments for index in segment.decode_warnings[kind]]
         if not indices:
             continue
-        first = format_time(float(ticks[indices[0]] * film.time_base + span.start))
+        first = format_time(float(pts[indices[0]] * video.time_base + span.start))
         if len(indices) == 1:
             what = f"frame {indices[0]} (at {first}) is"
         else:
             what = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
-        yield f"{film.path}: {what} {text}"
+        yield f"{video.path}: {what} {text}"
 
 
 def format_ranges(numbers: list[int]) -> str:

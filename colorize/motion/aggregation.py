@@ -38,7 +38,7 @@ class Aggregation:
 
         Args:
             features: (n, C, h, w), of frames of one size, in order.
-            frames: Their ``to_painted`` leads to the one before each; where it is None, a scene begins.
+            frames: Their ``to_predicted`` leads to the one before each; where it is None, a scene begins.
         """
         pairs = zip(features.split(1), frames, strict=True)
         return torch.cat([self._mixed(own, frame) for own, frame in pairs])
@@ -46,11 +46,11 @@ class Aggregation:
     def _mixed(self, own: Tensor, frame: Frame) -> Tensor:
         # On the CPU, where the motion is; they are small, and MPS has not had every kind of grid_sample.
         mixed, contrast = own.float().cpu(), contrast_of(frame)
-        if frame.to_painted is not None and self._features is not None and self._grey is not None:
+        if frame.to_predicted is not None and self._features is not None and self._grey is not None:
             kept = KEPT * self._contrast
             contrast = kept + (1 - KEPT) * contrast
-            sure = flow_confidence(frame.grey, self._grey, frame.to_painted)
-            before, share = warp_features(self._features, frame.to_painted, sure)
+            confidence = flow_confidence(frame.grey, self._grey, frame.to_predicted)
+            before, share = warp_features(self._features, frame.to_predicted, confidence)
             mixed = mixed + kept / contrast * share * (before - mixed)
         self._features, self._grey, self._contrast = mixed, frame.grey, contrast
         return mixed.to(own)
@@ -84,36 +84,36 @@ class Aggregation:
         return result
 
 
-def track_predicted(segment: list[Frame]) -> None:
+def track_predicted(interval: list[Frame]) -> None:
     """Let the wanted frames of a segment, which ends with an anchor, know the motion to the painted one before each."""
     chain: Motion | None = None
     # Until a frame of this segment has been painted, the one before is the last anchor; a flash at a part's end is an
     # anchor that was not painted, but the one that was lies a few frames before it.
     inside = False
-    for frame in segment:
+    for frame in interval:
         if inside:
-            assert frame.back is not None
-            chain = frame.back if chain is None else frame.back.then(chain)
-        if frame.wanted:
-            frame.to_painted = chain if inside else frame.to_anchor
+            assert frame.backward_flow is not None
+            chain = frame.backward_flow if chain is None else frame.backward_flow.compose(chain)
+        if frame.needs_network:
+            frame.to_predicted = chain if inside else frame.to_anchor
             chain, inside = None, True
 
 
-def warp_features(features: Tensor, motion: Motion, sure: Floats) -> tuple[Tensor, Tensor]:
+def warp_features(features: Tensor, motion: Motion, confidence: Floats) -> tuple[Tensor, Tensor]:
     """Return another frame's features (1, C, h, w) as they lie in this one, and their trust (1, 1, h, w).
 
     Args:
         features: (1, C, h, w), coarser than the frames.
         motion: From this frame to the other one.
-        sure: (H, W), 0..1, how far it can be trusted.
+        confidence: (H, W), 0..1, how far it can be trusted.
     """
     height, width = features.shape[2:]
-    cell = np.array([sure.shape[1] / width, sure.shape[0] / height], np.float32)  # in pixels
+    cell = np.array([confidence.shape[1] / width, confidence.shape[0] / height], np.float32)  # in pixels
     field = cv2.resize(motion.field, (width, height), interpolation=cv2.INTER_AREA) / cell
     y, x = np.mgrid[:height, :width].astype(np.float32)
     # grid_sample's places go from -1 to 1, from the outer edge of the first cell to that of the last.
     where = (np.dstack([x, y]) + field + 0.5) * (2 / np.array([width, height], np.float32)) - 1
     places = torch.from_numpy(where.astype(np.float32))[None]
-    share = cv2.resize(sure, (width, height), interpolation=cv2.INTER_AREA)
+    share = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_AREA)
     moved = F.grid_sample(features, places, padding_mode="border", align_corners=False)
     return moved, torch.from_numpy(share)[None, None]

@@ -23,27 +23,27 @@ class Frame:
     """A small frame on its way to its colours.
 
     Attributes:
-        look: What the network sees, (1, 1, h, w).
+        network_input: What the network sees, (1, 1, h, w).
         grey: The same as (h, w) uint8, for the flow.
         thumbnail: The same for the search for cuts.
         kind: What that search found.
-        back: Motion to the frame before; None at the start of a scene.
-        forth: Motion from the frame before to this one.
+        backward_flow: Motion to the frame before; None at the start of a scene.
+        forward_flow: Motion from the frame before to this one.
         to_anchor: Motion to the last anchor before this frame.
-        to_painted: Motion to the last frame before this one that the network paints, for one that it is to paint.
-        wanted: The network is to paint it.
+        to_predicted: Motion to the last frame before this one that the network paints, for one that it is to paint.
+        needs_network: The network is to paint it.
         ab: The network's colours, once it has.
     """
 
-    look: Tensor
+    network_input: Tensor
     grey: Grey
     thumbnail: Thumbnail
     kind: Kind = "same"
-    back: Motion | None = None
-    forth: Motion | None = None
+    backward_flow: Motion | None = None
+    forward_flow: Motion | None = None
     to_anchor: Motion | None = None
-    to_painted: Motion | None = None
-    wanted: bool = False
+    to_predicted: Motion | None = None
+    needs_network: bool = False
     ab: Floats | None = None
 
 
@@ -66,9 +66,9 @@ class Anchor:
         """Return the first anchor of a scene."""
         return cls(frame.grey, ab, contrast_of(frame))
 
-    def carried(self, frame: Frame, motion: Motion) -> tuple[Floats, Floats]:
+    def warp_ab(self, frame: Frame, motion: Motion) -> tuple[Floats, Floats]:
         """Return this anchor's ab (h, w, 2) as it looks from a frame, and how far it can be trusted (h, w)."""
-        return motion.carry(self.ab), flow_confidence(frame.grey, self.grey, motion)
+        return motion.warp(self.ab), flow_confidence(frame.grey, self.grey, motion)
 
     def renewed(self, frame: Frame, own: Floats | None) -> Anchor:
         """Return the next anchor: these colours where they can be followed, mixed with the frame's own.
@@ -81,12 +81,12 @@ class Anchor:
             own: Its own ab; None: it has none (a flash), these are kept.
         """
         assert frame.to_anchor is not None
-        ab, sure = self.carried(frame, frame.to_anchor)
+        ab, confidence = self.warp_ab(frame, frame.to_anchor)
         if own is None:
             return Anchor(frame.grey, ab, self.contrast)
         kept = (1 - REFRESH) * self.contrast
         contrast = kept + REFRESH * contrast_of(frame)
-        share = (sure * np.float32(kept / contrast))[..., None]
+        share = (confidence * np.float32(kept / contrast))[..., None]
         return Anchor(frame.grey, np.asarray(own + share * (ab - own), np.float32), contrast)
 
 
@@ -104,19 +104,19 @@ def between(before: Anchor, after: Anchor, frames: Sequence[Frame]) -> Iterator[
     """
     onward: list[Motion] = []  # to the second anchor, last frame first
     for frame in reversed(frames[1:]):
-        assert frame.forth is not None
-        onward.append(frame.forth.then(onward[-1]) if onward else frame.forth)
+        assert frame.forward_flow is not None
+        onward.append(frame.forward_flow.compose(onward[-1]) if onward else frame.forward_flow)
     for index, (frame, to_after) in enumerate(zip(frames[:-1], reversed(onward), strict=True)):
         assert frame.to_anchor is not None
         distance = np.float32((index + 1) / len(frames))
-        ab_before, sure_before = before.carried(frame, frame.to_anchor)
-        ab_after, sure_after = after.carried(frame, to_after)
-        weight_before = (1 - distance) * (sure_before + EPS)
-        weight_after = distance * (sure_after + EPS)
+        ab_before, confidence_before = before.warp_ab(frame, frame.to_anchor)
+        ab_after, confidence_after = after.warp_ab(frame, to_after)
+        weight_before = (1 - distance) * (confidence_before + EPS)
+        weight_after = distance * (confidence_after + EPS)
         total = weight_before + weight_after
         ab = weight_before[..., None] * ab_before + weight_after[..., None] * ab_after
         if frame.ab is not None:
-            unreached = (1 - np.maximum(sure_before, sure_after)) ** 2
+            unreached = (1 - np.maximum(confidence_before, confidence_after)) ** 2
             ab += unreached[..., None] * frame.ab
             total += unreached
         yield ab / total[..., None]
@@ -135,39 +135,39 @@ def average(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Fl
     total, weight = frame.ab.copy(), np.ones(frame.grey.shape, np.float32)
     for neighbour, motion in _neighbours(before, frame, after):
         if neighbour.ab is not None:
-            sure = flow_confidence(frame.grey, neighbour.grey, motion)
-            total += sure[..., None] * motion.carry(neighbour.ab)
-            weight += sure
+            confidence = flow_confidence(frame.grey, neighbour.grey, motion)
+            total += confidence[..., None] * motion.warp(neighbour.ab)
+            weight += confidence
     return total / weight[..., None]
 
 
 def _neighbours(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Iterator[tuple[Frame, Motion]]:
     """Yield the frames within the window, each with the motion that leads there."""
     motion: Motion | None = None
-    step = frame.back
+    step = frame.backward_flow
     for neighbour in list(before[-WINDOW:])[::-1]:
         if step is None:
             break
-        motion = step if motion is None else motion.then(step)
+        motion = step if motion is None else motion.compose(step)
         yield neighbour, motion
-        step = neighbour.back
+        step = neighbour.backward_flow
     motion = None
     for neighbour in after[:WINDOW]:
-        if neighbour.forth is None:
+        if neighbour.forward_flow is None:
             break
-        motion = neighbour.forth if motion is None else motion.then(neighbour.forth)
+        motion = neighbour.forward_flow if motion is None else motion.compose(neighbour.forward_flow)
         yield neighbour, motion
 
 
-def with_following(segments: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
+def with_following(intervals: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
     """Yield each segment with the one after it, or at once with an empty one."""
     held: list[Frame] = []
-    for segment in segments:
+    for interval in intervals:
         if not wait:
-            yield segment, []
+            yield interval, []
             continue
         if held:
-            yield held, segment
-        held = segment
+            yield held, interval
+        held = interval
     if held:
         yield held, []

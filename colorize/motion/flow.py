@@ -27,27 +27,27 @@ class Motion:
 
     Attributes:
         field: (h, w, 2) float32, x and y to add, in pixels.
-        sure: (h, w) float32, 0..1: how far the field can be trusted.
+        confidence: (h, w) float32, 0..1: how far the field can be trusted.
     """
 
     field: Floats
-    sure: Floats
+    confidence: Floats
 
     def where(self) -> Floats:
         """Return the places in the other frame, (h, w, 2): x, y."""
-        return _grid(self.sure.shape) + self.field
+        return _grid(self.confidence.shape) + self.field
 
-    def carry(self, values: npt.NDArray) -> Floats:
+    def warp(self, values: npt.NDArray) -> Floats:
         """Return a map (h, w, ...) of the other frame as it looks from this one."""
         return _sample(values, self.where())
 
-    def then(self, onward: Motion) -> Motion:
+    def compose(self, onward: Motion) -> Motion:
         """Return the motion to a third frame; ``onward`` leads there from the other one.
 
         Chained steps carry a map over many frames by one resampling, so it does not blur with their number.
         """
-        further = _sample(np.dstack([onward.field, onward.sure]), self.where())
-        return Motion(self.field + further[..., :2], self.sure * further[..., 2])
+        further = _sample(np.dstack([onward.field, onward.confidence]), self.where())
+        return Motion(self.field + further[..., :2], self.confidence * further[..., 2])
 
 
 class FlowFinder:
@@ -61,9 +61,9 @@ class FlowFinder:
         """Return the motion from ``now`` back to ``before``, and the one from ``before`` to ``now``."""
         before, now = np.ascontiguousarray(before), np.ascontiguousarray(now)  # DIS takes nothing else
         empty = np.zeros((*now.shape, 2), np.float32)
-        back = np.asarray(self._flow.calc(now, before, empty.copy()), np.float32)
-        forth = np.asarray(self._flow.calc(before, now, empty), np.float32)
-        return _checked(back, forth), _checked(forth, back)
+        backward_flow = np.asarray(self._flow.calc(now, before, empty.copy()), np.float32)
+        forward_flow = np.asarray(self._flow.calc(before, now, empty), np.float32)
+        return _checked(backward_flow, forward_flow), _checked(forward_flow, backward_flow)
 
 
 def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:
@@ -74,23 +74,23 @@ def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:
         there: The other frame.
         motion: From this frame to the other one.
     """
-    sure = motion.sure * _resemblance(here, motion.carry(there), motion.sure)
+    confidence = motion.confidence * _resemblance(here, motion.warp(there), motion.confidence)
     # Flow is least right beside a moving edge, where it is smooth across it; and single doubtful pixels would show as
     # specks of another colour.
-    return np.asarray(cv2.GaussianBlur(cv2.erode(sure, np.ones((3, 3), np.uint8)), (5, 5), 1.2), np.float32)
+    return np.asarray(cv2.GaussianBlur(cv2.erode(confidence, np.ones((3, 3), np.uint8)), (5, 5), 1.2), np.float32)
 
 
-def _resemblance(here: Grey, there: Floats, sure: Floats) -> Floats:
+def _resemblance(here: Grey, there: Floats, confidence: Floats) -> Floats:
     """Return how far a frame looks like another one that was carried to it, (h, w), 0..1.
 
     A brightness and a contrast that changed everywhere (a fade, a flash) do not count.
     """
     target = here.astype(np.float32)
-    total = float(sure.sum()) + 1e-6
-    centred = target - float((sure * target).sum()) / total
-    centred_there = there - float((sure * there).sum()) / total
-    spread = float((sure * centred * centred).sum()) / total
-    spread_there = float((sure * centred_there * centred_there).sum()) / total
+    total = float(confidence.sum()) + 1e-6
+    centred = target - float((confidence * target).sum()) / total
+    centred_there = there - float((confidence * there).sum()) / total
+    spread = float((confidence * centred * centred).sum()) / total
+    spread_there = float((confidence * centred_there * centred_there).sum()) / total
     # The ratio of the spreads, not a regression: noise would pull a regression's gain to 0.
     gain = np.clip(np.sqrt((spread + NOISE) / (spread_there + NOISE)), 1 / GAIN_LIMIT, GAIN_LIMIT)
     miss = (centred - np.float32(gain) * centred_there) / SHADE
@@ -103,10 +103,10 @@ def _checked(field: Floats, reverse: Floats) -> Motion:
     where = _grid((height, width)) + field
     miss = field + _sample(reverse, where)
     allowed = TOLERANCE + STRETCH * np.hypot(field[..., 0], field[..., 1])
-    sure = np.clip(2 - (miss[..., 0] ** 2 + miss[..., 1] ** 2) / allowed**2, 0, 1)
+    confidence = np.clip(2 - (miss[..., 0] ** 2 + miss[..., 1] ** 2) / allowed**2, 0, 1)
     x, y = where[..., 0], where[..., 1]
-    sure[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = 0
-    return Motion(field, sure.astype(np.float32))
+    confidence[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = 0
+    return Motion(field, confidence.astype(np.float32))
 
 
 def _sample(values: npt.NDArray, where: Floats) -> Floats:

@@ -67,7 +67,7 @@ class _Memory:
 class TemporalPainter:
     """Paints a film's frames, in order, with colours that stay.
 
-    Call ``paint`` for one part of the film after the other. The last frame of a part is an anchor, from which the next
+    Call ``predict_ab`` for one part of the film after the other. The last frame of a part is an anchor, from which the next
     part goes on, so the seam cannot be seen.
 
     Attributes:
@@ -94,18 +94,18 @@ class TemporalPainter:
         self._flow = FlowFinder()
         self._memory = _Memory()
 
-    def paint(self, looks: Iterable[Tensor]) -> Iterator[Floats]:
-        """Yield the ab (h, w, 2) in Lab units of each look (1, 1, h, w), in order.
+    def predict_ab(self, inputs: Iterable[Tensor]) -> Iterator[Floats]:
+        """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w), in order.
 
         It looks at most about 32 frames ahead. It has to be exhausted before the painter is used again.
         """
         if self._options.mode == "off":
-            yield from self._each(looks)
+            yield from self._each(inputs)
         else:
-            yield from self._steady(self._painted(self._segments(self._followed(self._judged(looks)))))
+            yield from self._blended(self._predicted(self._intervals(self._tracked(self._classified(inputs)))))
 
     def state(self) -> dict[str, np.ndarray]:
-        """Return all that the next part depends on, after a ``paint`` that was exhausted; empty where there is none."""
+        """Return all that the next part depends on, after a ``predict_ab`` that was exhausted; empty where there is none."""
         memory = self._memory
         if memory.anchor is None or memory.grey is None:
             return {}
@@ -138,20 +138,20 @@ class TemporalPainter:
                 raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
         self._memory = memory
 
-    def _each(self, looks: Iterable[Tensor]) -> Iterator[Floats]:
+    def _each(self, inputs: Iterable[Tensor]) -> Iterator[Floats]:
         group: list[Tensor] = []
-        for look in looks:
-            group.append(look)
+        for network_input in inputs:
+            group.append(network_input)
             if len(group) == self._batch_size:
                 yield from self._network(group)
                 group = []
         yield from self._network(group)
 
-    def _network(self, looks: list[Tensor], recall: Callable[[Tensor], Tensor] | None = None) -> list[Floats]:
-        self.network_frames += len(looks)
-        return self._colorizer.paint(looks, recall=recall)
+    def _network(self, inputs: list[Tensor], recall: Callable[[Tensor], Tensor] | None = None) -> list[Floats]:
+        self.network_frames += len(inputs)
+        return self._colorizer.predict_ab(inputs, recall=recall)
 
-    def _judged(self, looks: Iterable[Tensor]) -> Iterator[Frame]:
+    def _classified(self, inputs: Iterable[Tensor]) -> Iterator[Frame]:
         """Yield frames that know whether they begin a scene."""
         coming: deque[Frame] = deque()
 
@@ -159,87 +159,89 @@ class TemporalPainter:
             coming[0].kind = self._memory.finder.judge([frame.thumbnail for frame in coming])
             return coming.popleft()
 
-        for look in looks:
-            grey = np.rint((look[0, 0].numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
-            coming.append(Frame(look, grey, Thumbnail.of(grey)))
+        for network_input in inputs:
+            grey = np.rint((network_input[0, 0].numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
+            coming.append(Frame(network_input, grey, Thumbnail.of(grey)))
             if len(coming) > LOOKAHEAD:
                 yield judge()
         while coming:
             yield judge()
 
-    def _followed(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def _tracked(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
         for frame in frames:
             before = self._memory.grey
             if before is not None and frame.kind != "cut" and before.shape == frame.grey.shape:
                 if frame.kind == "flash":
                     frame.grey = before  # held still: so the frame after a flash is compared with the one before it
-                frame.back, frame.forth = self._flow.between(before, frame.grey)
+                frame.backward_flow, frame.forward_flow = self._flow.between(before, frame.grey)
             self._memory.grey = frame.grey
             yield frame
 
-    def _segments(self, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    def _intervals(self, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         """Yield frames in groups, each of which ends with an anchor; a frame that begins a scene is one by itself."""
         every = self._options.every
         reach = every or MAX_ANCHOR_GAP if self._options.mode == "fast" else max(MAX_ANCHOR_GAP, every or 1)
-        segment: list[Frame] = []
+        interval: list[Frame] = []
         for frame in frames:
-            if frame.back is None:
-                if segment:
-                    yield segment
+            if frame.backward_flow is None:
+                if interval:
+                    yield interval
                 yield [frame]
-                segment = []
+                interval = []
                 continue
-            if segment and segment[-1].to_anchor is not None:
-                frame.to_anchor = frame.back.then(segment[-1].to_anchor)
-                lost = frame.to_anchor.sure.mean() < MIN_TRACKED and every is None
-                if segment[-1].kind != "flash" and (lost or len(segment) >= reach):
-                    yield segment
-                    segment = []
-            if not segment:
-                frame.to_anchor = frame.back
-            segment.append(frame)
-        if segment:
-            yield segment
+            if interval and interval[-1].to_anchor is not None:
+                frame.to_anchor = frame.backward_flow.compose(interval[-1].to_anchor)
+                lost = frame.to_anchor.confidence.mean() < MIN_TRACKED and every is None
+                if interval[-1].kind != "flash" and (lost or len(interval) >= reach):
+                    yield interval
+                    interval = []
+            if not interval:
+                frame.to_anchor = frame.backward_flow
+            interval.append(frame)
+        if interval:
+            yield interval
 
-    def _painted(self, segments: Iterable[list[Frame]]) -> Iterator[list[Frame]]:
+    def _predicted(self, intervals: Iterable[list[Frame]]) -> Iterator[list[Frame]]:
         """Yield segments whose wanted frames the network has painted, in batches."""
         waiting: list[list[Frame]] = []
-        for segment in segments:
-            step = 1 if self._options.mode == "best" else len(segment)
+        for interval in intervals:
+            step = 1 if self._options.mode == "best" else len(interval)
             step = self._options.every or step
-            for index, frame in enumerate(segment, 1):
+            for index, frame in enumerate(interval, 1):
                 # A flash shows no colours: those before it are kept.
-                frame.wanted = frame.back is None or (frame.kind != "flash" and index % step == 0)
-            segment[-1].wanted = segment[-1].back is None or segment[-1].kind != "flash"
-            track_predicted(segment)
-            waiting.append(segment)
-            wanted = [frame for group in waiting for frame in group if frame.wanted]
-            if len(wanted) >= self._batch_size or sum(map(len, waiting)) >= MAX_PENDING:
-                self._run(wanted)
+                frame.needs_network = frame.backward_flow is None or (frame.kind != "flash" and index % step == 0)
+            interval[-1].needs_network = interval[-1].backward_flow is None or interval[-1].kind != "flash"
+            track_predicted(interval)
+            waiting.append(interval)
+            needs_network = [frame for group in waiting for frame in group if frame.needs_network]
+            if len(needs_network) >= self._batch_size or sum(map(len, waiting)) >= MAX_PENDING:
+                self._run(needs_network)
                 yield from waiting
                 waiting = []
-        self._run([frame for group in waiting for frame in group if frame.wanted])
+        self._run([frame for group in waiting for frame in group if frame.needs_network])
         yield from waiting
 
     def _run(self, frames: list[Frame]) -> None:
-        for _, equal in groupby(frames, lambda frame: frame.look.shape):
+        for _, equal in groupby(frames, lambda frame: frame.network_input.shape):
             while group := list(islice(equal, self._batch_size)):
                 recall = partial(self._memory.seen.recall, frames=group)
-                for frame, ab in zip(group, self._network([frame.look for frame in group], recall), strict=True):
+                for frame, ab in zip(
+                    group, self._network([frame.network_input for frame in group], recall), strict=True
+                ):
                     frame.ab = ab
 
-    def _steady(self, segments: Iterable[list[Frame]]) -> Iterator[Floats]:
+    def _blended(self, intervals: Iterable[list[Frame]]) -> Iterator[Floats]:
         """Yield the ab of all frames of segments."""
-        for segment, following in with_following(segments, self._options.mode == "best"):
-            last, before = segment[-1], self._memory.anchor
+        for interval, following in with_following(intervals, self._options.mode == "best"):
+            last, before = interval[-1], self._memory.anchor
             own = last.ab
             if own is not None and self._options.mode == "best":
-                own = average(segment[:-1], last, following)
-            if last.back is None or before is None:
+                own = average(interval[:-1], last, following)
+            if last.backward_flow is None or before is None:
                 assert own is not None
                 self._memory.anchor = Anchor.start(last, own)
                 yield own
             else:
                 self._memory.anchor = before.renewed(last, own)
-                yield from between(before, self._memory.anchor, segment)
+                yield from between(before, self._memory.anchor, interval)

@@ -4,7 +4,7 @@ A regression's best answer to "red or blue" is the grey between them. A classifi
 (Zhang et al. 2016), and what is shown is the expectation, which a sharper distribution moves towards the likeliest.
 
 How far the likely hues agree is known too. Where they do not, the expectation has a weak colour that is right by
-chance; where they do, it may be as strong as photographs' colours are. So caution takes chroma from the former, and
+chance; where they do, it may be as strong as photographs' colours are. So ``hue_agreement_power`` takes chroma from the former, and
 ``training.interpolate --chroma`` gives it to all: sky, foliage and skin become livelier, blotches on cloth fainter.
 """
 
@@ -54,16 +54,16 @@ class Expectation(nn.Module):
 
     centres: Tensor
 
-    def __init__(self, caution: float = 0.0) -> None:
+    def __init__(self, hue_agreement_power: float = 0.0) -> None:
         """Build it.
 
         Args:
-            caution: Power of the agreement by which the expected colour is multiplied. The agreement is the length of
+            hue_agreement_power: Power of the agreement by which the expected colour is multiplied. The agreement is the length of
                 the expectation over the expected chroma, 0..1: the mean resultant length of circular statistics
                 (Mardia and Jupp 2000), weighted by chroma. 0: the expectation itself.
         """
         super().__init__()
-        self.caution = caution
+        self.hue_agreement_power = hue_agreement_power
         self.register_buffer("centres", ring_centres())
 
     def forward(self, logits: Tensor) -> Tensor:
@@ -71,11 +71,11 @@ class Expectation(nn.Module):
         # Prepared generators are channels-last: at 256x352 a softmax over dim 1 took 35 ms, one over the last 2 ms.
         chances = logits.float().permute(0, 2, 3, 1).softmax(dim=-1)
         centres = self.centres.float()
-        if not self.caution:
+        if not self.hue_agreement_power:
             return (chances @ centres).permute(0, 3, 1, 2).clamp(-1, 1)
         known = chances @ torch.cat([centres, centres.norm(dim=1, keepdim=True)], dim=1)  # ab, and the expected chroma
         ab, chroma = known.split((2, 1), dim=-1)
         # A length's slope is endless at 0, and so is a quotient's.
         length = (ab.square().sum(dim=-1, keepdim=True) + LEAST_CHROMA**2).sqrt()
         agreement = length / (chroma + LEAST_CHROMA)
-        return (ab * agreement**self.caution).permute(0, 3, 1, 2).clamp(-1, 1)
+        return (ab * agreement**self.hue_agreement_power).permute(0, 3, 1, 2).clamp(-1, 1)

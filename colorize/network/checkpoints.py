@@ -20,7 +20,16 @@ from safetensors.torch import save
 from colorize.base import DEFAULT_RENDER_SIZE, WeightsError
 from colorize.network.generator import Generator, GeneratorConfig
 
-FORMAT = "colorize-generator/1"
+FORMAT = "colorize-generator/2"
+FORMER_FORMAT = "colorize-generator/1"  # the same numbers under other names; read, not written any more
+FORMER_TENSORS = {
+    "prior.places.": "semantic_branch.spatial_proj.",
+    "prior.whole.": "semantic_branch.global_proj.",
+    "prior.": "semantic_branch.",
+}
+"""How tensors' names began in the former format -> how they begin now; the first that fits counts."""
+FORMER_FIELDS = {"prior": "semantic_branch", "caution": "hue_agreement_power"}
+"""Names of a config's fields in the former format -> their names now."""
 
 
 @dataclass(frozen=True)
@@ -114,21 +123,34 @@ def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, torch.Tenso
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             info = _parse(path, metadata)
-            values = {name: file.get_tensor(name).float() for name in file.keys()} if tensors else {}  # noqa: SIM118
+            names = file.keys() if tensors else []
+            is_former = metadata.get("format") == FORMER_FORMAT
+            values = {_present_name(name) if is_former else name: file.get_tensor(name).float() for name in names}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error}); get it anew") from error
     return info, values
 
 
+def _present_name(name: str) -> str:
+    """Return today's name of a tensor of the former format."""
+    for start, now in FORMER_TENSORS.items():
+        if name.startswith(start):
+            return now + name.removeprefix(start)
+    return name
+
+
 def _parse(path: Path, metadata: dict[str, str]) -> WeightsInfo:
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") not in (FORMAT, FORMER_FORMAT):
         found = metadata.get("format", "none")
         raise WeightsError(
             f"{path}: format {found!r} where {FORMAT!r} is needed; not weights of this program's generator"
         )
     try:
+        fields: dict[str, Any] = json.loads(metadata["config"])
+        if metadata["format"] == FORMER_FORMAT:
+            fields = {FORMER_FIELDS.get(name, name): value for name, value in fields.items()}
         return WeightsInfo(
-            config=GeneratorConfig.from_dict(json.loads(metadata["config"])),
+            config=GeneratorConfig.from_dict(fields),
             render_size=int(json.loads(metadata["render_size"])),
             trained_on=json.loads(metadata["trained_on"]),
             metrics=json.loads(metadata["metrics"]),

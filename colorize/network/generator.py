@@ -38,17 +38,17 @@ class GeneratorConfig:
         backbone: One of ``BACKBONES``.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
         latent_dim: Length of the noise vector, 0 for a generator without one.
-        prior: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, a classifier whose view joins the bottleneck; empty: none.
+        semantic_branch: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, a classifier whose view joins the bottleneck; empty: none.
         head: One of ``HEADS``.
-        caution: How much less chroma a head that classifies gives where it doubts the hue (``colorize.network.bins``).
+        hue_agreement_power: How much less chroma a head that classifies gives where it doubts the hue (``colorize.network.bins``).
     """
 
     backbone: str = "resnet34"
     decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
     latent_dim: int = 0
-    prior: str = ""
+    semantic_branch: str = ""
     head: str = "regression"
-    caution: float = 0.0
+    hue_agreement_power: float = 0.0
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -56,14 +56,20 @@ class GeneratorConfig:
         object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
         if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
             raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
-        if self.prior and self.prior not in SEMANTIC_NETWORKS:
-            raise ValueError(f"unknown prior {self.prior!r}; choose one of {', '.join(SEMANTIC_NETWORKS)}, or none")
+        if self.semantic_branch and self.semantic_branch not in SEMANTIC_NETWORKS:
+            raise ValueError(
+                f"unknown semantic branch {self.semantic_branch!r}; choose one of {', '.join(SEMANTIC_NETWORKS)}, or none"
+            )
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
-        if not 0 <= self.caution <= MAX_HUE_AGREEMENT_POWER:
-            raise ValueError(f"caution {self.caution:g} is not within 0..{MAX_HUE_AGREEMENT_POWER}")
-        if self.caution and self.head != "classification":
-            raise ValueError(f"caution {self.caution:g} needs a head that classifies, not a {self.head}")
+        if not 0 <= self.hue_agreement_power <= MAX_HUE_AGREEMENT_POWER:
+            raise ValueError(
+                f"hue_agreement_power {self.hue_agreement_power:g} is not within 0..{MAX_HUE_AGREEMENT_POWER}"
+            )
+        if self.hue_agreement_power and self.head != "classification":
+            raise ValueError(
+                f"hue_agreement_power {self.hue_agreement_power:g} needs a head that classifies, not a {self.head}"
+            )
         if self.latent_dim < 0:
             raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
 
@@ -123,8 +129,8 @@ class Generator(nn.Module):
         self.config = config or GeneratorConfig()
         self.encoder = ResNetEncoder(self.config.backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
         *skips, channels = self.encoder.channels
-        if self.config.prior:
-            self.prior = SemanticBranch(self.config.prior, channels)
+        if self.config.semantic_branch:
+            self.semantic_branch = SemanticBranch(self.config.semantic_branch, channels)
         if self.config.latent_dim:
             # Without a bias a latent of zero changes nothing: it is the one deterministic answer.
             self.latent = nn.Linear(self.config.latent_dim, channels, bias=False)
@@ -136,7 +142,7 @@ class Generator(nn.Module):
         self.decoder = nn.ModuleList(blocks)
         self.head = nn.Conv2d(channels, HEADS[self.config.head], 3, padding=1)
         if self.config.head == "classification":
-            self.expectation = Expectation(self.config.caution)
+            self.expectation = Expectation(self.config.hue_agreement_power)
         nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
@@ -176,18 +182,18 @@ class Generator(nn.Module):
 
     @property
     def encoders(self) -> nn.ModuleList:
-        """What looks at the photograph: the encoder, and the prior if there is one. The rest is the decoder."""
-        return nn.ModuleList([self.encoder, *([self.prior] if self.config.prior else [])])
+        """What looks at the photograph: the encoder, and the semantic branch if there is one. The rest is the decoder."""
+        return nn.ModuleList([self.encoder, *([self.semantic_branch] if self.config.semantic_branch else [])])
 
     def encode(self, x: Tensor) -> list[Tensor]:
-        """Return what the encoder and the prior see, at 1/2, 1/4, 1/8, 1/16 and 1/32.
+        """Return what the encoder and the semantic branch see, at 1/2, 1/4, 1/8, 1/16 and 1/32.
 
         Args:
             x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
         """
         *skips, last = self.encoder(x)
-        if self.config.prior:
-            last = last + self.prior(x[:, :LIGHTNESS_CHANNELS])
+        if self.config.semantic_branch:
+            last = last + self.semantic_branch(x[:, :LIGHTNESS_CHANNELS])
         return [*skips, last]
 
     def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
@@ -201,9 +207,9 @@ class Generator(nn.Module):
         Raises:
             ValueError: A latent of a wrong shape, or for a generator without one.
         """
-        return self.colours(self.decide(x, features, latent))
+        return self.to_ab(self.logits(x, features, latent))
 
-    def decide(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+    def logits(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
         """Return the head's numbers, (B, HEADS[config.head], H, W); arguments and errors are those of ``decode``."""
         *skips, last = features
         if latent is not None:
@@ -212,9 +218,9 @@ class Generator(nn.Module):
             last = block(last, skip)
         return self.head(last)
 
-    def colours(self, decision: Tensor) -> Tensor:
+    def to_ab(self, logits: Tensor) -> Tensor:
         """Return ab (B, 2, H, W) in -1..1 from the head's numbers."""
-        return self.expectation(decision) if self.config.head == "classification" else torch.tanh(decision)
+        return self.expectation(logits) if self.config.head == "classification" else torch.tanh(logits)
 
     def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:
         if not self.config.latent_dim:

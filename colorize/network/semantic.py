@@ -1,4 +1,4 @@
-"""The prior: a small ImageNet classifier that looks at the lightness and tells the decoder what things are.
+"""The semantic branch: a small ImageNet classifier that looks at the lightness and tells the decoder what things are.
 
 Which colour a thing has depends on what it is, and an encoder that is trained on some ten thousand photographs knows
 few things. So the last feature map of an EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with
@@ -152,11 +152,11 @@ class SemanticBranch(nn.Module):
         """
         super().__init__()
         self.body = EfficientNetLite(SEMANTIC_NETWORKS[name])
-        self.places = nn.Conv2d(HEAD_CHANNELS, channels_out, 1)
-        self.whole = nn.Linear(HEAD_CHANNELS, channels_out, bias=False)
-        nn.init.zeros_(self.places.weight)
-        nn.init.zeros_(self.places.bias)  # type: ignore[arg-type]
-        nn.init.zeros_(self.whole.weight)
+        self.spatial_proj = nn.Conv2d(HEAD_CHANNELS, channels_out, 1)
+        self.global_proj = nn.Linear(HEAD_CHANNELS, channels_out, bias=False)
+        nn.init.zeros_(self.spatial_proj.weight)
+        nn.init.zeros_(self.spatial_proj.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.global_proj.weight)
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Return what is added to the bottleneck, (B, channels_out, H / 32, W / 32).
@@ -166,4 +166,4 @@ class SemanticBranch(nn.Module):
                 -1..1; a grey's sRGB value lies within .034 of L / 100.
         """
         seen = self.body(lightness)
-        return self.places(seen) + self.whole(seen.mean(dim=(2, 3)))[:, :, None, None]
+        return self.spatial_proj(seen) + self.global_proj(seen.mean(dim=(2, 3)))[:, :, None, None]

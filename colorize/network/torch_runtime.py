@@ -95,30 +95,30 @@ def infer(
 
 def infer_groups(
     generator: AnyGenerator,
-    looks: Sequence[Tensor],
+    inputs: Sequence[Tensor],
     hints: Sequence[Tensor | None],
     latents: Sequence[Tensor | None],
     recall: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Floats]:
-    """Return ab (h, w, 2) in network units of each look; looks of equal shape run together.
+    """Return ab (h, w, 2) in network units of each input; inputs of equal shape run together.
 
     Args:
         generator: ``prepare``'s result.
-        looks: (1, 1, h, w) each, L / 50 - 1.
-        hints: (1, 3, h, w) of each look, or None.
-        latents: (1, latent_dim) of each look, or None for the deterministic answer.
+        inputs: (1, 1, h, w) each, L / 50 - 1.
+        hints: (1, 3, h, w) of each input, or None.
+        latents: (1, latent_dim) of each input, or None for the deterministic answer.
         recall: See ``infer``.
     """
     groups: dict[torch.Size, list[int]] = {}
-    for index, look in enumerate(looks):
-        groups.setdefault(look.shape, []).append(index)
+    for index, network_input in enumerate(inputs):
+        groups.setdefault(network_input.shape, []).append(index)
     results: dict[int, Floats] = {}
     for shape, group in groups.items():
         given = _stacked([hints[index] for index in group], torch.zeros(1, 3, *shape[2:]))
         latent = _stacked([latents[index] for index in group], torch.zeros(1, latent_dim(generator)))
-        ab = infer(generator, torch.cat([looks[index] for index in group]), given, latent, recall)
+        ab = infer(generator, torch.cat([inputs[index] for index in group]), given, latent, recall)
         results.update(zip(group, ab.permute(0, 2, 3, 1).contiguous().numpy(), strict=True))
-    return [results[index] for index in range(len(looks))]
+    return [results[index] for index in range(len(inputs))]
 
 
 def _stacked(parts: Sequence[Tensor | None], none: Tensor) -> Tensor | None:
@@ -132,7 +132,7 @@ def fingerprint(generator: AnyGenerator) -> str:
     """Return the SHA-256 of a generator's parameters as they run, and of how they are used, as hex digits."""
     digest = hashlib.sha256()
     if isinstance(generator, Generator):
-        digest.update(repr(generator.config).encode())  # caution is no parameter
+        digest.update(repr(generator.config).encode())  # the power is no parameter
     for name, value in sorted(generator.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.cpu().float().numpy().tobytes())

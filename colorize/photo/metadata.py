@@ -1,4 +1,4 @@
-"""What belongs to a photo beside its pixels: EXIF, XMP, and the mark that its colours were made by a network."""
+"""What belongs to a photo beside its pixels: EXIF, XMP, and the label that its colours were made by a network."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def exif_with_dpi(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
 
 def label_exif(exif: bytes | None) -> bytes:
     """Return EXIF whose Software tag says that the colours were made by a network; what it said before stays."""
-    marked = Image.Exif()
-    marked.load(exif or b"")
-    mark = f"AI-colorized by colorize {colorize.__version__}"
-    before = str(marked.get(SOFTWARE, "")).strip("\0 ")
-    marked[SOFTWARE] = before if mark in before else f"{before}; {mark}" if before else mark
-    return marked.tobytes()
+    labelled = Image.Exif()
+    labelled.load(exif or b"")
+    label = f"AI-colorized by colorize {colorize.__version__}"
+    before = str(labelled.get(SOFTWARE, "")).strip("\0 ")
+    labelled[SOFTWARE] = before if label in before else f"{before}; {label}" if before else label
+    return labelled.tobytes()
 
 
 def upright_xmp(xmp: bytes) -> bytes:

@@ -34,16 +34,16 @@ class Photo:
     dpi: tuple[float, float] | None = None
     lossless: bool = False
 
-    def with_colors(self, picture: Picture, *, mark: bool = True) -> Photo:
+    def with_colors(self, picture: Picture, *, ai_label: bool = True) -> Photo:
         """Return the photo with the RGB picture that ``Colorizer`` made of it.
 
         A grey photo's profile cannot describe colours: sRGB's takes its place.
 
         Args:
             picture: Of the same size.
-            mark: Say in EXIF and XMP that the colours were made by a network.
+            ai_label: Say in EXIF and XMP that the colours were made by a network.
         """
         photo = replace(self, picture=picture)
         if self.picture.ndim == 2:
             photo = replace(photo, space=SRGB, profile=srgb_profile() if self.profile else None)
-        return replace(photo, exif=label_exif(self.exif), xmp=label_xmp(self.xmp)) if mark else photo
+        return replace(photo, exif=label_exif(self.exif), xmp=label_xmp(self.xmp)) if ai_label else photo

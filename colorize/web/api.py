@@ -16,7 +16,7 @@ from colorize.web.service import ColorizeService
 from colorize.web.video_routes import add_video_routes
 
 
-def build_api(studio: ColorizeService) -> FastAPI:
+def build_api(service: ColorizeService) -> FastAPI:
     """Return the application with the service's routes."""
     app = FastAPI(
         title="colorize",
@@ -27,16 +27,16 @@ def build_api(studio: ColorizeService) -> FastAPI:
     )
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueueFullError, _full)
-    add_photo_routes(app, studio)
-    add_video_routes(app, studio)
+    add_photo_routes(app, service)
+    add_video_routes(app, service)
 
     @app.get("/healthz", summary="Whether the process is well")
     async def healthz() -> Health:
-        return Health(waiting=studio.jobs.waiting)
+        return Health(waiting=service.jobs.waiting)
 
     @app.get("/v1/weights", summary="Weights that a client may name", responses={401: PROBLEMS[401]})
     async def weights() -> WeightsList:
-        return WeightsList(weights=studio.weights)
+        return WeightsList(weights=service.weights)
 
     return app
 

@@ -64,9 +64,9 @@ class Batch:
 class BatchTab:
     """Many photos."""
 
-    def __init__(self, desk: UploadHandler) -> None:
+    def __init__(self, uploads: UploadHandler) -> None:
         """Add the tab's components and events."""
-        self._desk = desk
+        self._uploads = uploads
         self._stop_event = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
@@ -78,7 +78,7 @@ class BatchTab:
                     self._stop = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
                 self._force = gr.Checkbox(label="Colour those too that are in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
-                    self._look = color_controls(desk.studio)
+                    self._color_words = color_controls(uploads.service)
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._gallery = gr.Gallery(
@@ -102,7 +102,7 @@ class BatchTab:
         begun = self._color.click(lambda: (busy, busy, ready, busy), None, controls, api_visibility=PRIVATE)
         work = begun.then(
             self._colorize,
-            [self._files, *self._look, self._force],
+            [self._files, *self._color_words, self._force],
             [self._gallery, self._download, self._status, self._command, self._stop_event],
             preprocess=False,
             api_name="colorize_many",
@@ -131,9 +131,9 @@ class BatchTab:
         """Colour photos one after the other through the queue, and tell how far they are."""
         if not photos:
             raise problem("there are no photos yet; choose some first")
-        wish = PhotoRequest(settings_of(weights, strength, saturation, render_size), force=bool(force))
+        request = PhotoRequest(settings_of(weights, strength, saturation, render_size), force=bool(force))
         names = [name_of(photo) for photo in photos]
-        command = photo_command(names, wish, FOLDER)
+        command = photo_command(names, request, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
         yield None, None, progress_bar(f"0 of {total}", 0, total), command, stop
         waiting, working = list(range(total)), set()
@@ -141,7 +141,7 @@ class BatchTab:
             while working or (waiting and not stop.is_set()):
                 while waiting and len(working) < AT_ONCE and not stop.is_set():
                     number = waiting.pop(0)
-                    working.add(asyncio.create_task(self._one(batch, number, names[number], photos[number], wish)))
+                    working.add(asyncio.create_task(self._one(batch, number, names[number], photos[number], request)))
                 ended, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     task.result()
@@ -155,14 +155,14 @@ class BatchTab:
         archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
         yield batch.gallery, archive, batch.report(total, stopped), command, None
 
-    async def _one(self, batch: Batch, number: int, name: str, photo: Upload, wish: PhotoRequest) -> None:
+    async def _one(self, batch: Batch, number: int, name: str, photo: Upload, request: PhotoRequest) -> None:
         try:
-            outcome, results = await self._desk.photo(photo, wish, patient=True)
+            outcome, results = await self._uploads.photo(photo, request, wait_for_room=True)
             if not results:
                 batch.faults[number] = outcome.message
                 return
             result = results[0]
-            place = self._desk.shelf.place(f"{result.stem}.jpg")
+            place = self._uploads.store.place(f"{result.stem}.jpg")
             await asyncio.to_thread(write_sheet, result, place, THUMBNAIL_SIDE)
             batch.pictures[number] = (str(place), name)
             batch.results[number] = result
@@ -171,8 +171,8 @@ class BatchTab:
             batch.faults[number] = said if name in said else f"{name}: {said}"
 
     def _pack(self, batch: Batch) -> Path:
-        """Return one ZIP of the results, which leave the shelf; names that come twice get numbers."""
-        target = self._desk.shelf.place(f"{FOLDER}.zip")
+        """Return one ZIP of the results, which leave the store; names that come twice get numbers."""
+        target = self._uploads.store.place(f"{FOLDER}.zip")
         taken: set[str] = set()
         with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:  # photos are compressed already
             for number in sorted(batch.results):

@@ -11,60 +11,60 @@ from colorize.film import VideoOptions
 from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
 
 
-def photo_command(names: Sequence[str], wish: PhotoRequest, output: str | None = None) -> str:
+def photo_command(names: Sequence[str], request: PhotoRequest, output: str | None = None) -> str:
     """Return the command for photos.
 
     Args:
         names: Of the files.
-        wish: What was done with them.
+        request: What was done with them.
         output: Folder of the results; None: beside the photos.
     """
-    words = _look(wish.look)
-    for mark in wish.marks:
-        words += ["--mark", hint_line(mark)]
-    if wish.candidates is not None:
-        words += ["--candidates", str(wish.candidates)]
-        words += ["--seed", str(wish.seed)] if wish.seed else []
-    if wish.force:
+    words = _color_options(request.color_settings)
+    for hint in request.hints:
+        words += ["--hint", hint_line(hint)]
+    if request.candidates is not None:
+        words += ["--candidates", str(request.candidates)]
+        words += ["--seed", str(request.seed)] if request.seed else []
+    if request.force:
         words.append("--force")
     if output:
         words += ["-o", output]
     return _line(names, words)
 
 
-def video_command(name: str, wish: VideoRequest) -> str:
+def video_command(name: str, request: VideoRequest) -> str:
     """Return the command for a film, or for its contact sheet."""
-    usual, options = VideoOptions(), wish.options
-    words = _look(wish.look)
-    if wish.preview is not None:
-        words += ["--preview", str(wish.preview)]
+    usual, options = VideoOptions(), request.options
+    words = _color_options(request.color_settings)
+    if request.preview is not None:
+        words += ["--preview", str(request.preview)]
     elif options.temporal.mode != usual.temporal.mode:
         words += ["--temporal", options.temporal.mode]
     if options.start:
         words += ["--start", f"{options.start:.10g}"]
     if options.end is not None:
         words += ["--end", f"{options.end:.10g}"]
-    if wish.force:
+    if request.force:
         words.append("--force")
     return _line([name], words)
 
 
-def hint_line(mark: Hint) -> str:
-    """Return a mark as ``Hint.parse`` reads it."""
-    radius = "" if mark.radius is None else f",{mark.radius:.10g}"
-    return f"{mark.x:.10g},{mark.y:.10g},{mark.color}{radius}"
+def hint_line(hint: Hint) -> str:
+    """Return a hint as ``Hint.parse`` reads it."""
+    radius = "" if hint.radius is None else f",{hint.radius:.10g}"
+    return f"{hint.x:.10g},{hint.y:.10g},{hint.color}{radius}"
 
 
-def _look(look: ColorSettings) -> list[str]:
+def _color_options(color_settings: ColorSettings) -> list[str]:
     words = []
-    if look.weights != DEFAULT_WEIGHTS:
-        words += ["--weights", look.weights]
-    if look.strength != 1:
-        words += ["--strength", f"{look.strength:.10g}"]
-    if look.saturation != 1:
-        words += ["--saturation", f"{look.saturation:.10g}"]
-    if look.render_size is not None:
-        words += ["--render-size", str(look.render_size)]
+    if color_settings.weights != DEFAULT_WEIGHTS:
+        words += ["--weights", color_settings.weights]
+    if color_settings.strength != 1:
+        words += ["--strength", f"{color_settings.strength:.10g}"]
+    if color_settings.saturation != 1:
+        words += ["--saturation", f"{color_settings.saturation:.10g}"]
+    if color_settings.render_size is not None:
+        words += ["--render-size", str(color_settings.render_size)]
     return words
 
 

@@ -18,9 +18,9 @@ AUTOMATIC = 0
 RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
 
 
-def color_controls(studio: ColorizeService) -> list[Component]:
-    """Add the controls of a look; their values go to ``settings_of``."""
-    names = studio.weights
+def color_controls(service: ColorizeService) -> list[Component]:
+    """Add the controls of color settings; their values go to ``settings_of``."""
+    names = service.weights
     weights = gr.Dropdown(
         names, value=names[0], label="Weights", info="which trained network paints", visible=len(names) > 1
     )
@@ -43,7 +43,7 @@ def color_controls(studio: ColorizeService) -> list[Component]:
 def settings_of(
     weights: str | None, strength: float | None, saturation: float | None, render_size: int | None
 ) -> ColorSettings:
-    """Return the look of the controls' values; what is empty is the usual.
+    """Return the color settings of the controls' values; what is empty is the usual.
 
     Raises:
         gr.Error: A client sent what is no number.

@@ -1,4 +1,4 @@
-"""Pictures for the screen: what a browser can show of any photo, and the colour marks on it."""
+"""Pictures for the screen: what a browser can show of any photo, and the colour hints on it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from colorize.photo import Photo, read_photos, write_photo
 SHOWN_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp")
 """Of files that browsers show themselves."""
 QUALITY = 90
-HINTING_SIDE = 1600  # longest side of the picture that colour marks are set on
+HINTING_SIDE = 1600  # longest side of the picture that colour hints are set on
 AT_ONCE = threading.Semaphore(2)  # a photo of 100 megapixels takes a gigabyte for a moment
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The reduced picture that colour marks are set on.
+    """The reduced picture that colour hints are set on.
 
     Attributes:
         path: Its file.
@@ -66,20 +66,20 @@ def write_sheet(source: Path, target: Path, longest: int | None = None) -> Sheet
     return Sheet(target, (height, width), width / picture.shape[1])
 
 
-def write_hinted(sheet: Sheet, marks: Sequence[Hint], target: Path) -> None:
-    """Write a sheet with marks on it: discs of their colours, in rings that show on dark and on bright.
+def write_hinted(sheet: Sheet, hints: Sequence[Hint], target: Path) -> None:
+    """Write a sheet with hints on it: discs of their colours, in rings that show on dark and on bright.
 
     Args:
         sheet: From ``write_sheet``.
-        marks: In pixels of the photo.
+        hints: In pixels of the photo.
         target: The JPEG.
     """
     photo = next(read_photos(sheet.path))
     picture = np.ascontiguousarray(photo.picture if photo.picture.ndim == 3 else np.dstack([photo.picture] * 3))
     radius = max(5, round(min(picture.shape[:2]) / 60))
-    for mark in marks:
-        place = (round(mark.x / sheet.scale), round(mark.y / sheet.scale))
-        color = tuple(bytes.fromhex(mark.color[1:]))
+    for hint in hints:
+        place = (round(hint.x / sheet.scale), round(hint.y / sheet.scale))
+        color = tuple(bytes.fromhex(hint.color[1:]))
         for grown, ink in ((4, (0, 0, 0)), (2, (255, 255, 255)), (0, color)):
             cv2.circle(picture, place, radius + grown, ink, cv2.FILLED, cv2.LINE_AA)
     shown = replace(photo, picture=picture)

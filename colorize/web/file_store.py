@@ -1,4 +1,4 @@
-"""The desk between the page and the studio: it takes uploads, has them coloured, and keeps the results for a while."""
+"""The page's file store: what clients uploaded and what was made for them, private and for a limited time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour marks on the page: a click, a line of text, one step back."""
+"""Colour hints on the page: a click, a line of text, one step back."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ from colorize.web.uploads import problem
 
 
 class HintControls:
-    """The marks of one photo.
+    """The hints of one photo.
 
     Attributes:
-        text: The box with the marks, one a line.
+        text: The box with the hints, one a line.
     """
 
-    def __init__(self, shelf: FileStore, photo: gr.Image, sheet: gr.State) -> None:
+    def __init__(self, store: FileStore, photo: gr.Image, sheet: gr.State) -> None:
         """Add the controls.
 
         Args:
-            shelf: Keeps the pictures with marks on them.
+            store: Keeps the pictures with hints on them.
             photo: Shows them, and is clicked.
             sheet: The session's ``Sheet``, or None.
         """
-        self._shelf = shelf
-        with gr.Accordion("Colour marks", open=True):
+        self._store = store
+        with gr.Accordion("Colour hints", open=True):
             gr.Markdown(
                 "Do you know a colour? Choose it, click its place on the photo above, and colour the photo again. "
                 "Or write a line: `x,y,#rrggbb`, in pixels of the photo."
             )
             ink = gr.ColorPicker(label="Colour", value="#b03030", elem_id="ink")
             self.text = gr.Textbox(
-                label="Marks", info="one a line: x,y,#rrggbb or x,y,#rrggbb,radius", lines=3, max_lines=10, value=""
+                label="Hints", info="one a line: x,y,#rrggbb or x,y,#rrggbb,radius", lines=3, max_lines=10, value=""
             )
             with gr.Row():
-                undo = gr.Button("Undo mark", size="sm", min_width=100)
-                clear = gr.Button("Clear marks", size="sm", min_width=100)
-        marked = [self.text, photo]
+                undo = gr.Button("Undo hint", size="sm", min_width=100)
+                clear = gr.Button("Clear hints", size="sm", min_width=100)
+        hinted = [self.text, photo]
         # The sign of progress lies over the photo and would swallow the next click.
         for trigger, work, inputs, outputs in (
-            (photo.select, self._add, [sheet, self.text, ink], marked),
-            (undo.click, self._take_back, [sheet, self.text], marked),
-            (clear.click, self._remove_all, [sheet], marked),
+            (photo.select, self._add, [sheet, self.text, ink], hinted),
+            (undo.click, self._take_back, [sheet, self.text], hinted),
+            (clear.click, self._remove_all, [sheet], hinted),
             (self.text.blur, self._draw, [sheet, self.text], [photo]),
             (self.text.submit, self._draw, [sheet, self.text], [photo]),
         ):
             trigger(work, inputs, outputs, show_progress="hidden", api_visibility=PRIVATE)
 
     def _add(self, event: gr.SelectData, sheet: Sheet | None, text: str, ink: str) -> tuple:
-        """Append a mark where the photo was clicked."""
+        """Append a hint where the photo was clicked."""
         if sheet is None:
             raise problem("there is no photo yet; choose one first")
         column, row = event.index
@@ -71,21 +71,21 @@ class HintControls:
         return "", self._draw(sheet, "")
 
     def _draw(self, sheet: Sheet | None, text: str) -> Path | None:
-        """Return the picture with the marks on it."""
+        """Return the picture with the hints on it."""
         if sheet is None:
             return None
         if not sheet.path.exists():
             raise problem("the photo is not kept any longer; choose it again")
-        marks = parse_hints(text)
-        if not marks:
+        hints = parse_hints(text)
+        if not hints:
             return sheet.path
-        target = self._shelf.place(sheet.path.name)
-        write_hinted(sheet, marks, target)
+        target = self._store.place(sheet.path.name)
+        write_hinted(sheet, hints, target)
         return target
 
 
 def parse_hints(text: str | None) -> list[Hint]:
-    """Return the marks of lines.
+    """Return the hints of lines.
 
     Raises:
         gr.Error: A line is written in another way.

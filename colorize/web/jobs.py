@@ -29,7 +29,7 @@ class WebJob:
     """One photo or film of a client.
 
     Attributes:
-        kind: ``photo`` or ``film``.
+        kind: ``photo`` or ``video``.
         folder: Its own; gone when the job is forgotten.
         id: Nobody can guess it.
         status: Where it is.
@@ -97,7 +97,7 @@ def safe_name(name: str) -> str:
 
 
 POOL_SIZES: dict[Kind, int] = {"photo": 2, "film": 1}
-"""How many of a kind are worked on at once; films have a lane of their own, so photos are not stuck behind one."""
+"""How many of a kind are worked on at once; films have a pool of their own, so photos are not stuck behind one."""
 RETRY_SECONDS = 5
 YIELD_SECONDS = 0.05
 
@@ -118,7 +118,7 @@ class Jobs:
     """The queue. ``submit`` a job's work; close it at the end, then no folder is left."""
 
     def __init__(self, max_queue: int = 32, keep_seconds: float = 3600) -> None:
-        """Start the lanes.
+        """Start the worker pools.
 
         Args:
             max_queue: How many may wait.
@@ -131,10 +131,10 @@ class Jobs:
         self._waiting = 0
         self._photos_at_work = 0
         self._closing = threading.Event()
-        self._lanes: dict[Kind, queue.SimpleQueue[tuple[WebJob, Callable[[WebJob], Outcome]] | None]] = {}
+        self._pools: dict[Kind, queue.SimpleQueue[tuple[WebJob, Callable[[WebJob], Outcome]] | None]] = {}
         self._threads = [threading.Thread(target=self._sweep, name="colorize-sweep", daemon=True)]
         for kind, count in POOL_SIZES.items():
-            self._lanes[kind] = queue.SimpleQueue()
+            self._pools[kind] = queue.SimpleQueue()
             self._threads += [
                 threading.Thread(target=self._work, args=(kind,), name=f"colorize-{kind}-{number}", daemon=True)
                 for number in range(count)
@@ -161,7 +161,7 @@ class Jobs:
 
         Args:
             job: From ``new``.
-            work: Called in a lane's thread; it looks at ``job.cancel`` now and then.
+            work: Called in a pool's thread; it looks at ``job.cancel`` now and then.
 
         Raises:
             QueueFullError: There is no room.
@@ -170,7 +170,7 @@ class Jobs:
             self._check_room()
             self._waiting += 1
             job.queued = True
-        self._lanes[job.kind].put((job, work))
+        self._pools[job.kind].put((job, work))
 
     def find(self, id: str) -> WebJob | None:
         """Return a job by its id; None: there is none (any more)."""
@@ -204,7 +204,7 @@ class Jobs:
             job.cancel.set()
         for kind, count in POOL_SIZES.items():
             for _ in range(count):
-                self._lanes[kind].put(None)
+                self._pools[kind].put(None)
         for thread in self._threads:
             thread.join(timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -214,7 +214,7 @@ class Jobs:
             raise QueueFullError(f"{self._waiting} photos and films are waiting already; try again in a few seconds")
 
     def _work(self, kind: Kind) -> None:
-        while (entry := self._lanes[kind].get()) is not None:
+        while (entry := self._pools[kind].get()) is not None:
             job, work = entry
             with self._lock:
                 self._waiting -= 1
@@ -229,7 +229,7 @@ class Jobs:
                 result: Outcome | CancelledJobError = work(job)
             except CancelledJobError as error:
                 result = error
-            except BaseException as error:  # a surprise in one job must not end the lane
+            except BaseException as error:  # a surprise in one job must not end the worker
                 log.exception("a %s failed", kind)
                 result = Outcome(job.folder, "failed", "an unexpected error; the server's log says more", error)
             finally:

@@ -1,4 +1,4 @@
-"""The page: three tabs, and the doors that Gradio leaves open closed.
+"""The page: three tabs, and the routes that Gradio leaves open closed.
 
 Gradio as it is would, for a mounted application, open any file whose path a client names, fetch any public address that
 a client names in place of a file, and serve pages and routes that this page does not need.
@@ -54,9 +54,9 @@ CLOSED = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", 
 class Page(gr.Blocks):
     """Blocks that take no file from a client but those that were uploaded to this page."""
 
-    def __init__(self, shelf: FileStore) -> None:
+    def __init__(self, store: FileStore) -> None:
         super().__init__(title="colorize", analytics_enabled=False)
-        self._shelf = shelf
+        self._store = store
 
     async def preprocess_data(
         self,
@@ -67,16 +67,16 @@ class Page(gr.Blocks):
     ) -> list:
         """Refuse paths of other places before Gradio moves, fetches or opens anything."""
         for path in _paths(inputs):
-            if not self._shelf.owns(path):
+            if not self._store.owns(path):
                 raise problem("a file that was not uploaded here, or is not kept any longer; choose it again")
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
 
 
 class RouteAllowlist:
-    """Closes the routes of Gradio that the page does not need, and gives out files of the shelf alone."""
+    """Closes the routes of Gradio that the page does not need, and gives out files of the store alone."""
 
-    def __init__(self, app: ASGIApp, shelf: FileStore) -> None:
-        self._app, self._shelf = app, shelf
+    def __init__(self, app: ASGIApp, store: FileStore) -> None:
+        self._app, self._store = app, store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -91,7 +91,7 @@ class RouteAllowlist:
 
     def _opens(self, path: str) -> bool:
         if path.startswith(FILE_ROUTE):
-            return self._shelf.owns(path.removeprefix(FILE_ROUTE))
+            return self._store.owns(path.removeprefix(FILE_ROUTE))
         if not path.startswith(CLOSED):
             return True
         name = path.removeprefix("/gradio_api/").rstrip("/")
@@ -100,16 +100,16 @@ class RouteAllowlist:
         )
 
 
-def mount_page(app: FastAPI, studio: ColorizeService) -> FastAPI:
+def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
     """Return the application with the page at ``/``.
 
     Gradio knows one folder per process, so there is one page per process at a time.
     """
-    settings = studio.settings
-    shelf = FileStore(studio.jobs.folder / "page", settings.keep_minutes * 60)
-    os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(shelf.folder)
+    settings = service.settings
+    store = FileStore(service.jobs.folder / "page", settings.keep_minutes * 60)
+    os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(store.folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = _build(UploadHandler(studio, shelf))
+    page = _build(UploadHandler(service, store))
     app = gr.mount_gradio_app(
         app,
         page,
@@ -127,33 +127,33 @@ def mount_page(app: FastAPI, studio: ColorizeService) -> FastAPI:
         js=SCRIPT,
     )
     page.has_launched = True  # only then does Gradio check paths at all; mounting forgets it
-    shelf.freeze()
-    app.add_middleware(RouteAllowlist, shelf=shelf)
-    _sweep_while_running(app, shelf)
+    store.freeze()
+    app.add_middleware(RouteAllowlist, store=store)
+    _sweep_while_running(app, store)
     return app
 
 
-def _build(desk: UploadHandler) -> Page:
-    with Page(desk.shelf) as page:
+def _build(uploads: UploadHandler) -> Page:
+    with Page(uploads.store) as page:
         gr.Markdown("# colorize\nColours for black-and-white photographs and films. They are plausible, not true.")
         with gr.Tabs():
             with gr.Tab("Photo", id="photo"):
-                PhotoTab(desk)
+                PhotoTab(uploads)
             with gr.Tab("Many photos", id="photos"):
-                BatchTab(desk)
+                BatchTab(uploads)
             with gr.Tab("Film", id="film"):
-                VideoTab(desk)
+                VideoTab(uploads)
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
 
 
-def _sweep_while_running(app: FastAPI, shelf: FileStore) -> None:
+def _sweep_while_running(app: FastAPI, store: FileStore) -> None:
     inner = app.router.lifespan_context
 
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await asyncio.to_thread(shelf.sweep)
+            await asyncio.to_thread(store.sweep)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:

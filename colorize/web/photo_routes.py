@@ -1,4 +1,4 @@
-"""The HTTP service: photos at once, films as jobs. Errors are JSON with the sentences of the command line."""
+"""HTTP routes of photographs: sent, coloured at once, answered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from colorize.web.schema import (
 from colorize.web.service import ColorizeService
 
 
-def add_photo_routes(app: FastAPI, studio: ColorizeService) -> None:
+def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
     @app.post(
         "/v1/colorize",
         summary="Colour a photo",
@@ -49,29 +49,29 @@ def add_photo_routes(app: FastAPI, studio: ColorizeService) -> None:
         saturation: SaturationField = 1,
         render_size: RenderSizeField = None,
         square: SquareField = False,
-        mark: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
+        hint: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
         format: Annotated[PhotoFormat | None, Form(description="Of the result; default: the photo's own")] = None,
         quality: Annotated[int, Form(ge=1, le=100, description="Of lossy formats")] = 95,
         force: ForceField = False,
-        note: AiLabelField = True,
+        ai_label: AiLabelField = True,
     ) -> Response:
-        look = ColorSettings(weights or studio.settings.weights, strength, saturation, render_size, square)
-        marks = checked(lambda: [Hint.parse(text) for text in mark or []])
+        color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
+        hints = checked(lambda: [Hint.parse(text) for text in hint or []])
         suffix = f".{format}" if format else None
-        wish = PhotoRequest(look, marks, suffix, quality, force, note)
+        photo_request = PhotoRequest(color_settings, hints, suffix, quality, force, ai_label)
         if Path(photo.filename or "").suffix.lower() in VIDEO_SUFFIXES:
             raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
-        job, source = await receive(studio, "photo", photo, "photo")
+        job, source = await receive(service, "photo", photo, "photo")
         try:
-            await asyncio.to_thread(checked, lambda: studio.photo(job, source, wish))
+            await asyncio.to_thread(checked, lambda: service.photo(job, source, photo_request))
             outcome = await outcome_of(request, job)
             result = result_of(job, outcome)
         except BaseException:
-            studio.jobs.forget(job)
+            service.jobs.forget(job)
             raise
         return FileResponse(
             result,
             filename=result.name,
             media_type=media_type_of(result),
-            background=BackgroundTask(studio.jobs.forget, job),
+            background=BackgroundTask(service.jobs.forget, job),
         )

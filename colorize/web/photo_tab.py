@@ -1,4 +1,4 @@
-"""The tab for one photo: colours, colour marks, before and after."""
+"""The tab for one photo: colours, colour hints, before and after."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ THUMBNAIL_SIDE = 700
 class PhotoTab:
     """One photo."""
 
-    def __init__(self, desk: UploadHandler) -> None:
+    def __init__(self, uploads: UploadHandler) -> None:
         """Add the tab's components and events."""
-        self._desk = desk
+        self._uploads = uploads
         # Whoever followed the README has coloured one of them in place.
         self._samples = sorted(path for path in SAMPLES.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
         self._sheet = gr.State(None)
@@ -38,10 +38,10 @@ class PhotoTab:
                 self._add_result()
         with gr.Row():  # below the result: on a telephone everything stands in one column
             with gr.Column(min_width=300):
-                self._marks = HintControls(self._desk.shelf, self._photo, self._sheet)
+                self._hints = HintControls(self._uploads.store, self._photo, self._sheet)
             with gr.Column(min_width=300):
                 with gr.Accordion("Settings", open=False):
-                    self._look = color_controls(self._desk.studio)
+                    self._color_words = color_controls(self._uploads.service)
                 self._add_versions()
         self._listen()
 
@@ -55,7 +55,7 @@ class PhotoTab:
             height=420,
             placeholder="Drop a black-and-white photo here\nor choose, paste or take one",
             elem_id="photo",
-            alt_text="your photo, with the colour marks on it",
+            alt_text="your photo, with the colour hints on it",
         )
         # The upload as it came, to the last byte; the picture above may be a copy that a browser can show.
         self._file = gr.File(label="photo", visible="hidden")
@@ -106,7 +106,7 @@ class PhotoTab:
             self._version_files = gr.File(label="versions", file_count="multiple", visible="hidden")
 
     def _listen(self) -> None:
-        received = [self._photo, self._file, self._sheet, self._marks.text, self._slider, self._status]
+        received = [self._photo, self._file, self._sheet, self._hints.text, self._slider, self._status]
         received += [self._command, self._versions, self._version_files]
         enable_with(self._file, [self._color, self._several])
         self._photo.input(
@@ -123,7 +123,7 @@ class PhotoTab:
             self._pick.click(self._receive_sample, self._pick, received, api_visibility=PRIVATE, concurrency_limit=4)
         self._color.click(
             self._colorize,
-            [self._file, self._marks.text, *self._look, self._force],
+            [self._file, self._hints.text, *self._color_words, self._force],
             [self._slider, self._download, self._status, self._command],
             preprocess=False,
             api_name="colorize",
@@ -133,7 +133,7 @@ class PhotoTab:
         ).success(_offer, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
         self._several.click(
             self._make_versions,
-            [self._file, self._marks.text, *self._look, self._force, self._seed],
+            [self._file, self._hints.text, *self._color_words, self._force, self._seed],
             [self._versions, self._version_files, self._status, self._command],
             preprocess=False,
             api_name="colorize_versions",
@@ -161,11 +161,11 @@ class PhotoTab:
         return self._show(self._samples[number], self._samples[number].name)
 
     def _show(self, source: Path, name: str) -> tuple:
-        shelf = self._desk.shelf
-        kept = shelf.place(name)
+        store = self._uploads.store
+        kept = store.place(name)
         link(source, kept)
         try:
-            sheet = write_sheet(kept, shelf.place(f"{kept.stem}.jpg"), HINTING_SIDE)
+            sheet = write_sheet(kept, store.place(f"{kept.stem}.jpg"), HINTING_SIDE)
         except (ImageError, OSError, MemoryError) as error:
             said = str(error).replace(str(kept), kept.name)
             return None, None, None, "", None, sentence(said or "not enough memory", "bad"), "", None, None
@@ -176,7 +176,7 @@ class PhotoTab:
     async def _colorize(
         self,
         photo: Upload | None,
-        marks: str,
+        hints: str,
         weights: str,
         strength: float,
         saturation: float,
@@ -184,10 +184,10 @@ class PhotoTab:
         force: bool,
     ) -> tuple:
         """Colour a photo through the queue."""
-        wish = PhotoRequest(
-            settings_of(weights, strength, saturation, render_size), parse_hints(marks), force=bool(force)
+        request = PhotoRequest(
+            settings_of(weights, strength, saturation, render_size), parse_hints(hints), force=bool(force)
         )
-        results, said, command = await self._work(photo, wish)
+        results, said, command = await self._work(photo, request)
         if not results:
             return None, None, said, command
         pair = await asyncio.to_thread(self._pair, Path((photo or {})["path"]), results[0])
@@ -196,7 +196,7 @@ class PhotoTab:
     async def _make_versions(
         self,
         photo: Upload | None,
-        marks: str,
+        hints: str,
         weights: str,
         strength: float,
         saturation: float,
@@ -205,28 +205,28 @@ class PhotoTab:
         seed: int,
     ) -> tuple:
         """Colour a photo in several ways."""
-        look = settings_of(weights, strength, saturation, render_size)
+        color_settings = settings_of(weights, strength, saturation, render_size)
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
             raise problem("the number is a whole one, 0 or more") from error
-        wish = PhotoRequest(look, parse_hints(marks), force=bool(force), candidates=VERSIONS, seed=number)
-        results, said, command = await self._work(photo, wish)
+        request = PhotoRequest(color_settings, parse_hints(hints), force=bool(force), candidates=VERSIONS, seed=number)
+        results, said, command = await self._work(photo, request)
         return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], said, command
 
-    async def _work(self, photo: Upload | None, wish: PhotoRequest) -> tuple[list[Path], str, str]:
+    async def _work(self, photo: Upload | None, request: PhotoRequest) -> tuple[list[Path], str, str]:
         """Return the coloured files, a sentence, and the command line."""
-        outcome, results = await self._desk.photo(photo, wish)
+        outcome, results = await self._uploads.photo(photo, request)
         if outcome.status == "failed":
             raise problem(outcome.message)
         if not results:  # it is in colour already, says the engine
             return [], sentence(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        return results, sentence(outcome.message, "good"), photo_command([name_of(photo or {})], wish)
+        return results, sentence(outcome.message, "good"), photo_command([name_of(photo or {})], request)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
-        shelf = self._desk.shelf
+        store = self._uploads.store
         return [
-            (str(write_sheet(file, shelf.place(f"{file.stem}.jpg"), THUMBNAIL_SIDE).path), f"version {number}")
+            (str(write_sheet(file, store.place(f"{file.stem}.jpg"), THUMBNAIL_SIDE).path), f"version {number}")
             for number, file in enumerate(results, 1)
         ]
 
@@ -239,11 +239,11 @@ class PhotoTab:
 
     def _pair(self, photo: Path, result: Path) -> tuple[Path, Path]:
         """Return before and after, at full resolution and as a browser can show them."""
-        shelf = self._desk.shelf
-        before = write_sheet(photo, shelf.place("before.jpg")).path
+        store = self._uploads.store
+        before = write_sheet(photo, store.place("before.jpg")).path
         if result.suffix.lower() in SHOWN_SUFFIXES:
             return before, result
-        return before, write_sheet(result, shelf.place("after.jpg")).path
+        return before, write_sheet(result, store.place("after.jpg")).path
 
 
 def _offer(file: Upload | None) -> dict:

@@ -1,4 +1,4 @@
-"""Settings of the web process, and the way a client wants its pictures."""
+"""Requests: what a client wants of a photo or a film, and the colour settings of both."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class PhotoRequest:
     """What a client wants of a photo.
 
     Attributes:
-        look: How.
-        marks: Known colours.
+        color_settings: How.
+        hints: Known colours.
         suffix: Of the result, such as ``.png``; None: the photo's own.
         quality: 1..100, of lossy formats.
         force: Colour it though it is in colour already.
-        note: Say "AI-colorized" in the metadata.
+        ai_label: Say "AI-colorized" in the metadata.
         candidates: So many versions, 2..16, in place of the one; their files lie beside where ``job.result`` would be.
         seed: Of the versions.
     """
 
-    look: ColorSettings
-    marks: Sequence[Hint] = ()
+    color_settings: ColorSettings
+    hints: Sequence[Hint] = ()
     suffix: str | None = None
     quality: int = 95
     force: bool = False
-    note: bool = True
+    ai_label: bool = True
     candidates: int | None = None
     seed: int = 0
 
@@ -58,14 +58,14 @@ class VideoRequest:
     """What a client wants of a film.
 
     Attributes:
-        look: How.
+        color_settings: How.
         options: As those of ``colorize_video``.
         suffix: Of the result, which chooses the container.
         force: Colour it though it is in colour already.
         preview: Only a contact sheet of so many frames; None: the film.
     """
 
-    look: ColorSettings
+    color_settings: ColorSettings
     options: VideoOptions
     suffix: str = ".mp4"
     force: bool = False

@@ -19,11 +19,11 @@ T = TypeVar("T")
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
 
-async def receive(studio: ColorizeService, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
+async def receive(service: ColorizeService, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
     """Store an upload in a new job's folder.
 
     Args:
-        studio: Whose queue the job is to join.
+        service: Whose queue the job is to join.
         kind: Of the job.
         upload: The client's file.
         default: Its name where the client gives none.
@@ -32,7 +32,7 @@ async def receive(studio: ColorizeService, kind: Kind, upload: UploadFile, defau
         QueueFullError: There is no room.
         OSError: The disk is full or refuses; the job is forgotten.
     """
-    job = studio.jobs.new(kind)
+    job = service.jobs.new(kind)
     source = job.place(upload.filename or default)
 
     def store() -> None:
@@ -42,7 +42,7 @@ async def receive(studio: ColorizeService, kind: Kind, upload: UploadFile, defau
     try:
         await asyncio.to_thread(store)
     except BaseException:
-        studio.jobs.forget(job)
+        service.jobs.forget(job)
         raise
     return job, source
 

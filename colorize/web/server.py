@@ -18,12 +18,12 @@ BACKLOG = 128
 GOODBYE_SECONDS = 3  # for answers that are on their way when the process is asked to end
 
 
-def build_app(studio: ColorizeService) -> App:
+def build_app(service: ColorizeService) -> App:
     """Return the whole application: the service, the page at ``/``, and the guard around both."""
     from colorize.web.page import mount_page
 
-    app = build_api(studio)
-    return Guard(mount_page(app, studio), studio.settings)
+    app = build_api(service)
+    return Guard(mount_page(app, service), service.settings)
 
 
 def serve(settings: WebSettings) -> None:
@@ -36,9 +36,9 @@ def serve(settings: WebSettings) -> None:
     listener = _listen(settings)  # before the weights are loaded: an address in use is told at once
     with listener:
         set_limits(settings.threads, settings.max_megapixels)
-        studio = ColorizeService(settings)
+        service = ColorizeService(settings)
         try:
-            app = build_app(studio)
+            app = build_app(service)
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             print(f"colorize: http://{shown}:{port}{settings.root_path}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)
@@ -47,7 +47,7 @@ def serve(settings: WebSettings) -> None:
             )
             uvicorn.Server(config).run([listener])
         finally:
-            studio.close()
+            service.close()
 
 
 def _listen(settings: WebSettings) -> socket.socket:

@@ -1,4 +1,4 @@
-"""The studio: weights that are loaded once, and the work that photos and films ask for. Everything goes through
+"""The colouring service: weights that are loaded once, and the work that photos and films ask for. Everything goes through
 ``colorize_files``, the engine of the command line, so results and sentences are the same.
 """
 
@@ -50,42 +50,45 @@ class ColorizeService:
         names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
         return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
 
-    def colorizer(self, look: ColorSettings) -> Colorizer:
-        """Return a Colorizer of a look.
+    def colorizer(self, color_settings: ColorSettings) -> Colorizer:
+        """Return a Colorizer of color settings.
 
         Raises:
             WeightsError: The weights are not among ``weights``; a client's word is never taken for a path.
             ValueError: A setting is out of range.
         """
-        if look.weights not in self.weights:
-            raise WeightsError(f"{look.weights}: no such weights here; choose {' or '.join(self.weights)}")
+        if color_settings.weights not in self.weights:
+            raise WeightsError(f"{color_settings.weights}: no such weights here; choose {' or '.join(self.weights)}")
         with self._lock:
-            if look.weights not in self._loaded:
+            if color_settings.weights not in self._loaded:
                 while len(self._loaded) >= WEIGHTS_AT_ONCE:
                     self._loaded.popitem(last=False)
-                self._loaded[look.weights] = self._load(look.weights)
-            self._loaded.move_to_end(look.weights)
-            base = self._loaded[look.weights]
+                self._loaded[color_settings.weights] = self._load(color_settings.weights)
+            self._loaded.move_to_end(color_settings.weights)
+            base = self._loaded[color_settings.weights]
         return base.adjusted(
-            render_size=look.render_size, square=look.square, strength=look.strength, saturation=look.saturation
+            render_size=color_settings.render_size,
+            square=color_settings.square,
+            strength=color_settings.strength,
+            saturation=color_settings.saturation,
         )
 
-    def photo(self, job: WebJob, source: Path, wish: PhotoRequest) -> None:
+    def photo(self, job: WebJob, source: Path, request: PhotoRequest) -> None:
         """Put a photo into the queue; ``job.result`` will be its coloured file.
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: The look is wrong.
+            ValueError: A color setting is wrong.
         """
-        colorizer = self.colorizer(wish.look)
-        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, wish.suffix)}"
+        colorizer = self.colorizer(request.color_settings)
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, request.suffix)}"
         options = FileOptions(
-            force=wish.force,
-            mark=wish.note,
-            quality=wish.quality,
-            marks=wish.marks,
-            candidates=wish.candidates,
-            seed=wish.seed,
+            force=request.force,
+            ai_label=request.ai_label,
+            quality=request.quality,
+            hints=request.hints,
+            candidates=request.candidates,
+            seed=request.seed,
         )
 
         def work(job: WebJob) -> Outcome:
@@ -93,17 +96,17 @@ class ColorizeService:
 
         self.jobs.submit(job, work)
 
-    def film(self, job: WebJob, source: Path, wish: VideoRequest) -> None:
+    def video(self, job: WebJob, source: Path, request: VideoRequest) -> None:
         """Put a film, or its contact sheet, into the queue; ``job.result`` will be the file.
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: The look is wrong.
+            ValueError: A color setting is wrong.
         """
-        colorizer = self.colorizer(wish.look)
-        suffix = wish.suffix if wish.preview is None else ".jpg"
+        colorizer = self.colorizer(request.color_settings)
+        suffix = request.suffix if request.preview is None else ".jpg"
         target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
-        options = FileOptions(force=wish.force, film=wish.options, preview=wish.preview, cancel=job.cancel)
+        options = FileOptions(force=request.force, video=request.options, preview=request.preview, cancel=job.cancel)
 
         def follow(path: Path, progress: Progress) -> None:
             job.progress = progress

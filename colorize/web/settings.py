@@ -1,4 +1,4 @@
-"""Settings of the web process, and the way a client wants its pictures."""
+"""Settings of the web process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The desk between the page and the studio: it takes uploads, has them coloured, and keeps the results for a while."""
+"""Uploads of the page: checked, put into the service's queue, and their results moved into the file store."""
 
 from __future__ import annotations
 
@@ -30,63 +30,63 @@ def problem(sentence: str) -> gr.Error:
 
 
 class UploadHandler:
-    """Has uploads coloured through the studio's queue."""
+    """Has uploads coloured through the service's queue."""
 
-    def __init__(self, studio: ColorizeService, shelf: FileStore) -> None:
-        self.studio, self.shelf = studio, shelf
+    def __init__(self, service: ColorizeService, store: FileStore) -> None:
+        self.service, self.store = service, store
 
-    async def take(self, kind: Kind, upload: Upload | None, patient: bool = False) -> tuple[WebJob, Path]:
+    async def take(self, kind: Kind, upload: Upload | None, wait_for_room: bool = False) -> tuple[WebJob, Path]:
         """Return a new job, and the upload's place in its folder.
 
         Args:
             kind: Of the job.
             upload: What Gradio gave.
-            patient: Wait while the queue is full.
+            wait_for_room: Wait while the queue is full.
 
         Raises:
             gr.Error: There is no such upload, or the queue is full.
         """
         if not upload:
             raise problem(f"there is no {kind} yet; choose one first")
-        if not self.shelf.owns(upload["path"]):
+        if not self.store.owns(upload["path"]):
             raise problem("the upload is not kept any longer; choose the file again")
-        job = await _in_turn(lambda: self.studio.jobs.new(kind), patient)
+        job = await _in_turn(lambda: self.service.jobs.new(kind), wait_for_room)
         place = job.place(name_of(upload))
         try:
             if kind == "photo" and place.suffix.lower() in VIDEO_SUFFIXES:
                 raise problem(f"{place.name}: a film by its name; colour it under Film")
             await asyncio.to_thread(link, Path(upload["path"]), place)
         except BaseException:
-            self.studio.jobs.forget(job)
+            self.service.jobs.forget(job)
             raise
         return job, place
 
-    async def submit(self, work: Callable[[], None], patient: bool = False) -> None:
+    async def submit(self, work: Callable[[], None], wait_for_room: bool = False) -> None:
         """Put work into the queue.
 
         Raises:
-            gr.Error: A wish is wrong, or the queue is full.
+            gr.Error: A request is wrong, or the queue is full.
         """
-        await _in_turn(work, patient)
+        await _in_turn(work, wait_for_room)
 
     async def photo(
-        self, upload: Upload | None, wish: PhotoRequest, patient: bool = False
+        self, upload: Upload | None, request: PhotoRequest, wait_for_room: bool = False
     ) -> tuple[Outcome, list[Path]]:
-        """Return what became of a photo, and its coloured files on the shelf: one, several versions, or none.
+        """Return what became of a photo, and its coloured files in the store: one, several versions, or none.
 
         Raises:
             gr.Error: It could not begin.
         """
-        job, source = await self.take("photo", upload, patient)
+        job, source = await self.take("photo", upload, wait_for_room)
         try:
-            await self.submit(lambda: self.studio.photo(job, source, wish), patient)
+            await self.submit(lambda: self.service.photo(job, source, request), wait_for_room)
             await asyncio.wait({asyncio.wrap_future(job.future)})
             return self.finish(job)
         finally:
-            self.studio.jobs.forget(job)  # of a client that went away, too
+            self.service.jobs.forget(job)  # of a client that went away, too
 
     def finish(self, job: WebJob) -> tuple[Outcome, list[Path]]:
-        """Return the outcome of a job that has ended, and its results, which move to the shelf."""
+        """Return the outcome of a job that has ended, and its results, which move to the store."""
         try:
             outcome = job.future.result(timeout=0)
         except CancelledJobError:
@@ -96,9 +96,9 @@ class UploadHandler:
         return outcome, [self._keep(file) for file in sorted((job.folder / "out").iterdir()) if file.is_file()]
 
     def _keep(self, file: Path) -> Path:
-        place = self.shelf.place(file.name)
+        place = self.store.place(file.name)
         shutil.move(file, place)
-        os.utime(place)  # its time on the shelf begins now, on any system
+        os.utime(place)  # its time in the store begins now, on any system
         return place
 
 
@@ -115,13 +115,13 @@ def name_of(upload: Upload) -> str:
     return Path(upload.get("orig_name") or upload["path"]).name
 
 
-async def _in_turn(work: Callable[[], T], patient: bool) -> T:
+async def _in_turn(work: Callable[[], T], wait_for_room: bool) -> T:
     """Return the result of work, in a thread of its own, for which there may be no room just now."""
     while True:
         try:
             return await asyncio.to_thread(work)  # weights may have to be loaded
         except QueueFullError as error:
-            if not patient:
+            if not wait_for_room:
                 raise problem(str(error)) from error
             await asyncio.sleep(RETRY_SECONDS)
         except ValueError as error:  # WeightsError too

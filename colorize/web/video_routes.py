@@ -1,4 +1,4 @@
-"""Between a client's request and a job: uploads stored, ends awaited, errors and results as answers."""
+"""HTTP routes of films: begun, asked after, fetched, cancelled."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def describe(job: WebJob, root_path: str = "") -> VideoJob:
     )
 
 
-def find_video(studio: ColorizeService, id: str) -> WebJob:
+def find_video(service: ColorizeService, id: str) -> WebJob:
     """Return a film's job.
 
     Raises:
         HTTPException: 404: there is none by this id.
     """
-    job = studio.jobs.find(id)
+    job = service.jobs.find(id)
     if job is None or job.kind != "film":
         raise HTTPException(404, f"{id}: there is no such job, or not any more")
     return job
 
 
-def add_video_routes(app: FastAPI, studio: ColorizeService) -> None:
+def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
     @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
     async def begin(
         response: Response,
@@ -86,27 +86,27 @@ def add_video_routes(app: FastAPI, studio: ColorizeService) -> None:
         start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
         end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
         force: ForceField = False,
-        note: AiLabelField = True,
+        ai_label: AiLabelField = True,
     ) -> VideoJob:
         if end is not None and end <= start:
             raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
         options = VideoOptions(
-            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note
+            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), ai_label=ai_label
         )
-        look = ColorSettings(weights or studio.settings.weights, strength, saturation, render_size, square)
-        wish = VideoRequest(look, options, f".{format}", force)
-        job, source = await receive(studio, "film", video, "film.mp4")
+        color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
+        video_request = VideoRequest(color_settings, options, f".{format}", force)
+        job, source = await receive(service, "film", video, "film.mp4")
         try:
-            await asyncio.to_thread(checked, lambda: studio.film(job, source, wish))
+            await asyncio.to_thread(checked, lambda: service.video(job, source, video_request))
         except BaseException:
-            studio.jobs.forget(job)
+            service.jobs.forget(job)
             raise
-        response.headers["Location"] = f"{studio.settings.root_path}/v1/videos/{job.id}"
-        return describe(job, studio.settings.root_path)
+        response.headers["Location"] = f"{service.settings.root_path}/v1/videos/{job.id}"
+        return describe(job, service.settings.root_path)
 
     @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
     async def status(id: str) -> VideoJob:
-        return describe(find_video(studio, id), studio.settings.root_path)
+        return describe(find_video(service, id), service.settings.root_path)
 
     @app.get(
         "/v1/videos/{id}/result",
@@ -122,7 +122,7 @@ def add_video_routes(app: FastAPI, studio: ColorizeService) -> None:
         },
     )
     async def result(id: str) -> Response:
-        job = find_video(studio, id)
+        job = find_video(service, id)
         if job.ended is None:
             raise HTTPException(409, "the film is not done yet; ask for its status")
         if job.result is None:
@@ -131,9 +131,9 @@ def add_video_routes(app: FastAPI, studio: ColorizeService) -> None:
             job.result,
             filename=job.result.name,
             media_type=media_type_of(job.result),
-            background=BackgroundTask(studio.jobs.forget, job),
+            background=BackgroundTask(service.jobs.forget, job),
         )
 
     @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
     async def cancel(id: str) -> None:
-        await asyncio.to_thread(studio.jobs.forget, find_video(studio, id))
+        await asyncio.to_thread(service.jobs.forget, find_video(service, id))

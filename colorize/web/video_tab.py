@@ -39,13 +39,13 @@ STEADINESS = [
 class VideoTab:
     """One film."""
 
-    def __init__(self, desk: UploadHandler) -> None:
+    def __init__(self, uploads: UploadHandler) -> None:
         """Add the tab's components and events."""
-        self._desk = desk
+        self._uploads = uploads
         self._stop_event = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
-                self._film = gr.File(
+                self._source = gr.File(
                     label="Your film", file_types=["video", *sorted(VIDEO_SUFFIXES)], height=160, elem_id="film"
                 )
                 with gr.Row():
@@ -58,7 +58,7 @@ class VideoTab:
                 self._stop = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel-film")
                 self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
-                    self._look = color_controls(desk.studio)
+                    self._color_words = color_controls(uploads.service)
                     self._steady = gr.Radio(STEADINESS, value="fast", label="Steadiness of the colours")
                     self._start = gr.Textbox(label="From", info="seconds or h:mm:ss; empty: the beginning", value="")
                     self._end = gr.Textbox(label="To", info="seconds or h:mm:ss; empty: the end", value="")
@@ -81,9 +81,9 @@ class VideoTab:
 
     def _listen(self) -> None:
         ready, busy = gr.update(interactive=True), gr.update(interactive=False)
-        controls = [self._film, self._look_first, self._color, self._stop]
-        enable_with(self._film, [self._look_first, self._color])
-        inputs = [self._film, *self._look, self._start, self._end, self._force]
+        controls = [self._source, self._look_first, self._color, self._stop]
+        enable_with(self._source, [self._look_first, self._color])
+        inputs = [self._source, *self._color_words, self._start, self._end, self._force]
         for button, work, extra, outputs, name, told in (
             (
                 self._look_first,
@@ -123,7 +123,7 @@ class VideoTab:
 
     async def _preview(
         self,
-        film: Upload | None,
+        video: Upload | None,
         weights: str,
         strength: float,
         saturation: float,
@@ -134,24 +134,24 @@ class VideoTab:
     ) -> AsyncIterator[tuple]:
         """Make a contact sheet."""
         options = _options("fast", start, end)
-        look = settings_of(weights, strength, saturation, render_size)
-        wish = VideoRequest(look, options, force=bool(force), preview=PREVIEW_FRAMES)
-        job, source = await self._desk.take("film", film)
+        color_settings = settings_of(weights, strength, saturation, render_size)
+        request = VideoRequest(color_settings, options, force=bool(force), preview=PREVIEW_FRAMES)
+        job, source = await self._uploads.take("film", video)
         try:
             yield None, progress_bar("Colouring a few frames", 0, None), "", job.cancel
-            await self._desk.submit(lambda: self._desk.studio.film(job, source, wish))
+            await self._uploads.submit(lambda: self._uploads.service.video(job, source, request))
             await asyncio.wait({asyncio.wrap_future(job.future)})
-            outcome, sheets = self._desk.finish(job)
+            outcome, sheets = self._uploads.finish(job)
         finally:
-            self._desk.studio.jobs.forget(job)
+            self._uploads.service.jobs.forget(job)
         if outcome.status == "failed":
             raise problem(outcome.message)
         words = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
-        yield sheets[0] if sheets else None, sentence(words), video_command(name_of(film or {}), wish), None
+        yield sheets[0] if sheets else None, sentence(words), video_command(name_of(video or {}), request), None
 
     async def _colorize(
         self,
-        film: Upload | None,
+        video: Upload | None,
         weights: str,
         strength: float,
         saturation: float,
@@ -162,22 +162,22 @@ class VideoTab:
         steady: str,
     ) -> AsyncIterator[tuple]:
         """Colour a film and tell how far it is."""
-        look = settings_of(weights, strength, saturation, render_size)
-        wish = VideoRequest(look, _options(steady, start, end), force=bool(force))
-        job, source = await self._desk.take("film", film)
-        command = video_command(name_of(film or {}), wish)
+        color_settings = settings_of(weights, strength, saturation, render_size)
+        request = VideoRequest(color_settings, _options(steady, start, end), force=bool(force))
+        job, source = await self._uploads.take("film", video)
+        command = video_command(name_of(video or {}), request)
         try:
             yield None, None, progress_bar("Waiting", 0, None), command, job.cancel
-            await self._desk.submit(lambda: self._desk.studio.film(job, source, wish))
+            await self._uploads.submit(lambda: self._uploads.service.video(job, source, request))
             future, told = asyncio.wrap_future(job.future), ""
             while not (await asyncio.wait({future}, timeout=TELL_SECONDS))[0]:
                 bar = _tell(job)
                 if bar != told:
                     yield None, None, bar, command, job.cancel
                 told = bar
-            outcome, results = self._desk.finish(job)
+            outcome, results = self._uploads.finish(job)
         finally:
-            self._desk.studio.jobs.forget(job)
+            self._uploads.service.jobs.forget(job)
         if outcome.status == "failed":
             raise problem(outcome.message)
         if not results:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import skimage.data
 import tifffile
-from support.films import FilmRecipe, make_film
 from support.photo_files import save_picture as make
+from support.videos import FilmRecipe, make_film
 
 from colorize.batch import FileOptions, Job, Outcome, colorize_files, plan
 from colorize.engine import Colorizer, Hint

@@ -34,7 +34,7 @@ def test_films_are_found_and_keep_their_container_where_it_is_written(tmp_path: 
     entries = plan([tmp_path], recursive=True, suffix=".png")
     expected = {"a.mp4": "a_colorized.mp4", "b.MKV": "b_colorized.MKV", "c.avi": "c_colorized.mp4"}
     assert targets(entries) == {**expected, "d.jpg": "d_colorized.png"}
-    assert [entry.is_film for entry in entries if isinstance(entry, Job)] == [True, True, True, False]
+    assert [entry.is_video for entry in entries if isinstance(entry, Job)] == [True, True, True, False]
     assert plan([tmp_path / "a.mp4"], tmp_path / "x.webm") == [Job(tmp_path / "a.mp4", tmp_path / "x.webm")]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.command import run
 from support.film_contents import read_frames
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.base import parse_time
 from colorize.cli.console import Interruption
@@ -20,25 +20,25 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
 
 
 def test_one_film(capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20, sounds=["eng"]))
-    status, out, err = run(capsys, weights_file, film, "--crf", "20", "--preset", "ultrafast", "--start", "0:00.2")
+    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20, sounds=["eng"]))
+    status, out, err = run(capsys, weights_file, video, "--crf", "20", "--preset", "ultrafast", "--start", "0:00.2")
     result = tmp_path / "film_colorized.mp4"
-    assert (status, out, err) == (0, f"{film} -> {result}\n", "")
+    assert (status, out, err) == (0, f"{video} -> {result}\n", "")
     assert len(read_frames(result)[0]) == 14
-    status, out, err = run(capsys, weights_file, film)
+    status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert "--overwrite" in err
-    assert run(capsys, weights_file, film, "--skip-existing")[0] == 0
+    assert run(capsys, weights_file, video, "--skip-existing")[0] == 0
 
 
 def test_a_film_in_colour_is_skipped_unless_forced(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=6, color=True))
-    status, out, err = run(capsys, weights_file, film)
+    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=6, color=True))
+    status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (0, "", 1)
     assert "film.mp4: in colour already; --force" in err
-    assert run(capsys, weights_file, film, "--force")[0] == 0
+    assert run(capsys, weights_file, video, "--force")[0] == 0
     assert len(read_frames(tmp_path / "film_colorized.mp4")[0]) == 6
 
 
@@ -63,13 +63,13 @@ def test_photos_films_and_bad_ones_in_one_folder(
 def test_a_preview_is_a_sheet_and_no_film(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20))
+    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20))
     sheet = tmp_path / "film_preview_colorized.jpg"
-    status, out, err = run(capsys, weights_file, film, "--preview", "4")
-    assert (status, out, err) == (0, f"{film} -> {sheet}\n", "")
+    status, out, err = run(capsys, weights_file, video, "--preview", "4")
+    assert (status, out, err) == (0, f"{video} -> {sheet}\n", "")
     assert read_image(sheet).ndim == 3
     assert sorted(os.listdir(tmp_path)) == ["film.mp4", sheet.name]
-    assert run(capsys, weights_file, film, "--preview", "2", "-o", tmp_path / "sheet.png")[0] == 0
+    assert run(capsys, weights_file, video, "--preview", "2", "-o", tmp_path / "sheet.png")[0] == 0
     assert (tmp_path / "sheet.png").exists()
 
 
@@ -127,11 +127,11 @@ def test_bad_films_are_one_line_and_status_1(
 def test_parts_of_another_version_are_one_line(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
+    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
     parts = tmp_path / "film_colorized.mp4.parts"
     parts.mkdir()
     (parts / "manifest.json").write_text('{"format": "colorize-parts/1", "version": "0.0.1"}')
-    status, out, err = run(capsys, weights_file, film)
+    status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert "another version" in err
     assert parts.exists()
@@ -141,7 +141,7 @@ def test_ctrl_c_is_gentle_with_films_and_quick_with_photos() -> None:
     interruption = Interruption()
     with pytest.raises(KeyboardInterrupt):
         interruption(signal.SIGINT, None)
-    interruption.at_film = True
+    interruption.at_video = True
     interruption(signal.SIGINT, None)
     assert interruption.cancel.is_set()
     with pytest.raises(KeyboardInterrupt):

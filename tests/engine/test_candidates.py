@@ -77,8 +77,8 @@ def test_16_bits_and_colour_pictures(colorizer: Colorizer, scene: np.ndarray) ->
 
 def test_saturation_scales_candidates(colorizer: Colorizer, scene: np.ndarray) -> None:
     half, none = (colorizer.adjusted(render_size=64, saturation=value) for value in (0.5, 0.0))
-    look = colorizer.look(scene)
-    (_, full), (_, scaled) = (predict_candidates(own, look, 2) for own in (colorizer, half))
+    network_input = colorizer.preprocess(scene)
+    (_, full), (_, scaled) = (predict_candidates(own, network_input, 2) for own in (colorizer, half))
     np.testing.assert_allclose(scaled, full / 2, atol=0.01)
     assert np.ptp(draw_candidates(none, scene, 2)[1], axis=2).max() <= 1
 
@@ -92,10 +92,12 @@ def test_latents_count_only_where_they_were_learned(small_generator: Generator) 
 
 def test_a_latent_beside_none_in_a_batch(small_generator: Generator, scene: np.ndarray) -> None:
     colorizer = latent_colorizer(small_generator)
-    look, latent = colorizer.look(scene), torch.ones(1, 8)
-    plain, turned = colorizer.paint([look, look], None, [None, latent])
-    np.testing.assert_allclose(plain, colorizer.paint([look])[0], atol=1)  # in bfloat16 batches differ a little
-    np.testing.assert_allclose(turned, colorizer.paint([look], None, [latent])[0], atol=1)
+    network_input, latent = colorizer.preprocess(scene), torch.ones(1, 8)
+    plain, turned = colorizer.predict_ab([network_input, network_input], None, [None, latent])
+    np.testing.assert_allclose(
+        plain, colorizer.predict_ab([network_input])[0], atol=1
+    )  # in bfloat16 batches differ a little
+    np.testing.assert_allclose(turned, colorizer.predict_ab([network_input], None, [latent])[0], atol=1)
     assert np.abs(plain - turned).max() > 5
 
 

@@ -108,8 +108,8 @@ def test_a_sepia_photo_gets_new_colours_not_its_tone(colorizer: Colorizer, scene
 
 def test_saturation_scales_chroma(small_generator: Generator, scene: np.ndarray) -> None:
     lightness = rgb_to_lightness(scene)
-    one = Colorizer(small_generator, device="cpu", render_size=64).predict_ab(lightness)
-    two = Colorizer(small_generator, device="cpu", render_size=64, saturation=2).predict_ab(lightness)
+    one = Colorizer(small_generator, device="cpu", render_size=64).predict_full_ab(lightness)
+    two = Colorizer(small_generator, device="cpu", render_size=64, saturation=2).predict_full_ab(lightness)
     np.testing.assert_allclose(two, 2 * one, atol=1e-3)
     none = Colorizer(small_generator, device="cpu", render_size=64, saturation=0)
     np.testing.assert_array_equal(none(scene), np.dstack([scene] * 3))
@@ -127,9 +127,9 @@ def test_settings_out_of_range_are_refused(small_generator: Generator, setting: 
 # --- ways in ---------------------------------------------------------------------------------------------------------
 
 
-def test_predict_ab_is_what_a_call_joins(colorizer: Colorizer, scene: np.ndarray) -> None:
+def test_predict_full_ab_is_what_a_call_composes(colorizer: Colorizer, scene: np.ndarray) -> None:
     lightness = rgb_to_lightness(scene)
-    ab = colorizer.predict_ab(lightness)
+    ab = colorizer.predict_full_ab(lightness)
     assert ab.shape == (*scene.shape, 2)
     assert ab.dtype == np.float32
     joined = lab_to_rgb(np.dstack([lightness, ab]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from colorize.color import AB_MAX, rgb_to_lab, rgb_to_lightness
 from colorize.engine import Colorizer, Hint, draw_hints
-from colorize.engine.hints import resize_hints
+from colorize.engine.hints import resize_hint_map
 from colorize.network import Generator, takes_hints
 
 
@@ -79,9 +79,9 @@ def test_weights_without_hints_say_so(small_generator: Generator, scene: np.ndar
 def test_hints_of_a_photos_size_are_brought_to_the_grid(colorizer: Colorizer, scene: np.ndarray) -> None:
     hints = torch.zeros(1, 3, *scene.shape)
     hints[:, :, 40:44, 60:64] = torch.tensor([0.5, 0.25, 1])[None, :, None, None]
-    small = resize_hints(hints, (32, 32))
+    small = resize_hint_map(hints, (32, 32))
     hit = small[0, 2] > 0
     assert 1 <= hit.sum() <= 9
     torch.testing.assert_close(small[0, 0][hit], torch.full((int(hit.sum()),), 0.5))  # holes are not grey
     lightness = rgb_to_lightness(scene)
-    assert np.abs(colorizer.predict_ab(lightness, hints) - colorizer.predict_ab(lightness)).max() > 0
+    assert np.abs(colorizer.predict_full_ab(lightness, hints) - colorizer.predict_full_ab(lightness)).max() > 0

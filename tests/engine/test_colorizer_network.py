@@ -101,10 +101,10 @@ def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(
     small_generator: Generator, size: tuple[int, int]
 ) -> None:
     # Seen with AMX: a strided convolution read freed memory where its result is one column wide and several rows high.
-    look = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    network_input = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     exact, fast = (prepare(small_generator, torch.device("cpu"), p) for p in (torch.float32, torch.bfloat16))
-    answers = answers_over_nan(fast, look)
-    assert (answers[0] - infer(exact, look)).abs().mean() < 0.01
+    answers = answers_over_nan(fast, network_input)
+    assert (answers[0] - infer(exact, network_input)).abs().mean() < 0.01
     assert torch.equal(answers[0], answers[1])
     assert torch.equal(answers[0], answers[2])
 

@@ -113,7 +113,7 @@ def test_a_marked_picture_turns_only_where_it_is_marked(small_generator: Generat
 
 def test_marks_of_a_batch_stay_with_their_photos(small_generator: Generator, scene: np.ndarray) -> None:
     colorizer = Colorizer(small_generator, device="cpu", render_size=64)
-    hints = [None, colorizer.hints(scene, [Hint(30, 30, RED)])]
-    plain, marked = colorizer.paint_marked([colorizer.look(scene)] * 2, hints)
-    np.testing.assert_allclose(plain, colorizer.paint([colorizer.look(scene)])[0], atol=1e-3)
+    hints = [None, colorizer.draw_hints(scene, [Hint(30, 30, RED)])]
+    plain, marked = colorizer.predict_ab_with_hints([colorizer.preprocess(scene)] * 2, hints)
+    np.testing.assert_allclose(plain, colorizer.predict_ab([colorizer.preprocess(scene)])[0], atol=1e-3)
     assert np.abs(plain - marked).max() > 5

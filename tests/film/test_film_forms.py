@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from support.film_contents import luma_of, read_frames
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
@@ -20,14 +20,14 @@ OFF = VideoOptions(temporal=TemporalOptions("off"))
 
 @pytest.mark.parametrize("angle", [90, 180])
 def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, angle: int) -> None:
-    recipe = FilmRecipe(frames=3, turn=angle, aspect=Fraction(4, 3), options={"crf": "1"})
+    recipe = FilmRecipe(frames=3, orientation=angle, aspect=Fraction(4, 3), options={"crf": "1"})
     path = make_film(tmp_path / "a.mp4", recipe)
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
-    with av.open(str(out)) as film:
-        frame = next(film.decode(video=0))
+    with av.open(str(out)) as video:
+        frame = next(video.decode(video=0))
         assert frame.rotation == 0
-        assert film.streams.video[0].sample_aspect_ratio == (Fraction(3, 4) if angle == 90 else Fraction(4, 3))
+        assert video.streams.video[0].sample_aspect_ratio == (Fraction(3, 4) if angle == 90 else Fraction(4, 3))
     own = np.rot90(recipe.grey(0), angle // 90).astype(int)
     assert np.abs(luma_of(out)[0] - own).mean() < 8
 
@@ -79,9 +79,9 @@ def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
 def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Colorizer, name: str) -> None:
-    film = probe(make_film(tmp_path / name, FilmRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
-    assert is_in_color(film)
-    assert contact_sheet(colorizer, film, 5).shape[0] > 2 * 48
+    video = probe(make_film(tmp_path / name, FilmRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
+    assert is_in_color(video)
+    assert contact_sheet(colorizer, video, 5).shape[0] > 2 * 48
     path = make_film(tmp_path / f"grey-{name}", FilmRecipe(frames=40, piped=True, options={"g": "10"}))
     assert not is_in_color(probe(path))
     seen: list[Progress] = []

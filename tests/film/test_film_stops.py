@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.film_contents import damage_frame, read_frames
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.base import VideoError
 from colorize.engine import Colorizer
@@ -130,8 +130,8 @@ def test_a_film_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path, co
 
 def test_a_size_that_changes_midway_is_scaled_and_named(tmp_path: Path, colorizer: Colorizer) -> None:
     first = make_film(tmp_path / "1.ts", FilmRecipe(frames=10))
-    ticks = [3000 * index for index in range(10, 20)]
-    second = make_film(tmp_path / "2.ts", FilmRecipe(frames=10, size=(96, 128), ticks=ticks))
+    pts = [3000 * index for index in range(10, 20)]
+    second = make_film(tmp_path / "2.ts", FilmRecipe(frames=10, size=(96, 128), pts=pts))
     path = tmp_path / "a.ts"
     path.write_bytes(first.read_bytes() + second.read_bytes())
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.film_contents import packets_of, read_frames
 from support.film_tracks import COVER
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, colorize_video, probe
@@ -37,12 +37,12 @@ def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, 
     lines = [line for line in packets_of(out, 3) if b"Line" in line[1]]
     assert lines == [line for line in packets_of(path, 3) if b"Line" in line[1]]
     assert len(lines) == 2
-    with av.open(str(path)) as source, av.open(str(out)) as film:
-        for one, other in zip(source.streams, film.streams, strict=True):
+    with av.open(str(path)) as source, av.open(str(out)) as video:
+        for one, other in zip(source.streams, video.streams, strict=True):
             assert (one.type, one.language, one.disposition) == (other.type, other.language, other.disposition)
-        assert film.chapters() == source.chapters()
-        assert film.metadata["title"] == "The Tramp"
-        assert film.metadata["comment"].startswith("from a nitrate print; AI-colorized by colorize")
+        assert video.chapters() == source.chapters()
+        assert video.metadata["title"] == "The Tramp"
+        assert video.metadata["comment"].startswith("from a nitrate print; AI-colorized by colorize")
 
 
 def test_a_matroskas_attachments_and_texts_are_copied(tmp_path: Path, colorizer: Colorizer) -> None:
@@ -51,11 +51,11 @@ def test_a_matroskas_attachments_and_texts_are_copied(tmp_path: Path, colorizer:
     assert colorize_video(path, out, colorizer=colorizer, options=OFF).notes == ()
     for stream in (1, 2, 3):
         assert packets_of(out, stream) == packets_of(path, stream)
-    with av.open(str(out)) as film:
-        (attachment,) = [stream for stream in film.streams if stream.type == "attachment"]
+    with av.open(str(out)) as video:
+        (attachment,) = [stream for stream in video.streams if stream.type == "attachment"]
         assert (attachment.name, attachment.data) == ("font.ttf", b"not really a font")  # type: ignore[attr-defined]
-        assert [stream.language for stream in film.streams.subtitles] == ["eng", "fra"]
-        assert [chapter["metadata"]["title"] for chapter in film.chapters()] == ["One", "Two"]
+        assert [stream.language for stream in video.streams.subtitles] == ["eng", "fra"]
+        assert [chapter["metadata"]["title"] for chapter in video.chapters()] == ["One", "Two"]
 
 
 def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colorizer: Colorizer) -> None:
@@ -70,19 +70,19 @@ def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colo
             f"(subtitle, subrip, fra) was converted to {text}, which {suffix[1:]} holds",
             "(attachment, font.ttf) was left out",
         ]
-        with av.open(str(out)) as film:
-            assert [stream.codec_context.codec.canonical_name for stream in film.streams][1:] == [sound, text]
-            samples = sum(frame.samples for frame in film.decode(audio=0))
-            rate = film.streams.audio[0].codec_context.rate
+        with av.open(str(out)) as video:
+            assert [stream.codec_context.codec.canonical_name for stream in video.streams][1:] == [sound, text]
+            samples = sum(frame.samples for frame in video.decode(audio=0))
+            rate = video.streams.audio[0].codec_context.rate
             assert abs(samples / rate - 1) < 0.1
         words = [content for _, content in packets_of(out, 2)]
         assert sum(b"Line" in content for content in words) == 2
 
 
 def covers_of(path: Path) -> list[bytes]:
-    with av.open(str(path)) as film:
-        covers = [stream for stream in film.streams if stream.disposition & stream.disposition.attached_pic]
-        return [bytes(packet) for packet in film.demux(covers) if packet.size]
+    with av.open(str(path)) as video:
+        covers = [stream for stream in video.streams if stream.disposition & stream.disposition.attached_pic]
+        return [bytes(packet) for packet in video.demux(covers) if packet.size]
 
 
 @pytest.mark.parametrize(("source", "target"), [(".mp4", ".mp4"), (".mp4", ".mkv"), (".mkv", ".mkv"), (".mkv", ".mp4")])
@@ -121,16 +121,16 @@ def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
     result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=OFF)
     assert result.notes == (copied,)
     assert [bytes for _, bytes in packets_of(result.path, 1)] == [bytes for _, bytes in packets_of(path, 0)]
-    with av.open(str(result.path)) as film:
-        first, second = film.streams.video
+    with av.open(str(result.path)) as video:
+        first, second = video.streams.video
         assert (first.height, second.height) == (48, 32)
         assert first.disposition & first.disposition.default
         assert not second.disposition & second.disposition.default
     for start, end, frames in ((0.5, None, 15), (0.1, 0.6, 0)):  # copied from its next key frame on
         options = VideoOptions(start=start, end=end, temporal=TemporalOptions("off"), overwrite=True)
         result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=options)
-        with av.open(str(result.path)) as film:
-            further = [frame for frame in film.decode(video=1)] if frames else []
+        with av.open(str(result.path)) as video:
+            further = [frame for frame in video.decode(video=1)] if frames else []
         assert len(further) == frames
         none = f"{path}: stream 0 (video, h264) has no key frame in the span; nothing was copied"
         assert result.notes == ((copied,) if frames else (copied, none))
@@ -138,8 +138,8 @@ def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
 
 def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_film(tmp_path / "a.mp4", FilmRecipe(sounds=["eng"]))
-    with av.open(str(path)) as film:
-        packet = [packet for packet in film.demux(audio=0) if packet.size][5]
+    with av.open(str(path)) as video:
+        packet = [packet for packet in video.demux(audio=0) if packet.size][5]
         position, size = packet.pos, packet.size
     assert position is not None
     content = bytearray(path.read_bytes())
@@ -157,11 +157,11 @@ def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) 
     assert colorize_video(path, out, colorizer=colorizer, options=options).frames == 24
     times, _ = read_frames(out)
     assert times == [Fraction(index, 30) for index in range(24)]
-    with av.open(str(out)) as film:
-        sound = [float(frame.pts * frame.time_base) for frame in film.decode(audio=0)]
+    with av.open(str(out)) as video:
+        sound = [float(frame.pts * frame.time_base) for frame in video.decode(audio=0)]
         assert 0 <= sound[0] < 0.065
         assert sound[-1] < 0.8
-        assert [(chapter["start"], chapter["end"]) for chapter in film.chapters()] == [(0, 600), (600, 800)]
+        assert [(chapter["start"], chapter["end"]) for chapter in video.chapters()] == [(0, 600), (600, 800)]
     lines = [(time, content) for time, content in packets_of(out, 2) if b"Line" in content]
     assert [content[-1:] for _, content in lines] == [b"1"]
     assert lines[0][0] == pytest.approx(0.1, abs=0.01)
@@ -171,10 +171,10 @@ def test_texts_end_with_the_span(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=30, texts=["eng"]))  # lines from .1 and .5 on, .3 each
     options = VideoOptions(start=0.2, end=0.6, temporal=TemporalOptions("off"))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=options)
-    with av.open(str(tmp_path / "b.mkv")) as film:
+    with av.open(str(tmp_path / "b.mkv")) as video:
         lines = [
             (float(packet.pts * packet.time_base), float(packet.duration * packet.time_base))
-            for packet in film.demux(subtitles=0)
+            for packet in video.demux(subtitles=0)
             if packet.size
         ]
     np.testing.assert_allclose(lines, [(0, 0.2), (0.3, 0.1)], atol=1e-3)

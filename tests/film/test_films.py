@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from support.film_contents import luma_of, packets_of, read_frames
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.base import format_time
 from colorize.engine import Colorizer
@@ -82,12 +82,12 @@ def test_every_codec_writes_what_a_browser_understands(
     times, frames = read_frames(out)
     np.testing.assert_allclose([float(time) for time in times], np.arange(24) / 30, atol=6e-4)
     assert frames.shape == (24, 96, 80)
-    with av.open(str(out)) as film:
-        pictures = film.streams.video[0]
+    with av.open(str(out)) as video:
+        pictures = video.streams.video[0]
         context = pictures.codec_context
         assert context.codec.canonical_name == found
         assert context.pix_fmt == "yuv420p"
-        first = next(film.decode(video=0))
+        first = next(video.decode(video=0))
         tags = {first.color_range, first.colorspace, first.color_primaries, first.color_trc}
         assert tags == {1}
         if suffix != ".mp4":
@@ -108,28 +108,28 @@ def test_parts_are_joined_so_that_every_place_can_be_reached(
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     content = out.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")  # plays while it loads
-    with av.open(str(out)) as film:
-        packets = [packet for packet in film.demux(video=0) if packet.size]
+    with av.open(str(out)) as video:
+        packets = [packet for packet in video.demux(video=0) if packet.size]
         assert {index for index, packet in enumerate(packets) if packet.is_keyframe} >= {0, 10, 20, 30, 40}
         decoding = [packet.dts for packet in packets]
         assert all(b > a for a, b in pairwise(decoding))  # type: ignore[operator]
         assert all((packet.pts or 0) >= (packet.dts or 0) for packet in packets)
         assert any(packet.pts != packet.dts for packet in packets)  # frames that are stored in another order
         _, whole = read_frames(out)
-        pictures = film.streams.video[0]
-        film.seek(int(Fraction(32, 30) / (pictures.time_base or 1)), stream=pictures)
-        frame = next(film.decode(pictures))
+        pictures = video.streams.video[0]
+        video.seek(int(Fraction(32, 30) / (pictures.time_base or 1)), stream=pictures)
+        frame = next(video.decode(pictures))
         assert frame.pts * frame.time_base == 1
         np.testing.assert_array_equal(frame.to_ndarray(), whole[30])
 
 
 def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
-    ticks = [45_000 + 2998 * index + (7 * index * index % 900) for index in range(30)]
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(ticks=ticks, rate=Fraction(45000, 1499), sounds=["eng"]))
+    pts = [45_000 + 2998 * index + (7 * index * index % 900) for index in range(30)]
+    path = make_film(tmp_path / "a.mp4", FilmRecipe(pts=pts, rate=Fraction(45000, 1499), sounds=["eng"]))
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     times, _ = read_frames(out)
-    assert times == [Fraction(tick, 90_000) for tick in ticks]
+    assert times == [Fraction(pts, 90_000) for pts in pts]
     assert packets_of(out, 1) == packets_of(path, 1)
 
 
@@ -150,8 +150,8 @@ def test_a_film_in_colour_is_told_from_a_grey_one(tmp_path: Path) -> None:
 
 
 def test_the_contact_sheet_shows_frames_in_colour(tmp_path: Path, colorizer: Colorizer) -> None:
-    film = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=40)))
-    sheet = contact_sheet(colorizer, film, 5)
+    video = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=40)))
+    sheet = contact_sheet(colorizer, video, 5)
     assert sheet.dtype == np.uint8
     assert sheet.shape[0] > 2 * 48
     assert np.abs(sheet[..., 0].astype(int) - sheet[..., 2]).mean() > 3

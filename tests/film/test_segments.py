@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.film_contents import read_frames
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.base import VideoError
 from colorize.film import SegmentStore
@@ -23,24 +23,24 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {"version": "1", "weights": "abc", "settings": {"crf": 18.0, "span": ["0", None]}}
 
 
-def add(parts: SegmentStore, ticks: list[int], last: bool = False) -> Segment:
-    parts.unfinished(len(parts.records)).write_bytes(b"pictures")
-    state = {"ab": np.ones((3, 4, 2), np.float32) * ticks[0]}
-    faults = {"damaged": [ticks[0]], "lost": [], "resized": []}
-    record = Segment(ticks, [1] * len(ticks), state, last, 2, faults)
-    parts.add(record)
-    return record
+def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
+    store.unfinished(len(store.segments)).write_bytes(b"pictures")
+    state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
+    faults = {"damaged": [pts[0]], "lost": [], "resized": []}
+    segment = Segment(pts, [1] * len(pts), state, last, 2, faults)
+    store.add(segment)
+    return segment
 
 
 def test_finished_parts_are_found_again(tmp_path: Path) -> None:
     target = tmp_path / "b.mp4"
-    parts = SegmentStore(target)
-    assert parts.begin(SETTINGS) is None
-    first, second = add(parts, [0, 1, 2]), add(parts, [3, 4], last=True)
+    store = SegmentStore(target)
+    assert store.begin(SETTINGS) is None
+    first, second = add(store, [0, 1, 2]), add(store, [3, 4], last=True)
     again = SegmentStore(target)
     assert again.begin(SETTINGS) is None
-    for found, made in zip(again.records, (first, second), strict=True):
-        assert (found.ticks, found.durations, found.last, found.delay) == (made.ticks, made.durations, made.last, 2)
+    for found, made in zip(again.segments, (first, second), strict=True):
+        assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
         assert found.faults == made.faults
         np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
     again.remove()
@@ -48,48 +48,48 @@ def test_finished_parts_are_found_again(tmp_path: Path) -> None:
 
 
 def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
-    parts = SegmentStore(tmp_path / "b.mp4")
-    parts.begin(SETTINGS)
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
     for number in range(4):
-        add(parts, [number])
-    record = parts.pictures(2).with_suffix(".npz")
-    record.write_bytes(record.read_bytes()[:100])
-    parts.unfinished(4).write_bytes(b"half")
+        add(store, [number])
+    segment = store.pictures(2).with_suffix(".npz")
+    segment.write_bytes(segment.read_bytes()[:100])
+    store.unfinished(4).write_bytes(b"half")
     again = SegmentStore(tmp_path / "b.mp4")
     again.begin(SETTINGS)
-    assert [found.ticks for found in again.records] == [[0], [1]]
-    assert sorted(os.listdir(parts.folder)) == ["000000.npz", "000000.nut", "000001.npz", "000001.nut", MANIFEST]
-    parts.pictures(0).unlink()
+    assert [found.pts for found in again.segments] == [[0], [1]]
+    assert sorted(os.listdir(store.folder)) == ["000000.npz", "000000.nut", "000001.npz", "000001.nut", MANIFEST]
+    store.pictures(0).unlink()
     again.begin(SETTINGS)
-    assert again.records == []
+    assert again.segments == []
 
 
 def test_parts_of_other_settings_are_not_used(tmp_path: Path) -> None:
-    parts = SegmentStore(tmp_path / "b.mp4")
-    parts.begin(SETTINGS)
-    add(parts, [0])
-    assert parts.begin({**SETTINGS, "weights": "def"}) == "other weights"
-    assert parts.records == []
-    add(parts, [0])
-    assert parts.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    add(store, [0])
+    assert store.begin({**SETTINGS, "weights": "def"}) == "other weights"
+    assert store.segments == []
+    add(store, [0])
+    assert store.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
 
 
 @pytest.mark.parametrize(("key", "value"), [("version", "0.9"), ("format", "colorize-parts/9")])
 def test_parts_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
-    parts = SegmentStore(tmp_path / "b.mp4")
-    parts.begin(SETTINGS)
-    add(parts, [0])
-    manifest = parts.folder / MANIFEST
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    add(store, [0])
+    manifest = store.folder / MANIFEST
     content = json.loads(manifest.read_text())
     assert content["format"] == FORMAT
     manifest.write_text(json.dumps({**content, key: value}))
     with pytest.raises(VideoError, match=rf"b\.mp4\.parts: made by another version of colorize \({value} where"):
-        parts.begin(SETTINGS)
-    assert parts.pictures(0).exists()
+        store.begin(SETTINGS)
+    assert store.pictures(0).exists()
     manifest.write_text("{half")
     with pytest.raises(VideoError, match=r"manifest\.json: cannot be read"):
-        parts.begin(SETTINGS)
-    assert parts.pictures(0).exists()
+        store.begin(SETTINGS)
+    assert store.pictures(0).exists()
 
 
 # --- the command, killed ---------------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
     options = ["--temporal", mode, "-q"]
     assert start(weights_file, path, "-o", tmp_path / "whole.mp4", *options).wait(300) == 0
     out = tmp_path / "b.mp4"
-    for parts in (3, 9):
+    for store in (3, 9):
         process = start(weights_file, path, "-o", out, *options)
-        wait_for_parts(tmp_path / "b.mp4.parts", parts)
+        wait_for_parts(tmp_path / "b.mp4.parts", store)
         process.kill()
         process.wait(60)
         assert not out.exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.film_contents import times_of as times
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.film import decode_frames, probe, read_luma
 from colorize.film.decoding import sample_frames
@@ -30,43 +30,43 @@ NTSC = Fraction(45000, 1499)
     ],
 )
 def test_every_container_is_probed_and_read(tmp_path: Path, name: str, recipe: FilmRecipe) -> None:
-    film = probe(make_film(tmp_path / name, recipe))
-    assert film.size == (48, 64)
-    assert film.rate == 30
-    shots = list(decode_frames(film))
-    assert [shot.index for shot in shots] == list(range(30))
-    expected = np.arange(30) / 30 + float(shots[0].ticks * film.time_base)
-    np.testing.assert_allclose([float(shot.ticks * film.time_base) for shot in shots], expected, atol=6e-4)
-    assert [shot.fault for shot in shots] == [None] * 30
-    assert np.abs(read_luma(film, shots[7].frame).levels.astype(int) - recipe.grey(7)).mean() < 6
+    video = probe(make_film(tmp_path / name, recipe))
+    assert video.size == (48, 64)
+    assert video.rate == 30
+    frames = list(decode_frames(video))
+    assert [frame.index for frame in frames] == list(range(30))
+    expected = np.arange(30) / 30 + float(frames[0].pts * video.time_base)
+    np.testing.assert_allclose([float(frame.pts * video.time_base) for frame in frames], expected, atol=6e-4)
+    assert [frame.decode_warning for frame in frames] == [None] * 30
+    assert np.abs(read_luma(video, frames[7].frame).levels.astype(int) - recipe.grey(7)).mean() < 6
 
 
 def test_odd_rates_gaps_and_a_late_start_are_kept_to_the_tick(tmp_path: Path) -> None:
-    odd = FilmRecipe(rate=NTSC, ticks=[2998 * index for index in range(12)])
+    odd = FilmRecipe(rate=NTSC, pts=[2998 * index for index in range(12)])
     assert times(make_film(tmp_path / "odd.mp4", odd)) == [Fraction(2998 * index, 90_000) for index in range(12)]
-    ticks = [45_000, 48_000, 51_000, 90_000, 93_000, 93_500, 180_000]
-    uneven = FilmRecipe(ticks=ticks, sounds=["eng"])
+    pts = [45_000, 48_000, 51_000, 90_000, 93_000, 93_500, 180_000]
+    uneven = FilmRecipe(pts=pts, sounds=["eng"])
     path = make_film(tmp_path / "uneven.mp4", uneven)
-    assert times(path) == [Fraction(tick, 90_000) for tick in ticks]
+    assert times(path) == [Fraction(pts, 90_000) for pts in pts]
     assert probe(path).rate != 30
 
 
 def test_a_clock_that_starts_anywhere_is_set_to_zero(tmp_path: Path) -> None:
-    recipe = FilmRecipe(ticks=[9_000_000 + 3000 * index for index in range(20)])
-    film = probe(make_film(tmp_path / "late.ts", recipe))
-    assert film.origin > 90
-    assert abs(float(next(decode_frames(film)).ticks * film.time_base)) < 0.1
+    recipe = FilmRecipe(pts=[9_000_000 + 3000 * index for index in range(20)])
+    video = probe(make_film(tmp_path / "late.ts", recipe))
+    assert video.start_time > 90
+    assert abs(float(next(decode_frames(video)).pts * video.time_base)) < 0.1
 
 
 def test_a_span_is_read_from_its_first_frame_on(tmp_path: Path) -> None:
     path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=90, options={"g": "15"}))
     span = Span(Fraction(2), Fraction(5, 2))
-    film = probe(path)
-    shots = list(decode_frames(film, span))
-    assert [shot.ticks * film.time_base for shot in shots] == [Fraction(index, 30) for index in range(15)]
-    without_a_jump = list(decode_frames(film, span, jump=False))
-    for shot, other in zip(shots, without_a_jump, strict=True):
-        np.testing.assert_array_equal(shot.frame.to_ndarray(), other.frame.to_ndarray())
+    video = probe(path)
+    frames = list(decode_frames(video, span))
+    assert [frame.pts * video.time_base for frame in frames] == [Fraction(index, 30) for index in range(15)]
+    without_a_jump = list(decode_frames(video, span, jump=False))
+    for frame, other in zip(frames, without_a_jump, strict=True):
+        np.testing.assert_array_equal(frame.image.to_ndarray(), other.frame.to_ndarray())
 
 
 @pytest.mark.parametrize(
@@ -82,37 +82,37 @@ def test_a_span_is_read_from_its_first_frame_on(tmp_path: Path) -> None:
     ],
 )
 def test_reading_goes_on_after_any_frame(tmp_path: Path, name: str, recipe: FilmRecipe) -> None:
-    film = probe(make_film(tmp_path / name, recipe))
-    shots = list(decode_frames(film))
-    assert len(shots) == 150
+    video = probe(make_film(tmp_path / name, recipe))
+    frames = list(decode_frames(video))
+    assert len(frames) == 150
     for index in (5, 61, 120, 148):
-        rest = list(decode_frames(film, after=(index, shots[index].ticks)))
-        assert [(shot.index, shot.ticks, shot.duration) for shot in rest] == [
-            (shot.index, shot.ticks, shot.duration) for shot in shots[index + 1 :]
+        rest = list(decode_frames(video, after=(index, frames[index].pts)))
+        assert [(frame.index, frame.pts, frame.duration) for frame in rest] == [
+            (frame.index, frame.pts, frame.duration) for frame in frames[index + 1 :]
         ]
-        for shot, other in zip(rest, shots[index + 1 :], strict=True):
-            np.testing.assert_array_equal(shot.frame.to_ndarray(), other.frame.to_ndarray())
+        for frame, other in zip(rest, frames[index + 1 :], strict=True):
+            np.testing.assert_array_equal(frame.image.to_ndarray(), other.frame.to_ndarray())
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 @pytest.mark.parametrize("flip", [False, True])
 def test_sideways_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, flip: bool) -> None:
-    recipe = FilmRecipe(frames=2, turn=angle, flip=flip, aspect=Fraction(4, 3), options={"crf": "1"})
-    film = probe(make_film(tmp_path / "a.mp4", recipe))
-    upright = read_luma(film, next(decode_frames(film)).frame).levels
+    recipe = FilmRecipe(frames=2, orientation=angle, flip=flip, aspect=Fraction(4, 3), options={"crf": "1"})
+    video = probe(make_film(tmp_path / "a.mp4", recipe))
+    upright = read_luma(video, next(decode_frames(video)).frame).levels
     expected = np.rot90(recipe.grey(0), angle // 90)
     expected = np.fliplr(expected) if flip else expected
-    assert upright.shape == expected.shape == film.upright_size
+    assert upright.shape == expected.shape == video.upright_size
     assert np.abs(upright.astype(int) - expected).mean() < 2
-    assert film.upright_aspect == (Fraction(3, 4) if angle % 180 else Fraction(4, 3))
+    assert video.upright_aspect == (Fraction(3, 4) if angle % 180 else Fraction(4, 3))
 
 
 @pytest.mark.parametrize(
     ("name", "recipe", "order"),
     [
-        ("a.mp4", FilmRecipe(frames=3, fields="tff"), "tff"),
-        ("a.mkv", FilmRecipe(frames=3, fields="bff"), "bff"),  # the container says the contrary
-        ("a.mpg", FilmRecipe(frames=3, codec="mpeg2video", time_base=Fraction(1, 30), fields="bff"), "bff"),
+        ("a.mp4", FilmRecipe(frames=3, field_order="tff"), "tff"),
+        ("a.mkv", FilmRecipe(frames=3, field_order="bff"), "bff"),  # the container says the contrary
+        ("a.mpg", FilmRecipe(frames=3, codec="mpeg2video", time_base=Fraction(1, 30), field_order="bff"), "bff"),
         ("a.avi", FilmRecipe(3, (576, 720), "dvvideo", rate=Fraction(25), time_base=Fraction(1, 25)), "bff"),
         ("whole.mp4", FilmRecipe(frames=3), None),
     ],
@@ -131,30 +131,30 @@ def test_a_turn_undoes_a_display_matrix() -> None:
 
 
 def test_frames_are_sampled_over_the_whole_film(tmp_path: Path) -> None:
-    film = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=60, options={"g": "10"})))
-    found = [float(frame.pts * frame.time_base) for frame in sample_frames(film, 4)]
+    video = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=60, options={"g": "10"})))
+    found = [float(frame.pts * frame.time_base) for frame in sample_frames(video, 4)]
     np.testing.assert_allclose(found, [0.25, 0.75, 1.25, 1.75], atol=0.05)
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_samples_lie_where_they_should_in_streams_without_an_index(tmp_path: Path, codec: str) -> None:
     recipe = FilmRecipe(frames=360, codec=codec, time_base=Fraction(1, 30), options={"g": "100", "sc_threshold": "0"})
-    film = probe(make_film(tmp_path / ("a.ts" if codec == "libx264" else "a.mpg"), recipe))
-    found = [float(frame.pts * frame.time_base - film.origin) for frame in sample_frames(film, 6)]
-    np.testing.assert_allclose(found, np.arange(0.5, 6) / 6 * film.duration, atol=0.15)
+    video = probe(make_film(tmp_path / ("a.ts" if codec == "libx264" else "a.mpg"), recipe))
+    found = [float(frame.pts * frame.time_base - video.start_time) for frame in sample_frames(video, 6)]
+    np.testing.assert_allclose(found, np.arange(0.5, 6) / 6 * video.duration, atol=0.15)
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
 def test_what_no_header_states_is_counted(tmp_path: Path, name: str) -> None:
     recipe = FilmRecipe(frames=60, piped=True, time_base=Fraction(1, 30), options={"g": "10"})
-    film = probe(make_film(tmp_path / name, recipe))
-    assert film.frames == 60
-    assert film.duration == pytest.approx(2, abs=0.01)
-    assert film.rate == 30
-    stamps = [shot.ticks for shot in decode_frames(film)]
-    levels = {stamp: shot.frame.to_ndarray() for stamp, shot in zip(stamps, decode_frames(film), strict=True)}
-    found = list(sample_frames(film, 4))
+    video = probe(make_film(tmp_path / name, recipe))
+    assert video.frames == 60
+    assert video.duration == pytest.approx(2, abs=0.01)
+    assert video.rate == 30
+    stamps = [frame.pts for frame in decode_frames(video)]
+    levels = {stamp: frame.image.to_ndarray() for stamp, frame in zip(stamps, decode_frames(video), strict=True)}
+    found = list(sample_frames(video, 4))
     assert len(found) == 4
     for frame, second in zip(found, (0.25, 0.75, 1.25, 1.75), strict=True):
-        near = [stamp for stamp in stamps if abs(float(stamp * film.time_base) - second) < 0.1]
+        near = [stamp for stamp in stamps if abs(float(stamp * video.time_base) - second) < 0.1]
         assert any(np.array_equal(frame.to_ndarray(), levels[stamp]) for stamp in near)

@@ -10,7 +10,7 @@ import pytest
 from support.film_contents import damage_frame
 from support.film_contents import times_of as times
 from support.film_tracks import add_cover
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.base import VideoError
 from colorize.film import decode_frames, probe
@@ -20,19 +20,19 @@ def test_a_frame_that_cannot_be_decoded_is_replaced_by_the_one_before(tmp_path: 
     path = make_film(tmp_path / "a.mp4", FilmRecipe(options={"bf": "0", "g": "100"}))
     whole = times(path)
     damage_frame(path, 12, bytes(40))
-    film = probe(path)
-    shots = list(decode_frames(film))
-    assert [shot.ticks * film.time_base for shot in shots] == whole
-    assert [shot.index for shot in shots if shot.fault == "lost"] == [12]
-    np.testing.assert_array_equal(shots[12].frame.to_ndarray(), shots[11].frame.to_ndarray())
+    video = probe(path)
+    frames = list(decode_frames(video))
+    assert [frame.pts * video.time_base for frame in frames] == whole
+    assert [frame.index for frame in frames if frame.decode_warning == "lost"] == [12]
+    np.testing.assert_array_equal(frames[12].frame.to_ndarray(), frames[11].frame.to_ndarray())
 
 
 def test_a_frame_that_is_damaged_in_part_is_named(tmp_path: Path) -> None:
     path = make_film(tmp_path / "a.mp4", FilmRecipe(size=(96, 128), options={"bf": "0", "crf": "1"}))
     damage_frame(path, 9, b"\xff" * 30, at=60)
-    shots = list(decode_frames(probe(path)))
-    assert len(shots) == 30
-    assert [shot.index for shot in shots if shot.fault] == [9]
+    frames = list(decode_frames(probe(path)))
+    assert len(frames) == 30
+    assert [frame.index for frame in frames if frame.decode_warning] == [9]
 
 
 @pytest.mark.parametrize(
@@ -59,22 +59,22 @@ def test_missing_folders_sounds_and_cut_off_heads_are_named(tmp_path: Path) -> N
     with pytest.raises(VideoError, match=r"cut\.mp4.*its end is missing"):
         probe(tmp_path / "cut.mp4")
     for name in ("sound.mp4", "sound-with-cover.mp4"):
-        with av.open(str(tmp_path / name), "w") as film, av.open(str(whole)) as source:
-            target = film.add_stream_from_template(source.streams.audio[0])
+        with av.open(str(tmp_path / name), "w") as video, av.open(str(whole)) as source:
+            target = video.add_stream_from_template(source.streams.audio[0])
             if "cover" in name:
-                add_cover(film)
+                add_cover(video)
             for packet in source.demux(audio=0):
                 if packet.size:
                     packet.stream = target
-                    film.mux(packet)
+                    video.mux(packet)
         with pytest.raises(VideoError, match=f"{name}: holds no moving pictures"):
             probe(tmp_path / name)
 
 
 def test_a_film_without_frames_is_named(tmp_path: Path) -> None:
     path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=2, codec="ffv1"))
-    with av.open(str(path)) as source, av.open(str(tmp_path / "none.mkv"), "w") as film:
-        film.add_stream_from_template(source.streams.video[0])
-        film.start_encoding()
+    with av.open(str(path)) as source, av.open(str(tmp_path / "none.mkv"), "w") as video:
+        video.add_stream_from_template(source.streams.video[0])
+        video.start_encoding()
     with pytest.raises(VideoError, match=r"none\.mkv: (holds no frame|not a film)"):
         probe(tmp_path / "none.mkv")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 from colorize.color import Luma, YuvSystem, color_planes, luma_of_grey, luma_of_rgb, luma_of_yuv, rgb_to_lightness
 from colorize.film import EncoderSettings, PictureFormat, SegmentEncoder, decode_frames, probe, read_luma
@@ -43,8 +43,8 @@ def to_rgb(planes: tuple[np.ndarray, ...], system: YuvSystem = BT709) -> np.ndar
 )
 def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: FilmRecipe) -> None:
     recipe.options = {"crf": "1"} if recipe.codec == "libx264" else {}
-    film = probe(make_film(tmp_path / name, recipe))
-    luma = read_luma(film, next(decode_frames(film)).frame)
+    video = probe(make_film(tmp_path / name, recipe))
+    luma = read_luma(video, next(decode_frames(video)).frame)
     assert luma.size == recipe.size
     expected = (recipe.grey(0).astype(float) - 16) * 255 / 219
     assert np.abs(luma.picture() - expected).mean() < 1
@@ -53,23 +53,23 @@ def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: FilmRecipe
 
 def test_rgb_and_packed_frames_are_read(tmp_path: Path) -> None:
     recipe = FilmRecipe(frames=2)
-    film = probe(make_film(tmp_path / "a.mp4", recipe))
-    frame = next(decode_frames(film)).frame
-    plain = read_luma(film, frame).picture().astype(int)
+    video = probe(make_film(tmp_path / "a.mp4", recipe))
+    frame = next(decode_frames(video)).frame
+    plain = read_luma(video, frame).picture().astype(int)
     for format in ("rgb24", "bgr0", "gbrp", "yuyv422", "nv12", "p010le", "gray", "gray10le", "rgb48le"):
         other = frame.reformat(format=format, dst_color_range="JPEG" if "r" in format[:4] else "MPEG")
-        assert np.abs(read_luma(film, other).picture() - plain).mean() < 2, format
+        assert np.abs(read_luma(video, other).picture() - plain).mean() < 2, format
 
 
 def test_the_matrix_is_the_files_own_or_follows_the_size(tmp_path: Path) -> None:
-    film = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=1)))
+    video = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=1)))
     frame = av.VideoFrame(64, 48, "yuv420p")
     for plane, level in zip(frame.planes, (120, 90, 180), strict=True):
         np.frombuffer(plane, np.uint8)[:] = level
     results = {}
     for tag in (1, 2, 6):
         frame.colorspace = tag
-        results[tag] = read_luma(film, frame).levels.astype(int)[0, 0], rgb_picture(film, frame)[0, 0].tolist()
+        results[tag] = read_luma(video, frame).levels.astype(int)[0, 0], rgb_picture(video, frame)[0, 0].tolist()
     assert results[2] == results[6]  # small and untagged: BT.601
     assert results[1] != results[6]
     for tag, system in ((1, BT709), (6, BT601)):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-from test_temporal import SIZE, STEADY, flicker, look, pan, texture
+from test_temporal import SIZE, STEADY, as_input, flicker, pan, texture
 from torch import Tensor
 
 from colorize.engine import Colorizer
@@ -30,9 +30,9 @@ class Wavering:
         self._random = torch.Generator().manual_seed(0)
 
     def paint(
-        self, looks: Sequence[Tensor], hints: object = None, recall: Callable[[Tensor], Tensor] | None = None
+        self, inputs: Sequence[Tensor], hints: object = None, recall: Callable[[Tensor], Tensor] | None = None
     ) -> list[np.ndarray]:
-        seen = torch.nn.functional.avg_pool2d(torch.cat(list(looks)), 32)
+        seen = torch.nn.functional.avg_pool2d(torch.cat(list(inputs)), 32)
         seen = seen + torch.randn(seen.shape, generator=self._random)
         if recall is not None and self.recalls:
             seen = recall(seen)
@@ -40,9 +40,9 @@ class Wavering:
         return [np.dstack([ab, ab]) for ab in maps]
 
 
-def frame(light: np.ndarray, to_painted: Motion | None = None) -> Frame:
+def frame(light: np.ndarray, to_predicted: Motion | None = None) -> Frame:
     grey = np.rint((light + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    return Frame(look(light), grey, Thumbnail.of(grey), to_painted=to_painted)
+    return Frame(as_input(light), grey, Thumbnail.of(grey), to_predicted=to_predicted)
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (-3, 1)])
@@ -106,9 +106,9 @@ def test_a_scene_that_fades_in_is_decided_by_its_bright_frames() -> None:
 @pytest.mark.parametrize("options", STEADY, ids=str)
 @pytest.mark.parametrize("speed", [0, 1])
 def test_a_wavering_network_wavers_less(options: TemporalOptions, speed: int) -> None:
-    looks = pan(6, 60, speed)
+    inputs = pan(6, 60, speed)
     steady, alone = (
-        list(TemporalPainter(Wavering(recalls), options).paint(looks))  # type: ignore[arg-type]
+        list(TemporalPainter(Wavering(recalls), options).predict_ab(inputs))  # type: ignore[arg-type]
         for recalls in (True, False)
     )
     assert flicker(steady[20:], speed) < 0.85 * flicker(alone[20:], speed)
@@ -116,15 +116,15 @@ def test_a_wavering_network_wavers_less(options: TemporalOptions, speed: int) ->
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_painted_frames_know_the_way_to_the_one_before(options: TemporalOptions) -> None:
-    looks, speed, ways = pan(7, 40, 2), 2, []
+    inputs, speed, ways = pan(7, 40, 2), 2, []
 
     class Asked(Wavering):
-        def paint(self, looks: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
-            ways.extend(each.to_painted for each in recall.keywords["frames"])  # type: ignore[attr-defined]
-            return super().paint(looks)
+        def predict_ab(self, inputs: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
+            ways.extend(each.to_predicted for each in recall.keywords["frames"])  # type: ignore[attr-defined]
+            return super().predict_ab(inputs)
 
     painter = TemporalPainter(Asked(), options)  # type: ignore[arg-type]
-    list(painter.paint(looks))
+    list(painter.predict_ab(inputs))
     assert len(ways) == painter.network_frames > 4
     assert ways[0] is None
     middle = [way.field[20:44, 30:66] for way in ways[1:]]
@@ -137,28 +137,28 @@ def test_painted_frames_know_the_way_to_the_one_before(options: TemporalOptions)
 def test_a_segment_without_painted_frames_inside_leads_to_the_anchor() -> None:
     wide = np.rint((texture(8) + 1) * 127).astype(np.uint8)
     greys = [wide[20 : 20 + SIZE[0], 3 * index : 3 * index + SIZE[1]] for index in range(4)]
-    segment = [Frame(torch.zeros(1, 1, *SIZE), grey, Thumbnail.of(grey)) for grey in greys]
-    for before, now in zip(greys, segment[1:], strict=False):
-        now.back, now.forth = FlowFinder().between(before, now.grey)
-    for each in segment[1:]:
+    interval = [Frame(torch.zeros(1, 1, *SIZE), grey, Thumbnail.of(grey)) for grey in greys]
+    for before, now in zip(greys, interval[1:], strict=False):
+        now.backward_flow, now.forward_flow = FlowFinder().between(before, now.grey)
+    for each in interval[1:]:
         each.to_anchor = STILL
-    segment[2].wanted = segment[3].wanted = True
-    track_predicted(segment[1:])
-    assert segment[1].to_painted is None
-    assert segment[2].to_painted is STILL
-    assert segment[3].to_painted is segment[3].back
+    interval[2].needs_network = interval[3].needs_network = True
+    track_predicted(interval[1:])
+    assert interval[1].to_predicted is None
+    assert interval[2].to_predicted is STILL
+    assert interval[3].to_predicted is interval[3].backward_flow
 
 
 def test_a_film_of_the_network_is_told_and_a_photograph_is_not(small_generator: Generator) -> None:
     colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
-    looks = pan(9, 3, 0)
+    inputs = pan(9, 3, 0)
     asked: list[tuple[int, ...]] = []
 
     def recall(features: Tensor) -> Tensor:
         asked.append(tuple(features.shape))
         return torch.zeros_like(features)
 
-    told, alone = colorizer.paint(looks, recall=recall), colorizer.paint(looks)
+    told, alone = colorizer.predict_ab(inputs, recall=recall), colorizer.predict_ab(inputs)
     assert asked == [(3, 512, *CELLS)]
     assert np.abs(told[0] - alone[0]).max() > 0.1
 
@@ -180,7 +180,7 @@ def test_a_state_brings_it_back_and_another_is_refused() -> None:
 
 
 def test_half_a_cell_that_can_be_followed_counts_half() -> None:
-    sure = np.zeros((64, 64), np.float32)
-    sure[:, :16] = 1
-    _, share = warp_features(torch.zeros(1, 1, 2, 2), Motion(np.zeros((64, 64, 2), np.float32), sure), sure)
+    confidence = np.zeros((64, 64), np.float32)
+    confidence[:, :16] = 1
+    _, share = warp_features(torch.zeros(1, 1, 2, 2), Motion(np.zeros((64, 64, 2), np.float32), confidence), confidence)
     np.testing.assert_allclose(share[0, 0], [[0.5, 0], [0.5, 0]], atol=1e-6)

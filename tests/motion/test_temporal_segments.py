@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from support.motion import SIZE, STEADY, Paintbox, look, painter, pan
+from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
 from torch import Tensor
 
 from colorize.engine import Colorizer
@@ -20,15 +20,15 @@ from colorize.network import Generator
 @pytest.mark.parametrize("every", [2, 5])
 def test_every_counts_the_networks_frames(every: int) -> None:
     steady = painter(TemporalOptions("fast", every))
-    list(steady.paint(pan(9, 31)))
+    list(steady.predict_ab(pan(9, 31)))
     assert steady.network_frames == 1 + 30 // every
 
 
 def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -> None:
     slow, lost = painter(TemporalOptions()), painter(TemporalOptions())
-    list(slow.paint(pan(10, 33, 1)))
+    list(slow.predict_ab(pan(10, 33, 1)))
     random = np.random.default_rng(0)
-    list(lost.paint([look(random.uniform(-0.5, 0.5, SIZE)) for _ in range(33)]))
+    list(lost.predict_ab([as_input(random.uniform(-0.5, 0.5, SIZE)) for _ in range(33)]))
     assert slow.network_frames == 1 + 32 // MAX_ANCHOR_GAP
     assert lost.network_frames == 33
 
@@ -40,24 +40,24 @@ def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -
 )
 def test_restored_parts_are_bit_equal(options: TemporalOptions, cut_at_seam: bool, small_generator: Generator) -> None:
     colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
-    looks = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
-    parts = [looks[:5], looks[5:14], looks[14:15], looks[15:]]
+    inputs = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
+    parts = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
     whole = TemporalPainter(colorizer, options)
-    expected = [list(whole.paint(part)) for part in parts]
+    expected = [list(whole.predict_ab(part)) for part in parts]
     state: dict[str, np.ndarray] = {}
     for part, results in zip(parts, expected, strict=True):
         resumed = TemporalPainter(colorizer, options)
         resumed.restore(state)
-        for ab, result in zip(resumed.paint(part), results, strict=True):
+        for ab, result in zip(resumed.predict_ab(part), results, strict=True):
             np.testing.assert_array_equal(ab, result)
         state = {name: array.copy() for name, array in resumed.state().items()}
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_the_seam_of_two_parts_is_no_jump(options: TemporalOptions) -> None:
-    looks = pan(13, 48, 0)
+    inputs = pan(13, 48, 0)
     steady = painter(options, 5.0)
-    results = [*steady.paint(looks[:24]), *steady.paint(looks[24:])]
+    results = [*steady.predict_ab(inputs[:24]), *steady.predict_ab(inputs[24:])]
     steps = [np.abs(now - before).mean() for before, now in pairwise(results)]
     assert steps[23] <= max(steps[:23] + steps[24:])
 
@@ -72,21 +72,21 @@ def test_lookahead_is_bounded(options: TemporalOptions) -> None:
             taken += 1
             yield frame
 
-    ahead = [taken - index for index, _ in enumerate(painter(options).paint(counted()))]
+    ahead = [taken - index for index, _ in enumerate(painter(options).predict_ab(counted()))]
     assert max(ahead) <= 40
 
 
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_batches_are_not_larger_than_asked(mode) -> None:
     box = Paintbox()
-    list(TemporalPainter(box, TemporalOptions(mode), 3).paint(pan(15, 20)))  # type: ignore[arg-type]
+    list(TemporalPainter(box, TemporalOptions(mode), 3).predict_ab(pan(15, 20)))  # type: ignore[arg-type]
     assert max(box.batches) <= 3
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_another_size_begins_anew(options: TemporalOptions) -> None:
-    small = [look(frame[0, 0].numpy()[:32, :64]) for frame in pan(16, 5)]
-    results = list(painter(options).paint([*pan(16, 6), *small]))
+    small = [as_input(frame[0, 0].numpy()[:32, :64]) for frame in pan(16, 5)]
+    results = list(painter(options).predict_ab([*pan(16, 6), *small]))
     assert [ab.shape[:2] for ab in results] == [SIZE] * 6 + [(32, 64)] * 5
 
 
@@ -105,6 +105,6 @@ def test_a_state_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="lacks 'ab'"):
         painter(TemporalOptions()).restore({"grey": np.zeros(SIZE, np.uint8)})
     good = painter(TemporalOptions())
-    list(good.paint(pan(0, 3)))
+    list(good.predict_ab(pan(0, 3)))
     with pytest.raises(ValueError, match="colour the film anew"):
         painter(TemporalOptions()).restore({**good.state(), "ab": np.zeros((3, 3, 2), np.float32)})

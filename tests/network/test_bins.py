@@ -32,7 +32,7 @@ from training.interpolate import scale_chroma
 from training.losses import SOFTNESS, classification_loss
 from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import build_generator, pretrain
-from training.trainable_generator import Pupil, with_classification
+from training.trainable_generator import TrainableGenerator, with_classification
 
 VARIANTS = {"regression": SMALL, "classification": CLASSIFYING, "classification, cautious": CAUTIOUS}
 
@@ -111,7 +111,7 @@ class TestEveryHead:
         assert (exact - fast).abs().mean() * AB_MAX < 1
 
     def test_a_pupil_shows_its_numbers(self, config):
-        ab, _, decision = Pupil(make(config))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
+        ab, _, decision = TrainableGenerator(make(config))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
         assert ab.shape == (2, 2, 32, 32)
         assert decision.shape == (2, HEADS[config.head], 32, 32)
 
@@ -165,16 +165,14 @@ class TestLoss:
         step = torch.optim.Adam([logits], 0.1)
         for _ in range(150):
             step.zero_grad()
-            loss(
-                (generator.colours(logits), logits.new_zeros(1), logits), torch.cat([truth[:, :1], truth], 1)
-            ).backward()
+            loss((generator.to_ab(logits), logits.new_zeros(1), logits), torch.cat([truth[:, :1], truth], 1)).backward()
             step.step()
-        shown = generator.colours(logits)[..., ::2, ::2]  # the places that the loss looks at
+        shown = generator.to_ab(logits)[..., ::2, ::2]  # the places that the loss looks at
         assert (shown - colour[None, :, None, None]).abs().max() * AB_MAX < 3
 
     def test_a_regression_cannot_be_told_so(self):
         loss = GeneratorLoss(LossWeights(perceptual=0, distillation=0, classification=1), None)
-        answer = Pupil(make(SMALL))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
+        answer = TrainableGenerator(make(SMALL))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
         with pytest.raises(ValueError, match=f"2 channels are no logits of {BINS} bins"):
             loss(answer, torch.zeros(2, 3, 32, 32))
 
@@ -184,7 +182,7 @@ class TestTraining:
     @pytest.fixture
     def config(self, tmp_path) -> PretrainConfig:
         write_photos(tmp_path / "photos", 6, side=32)
-        run = small_run(tmp_path / "photos", tmp_path / "run", pictures=(8,), batch_sizes=(4,), ema=0.0)
+        run = small_run(tmp_path / "photos", tmp_path / "run", samples=(8,), batch_sizes=(4,), ema=0.0)
         losses = LossWeights(perceptual=0, distillation=0, classification=1)
         return PretrainConfig(run, losses, "resnet18", SMALL.decoder_widths, head="classification")
 

@@ -110,9 +110,9 @@ def test_vivid_colours_in_bfloat16(tiny):
 
 @pytest.mark.parametrize("size", [(64, 32), (48, 16), (64, 64)])
 def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(both, size):
-    look, (exact, rounded) = random_lightness(*size), both
-    answers = answers_over_nan(rounded, look, 2)
-    assert (answers[0] - infer(exact, look)).abs().mean() < 0.01
+    network_input, (exact, rounded) = random_lightness(*size), both
+    answers = answers_over_nan(rounded, network_input, 2)
+    assert (answers[0] - infer(exact, network_input)).abs().mean() < 0.01
     assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
@@ -231,7 +231,7 @@ def test_a_picture_keeps_its_lightness(tiny, scene):
 def test_tall_and_wide_pictures(tiny, size, square):
     colorizer = Colorizer(tiny, device="cpu", render_size=48, square=square)
     picture = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
-    height, width = colorizer.look(picture).shape[2:]
+    height, width = colorizer.preprocess(picture).shape[2:]
     assert min(height, width) == 48
     assert height == width if square or size in ((1, 1), (33, 32)) else height != width
     assert colorizer(picture).shape == (*size, 3)

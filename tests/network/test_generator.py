@@ -162,7 +162,7 @@ def test_wrong_inputs_are_named(call, message):
         ({"backbone": "vgg"}, "unknown backbone 'vgg'; choose one of resnet18"),
         ({"decoder_widths": (1, 2)}, "five positive numbers"),
         ({"latent_dim": -1}, "0 or more, not -1"),
-        ({"prior": "vgg"}, "unknown prior .vgg.; choose one of efficientnet_lite0"),
+        ({"semantic_branch": "vgg"}, "unknown semantic branch .vgg.; choose one of efficientnet_lite0"),
         ({"depth": 3}, "not a generator config"),
     ],
 )

@@ -15,37 +15,42 @@ from colorize.color import AB_MAX
 from colorize.engine import Colorizer
 from colorize.network import BINS, GeneratorConfig, load_generator, read_info, ring_centres, save_generator
 from colorize.network.bins import Expectation
-from training.interpolate import InterpolateSettings, blend, interpolate, scale_chroma, sharpen
+from training.interpolate import InterpolateSettings, blend, interpolate, scale_chroma, scale_logits
 
 
 class TestCaution:
     @staticmethod
-    def expected(logits: torch.Tensor, caution: float) -> torch.Tensor:
-        return Expectation(caution)(logits[None, :, None, None])[0, :, 0, 0]
+    def expected(logits: torch.Tensor, hue_agreement_power: float) -> torch.Tensor:
+        return Expectation(hue_agreement_power)(logits[None, :, None, None])[0, :, 0, 0]
 
     def two_bins(self, first: int, second: int) -> torch.Tensor:
         logits = torch.full((BINS,), -1e4)
         logits[[first, second]] = 0
         return logits
 
-    @pytest.mark.parametrize("caution", [0.5, 1.0, 2.0])
-    def test_what_is_sure_keeps_its_chroma_and_doubt_loses_it(self, caution):
+    @pytest.mark.parametrize("hue_agreement_power", [0.5, 1.0, 2.0])
+    def test_what_is_sure_keeps_its_chroma_and_doubt_loses_it(self, hue_agreement_power):
         ring = 1 + 6 + 8 + 10  # the first of twelve hues at a chroma of 33
         for place in (ring, ring + 7, BINS - 1):
             torch.testing.assert_close(
-                self.expected(self.two_bins(place, place), caution), ring_centres()[place], atol=1e-4, rtol=1e-3
+                self.expected(self.two_bins(place, place), hue_agreement_power),
+                ring_centres()[place],
+                atol=1e-4,
+                rtol=1e-3,
             )
-        assert self.expected(self.two_bins(ring, ring + 6), caution).norm() * AB_MAX < 0.01  # opposite hues
+        assert self.expected(self.two_bins(ring, ring + 6), hue_agreement_power).norm() * AB_MAX < 0.01  # opposite hues
         right_angle = self.two_bins(ring, ring + 3)
         plain = self.expected(right_angle, 0)
-        wanted = plain * 0.5 ** (caution / 2)  # the mean of two unit vectors at a right angle is sqrt(.5) long
-        torch.testing.assert_close(self.expected(right_angle, caution), wanted, atol=1e-4, rtol=1e-3)
+        wanted = plain * 0.5 ** (
+            hue_agreement_power / 2
+        )  # the mean of two unit vectors at a right angle is sqrt(.5) long
+        torch.testing.assert_close(self.expected(right_angle, hue_agreement_power), wanted, atol=1e-4, rtol=1e-3)
 
     @given(st.integers(0, 1000), st.floats(0, 4), st.floats(0.1, 20))
     @settings(max_examples=50, deadline=None)
-    def test_hue_stays_and_chroma_never_grows(self, seed, caution, spread):
+    def test_hue_stays_and_chroma_never_grows(self, seed, hue_agreement_power, spread):
         logits = torch.randn(1, BINS, 3, 3, generator=torch.Generator().manual_seed(seed)) * spread
-        plain, careful = Expectation()(logits), Expectation(caution)(logits)
+        plain, careful = Expectation()(logits), Expectation(hue_agreement_power)(logits)
         lengths, less = plain.norm(dim=1), careful.norm(dim=1)
         assert (less <= lengths * 1.001 + 1e-5).all()
         torch.testing.assert_close((plain * careful).sum(dim=1), lengths * less, rtol=1e-3, atol=1e-6)
@@ -64,9 +69,12 @@ class TestCaution:
     @pytest.mark.parametrize(
         ("fields", "message"),
         [
-            ({"caution": -0.1}, r"caution -0\.1 is not within 0\.\.4"),
-            ({"caution": float("nan")}, r"caution nan is not within"),
-            ({"head": "regression", "caution": 0.5}, r"caution 0\.5 needs a head that classifies, not a regression"),
+            ({"hue_agreement_power": -0.1}, r"hue_agreement_power -0\.1 is not within 0\.\.4"),
+            ({"hue_agreement_power": float("nan")}, r"hue_agreement_power nan is not within"),
+            (
+                {"head": "regression", "hue_agreement_power": 0.5},
+                r"hue_agreement_power 0\.5 needs a head that classifies, not a regression",
+            ),
         ],
     )
     def test_what_is_no_caution(self, fields, message):
@@ -80,14 +88,14 @@ class TestCaution:
         assert plain.fingerprint() == same.fingerprint() != careful.fingerprint()
 
     def test_weights_without_a_word_about_it_have_none(self):
-        fields = {name: value for name, value in CLASSIFYING.to_dict().items() if name != "caution"}
-        assert GeneratorConfig.from_dict(fields).caution == 0
+        fields = {name: value for name, value in CLASSIFYING.to_dict().items() if name != "hue_agreement_power"}
+        assert GeneratorConfig.from_dict(fields).hue_agreement_power == 0
 
     def test_it_goes_into_the_file_and_stays_there(self, tmp_path):
         first, second, third = (tmp_path / name for name in ("a.safetensors", "b.safetensors", "c.safetensors"))
         save_generator(make(), first)
-        interpolate(InterpolateSettings(first, first, second, 0, caution=0.5))
-        assert read_info(second).trained_on.startswith("caution 0.5 of (1 of [")
+        interpolate(InterpolateSettings(first, first, second, 0, hue_agreement_power=0.5))
+        assert read_info(second).trained_on.startswith("hue_agreement_power 0.5 of (1 of [")
         interpolate(InterpolateSettings(second, second, third, 0, chroma=1.1))
         assert read_info(third).config == read_info(second).config == CAUTIOUS
         x = torch.rand(1, 1, 32, 32)
@@ -101,23 +109,23 @@ class TestSharpness:
     def test_a_sharper_head_decides_more_firmly(self):
         generator, x = make(), torch.rand(1, 1, 64, 64)
         with torch.inference_mode():
-            calm, firm = generator(x), sharpen(generator, 4.0)(x)
-            surest = sharpen(generator, 1e5)(x)
+            calm, firm = generator(x), scale_logits(generator, 4.0)(x)
+            surest = scale_logits(generator, 1e5)(x)
             distance = (surest[:, None] - ring_centres()[None, :, :, None, None]).norm(dim=2).amin(dim=1)
         assert firm.norm(dim=1).mean() > calm.norm(dim=1).mean()
         assert distance.quantile(0.99) < 1e-3  # at the end one bin takes all
-        assert sharpen(generator, 1.0) is generator
+        assert scale_logits(generator, 1.0) is generator
 
     @pytest.mark.parametrize(
         ("config", "factor", "message"),
         [
-            (CLASSIFYING, 0.0, "sharpness 0 is not above 0"),
-            (SMALL, 2.0, "sharpness 2 needs a generator that classifies"),
+            (CLASSIFYING, 0.0, "inverse_temperature 0 is not above 0"),
+            (SMALL, 2.0, "inverse_temperature 2 needs a generator that classifies"),
         ],
     )
     def test_what_cannot_be_sharpened(self, config, factor, message):
         with pytest.raises(ValueError, match=message):
-            sharpen(make(config), factor)
+            scale_logits(make(config), factor)
 
     def test_chroma_is_scaled_and_hints_keep_theirs(self):
         generator = make(std=0.1)
@@ -131,10 +139,10 @@ class TestSharpness:
     def test_it_goes_into_the_file(self, tmp_path):
         file = tmp_path / "a.safetensors"
         save_generator(make(), file)
-        settings = InterpolateSettings(file, file, tmp_path / "b.safetensors", 0.5, chroma=1.25, sharpness=2)
+        settings = InterpolateSettings(file, file, tmp_path / "b.safetensors", 0.5, chroma=1.25, inverse_temperature=2)
         path = interpolate(settings)
-        assert read_info(path).trained_on.startswith("chroma x 1.25 of (sharpness 2 of (0.5 of [")
-        wanted = scale_chroma(sharpen(load_generator(file), 2), 1.25)
+        assert read_info(path).trained_on.startswith("chroma x 1.25 of (inverse_temperature 2 of (0.5 of [")
+        wanted = scale_chroma(scale_logits(load_generator(file), 2), 1.25)
         x = torch.rand(1, 1, 32, 32)
         with torch.inference_mode():
             torch.testing.assert_close(load_generator(path)(x), wanted(x), rtol=1e-2, atol=2e-3)

@@ -1,4 +1,4 @@
-"""The prior: parity with timm, its place in the generator, its weights in a training run."""
+"""The semantic branch: parity with timm, its place in the generator, its weights in a training run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from training import pretrain_generator
 from training.config import PretrainConfig
 from training.interpolate import blend
 from training.objective import LossWeights
-from training.pretrain_generator import build_generator, pretrain, with_prior
+from training.pretrain_generator import build_generator, pretrain, with_semantic_branch
 
 pytestmark = pytest.mark.trains
 NAME = "efficientnet_lite0"
@@ -34,7 +34,7 @@ SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 
 @pytest.fixture(scope="module", autouse=True)
 def narrow_resnet18():
-    """Beside the prior, whose width is timm's, the encoder is not the point."""
+    """Beside the semantic branch, whose width is timm's, the encoder is not the point."""
     with narrow_encoders("resnet18"):
         yield
 
@@ -42,7 +42,7 @@ def narrow_resnet18():
 def unsettle(network: Generator) -> None:
     """Give what starts at zero, and batch norms, values that a wrong order or a lost tensor would show."""
     settle_batch_norm(network)
-    for layer in (network.prior.places, network.prior.whole, network.head):
+    for layer in (network.semantic_branch.spatial_proj, network.semantic_branch.global_proj, network.head):
         torch.nn.init.normal_(layer.weight, std=0.1)
 
 
@@ -56,24 +56,26 @@ def theirs(name: str = NAME) -> torch.nn.Module:
 @pytest.fixture
 def generator() -> Generator:
     torch.manual_seed(1)
-    result = Generator(replace(SMALL, prior=NAME)).eval()
+    result = Generator(replace(SMALL, semantic_branch=NAME)).eval()
     unsettle(result)
     return result
 
 
 @pytest.fixture(scope="module")
-def prior_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("prior") / "lite0.safetensors"
+def semantic_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("semantic_branch") / "lite0.safetensors"
     save_file(theirs().state_dict(), path)
     return path
 
 
 @pytest.fixture
-def config(tmp_path, prior_file) -> PretrainConfig:
+def config(tmp_path, semantic_file) -> PretrainConfig:
     write_photos(tmp_path / "photos", 6, side=32)
-    run = small_run(tmp_path / "photos", tmp_path / "run", pictures=(8,), batch_sizes=(4,), ema=0.0)
+    run = small_run(tmp_path / "photos", tmp_path / "run", samples=(8,), batch_sizes=(4,), ema=0.0)
     losses = LossWeights(perceptual=0, distillation=0)
-    return PretrainConfig(run, losses, "resnet18", SMALL.decoder_widths, prior=NAME, prior_weights=prior_file)
+    return PretrainConfig(
+        run, losses, "resnet18", SMALL.decoder_widths, semantic_branch=NAME, semantic_weights=semantic_file
+    )
 
 
 @pytest.mark.parametrize("name", SEMANTIC_NETWORKS)
@@ -95,25 +97,25 @@ def test_weights_of_another_classifier_are_refused():
         EfficientNetLite(SEMANTIC_NETWORKS[NAME]).load_rgb_weights({})
 
 
-def test_a_new_prior_changes_no_answer(prior_file):
+def test_a_new_prior_changes_no_answer(semantic_file):
     torch.manual_seed(2)
     without = Generator(SMALL).eval()
     torch.nn.init.normal_(without.head.weight, std=0.1)
-    result = with_prior(without, NAME, prior_file).eval()
+    result = with_semantic_branch(without, NAME, semantic_file).eval()
     x = torch.rand(2, 1, 64, 64) * 2 - 1
     with torch.inference_mode():
         assert torch.equal(result(x), without(x))
-    assert result.config == replace(SMALL, prior=NAME)
-    assert with_prior(result, NAME, None) is result  # its own: nothing is downloaded
-    assert with_prior(result, "", None) is result
+    assert result.config == replace(SMALL, semantic_branch=NAME)
+    assert with_semantic_branch(result, NAME, None) is result  # its own: nothing is downloaded
+    assert with_semantic_branch(result, "", None) is result
     with pytest.raises(ValueError, match=r"efficientnet_lite1: .* another one already, efficientnet_lite0"):
-        with_prior(result, "efficientnet_lite1", None)
+        with_semantic_branch(result, "efficientnet_lite1", None)
 
 
 def test_weights_that_do_not_fit_the_prior_are_named(tmp_path):
     save_file({"conv_stem.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="tf_efficientnet_lite0"):
-        with_prior(Generator(SMALL), NAME, tmp_path / "other.safetensors")
+        with_semantic_branch(Generator(SMALL), NAME, tmp_path / "other.safetensors")
 
 
 def test_the_prior_matters_near_and_far(generator):
@@ -121,7 +123,7 @@ def test_the_prior_matters_near_and_far(generator):
     changed = x.clone()
     changed[..., :32, :32] = 1.0
     with torch.inference_mode():
-        difference = (generator.prior(changed) - generator.prior(x)).abs().amax(dim=1)[0]
+        difference = (generator.semantic_branch(changed) - generator.semantic_branch(x)).abs().amax(dim=1)[0]
     assert difference[0, 0] > difference[3, 3] > 0  # the mean over the picture reaches every place
 
 
@@ -160,8 +162,8 @@ def test_blends_take_the_prior_along(generator):
     other = Generator(generator.config)
     unsettle(other)
     middle = blend(generator, other, 0.5)
-    wanted = (generator.prior.whole.weight + other.prior.whole.weight) / 2
-    torch.testing.assert_close(middle.prior.whole.weight, wanted)
+    wanted = (generator.semantic_branch.global_proj.weight + other.semantic_branch.global_proj.weight) / 2
+    torch.testing.assert_close(middle.semantic_branch.global_proj.weight, wanted)
     with pytest.raises(ValueError, match="built differently"):
         blend(generator, Generator(SMALL), 0.5)
 
@@ -170,16 +172,16 @@ def test_a_run_trains_the_ways_in_and_moves_the_body_little(config):
     flat = replace(config.run, weight_decay=0.0)
     moved = {}
     for rate in (1.0, 0.01):
-        there = replace(config, prior_rate=rate, run=replace(flat, output=flat.output.with_name(f"rate-{rate}")))
-        start, result = build_generator(there).prior, load_generator(pretrain(there)).prior
-        assert result.whole.weight.abs().sum() > 0  # zero at first
+        there = replace(config, semantic_rate=rate, run=replace(flat, output=flat.output.with_name(f"rate-{rate}")))
+        start, result = build_generator(there).semantic_branch, load_generator(pretrain(there)).semantic_branch
+        assert result.global_proj.weight.abs().sum() > 0  # zero at first
         moved[rate] = float((result.body.conv_stem.weight - start.body.conv_stem.weight).detach().abs().mean())
     assert moved[0.01] < 0.3 * moved[1.0]
 
 
 def test_a_run_goes_on_from_weights_with_a_prior(config, generator, tmp_path):
     save_generator(generator, tmp_path / "warm.safetensors")
-    warm = replace(config, prior="", prior_weights=None, weights=tmp_path / "warm.safetensors")
+    warm = replace(config, semantic_branch="", semantic_weights=None, weights=tmp_path / "warm.safetensors")
     start = build_generator(warm)
     assert start.config == generator.config
     assert load_file(pretrain(warm)).keys() == load_file(tmp_path / "warm.safetensors").keys()
@@ -194,20 +196,34 @@ def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monk
 
     monkeypatch.setattr(pretrain_generator, "save_generator", keep)
     flat = replace(config.run, weight_decay=0.0)
-    warm = replace(config, prior="", prior_weights=None, weights=tmp_path / "warm.safetensors", decoder_only=True)
+    warm = replace(
+        config, semantic_branch="", semantic_weights=None, weights=tmp_path / "warm.safetensors", decoder_only=True
+    )
     moved = {}
     for rate in (1.0, 0.01, 0.0):
         there = replace(warm, deep_rate=rate, run=replace(flat, output=flat.output.with_name(f"deep-{rate}")))
         before = build_generator(there).state_dict()
         pretrain(there)
         changed = {name for name, value in last[-1].items() if not torch.equal(value, before[name])}
-        deep = ("encoder.layer3.", "encoder.layer4.", "prior.body.blocks.5.", "prior.body.blocks.6.")
-        deep += ("prior.body.conv_head.", "prior.body.bn2.", "prior.places.", "prior.whole.")
+        deep = (
+            "encoder.layer3.",
+            "encoder.layer4.",
+            "semantic_branch.body.blocks.5.",
+            "semantic_branch.body.blocks.6.",
+        )
+        deep += (
+            "semantic_branch.body.conv_head.",
+            "semantic_branch.body.bn2.",
+            "semantic_branch.spatial_proj.",
+            "semantic_branch.global_proj.",
+        )
         for part in deep:
             assert any(name.startswith(part) for name in changed) == (rate > 0)
         assert all(name.startswith((*deep, "decoder.", "head.")) for name in changed)
         assert not any("running" in name or "tracked" in name for name in changed)
-        moved[rate] = (last[-1]["prior.whole.weight"] - before["prior.whole.weight"]).abs().mean()
+        moved[rate] = (
+            (last[-1]["semantic_branch.global_proj.weight"] - before["semantic_branch.global_proj.weight"]).abs().mean()
+        )
     assert moved[0.01] < 0.3 * moved[1.0]
 
 
@@ -217,7 +233,7 @@ def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monk
         ({"deep_rate": 0.5}, "deep_rate 0.5 belongs to decoder_only; add --decoder-only"),
         ({"deep_rate": -1.0, "decoder_only": True}, "deep_rate -1 must be 0 or more"),
         ({"deep_rate": float("nan"), "decoder_only": True}, "deep_rate nan must be 0 or more"),
-        ({"prior": "vgg"}, "unknown prior 'vgg'; choose one of efficientnet_lite0"),
+        ({"semantic_branch": "vgg"}, "unknown semantic branch 'vgg'; choose one of efficientnet_lite0"),
         ({"prior_rate": 0}, "prior_rate 0 must be above 0"),
     ],
 )
@@ -227,9 +243,9 @@ def test_wrong_settings_are_named(config, change, message):
 
 
 def test_a_prior_that_cannot_be_had_is_one_line(config, monkeypatch, tmp_path):
-    arguments = ["--photos", str(tmp_path / "photos"), "--output", str(tmp_path / "out"), "--prior", NAME]
+    arguments = ["--photos", str(tmp_path / "photos"), "--output", str(tmp_path / "out"), "--semantic-branch", NAME]
     losses = ["--losses.perceptual", "0", "--losses.distillation", "0", "--backbone", "resnet18"]
-    missing = ["--prior-weights", str(tmp_path / "missing.safetensors")]
+    missing = ["--semantic-weights", str(tmp_path / "missing.safetensors")]
     monkeypatch.setattr("sys.argv", ["pretrain_generator", *arguments, *losses, *missing])
     with pytest.raises(SystemExit) as stop:
         pretrain_generator.main()

@@ -18,7 +18,7 @@ PLAIN = LossWeights(perceptual=0, distillation=0)
 
 def finetune_config(sources: Path, run: RunConfig) -> FinetuneConfig:
     """Return the settings of a run from the generator and with the teacher of ``write_sources``."""
-    probe = ProbeSettings(sources / "teacher.safetensors", pictures=3, films=1, frames=2, patience=9)
+    probe = ProbeSettings(sources / "teacher.safetensors", pictures=3, videos=1, frames=2, patience=9)
     return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic="patch", critic_pictures=4, probe=probe)
 
 

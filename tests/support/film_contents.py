@@ -14,22 +14,22 @@ from colorize.film.video import Span
 
 def read_frames(path: Path, stream: int = 0, format: str = "yuv420p") -> tuple[list[Fraction], np.ndarray]:
     """Return the times in seconds and the pictures of a film's frames."""
-    with av.open(str(path)) as film:
-        frames = list(film.decode(film.streams.video[stream]))
+    with av.open(str(path)) as video:
+        frames = list(video.decode(video.streams.video[stream]))
         times = [Fraction(frame.pts or 0) * Fraction(frame.time_base or 1) for frame in frames]
         return times, np.stack([frame.to_ndarray(format=format) for frame in frames])
 
 
 def times_of(path: Path, span: Span = Span()) -> list[Fraction]:  # noqa: B008
     """Return the times in seconds at which a film's frames, or those of a span, are shown."""
-    film = probe(path)
-    return [shot.ticks * film.time_base for shot in decode_frames(film, span)]
+    video = probe(path)
+    return [frame.pts * video.time_base for frame in decode_frames(video, span)]
 
 
 def packets_of(path: Path, stream: int) -> list[tuple[float, bytes]]:
     """Return time and content of a stream's packets."""
-    with av.open(str(path)) as film:
-        packets = [packet for packet in film.demux(film.streams[stream]) if packet.size]
+    with av.open(str(path)) as video:
+        packets = [packet for packet in video.demux(video.streams[stream]) if packet.size]
         return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
 
 
@@ -41,8 +41,8 @@ def luma_of(path: Path) -> np.ndarray:
 
 def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:
     """Overwrite bytes of a film's stored frame, counted from its start."""
-    with av.open(str(path)) as film:
-        packets = [packet for packet in film.demux(video=0) if packet.size]
+    with av.open(str(path)) as video:
+        packets = [packet for packet in video.demux(video=0) if packet.size]
         position, size = packets[number].pos, packets[number].size
     assert position is not None
     assert at + len(garbage) <= size

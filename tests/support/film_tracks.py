@@ -23,29 +23,29 @@ def _jpeg() -> bytes:
 COVER = _jpeg()
 
 
-def add_cover(film: Any, attached: bool = False) -> None:
+def add_cover(video: Any, attached: bool = False) -> None:
     """Give a film that is being written a cover, as a stream or attached."""
     if attached:
-        film.add_attachment("cover.jpg", "image/jpeg", COVER)
+        video.add_attachment("cover.jpg", "image/jpeg", COVER)
         return
-    cover = film.add_stream("mjpeg")
+    cover = video.add_stream("mjpeg")
     cover.width, cover.height, cover.pix_fmt = 16, 16, "yuvj420p"
     cover.disposition = av.stream.Disposition.attached_pic
     packet = av.Packet(COVER)
     packet.stream, packet.pts, packet.dts, packet.time_base = cover, 0, 0, Fraction(1, 25)
-    film.start_encoding()
-    film.mux(packet)
+    video.start_encoding()
+    video.mux(packet)
 
 
-def add_sound(film: Any, codec: str, language: str) -> Any:
+def add_sound(video: Any, codec: str, language: str) -> Any:
     """Give a film that is being written an empty stream of sound."""
-    sound = film.add_stream(codec, rate=SOUND_RATE)
+    sound = video.add_stream(codec, rate=SOUND_RATE)
     sound.codec_context.layout = "mono"
     sound.metadata["language"] = language
     return sound
 
 
-def play(film: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
+def play(video: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
     """Write a tone into a stream of sound and end it."""
     count = int(seconds * SOUND_RATE)
     wave = (np.sin(np.arange(count) * (2 * np.pi * pitch / SOUND_RATE)) * 8000).astype(np.int16)
@@ -55,13 +55,13 @@ def play(film: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
     frame = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
-        film.mux(sound.encode(part))
-    film.mux(sound.encode(None))
+        video.mux(sound.encode(part))
+    video.mux(sound.encode(None))
 
 
-def add_text(film: Any, codec: str, language: str) -> Any:
+def add_text(video: Any, codec: str, language: str) -> Any:
     """Give a film that is being written an empty stream of text."""
-    text = film.add_stream(codec)
+    text = video.add_stream(codec)
     header = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\n"
     header += b"Style: Default,Arial,16\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Style, Name, Text\r\n"
     text.codec_context.subtitle_header = header
@@ -70,7 +70,7 @@ def add_text(film: Any, codec: str, language: str) -> Any:
     return text
 
 
-def write_text(film: Any, text: Any) -> None:
+def write_text(video: Any, text: Any) -> None:
     """Write two lines into a stream of text."""
     from av.subtitles.subtitle import SubtitleSet
 
@@ -79,4 +79,4 @@ def write_text(film: Any, text: Any) -> None:
         packet = text.codec_context.encode_subtitle(SubtitleSet.create(words, 0, 300, start * 1000))
         packet.pts = packet.dts = start
         packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), text
-        film.mux(packet)
+        video.mux(packet)

@@ -27,13 +27,13 @@ class FilmRecipe:
     pixels: str = "yuv420p"
     rate: Fraction = Fraction(RATE)
     time_base: Fraction = Fraction(1, 90_000)
-    ticks: Sequence[int] | None = None
+    pts: Sequence[int] | None = None
     color: bool = False
     color_until: int | None = None
     full_range: bool = False
     transfer: int | None = None
     aspect: Fraction | None = None
-    turn: float | None = None
+    orientation: float | None = None
     flip: bool = False
     fields: str | None = None
     sounds: Sequence[str] = ()
@@ -51,8 +51,8 @@ class FilmRecipe:
 
     def stamps(self) -> list[int]:
         """Return the time stamps of the frames, in ``time_base``."""
-        if self.ticks is not None:
-            return list(self.ticks)
+        if self.pts is not None:
+            return list(self.pts)
         return [round(index / self.rate / self.time_base) for index in range(self.frames)]
 
     def grey(self, index: int) -> np.ndarray:
@@ -71,22 +71,22 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
     """Write a film and return its path."""
     recipe = recipe or FilmRecipe()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _open(path, recipe) as film:
-        film.metadata.update(recipe.metadata)
-        further = _add_pictures(film, replace(recipe, size=(32, 32))) if recipe.further else None
-        pictures = _add_pictures(film, recipe)
+    with _open(path, recipe) as video:
+        video.metadata.update(recipe.metadata)
+        further = _add_pictures(video, replace(recipe, size=(32, 32))) if recipe.further else None
+        pictures = _add_pictures(video, recipe)
         if further is not None:
             pictures.disposition = av.stream.Disposition.default
-        sounds = [add_sound(film, recipe.sound_codec, language) for language in recipe.sounds]
-        texts = [add_text(film, recipe.text_codec, language) for language in recipe.texts]
+        sounds = [add_sound(video, recipe.sound_codec, language) for language in recipe.sounds]
+        texts = [add_text(video, recipe.text_codec, language) for language in recipe.texts]
         if recipe.cover:
-            add_cover(film, path.suffix == ".mkv")
+            add_cover(video, path.suffix == ".mkv")
         if recipe.attachment:
-            film.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
+            video.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
         if recipe.chapters:
             half = recipe.frames * 500 // recipe.rate
             base = Fraction(1, 1000)
-            film.set_chapters(
+            video.set_chapters(
                 [
                     {"id": 1, "start": 0, "end": int(half), "time_base": base, "metadata": {"title": "One"}},
                     {
@@ -104,15 +104,15 @@ def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
             if fields is not None:
                 fields.push(frame)
                 frame = fields.pull()
-            film.mux(pictures.encode(frame))
+            video.mux(pictures.encode(frame))
             if further is not None:
-                film.mux(further.encode(_frame(replace(recipe, size=(32, 32)), index, stamp)))
+                video.mux(further.encode(_frame(replace(recipe, size=(32, 32)), index, stamp)))
         for stream in (pictures, further):
-            film.mux(stream.encode(None) if stream is not None else [])
+            video.mux(stream.encode(None) if stream is not None else [])
         for number, sound in enumerate(sounds):
-            play(film, sound, recipe.frames / recipe.rate, 220 * (number + 1))
+            play(video, sound, recipe.frames / recipe.rate, 220 * (number + 1))
         for text in texts:
-            write_text(film, text)
+            write_text(video, text)
     return path
 
 
@@ -134,8 +134,8 @@ def _open(path: Path, recipe: FilmRecipe) -> Any:
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
 
 
-def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:
-    pictures = film.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
+def _add_pictures(video: Any, recipe: FilmRecipe) -> Any:
+    pictures = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
     pictures.height, pictures.width = recipe.size
     pictures.pix_fmt = recipe.pixels
     pictures.time_base = pictures.codec_context.time_base = recipe.time_base
@@ -144,8 +144,8 @@ def _add_pictures(film: Any, recipe: FilmRecipe) -> Any:
         pictures.codec_context.color_trc = recipe.transfer
     if recipe.aspect:
         pictures.codec_context.sample_aspect_ratio = recipe.aspect
-    if recipe.turn is not None or recipe.flip:
-        pictures.set_display_rotation(recipe.turn or 0, hflip=recipe.flip)
+    if recipe.orientation is not None or recipe.flip:
+        pictures.set_display_rotation(recipe.orientation or 0, hflip=recipe.flip)
     if recipe.fields:
         pictures.codec_context.flags |= av.codec.context.Flags.interlaced_dct
     return pictures

@@ -15,11 +15,11 @@ def leave_nan(*_: object) -> None:
     del junk
 
 
-def answers_over_nan(prepared: AnyGenerator, look: Tensor, count: int = 3) -> list[Tensor]:
+def answers_over_nan(prepared: AnyGenerator, network_input: Tensor, count: int = 3) -> list[Tensor]:
     """Return a prepared generator's answers to the same look, while its convolutions find NaN in what is free."""
     convolutions = [module for module in prepared.modules() if isinstance(module, torch.nn.Conv2d)]
     hooks = [module.register_forward_pre_hook(leave_nan) for module in convolutions]
-    answers = [infer(prepared, look) for _ in range(count)]
+    answers = [infer(prepared, network_input) for _ in range(count)]
     for hook in hooks:
         hook.remove()
     return answers

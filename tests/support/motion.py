@@ -23,9 +23,9 @@ class Paintbox:
         self.batches: list[int] = []
         self._random = np.random.default_rng(0)
 
-    def paint(self, looks: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
-        self.batches.append(len(looks))
-        return [self._colors(look[0, 0].numpy()) + self._noise() for look in looks]
+    def predict_ab(self, inputs: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
+        self.batches.append(len(inputs))
+        return [self._colors(network_input[0, 0].numpy()) + self._noise() for network_input in inputs]
 
     def _noise(self) -> np.ndarray:
         return self._random.normal(0, self.flicker, 2).astype(np.float32)
@@ -45,15 +45,15 @@ def texture(seed: int, size: tuple[int, int] = (SIZE[0] + 40, SIZE[1] + 160)) ->
     return np.asarray(np.clip(rough / 2, -0.8, 0.8), np.float32)
 
 
-def look(light: np.ndarray) -> Tensor:
+def as_input(light: np.ndarray) -> Tensor:
     """Return lightness as the network looks at it."""
     return torch.from_numpy(np.ascontiguousarray(light, np.float32))[None, None]
 
 
 def pan(seed: int, count: int, speed: int = 1) -> list[Tensor]:
-    """Return looks along a picture, some pixels further at each."""
+    """Return inputs along a picture, some pixels further at each."""
     wide = texture(seed)
-    return [look(wide[20 : 20 + SIZE[0], speed * index : speed * index + SIZE[1]]) for index in range(count)]
+    return [as_input(wide[20 : 20 + SIZE[0], speed * index : speed * index + SIZE[1]]) for index in range(count)]
 
 
 def painter(options: TemporalOptions, flicker: float = 0.0, batch_size: int = 8) -> TemporalPainter:

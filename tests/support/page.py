@@ -23,12 +23,12 @@ PATIENCE = 60  # seconds until a test gives up
 
 @contextlib.contextmanager
 def serve_page(generator: Generator, settings: WebSettings | None = None) -> Iterator[tuple[str, ColorizeService]]:
-    """Serve a page; gives its address and its studio. It is closed, folder and all, at the end."""
+    """Serve a page; gives its address and its service. It is closed, folder and all, at the end."""
     folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which asks for it at every call
     colorizer = Colorizer(generator, device="cpu", render_size=64)
-    studio = ColorizeService(settings or WebSettings(weights="small"), colorizer)
+    service = ColorizeService(settings or WebSettings(weights="small"), colorizer)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build_app(studio), log_level="warning", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(build_app(service), log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
@@ -36,12 +36,12 @@ def serve_page(generator: Generator, settings: WebSettings | None = None) -> Ite
         while not server.started:
             assert thread.is_alive() and time.monotonic() < end, "the server does not start"
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", studio
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/", service
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
         listener.close()
-        studio.close()
+        service.close()
         if folder is not None:
             os.environ["GRADIO_TEMP_DIR"] = folder
 

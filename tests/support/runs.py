@@ -20,7 +20,7 @@ from training.config import RunConfig
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
-CAUTIOUS = replace(CLASSIFYING, caution=0.5)
+CAUTIOUS = replace(CLASSIFYING, hue_agreement_power=0.5)
 
 
 NARROW = "resnet18-narrow"
@@ -64,7 +64,7 @@ def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:
         validation=photos,
         cache_size=32,
         sizes=(32,),
-        pictures=(4,),
+        samples=(4,),
         batch_sizes=(2,),
         epoch_steps=2,
         device="cpu",

@@ -22,15 +22,15 @@ def serve_clients(generator: Generator) -> Iterator[Callable[..., TestClient]]:
 
     def make(**settings) -> TestClient:
         colorizer = Colorizer(generator, device="cpu", render_size=64)
-        studio = ColorizeService(WebSettings(weights="small", **settings), colorizer)
-        studios.append(studio)
-        client = TestClient(Guard(build_api(studio), studio.settings), base_url="http://localhost")
-        client.studio = studio
+        service = ColorizeService(WebSettings(weights="small", **settings), colorizer)
+        studios.append(service)
+        client = TestClient(Guard(build_api(service), service.settings), base_url="http://localhost")
+        client.service = service
         return client
 
     yield make
-    for studio in studios:
-        studio.close()
+    for service in studios:
+        service.close()
 
 
 def post(client, content: bytes, name: str = "aunt.jpg", **fields):
@@ -40,4 +40,4 @@ def post(client, content: bytes, name: str = "aunt.jpg", **fields):
 
 def folders(client) -> list[str]:
     """Return the names of the jobs' folders."""
-    return [path.name for path in client.studio.jobs.folder.iterdir()]
+    return [path.name for path in client.service.jobs.folder.iterdir()]

@@ -10,14 +10,14 @@ from torch import nn
 
 from training.adversarial import (
     ADVERSARIAL_LOSSES,
+    CriticBatches,
+    CriticInput,
     CriticLoss,
-    JudgedBatches,
-    Showing,
     accuracy,
     enhance,
     mode_seeking_loss,
 )
-from training.adversarial_step import MOST_CRITIC_STEPS, SCHEDULES
+from training.adversarial_step import MAX_CRITIC_STEPS, SCHEDULES
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL_LOSSES)
@@ -76,7 +76,7 @@ def test_the_schedules():
     assert not SCHEDULES["alternate"]([], 0) and SCHEDULES["alternate"]([9.0], 0)
     threshold = SCHEDULES["threshold"]
     assert not threshold([], 0.65) and not threshold([0.9, 0.7], 0.65) and threshold([0.9, 0.6], 0.65)
-    assert threshold([0.9] * MOST_CRITIC_STEPS, 0.65)  # a critic that cannot win does not keep the generator waiting
+    assert threshold([0.9] * MAX_CRITIC_STEPS, 0.65)  # a critic that cannot win does not keep the generator waiting
 
 
 def test_what_the_critic_is_shown():
@@ -102,7 +102,7 @@ def test_what_the_critic_is_shown():
         def forward(self, lightness, hints):
             return self.conv(torch.cat([lightness, hints], dim=1))
 
-    judged = JudgedBatches(Photographs(), Painter(), Showing(1.2, bf16=False))  # type: ignore[arg-type]
+    judged = CriticBatches(Photographs(), Painter(), CriticInput(1.2, bf16=False))  # type: ignore[arg-type]
     ((pictures, real),) = judged
     assert pictures.shape == (6, 3, 32, 32) and real.tolist() == [1, 1, 1, 0, 0, 0]
     assert torch.equal(pictures[:, 0], lab[:, 0].repeat(2, 1, 1)), "both kinds have the true lightness"

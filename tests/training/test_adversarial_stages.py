@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from support.adversarial import finetune_config, snapshot
 
 from colorize.network import Generator, GeneratorConfig, load_generator, read_info
-from training.adversarial_step import SCHEDULES, Opponent
+from training.adversarial_step import SCHEDULES, CriticUpdate
 from training.callbacks import Checkpoint
 from training.config import FinetuneConfig
 from training.finetune_adversarial import finetune, with_latent
@@ -23,7 +23,7 @@ class Killed(Exception):
 
 pytestmark = pytest.mark.trains
 SOURCES = {"photos": 6, "generator": True}
-RUN = {"pictures": (12,)}
+RUN = {"samples": (12,)}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> float:
 def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, critic, schedule):
     """Weights, batch-norm statistics and spectral-norm vectors of the idle half move 0.0; the other half does move."""
     watched: list[tuple[float, float, float]] = []  # generator in its idle turn, critic in its idle turn, encoder
-    before_batch = Opponent.before_batch
+    before_batch = CriticUpdate.before_batch
     idle: dict[str, dict[str, torch.Tensor]] = {}
 
     def turn(self):
@@ -58,7 +58,7 @@ def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, criti
         idle["critic"], idle["generator"] = snapshot(self.critic), snapshot(self.model)
         idle["encoder"] = snapshot(self.model.generator.encoder)
 
-    monkeypatch.setattr(Opponent, "before_batch", turn)
+    monkeypatch.setattr(CriticUpdate, "before_batch", turn)
     finetune(replace(config, critic=critic, schedule=schedule))
     assert len(watched) == 6
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched

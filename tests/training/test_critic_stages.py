@@ -9,8 +9,8 @@ import pytest
 import torch
 from support.adversarial import PLAIN, finetune_config, snapshot
 
-from training.adversarial import ADVERSARIAL_LOSSES, Showing
-from training.adversarial_step import CriticTraining, Opponent
+from training.adversarial import ADVERSARIAL_LOSSES, CriticInput
+from training.adversarial_step import CriticTraining, CriticUpdate
 from training.callbacks import DivergedError
 from training.config import FinetuneConfig, PretrainCriticConfig
 from training.critic import CriticError, build_critic, load_critic
@@ -19,7 +19,7 @@ from training.pretrain_critic import pretrain_critic
 
 pytestmark = pytest.mark.trains
 SOURCES = {"photos": 6, "generator": True}
-RUN = {"pictures": (12,)}
+RUN = {"samples": (12,)}
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def config(sources, run) -> FinetuneConfig:
 @pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
 def test_a_critic_alone_learns_to_tell(sources, run, small_critic, loss):
     """The generator gives vivid nonsense, which a few dozen steps tell from photographs."""
-    longer = replace(run, pictures=(240,), batch_sizes=(6,), epoch_steps=40, learning_rate=2e-3)
+    longer = replace(run, samples=(240,), batch_sizes=(6,), epoch_steps=40, learning_rate=2e-3)
     path = pretrain_critic(PretrainCriticConfig(longer, sources / "generator.safetensors", critic="patch", loss=loss))
     critic, info = load_critic(path)
     assert info.kind == "patch"
@@ -45,7 +45,7 @@ def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
 
     critic = build_critic("patch")
     pictures = torch.rand(2, 3, 32, 32)
-    how = CriticTraining(ADVERSARIAL_LOSSES["hinge"], Showing(1.2, False), "alternate", 0.65, 1e-4, 1.0)
+    how = CriticTraining(ADVERSARIAL_LOSSES["hinge"], CriticInput(1.2, False), "alternate", 0.65, 1e-4, 1.0)
 
     class Photographs:
         device = torch.device("cpu")
@@ -53,15 +53,15 @@ def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
         def batch(self, step):
             return pictures[:, :1], pictures, pictures
 
-    opponent = Opponent(critic, Photographs(), how, True)  # type: ignore[arg-type]
-    opponent.critic_loss = Broken()
+    critic_update = CriticUpdate(critic, Photographs(), how, True)  # type: ignore[arg-type]
+    critic_update.critic_loss = Broken()
     before = snapshot(critic)
 
-    def pupil(lightness, hints):
+    def trainable(lightness, hints):
         return hints[:, :2], None
 
     with pytest.raises(DivergedError, match="critic's loss is nan at its step 0"):
-        opponent.train_critic(pupil)  # type: ignore[arg-type]
+        critic_update.train_critic(trainable)  # type: ignore[arg-type]
     assert all(torch.equal(p, before[name]) for name, p in critic.named_parameters())
 
 

@@ -11,7 +11,7 @@ from support.photos import write_photos
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.data import Phase, PhotoBatches
-from training.degradation import damage, random_curve
+from training.degradation import degrade, random_curve
 from training.hints import POINT_SIZES, dense_hints, draw_hints, point_hints
 from training.photos import Photos, load_photos
 
@@ -76,7 +76,7 @@ def test_an_upright_photograph_stands_upright():
 
 
 def test_shares_of_zero_leave_the_input_alone(photos):
-    lightness, hints, lab = PhotoBatches(photos, PHASES, 3, 0, hinted=0, damaged=0).batch(1)
+    lightness, hints, lab = PhotoBatches(photos, PHASES, 3, 0, hint_prob=0, degradation_prob=0).batch(1)
     assert hints.abs().sum() == 0
     order = lab[0, 0].flatten().argsort()
     assert (lightness[0, 0].flatten()[order].diff() >= 0).all()  # a curve keeps the order of the levels
@@ -86,7 +86,7 @@ def test_shares_of_zero_leave_the_input_alone(photos):
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_damage_keeps_range_and_share(seed, share):
     x = torch.linspace(-1, 1, 32 * 32).view(1, 1, 32, 32).expand(8, 1, 32, 32)
-    damaged = damage(x, share, source(seed))
+    damaged = degrade(x, share, source(seed))
     assert damaged.shape == x.shape
     assert damaged.abs().max() <= 1
     assert torch.isfinite(damaged).all()

@@ -23,7 +23,7 @@ class ObedientColorizer:
     def __init__(self) -> None:
         self.seen: list[np.ndarray] = []
 
-    def predict_ab(self, lightness: np.ndarray, hints: Tensor | None = None) -> np.ndarray:
+    def predict_full_ab(self, lightness: np.ndarray, hints: Tensor | None = None) -> np.ndarray:
         self.seen.append(lightness)
         ab = np.full((*lightness.shape, 2), (5, 10), np.float32)
         if hints is not None:

@@ -105,10 +105,10 @@ class TestWarpError:
     def test_flicker_is_its_size(self) -> None:
         truth = self.moving(3, 0)
         lightness = np.full(truth[0].shape[:2], 60, np.float32)
-        film = [lab_to_rgb(np.dstack([lightness, lightness * 0 + a, lightness * 0])) for a in (0, 10, 0)]
-        error = warp_error(film, truth)
-        assert error.film == pytest.approx(10, abs=0.5)
-        assert error.excess == error.film
+        video = [lab_to_rgb(np.dstack([lightness, lightness * 0 + a, lightness * 0])) for a in (0, 10, 0)]
+        error = warp_error(video, truth)
+        assert error.video == pytest.approx(10, abs=0.5)
+        assert error.excess == error.video
 
     def test_refuses_one_frame_and_films_of_different_length(self) -> None:
         frames = self.moving(3, 1)

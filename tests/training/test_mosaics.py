@@ -66,7 +66,7 @@ def test_batches_hold_mosaics(tmp_path):
     write_photos(tmp_path / "photos", 8)
     photos = load_photos([tmp_path / "photos"], tmp_path / "cache", 64, progress=False)
     phases = (Phase(32, 8, 8, 64),)
-    plain, mixed, again = (PhotoBatches(photos, phases, 3, 0, damaged=0, mosaic=share) for share in (0, 1, 1))
+    plain, mixed, again = (PhotoBatches(photos, phases, 3, 0, degradation_prob=0, mosaic=share) for share in (0, 1, 1))
     assert torch.equal(mixed.batch(1)[2], again.batch(1)[2])
     assert not torch.equal(mixed.batch(1)[2], plain.batch(1)[2])
     lightness, _, lab = mixed.batch(1)
@@ -79,7 +79,7 @@ def test_batches_hold_mosaics(tmp_path):
 def test_a_stage_trains_on_mosaics_and_is_validated_without(tmp_path):
     write_photos(tmp_path / "photos", 8)
     run = RunConfig(
-        (tmp_path / "photos",), tmp_path, sizes=(32,), pictures=(8,), batch_sizes=(4,), cache_size=32, mosaic=1
+        (tmp_path / "photos",), tmp_path, sizes=(32,), samples=(8,), batch_sizes=(4,), cache_size=32, mosaic=1
     )
     mixed, plain = (prepare_data(settings, 0, 0) for settings in (run, replace(run, mosaic=0)))
     assert not torch.equal(mixed.train.batch(0)[2], plain.train.batch(0)[2])

@@ -21,7 +21,7 @@ from training.pretrain_generator import pretrain
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
 pytestmark = pytest.mark.trains
 SOURCES = {"photos": 9}
-RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
+RUN = {"sizes": (32, 64), "samples": (8, 8), "batch_sizes": (4, 2)}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_warm_start_from_weights_only(config, run, tmp_path):
 
 
 def test_distilled_encoder_reaches_the_generator(run, config, sources):
-    small = replace(run, sizes=(32,), pictures=(8,), batch_sizes=(4,), output=run.output.with_name("distilled"))
+    small = replace(run, sizes=(32,), samples=(8,), batch_sizes=(4,), output=run.output.with_name("distilled"))
     path = distill(DistillConfig(small, NARROW, sources / "teacher.safetensors", teacher_size=32))
     encoder = load_file(path)
     with_it = pretrain_generator.build_generator(replace(config, encoder_weights=str(path)))

@@ -21,7 +21,7 @@ from training.pretrain_generator import pretrain
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
 pytestmark = pytest.mark.trains
 SOURCES = {"photos": 9}
-RUN = {"sizes": (32, 64), "pictures": (8, 8), "batch_sizes": (4, 2)}
+RUN = {"sizes": (32, 64), "samples": (8, 8), "batch_sizes": (4, 2)}
 
 
 class Killed(Exception):
@@ -51,7 +51,7 @@ def test_a_run_leaves_all_that_it_promises(config):
 @pytest.mark.slow
 def test_training_learns(config, run):
     """A hundred steps on nine photographs bring the loss well under the grey start's."""
-    long = replace(config, run=replace(run, sizes=(32,), pictures=(400,), batch_sizes=(4,), epoch_steps=50, ema=0.9))
+    long = replace(config, run=replace(run, sizes=(32,), samples=(400,), batch_sizes=(4,), epoch_steps=50, ema=0.9))
     pretrain(long)
     rows = (run.output / "history.csv").read_text().splitlines()
     losses = [float(row.split(",")[1]) for row in rows[1:]]

@@ -20,7 +20,7 @@ from training.classifiers import Teacher
 from training.flicker import warp_error
 from training.interpolate import InterpolateSettings, blend, scale_chroma
 from training.photos import Photos
-from training.probe import Probe, ProbeSettings, Report, moving_film, still_film
+from training.probe import Probe, ProbeSettings, Report, moving_video, still_video
 from training.stopping import (
     broken_limits,
     choose,
@@ -126,24 +126,24 @@ class TestProbe:
         return np.ascontiguousarray(skimage.data.astronaut()[:96, 150:278])
 
     def test_a_still_film_keeps_its_colours(self, picture):
-        first, second = still_film(picture, 2, seed=1)
+        first, second = still_video(picture, 2, seed=1)
         assert first.shape == picture.shape and not np.array_equal(first, second)
         a, b = rgb_to_lab(first), rgb_to_lab(second)
         assert 2 < (a[..., 0] - b[..., 0]).std() < 6
         assert abs(a[..., 1:].mean() - b[..., 1:].mean()) < 0.2
 
     def test_a_moving_film_moves_and_can_be_followed(self, picture):
-        film = list(moving_film(picture, 3))
-        assert len(film) == 3 and film[0].shape == film[2].shape
-        assert np.abs(film[0].astype(int) - film[2]).mean() > 2
-        assert warp_error(film, film).truth < 3
+        video = list(moving_video(picture, 3))
+        assert len(video) == 3 and video[0].shape == video[2].shape
+        assert np.abs(video[0].astype(int) - video[2]).mean() > 2
+        assert warp_error(video, video).truth < 3
 
     def test_it_measures(self, picture):
         lying = np.stack([picture, picture[::-1, ::-1]])
         photos = Photos(lying, np.array([128, 100]), np.array([False, True]))
         torch.manual_seed(0)
         teacher = Teacher("mobilenet_v2", torchvision.models.mobilenet_v2())
-        probe = Probe(photos, ProbeSettings(pictures=2, films=1, frames=2), teacher, 32, "cpu")
+        probe = Probe(photos, ProbeSettings(pictures=2, videos=1, frames=2), teacher, 32, "cpu")
         generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))).eval()
         grey = probe(generator, 3, 0.5)
         assert grey.epoch == 3 and grey.critic_accuracy == 0.5

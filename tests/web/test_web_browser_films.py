@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from support.browser import PATIENCE, give_files, pixels, wait_for
-from support.films import FilmRecipe, make_film
+from support.videos import FilmRecipe, make_film
 
 pytestmark = pytest.mark.browser
 
@@ -21,8 +21,8 @@ def long_film(tmp_path_factory):
 
 class TestFilm:
     def test_sheet_then_a_film_that_plays_with_sound(self, page, tmp_path):
-        film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=45, size=(96, 128), sounds=["eng"]))
-        give_files(page, "Film", "#film", film)
+        video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=45, size=(96, 128), sounds=["eng"]))
+        give_files(page, "Film", "#film", video)
         page.locator("#preview-film").click()
         page.locator("#preview img").first.wait_for()
         wait_for(page, "A few frames")
@@ -62,10 +62,10 @@ class TestFilm:
         wait_until_idle(served[1])
 
 
-def wait_until_idle(studio) -> None:
+def wait_until_idle(service) -> None:
     """Wait until no job's folder is left."""
     end = time.monotonic() + PATIENCE
-    while [path for path in studio.jobs.folder.iterdir() if path.name != "page"]:
+    while [path for path in service.jobs.folder.iterdir() if path.name != "page"]:
         assert time.monotonic() < end, "a job goes on"
         time.sleep(0.1)
 

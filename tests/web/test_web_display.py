@@ -18,38 +18,41 @@ from colorize.web.display import write_hinted, write_sheet
 from colorize.web.hint_controls import hex_color
 from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
 
-LOOK = ColorSettings("stable")
+SETTINGS = ColorSettings("stable")
 
 
 class TestCommands:
     @pytest.mark.parametrize(
-        ("wish", "command"),
+        ("photo_request", "command"),
         [
-            (PhotoRequest(LOOK), "colorize aunt.jpg"),
+            (PhotoRequest(SETTINGS), "colorize aunt.jpg"),
             (PhotoRequest(ColorSettings("stable", 0.8, 1.25, 256), force=True), None),
-            (PhotoRequest(LOOK, candidates=4, seed=3), "colorize aunt.jpg --candidates 4 --seed 3"),
-            (PhotoRequest(LOOK, [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]), None),
+            (PhotoRequest(SETTINGS, candidates=4, seed=3), "colorize aunt.jpg --candidates 4 --seed 3"),
+            (PhotoRequest(SETTINGS, [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]), None),
         ],
     )
-    def test_of_photos_says_what_was_done(self, wish, command):
-        text = photo_command(["aunt.jpg"], wish)
+    def test_of_photos_says_what_was_done(self, photo_request, command):
+        text = photo_command(["aunt.jpg"], photo_request)
         options = parse(text)
         assert command in (None, text)
-        assert (options.strength, options.saturation) == (wish.look.strength, wish.look.saturation)
-        assert options.render_size == wish.look.render_size and options.force == wish.force
-        assert [Hint.parse(mark) for mark in options.mark] == list(wish.marks)
+        assert (options.strength, options.saturation) == (
+            photo_request.color_settings.strength,
+            photo_request.color_settings.saturation,
+        )
+        assert options.render_size == photo_request.color_settings.render_size and options.force == photo_request.force
+        assert [Hint.parse(mark) for mark in options.mark] == list(photo_request.marks)
 
     def test_names_survive_a_shell(self):
         names = ["-n.jpg", "it's $HOME; ls.jpg", "Ünï.png"]
-        options = parse(photo_command(names, PhotoRequest(LOOK), "out put"))
+        options = parse(photo_command(names, PhotoRequest(SETTINGS), "out put"))
         assert options.photos == ["./-n.jpg", *names[1:]] and options.output == Path("out put")
 
     def test_of_films_says_what_was_done(self):
         options = VideoOptions(start=1.5, end=90, temporal=TemporalOptions("best"))
-        given = parse(video_command("a.mkv", VideoRequest(LOOK, options, force=True)))
+        given = parse(video_command("a.mkv", VideoRequest(SETTINGS, options, force=True)))
         assert (given.start, given.end, given.temporal, given.force) == (1.5, 90, "best", True)
-        assert parse(video_command("a.mkv", VideoRequest(LOOK, options, preview=6))).preview == 6
-        assert video_command("a.mkv", VideoRequest(LOOK, VideoOptions())) == "colorize a.mkv"
+        assert parse(video_command("a.mkv", VideoRequest(SETTINGS, options, preview=6))).preview == 6
+        assert video_command("a.mkv", VideoRequest(SETTINGS, VideoOptions())) == "colorize a.mkv"
 
 
 def parse(command: str):

@@ -66,7 +66,7 @@ class TestQueue:
     def test_a_film_gives_way_to_photos(self, jobs):
         gate, frames = threading.Event(), []
 
-        def film(job):
+        def video(job):
             for number in range(3):
                 frames.append(number)
                 jobs.give_way(job)
@@ -76,7 +76,7 @@ class TestQueue:
         jobs.submit(photo, lambda job: (gate.wait(PATIENCE), done(job))[1])
         until(lambda: photo.status == "working")
         job = jobs.new("film")
-        jobs.submit(job, film)
+        jobs.submit(job, video)
         until(lambda: frames == [0])
         time.sleep(0.2)
         assert frames == [0]
@@ -86,13 +86,13 @@ class TestQueue:
 
     def test_photos_are_not_stuck_behind_a_film(self, jobs):
         gate = threading.Event()
-        film, photo = jobs.new("film"), jobs.new("photo")
-        jobs.submit(film, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        video, photo = jobs.new("film"), jobs.new("photo")
+        jobs.submit(video, lambda job: (gate.wait(PATIENCE), done(job))[1])
         jobs.submit(photo, done)
         try:
-            until(lambda: film.status == "working")
+            until(lambda: video.status == "working")
             assert photo.future.result(PATIENCE).status == "done"
-            assert film.status == "working"
+            assert video.status == "working"
         finally:
             gate.set()
 

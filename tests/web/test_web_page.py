@@ -1,4 +1,4 @@
-"""The page's doors and its shelf: what is not opened, fetched or given out, and what is deleted in time."""
+"""The page's routes and its store: what is not opened, fetched or given out, and what is deleted in time."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def call(url: str, name: str, data: list) -> str:
 class TestDoors:
     """Nothing but what was uploaded here is opened, fetched or given out."""
 
-    @pytest.mark.parametrize("path", ["/etc/passwd", "SECRET", "SHELF/../../SECRET", "SHELF/link", "SHELF"])
+    @pytest.mark.parametrize("path", ["/etc/passwd", "SECRET", "STORE/../../SECRET", "STORE/link", "STORE"])
     def test_paths_of_clients_are_not_opened(self, served, tmp_path, path):
-        url, studio = served
+        url, service = served
         secret = tmp_path / "secret.jpg"
         Image.new("L", (64, 64), 90).save(secret)
-        shelf = studio.jobs.folder / "page"
-        link = shelf / "link"
+        store = service.jobs.folder / "page"
+        link = store / "link"
         link.unlink(missing_ok=True)
         link.symlink_to(secret)
-        up = os.path.relpath(secret, shelf)
-        path = path.replace("SHELF/../../SECRET", f"{shelf}/{up}").replace("SHELF", str(shelf))
+        up = os.path.relpath(secret, store)
+        path = path.replace("STORE/../../SECRET", f"{store}/{up}").replace("STORE", str(store))
         path = path.replace("SECRET", str(secret))
         file = {"path": path, "orig_name": "x.jpg", "meta": META}
         answers = [
@@ -81,8 +81,8 @@ class TestDoors:
 
     def test_the_api_holds_these_functions_alone(self, client):
         endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-        films = {"/preview_film", "/colorize_film"}
-        assert set(endpoints) == {"/colorize", "/colorize_versions", "/colorize_many"} | films
+        videos = {"/preview_film", "/colorize_film"}
+        assert set(endpoints) == {"/colorize", "/colorize_versions", "/colorize_many"} | videos
 
     def test_nothing_of_other_machines_is_loaded(self, served):
         config = httpx.get(f"{served[0]}config").json()
@@ -105,27 +105,27 @@ def strings(value: object):
 
 class TestShelf:
     def test_deletes_what_is_old_but_not_the_pages_own(self, tmp_path):
-        shelf = FileStore(tmp_path / "shelf", keep_seconds=0.2)
-        own = shelf.place("own.jpg")
+        store = FileStore(tmp_path / "store", keep_seconds=0.2)
+        own = store.place("own.jpg")
         own.touch()
-        shelf.freeze()
-        guest = shelf.place("guest.jpg")
+        store.freeze()
+        guest = store.place("guest.jpg")
         guest.touch()
-        shelf.sweep()
+        store.sweep()
         assert guest.exists()
         time.sleep(0.3)
-        shelf.sweep()  # files
+        store.sweep()  # files
         time.sleep(0.3)
-        shelf.sweep()  # folders that became empty
+        store.sweep()  # folders that became empty
         assert own.exists() and not guest.parent.exists()
 
     def test_owns_no_links_and_no_other_folders(self, tmp_path):
-        shelf = FileStore(tmp_path / "shelf", 60)
-        inside, outside = shelf.place("a.jpg"), tmp_path / "b.jpg"
+        store = FileStore(tmp_path / "store", 60)
+        inside, outside = store.place("a.jpg"), tmp_path / "b.jpg"
         inside.touch()
         outside.touch()
-        link = shelf.folder / "link.jpg"
+        link = store.folder / "link.jpg"
         link.symlink_to(outside)
-        assert shelf.owns(str(inside))
-        for path in (outside, link, shelf.folder, shelf.folder / "none.jpg", shelf.folder / ".." / "b.jpg", "\0"):
-            assert not shelf.owns(str(path))
+        assert store.owns(str(inside))
+        for path in (outside, link, store.folder, store.folder / "none.jpg", store.folder / ".." / "b.jpg", "\0"):
+            assert not store.owns(str(path))

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def document(small_generator):
-    studio = ColorizeService(WebSettings(weights="small"), Colorizer(small_generator, device="cpu", render_size=32))
-    yield schemathesis.openapi.from_asgi("/openapi.json", build_api(studio))
-    studio.close()
+    service = ColorizeService(WebSettings(weights="small"), Colorizer(small_generator, device="cpu", render_size=32))
+    yield schemathesis.openapi.from_asgi("/openapi.json", build_api(service))
+    service.close()
 
 
 @pytest.mark.parametrize(

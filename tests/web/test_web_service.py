@@ -93,7 +93,7 @@ class TestPhoto:
     def test_bad_files(self, client, photo, name, content, says):
         answer = post(client, content, name)
         assert answer.status_code == 422 and says in answer.json()["detail"]
-        assert str(client.studio.jobs.folder) not in answer.text
+        assert str(client.service.jobs.folder) not in answer.text
         assert folders(client) == []
         assert post(client, photo).status_code == 200, "the next request works"
 
@@ -159,7 +159,7 @@ class TestGuard:
 
 def test_full_queue(make_client, photo):
     client = make_client(max_queue=1)
-    jobs = client.studio.jobs
+    jobs = client.service.jobs
     jobs._waiting = 1  # as if one waited
     answer = post(client, photo)
     assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0

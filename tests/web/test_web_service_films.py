@@ -7,8 +7,8 @@ import time
 
 import pytest
 from PIL import Image
-from support.films import FilmRecipe, make_film
 from support.service import folders, post
+from support.videos import FilmRecipe, make_film
 
 PATIENCE = 60  # seconds until a test gives up
 
@@ -60,16 +60,16 @@ class TestBombs:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory) -> bytes:
+def video(tmp_path_factory) -> bytes:
     return make_film(tmp_path_factory.mktemp("film") / "film.mp4", FilmRecipe(frames=8)).read_bytes()
 
 
 class TestFilms:
-    def begin(self, client, film, name="film.mp4", **fields):
-        return client.post("/v1/videos", files={"video": (name, film)}, data=fields)
+    def begin(self, client, video, name="film.mp4", **fields):
+        return client.post("/v1/videos", files={"video": (name, video)}, data=fields)
 
-    def test_from_begin_to_result(self, client, film, tmp_path):
-        answer = self.begin(client, film)
+    def test_from_begin_to_result(self, client, video, tmp_path):
+        answer = self.begin(client, video)
         assert answer.status_code == 202
         location = answer.headers["location"]
         assert location == f"/v1/videos/{answer.json()['id']}"
@@ -81,24 +81,24 @@ class TestFilms:
         assert client.get(location).status_code == 404, "it is deleted once it was fetched"
         assert folders(client) == []
 
-    def test_container_and_span(self, client, film):
-        job = ended(client, self.begin(client, film, format="mkv", end="0.2").headers["location"])
+    def test_container_and_span(self, client, video):
+        job = ended(client, self.begin(client, video, format="mkv", end="0.2").headers["location"])
         result = client.get(job["result"])
         assert result.headers["content-type"] == "video/x-matroska" and job["done"] < 8
 
-    def test_a_film_under_any_name(self, client, film):
-        job = ended(client, self.begin(client, film, "film").headers["location"])
+    def test_a_film_under_any_name(self, client, video):
+        job = ended(client, self.begin(client, video, "film").headers["location"])
         assert job["status"] == "done", job
 
     def test_not_a_film(self, client):
         job = ended(client, self.begin(client, b"hello", "notes.txt").headers["location"])
         assert job["status"] == "failed" and job["message"].startswith("notes.txt: not a film")
-        assert not any(client.studio.jobs.find(job["id"]).folder.rglob("*.*")), "the upload is deleted"
+        assert not any(client.service.jobs.find(job["id"]).folder.rglob("*.*")), "the upload is deleted"
         assert client.get(f"/v1/videos/{job['id']}/result").status_code == 409
 
-    def test_cancel(self, client, film):
-        location = self.begin(client, film).headers["location"]
-        folder = client.studio.jobs.find(location.rpartition("/")[2]).folder
+    def test_cancel(self, client, video):
+        location = self.begin(client, video).headers["location"]
+        folder = client.service.jobs.find(location.rpartition("/")[2]).folder
         assert client.delete(location).status_code == 204
         assert client.get(location).status_code == 404
         end = time.monotonic() + PATIENCE
@@ -113,10 +113,10 @@ class TestFilms:
     @pytest.mark.parametrize(
         "fields", [{"codec": "mpeg1"}, {"start": "5", "end": "4"}, {"temporal": "often"}, {"format": "avi"}]
     )
-    def test_bad_fields(self, client, film, fields):
-        answer = self.begin(client, film, **fields)
+    def test_bad_fields(self, client, video, fields):
+        answer = self.begin(client, video, **fields)
         assert answer.status_code == 422 and "\n" not in answer.json()["detail"]
 
-    def test_codec_that_the_container_does_not_hold(self, client, film):
-        job = ended(client, self.begin(client, film, codec="ffv1").headers["location"])
+    def test_codec_that_the_container_does_not_hold(self, client, video):
+        job = ended(client, self.begin(client, video, codec="ffv1").headers["location"])
         assert job["status"] == "failed" and "does not hold ffv1" in job["message"]

@@ -11,8 +11,8 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from support.films import FilmRecipe, make_film
 from support.page import serve_page
+from support.videos import FilmRecipe, make_film
 
 from colorize.photo import read_photo
 from colorize.web import WebSettings
@@ -118,20 +118,20 @@ class TestBatch:
         monkeypatch.setattr("colorize.web.jobs.RETRY_SECONDS", 0.05)
         path = tmp_path / "aunt.png"
         Image.fromarray(scene).save(path)
-        with serve_page(small_generator, WebSettings(weights="small", max_queue=1)) as (url, studio):
+        with serve_page(small_generator, WebSettings(weights="small", max_queue=1)) as (url, service):
             client = Client(url, download_files=str(tmp_path), verbose=False, analytics_enabled=False)
             *_, said, _ = client.predict([handle_file(str(path))] * 5, api_name="/colorize_many")
             client.close()
         assert "5 of 5 photos coloured" in said
-        assert not studio.jobs.folder.exists()
+        assert not service.jobs.folder.exists()
 
 
 class TestFilm:
     def test_sheet_and_film(self, client, tmp_path):
-        film = make_film(tmp_path / "film.mkv", FilmRecipe(frames=20, sounds=["eng"]))
-        sheet, _, command = client.predict(handle_file(str(film)), api_name="/preview_film")
+        video = make_film(tmp_path / "film.mkv", FilmRecipe(frames=20, sounds=["eng"]))
+        sheet, _, command = client.predict(handle_file(str(video)), api_name="/preview_film")
         assert chroma(sheet) > 2 and command == "colorize film.mkv --weights small --preview 6"
-        video, file, said, command = client.predict(handle_file(str(film)), end="0:00.5", api_name="/colorize_film")
+        video, file, said, command = client.predict(handle_file(str(video)), end="0:00.5", api_name="/colorize_film")
         shown = video["video"] if isinstance(video, dict) else video
         assert Path(shown).read_bytes() == Path(file).read_bytes()  # nothing encodes it again
         assert Path(file).name == "film_colorized.mp4" in said
@@ -142,6 +142,6 @@ class TestFilm:
         [({"start": "soon"}, "not a time"), ({"start": "9", "end": "3"}, "not after"), ({"steady": "very"}, "very")],
     )
     def test_a_wrong_wish_is_an_error_in_words(self, client, tmp_path, fields, words):
-        film = make_film(tmp_path / "film.mp4", FilmRecipe(frames=4))
+        video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=4))
         with pytest.raises(AppError, match=words):
-            client.predict(handle_file(str(film)), **fields, api_name="/colorize_film")
+            client.predict(handle_file(str(video)), **fields, api_name="/colorize_film")

@@ -35,7 +35,7 @@ def test_a_photograph_lies_in_the_first_folder_of_its_name(photos):
 @given(street=st.integers(0, 4), sky=st.integers(0, 4), seed=st.integers(0, 9))
 @settings(deadline=None, max_examples=30)
 def test_a_round_shows_each_photograph_as_often_as_asked(photos, street, sky, seed):
-    batches = PhotoBatches(photos, PHASES, 3, seed, repeats={"street": street, "sky": sky})
+    batches = PhotoBatches(photos, PHASES, 3, seed, sampling_weights={"street": street, "sky": sky})
     length = 3 * street + 2 * sky + 4
     times = {"street": street, "sky": sky, "": 1}
     for round_ in range(2):
@@ -44,30 +44,32 @@ def test_a_round_shows_each_photograph_as_often_as_asked(photos, street, sky, se
 
 
 def test_without_repeats_nothing_changes(photos):
-    plain, once = (PhotoBatches(photos, PHASES, 3, 1, repeats=repeats) for repeats in (None, {"sky": 1}))
+    plain, once = (
+        PhotoBatches(photos, PHASES, 3, 1, sampling_weights=sampling_weights) for sampling_weights in (None, {"sky": 1})
+    )
     assert all(torch.equal(a, b) for a, b in zip(plain.batch(2), once.batch(2), strict=True))
 
 
 @pytest.mark.parametrize(
-    "repeats, message",
+    "sampling_weights, message",
     [({"sea": 2}, "no photograph lies in a folder 'sea'"), ({"street": 0, "sky": 0, "": 0}, "no photograph is left")],
 )
-def test_folders_that_are_not_there_are_an_error(photos, repeats, message):
+def test_folders_that_are_not_there_are_an_error(photos, sampling_weights, message):
     with pytest.raises(PhotosError, match=message):
-        PhotoBatches(photos, PHASES, 3, 0, repeats=repeats)
+        PhotoBatches(photos, PHASES, 3, 0, sampling_weights=sampling_weights)
 
 
 def test_a_negative_number_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="repeats: sky -1 must be 0 or more"):
-        RunConfig(photos=(tmp_path,), output=tmp_path, repeats={"sky": -1})
+    with pytest.raises(ValueError, match="sampling_weights: sky -1 must be 0 or more"):
+        RunConfig(photos=(tmp_path,), output=tmp_path, sampling_weights={"sky": -1})
 
 
 def test_a_stage_repeats_and_its_validation_does_not(tmp_path):
     write_photos(tmp_path / "photos" / "street", 8)
     write_photos(tmp_path / "photos" / "sky", 8)
     run = RunConfig(
-        (tmp_path / "photos",), tmp_path, sizes=(32,), pictures=(8,), batch_sizes=(4,), cache_size=32, seed=2
+        (tmp_path / "photos",), tmp_path, sizes=(32,), samples=(8,), batch_sizes=(4,), cache_size=32, seed=2
     )
-    often, plain = (prepare_data(how, 0, 0) for how in (replace(run, repeats={"sky": 0}), run))
+    often, plain = (prepare_data(how, 0, 0) for how in (replace(run, sampling_weights={"sky": 0}), run))
     assert not torch.equal(often.train.batch(0)[2], plain.train.batch(0)[2])
     assert torch.equal(often.valid.batch(0)[2], plain.valid.batch(0)[2])

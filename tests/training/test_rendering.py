@@ -19,9 +19,11 @@ def photos():
 
 
 def test_a_view_is_the_same_crop_at_another_size(photos):
-    lightness, hints, lab = PhotoBatches(photos, (Phase(32, 8, 4, view=64),), 2, 3, hinted=1.0, damaged=0.0).batch(0)
+    lightness, hints, lab = PhotoBatches(
+        photos, (Phase(32, 8, 4, perceptual_size=64),), 2, 3, hint_prob=1.0, degradation_prob=0.0
+    ).batch(0)
     assert lightness.shape == (4, 1, 32, 32) and hints.shape == (4, 3, 32, 32) and lab.shape == (4, 3, 64, 64)
-    plain = PhotoBatches(photos, (Phase(64, 8, 4),), 2, 3, hinted=1.0, damaged=0.0).batch(0)
+    plain = PhotoBatches(photos, (Phase(64, 8, 4),), 2, 3, hint_prob=1.0, degradation_prob=0.0).batch(0)
     assert torch.equal(lab, plain[2])
 
 
@@ -46,7 +48,17 @@ def test_losses_compare_at_the_predictions_size_and_the_gradient_reaches_it():
     assert float(worse.detach()) > 0.1 and ab.grad is not None and float(ab.grad.abs().sum()) > 0
 
 
-@pytest.mark.parametrize("view", [48, 32, 96])
-def test_views_that_do_not_fit(tmp_path, view):
-    with pytest.raises(ValueError, match=f"view {view}|smaller than the largest picture size {view}"):
-        RunConfig((tmp_path,), tmp_path, cache_size=64, sizes=(64,), view=view, pictures=(4,), batch_sizes=(2,))
+@pytest.mark.parametrize("perceptual_size", [48, 32, 96])
+def test_views_that_do_not_fit(tmp_path, perceptual_size):
+    with pytest.raises(
+        ValueError, match=f"perceptual_size {perceptual_size}|smaller than the largest picture size {perceptual_size}"
+    ):
+        RunConfig(
+            (tmp_path,),
+            tmp_path,
+            cache_size=64,
+            sizes=(64,),
+            perceptual_size=perceptual_size,
+            samples=(4,),
+            batch_sizes=(2,),
+        )

@@ -1,8 +1,8 @@
-"""How far a colour mark reaches: inside the marked object, across its edge, and far away.
+"""How far a colour hint reaches: inside the hinted object, across its edge, and far away.
 
-    python -m benchmarks.marks PHOTOS --weights stable --pictures 100 --json marks.json
+    python -m benchmarks.hints PHOTOS --weights stable --pictures 100 --json hints.json
 
-PHOTOS is a folder or a tar of colour photographs. Each is made grey, and one mark is set on a random object of it, once
+PHOTOS is a folder or a tar of colour photographs. Each is made grey, and one hint is set on a random object of it, once
 in the object's true colour and once in a strongly different one. The object is found in the true colours, not in the
 grey picture, which is all that the network sees: where both sides of an edge are equally light, no method can know that
 the colour ends there. So the far side of the edge is also split by how much of an edge the grey picture shows.
@@ -33,10 +33,10 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 SHORT_SIDE = 256
-OBJECT_TOLERANCE = 12.0  # Lab units from the marked point's colour, on a smoothed picture
+OBJECT_TOLERANCE = 12.0  # Lab units from the hinted point's colour, on a smoothed picture
 OBJECT_SHARES = (0.01, 0.4)  # of the picture; smaller is a speck, larger leaves nothing outside to measure
 TRIES = 40  # points of a photograph that are tried for an object
-RADII = (0.0, 0.05, 0.1, 0.2, 0.4, 2.0)  # distances from the mark, in short sides
+RADII = (0.0, 0.05, 0.1, 0.2, 0.4, 2.0)  # distances from the hint, in short sides
 EDGE_BAND = 0.03  # just across the edge, in short sides
 CONTRASTS = {"unseen": (0.0, 5.0), "faint": (5.0, 15.0), "seen": (15.0, 101.0)}  # L across the edge
 OTHER_CHROMA = 45.0  # of the strongly different colour, whose hue is the opposite one
@@ -45,12 +45,12 @@ KINDS = ("true", "opposite")
 
 @dataclass(frozen=True)
 class Trial:
-    """One object of a photograph: where the mark goes, and what belongs to it.
+    """One object of a photograph: where the hint goes, and what belongs to it.
 
     Attributes:
         lab: (H, W, 3), the truth.
-        x: Of the mark, in pixels.
-        y: Of the mark, in pixels.
+        x: Of the hint, in pixels.
+        y: Of the hint, in pixels.
         inside: (H, W), the object.
     """
 
@@ -93,30 +93,30 @@ def find_object(lab: Floats, random: np.random.Generator) -> Trial | None:
     return None
 
 
-def mark_color(trial: Trial, kind: str) -> str:
-    """Return a mark's #rrggbb: the object's own colour, or one of the opposite hue."""
+def hint_color(trial: Trial, kind: str) -> str:
+    """Return a hint's #rrggbb: the object's own colour, or one of the opposite hue."""
     lightness, a, b = (float(value) for value in np.median(trial.lab[trial.inside], axis=0))
     if kind == "opposite":
         chroma = max(1e-3, float(np.hypot(a, b)))
         a, b = -a / chroma * OTHER_CHROMA, -b / chroma * OTHER_CHROMA
-        lightness = 60.0  # a dark or bright one could not hold the chroma; a mark's lightness does not count
+        lightness = 60.0  # a dark or bright one could not hold the chroma; a hint's lightness does not count
     return "#" + bytes(lab_to_rgb(np.array([[[lightness, a, b]]], np.float32))[0, 0].tolist()).hex()
 
 
 def measure(colorizer: Colorizer, trial: Trial, kind: str, radius: float | None) -> dict[str, float]:
-    """Return what one mark does: mean CIEDE2000 changes by place, and how much of the wish is fulfilled where.
+    """Return what one hint does: mean CIEDE2000 changes by place, and how much of the wish is fulfilled where.
 
-    The keys are ``PLACE change`` (CIEDE2000 against the picture without the mark), ``PLACE share`` (the part of the
-    way from the old colour to the mark's that was gone, 1 = all of it), and for a true mark ``PLACE error`` (CIEDE2000
-    to the truth, the change by the mark; negative is better).
+    The keys are ``PLACE change`` (CIEDE2000 against the picture without the hint), ``PLACE share`` (the part of the
+    way from the old colour to the hint's that was gone, 1 = all of it), and for a true hint ``PLACE error`` (CIEDE2000
+    to the truth, the change by the hint; negative is better).
     """
     grey = lab_to_rgb(np.dstack([trial.lab[..., 0], np.zeros((*trial.inside.shape, 2), np.float32)]))
-    mark = Hint(trial.x, trial.y, mark_color(trial, kind), radius)
-    plain, marked = rgb_to_lab(colorizer(grey)), rgb_to_lab(colorizer(grey, [mark]))
-    change = deltaE_ciede2000(plain, marked)
-    gain = deltaE_ciede2000(marked, trial.lab) - deltaE_ciede2000(plain, trial.lab)
-    wish = np.asarray(mark.ab, np.float32) - plain[..., 1:]
-    share = ((marked - plain)[..., 1:] * wish).sum(axis=2) / np.maximum((wish**2).sum(axis=2), 25.0)
+    hint = Hint(trial.x, trial.y, hint_color(trial, kind), radius)
+    plain, hinted = rgb_to_lab(colorizer(grey)), rgb_to_lab(colorizer(grey, [hint]))
+    change = deltaE_ciede2000(plain, hinted)
+    gain = deltaE_ciede2000(hinted, trial.lab) - deltaE_ciede2000(plain, trial.lab)
+    wish = np.asarray(hint.ab, np.float32) - plain[..., 1:]
+    share = ((hinted - plain)[..., 1:] * wish).sum(axis=2) / np.maximum((wish**2).sum(axis=2), 25.0)
     result = {}
     for name, place in places(trial).items():
         if place.any():
@@ -133,7 +133,7 @@ def places(trial: Trial) -> dict[str, Mask]:
     y, x = np.mgrid[:height, :width]
     distance = np.hypot(x - trial.x, y - trial.y) / SHORT_SIDE
     to_object = cv2.distanceTransform((~trial.inside).astype(np.uint8), cv2.DIST_L2, 5) / SHORT_SIDE
-    masks = {"at the mark": trial.inside & (distance < 0.01), "inside": trial.inside, "outside": ~trial.inside}
+    masks = {"at the hint": trial.inside & (distance < 0.01), "inside": trial.inside, "outside": ~trial.inside}
     band = ~trial.inside & (to_object < EDGE_BAND)
     masks["edge, far side"] = band
     contrast = edge_contrast(trial)
@@ -159,12 +159,12 @@ def edge_contrast(trial: Trial) -> Floats:
 
 def main() -> None:
     """Measure, print the table and write the JSON."""
-    parser = argparse.ArgumentParser(description="Measure how far a colour mark reaches.")
+    parser = argparse.ArgumentParser(description="Measure how far a colour hint reaches.")
     parser.add_argument("photos", type=Path, help="a folder or a tar of colour photographs")
     parser.add_argument("--weights", default="stable", help="released name or file")
     parser.add_argument("--pictures", type=int, default=100)
     parser.add_argument("--render-size", type=int, help="default: the weights' own")
-    parser.add_argument("--radius", type=float, help=f"of the mark, in pixels of a short side of {SHORT_SIDE}")
+    parser.add_argument("--radius", type=float, help=f"of the hint, in pixels of a short side of {SHORT_SIDE}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
