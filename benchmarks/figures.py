@@ -57,11 +57,11 @@ def write_figures(path: Path, figures: Sequence[Figure], more: Mapping[str, obje
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def median_seconds(action: Callable[[], object], sampling_weights: int) -> float:
+def median_seconds(action: Callable[[], object], repeats: int) -> float:
     """Return the median time of some calls after one that does not count."""
     action()
     times = []
-    for _ in range(sampling_weights):
+    for _ in range(repeats):
         start = time.perf_counter()
         action()
         times.append(time.perf_counter() - start)

@@ -55,7 +55,7 @@ def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
     return path
 
 
-def stages(colorizer: Colorizer, source: Path, target: Path, sampling_weights: int) -> dict[str, float]:
+def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> dict[str, float]:
     """Return the median seconds of each stage of one photo, one after the other."""
     photo = read_photo(source)
     network_input = colorizer.preprocess(photo.picture, photo.space)
@@ -68,25 +68,25 @@ def stages(colorizer: Colorizer, source: Path, target: Path, sampling_weights: i
         "compose": lambda: colorizer.compose(photo.picture, ab, photo.space),
         "write": lambda: write_photo(target, coloured, overwrite=True),
     }
-    return {name: median_seconds(action, sampling_weights) for name, action in actions.items()}
+    return {name: median_seconds(action, repeats) for name, action in actions.items()}
 
 
 def measure(
-    weights: str, folder: Path, sampling_weights: int, largest: bool
+    weights: str, folder: Path, repeats: int, largest: bool
 ) -> tuple[list[Figure], dict[str, dict[str, float]]]:
     """Return the figures, and the seconds per stage by photo size."""
     colorizer = Colorizer(weights, device="cpu")
     one, twelve = make_photo(folder / "1.jpg", 1), make_photo(folder / "12.jpg", 12)
     result = folder / "result.jpg"
     times = {
-        "1 MP": stages(colorizer, one, result, sampling_weights),
-        "12 MP": stages(colorizer, twelve, result, sampling_weights),
+        "1 MP": stages(colorizer, one, result, repeats),
+        "12 MP": stages(colorizer, twelve, result, repeats),
     }
 
     def whole() -> None:
         write_photo(result, colorizer.colorize_photo(read_photo(twelve)), overwrite=True)
 
-    figures = [at_most("12 MP JPEG in a running process", median_seconds(whole, sampling_weights), "s", 1.5)]
+    figures = [at_most("12 MP JPEG in a running process", median_seconds(whole, repeats), "s", 1.5)]
     many = [Job(make_photo(folder / f"many{index}.jpg", 1, index), folder / f"out{index}.jpg") for index in range(MANY)]
     start = time.perf_counter()
     failed = [outcome for outcome in colorize_files(colorizer, many, FileOptions()) if outcome.status != "done"]
@@ -95,7 +95,7 @@ def measure(
         raise SystemExit(failed[0].message)
     figures.append(at_least(f"{MANY} photos of 1 MP", rate, "photos/s", 4))
     common = ["--weights", weights, "--device", "cpu", "--overwrite", "-o", str(result)]
-    shell = statistics.median(run_command([str(one), *common])[0] for _ in range(sampling_weights))
+    shell = statistics.median(run_command([str(one), *common])[0] for _ in range(repeats))
     figures.append(at_most("1 MP photo from the shell", shell, "s", 5))
     figures.append(at_most("peak memory, 12 MP", run_command([str(twelve), *common])[1], "MB", 1500))
     if largest:
@@ -114,7 +114,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures, times = measure(
-            options.weights, Path(folder), options.sampling_weights, not options.skip_100_megapixels
+            options.weights, Path(folder), options.repeats, not options.skip_100_megapixels
         )
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)

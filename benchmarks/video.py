@@ -77,7 +77,7 @@ def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
         yield np.clip(picture.astype(np.int16) + grain[index % 5], 16, 235).astype(np.uint8)
 
 
-def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
+def make_video(path: Path, size: tuple[int, int], seconds: int) -> Path:
     """Write a grey film with sound, as a digitised one is stored."""
     height, width = size
     with av.open(str(path), "w") as video:
@@ -100,7 +100,7 @@ def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
     return path
 
 
-def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, sampling_weights: int) -> dict[str, float]:
+def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
     """Return the milliseconds per frame of each stage, each run alone over the same frames."""
     video = probe(path)
     frames = list(islice(decode_frames(video), STAGE_FRAMES))
@@ -128,13 +128,13 @@ def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, sampling_w
         "compose": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
         "encode": encode,
     }
-    return {name: 1000 * median_seconds(action, sampling_weights) / len(frames) for name, action in actions.items()}
+    return {name: 1000 * median_seconds(action, repeats) / len(frames) for name, action in actions.items()}
 
 
-def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, sampling_weights: int) -> float:
+def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
     """Return the median rate from file to file, the weights loaded."""
     rates = []
-    for _ in range(sampling_weights):
+    for _ in range(repeats):
         start = time.perf_counter()
         options = VideoOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
         result = colorize_video(path, out, colorizer=colorizer, options=options)
@@ -166,19 +166,19 @@ def measure(
     """Return the figures, milliseconds per stage by film, and peak memory by length."""
     colorizer = Colorizer(options.weights, device="cpu")
     out, mode = folder / "out.mp4", options.temporal
-    videos = {name: make_film(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
-    if options.video:
-        videos = {options.video.name: options.video}
+    videos = {name: make_video(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
+    if options.film:
+        videos = {options.film.name: options.film}
     figures, times = [], {}
     for name, path in videos.items():
-        rate = frames_per_second(colorizer, path, out, mode, options.sampling_weights)
+        rate = frames_per_second(colorizer, path, out, mode, options.repeats)
         figures.append(at_least(f"{name}, {mode}", rate, "frames/s", TARGETS.get(name, 0)))
-        times[name] = stages(colorizer, path, folder, mode, options.sampling_weights)
-    if options.video:
+        times[name] = stages(colorizer, path, folder, mode, options.repeats)
+    if options.film:
         return figures, times, {}
     peaks = {}
     for seconds in LENGTHS:
-        path = make_film(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
+        path = make_video(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
         arguments = command(path, folder / f"out{seconds}.mp4", options.weights, mode)
         peaks[f"{seconds} s"] = peak = run_command(arguments)[1]
         figures.append(at_most(f"peak memory, 1280x720, {seconds} s", peak, "MB", MEMORY_TARGET))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.films import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 from benchmarks import output_hashes
 from benchmarks.output_hashes import (
@@ -91,12 +91,12 @@ def test_the_body_and_the_name_of_a_file_count():
 
 
 def test_matroska_is_hashed_without_its_random_numbers(tmp_path):
-    recipe = FilmRecipe(frames=4, sounds=("eng",), metadata={"title": "One"})
-    first, second = (make_film(tmp_path / f"{number}.mkv", recipe) for number in (1, 2))
+    recipe = VideoRecipe(frames=4, sounds=("eng",), metadata={"title": "One"})
+    first, second = (make_video(tmp_path / f"{number}.mkv", recipe) for number in (1, 2))
     assert first.read_bytes() != second.read_bytes()
     assert file_hash(first) == file_hash(second)
-    others = [FilmRecipe(frames=4, sounds=("eng",)), FilmRecipe(frames=4, sounds=("eng",), full_range=True)]
-    hashes = {file_hash(make_film(tmp_path / f"other{number}.mkv", other)) for number, other in enumerate(others)}
+    others = [VideoRecipe(frames=4, sounds=("eng",)), VideoRecipe(frames=4, sounds=("eng",), full_range=True)]
+    hashes = {file_hash(make_video(tmp_path / f"other{number}.mkv", other)) for number, other in enumerate(others)}
     assert len(hashes | {file_hash(first)}) == 3
 
 

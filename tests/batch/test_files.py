@@ -12,7 +12,7 @@ import pytest
 import skimage.data
 import tifffile
 from support.photo_files import save_picture as make
-from support.videos import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 from colorize.batch import FileOptions, Job, Outcome, colorize_files, plan
 from colorize.engine import Colorizer, Hint
@@ -176,7 +176,7 @@ def test_memory_that_runs_out_is_an_error_not_a_grey_picture(
 
 def test_photos_and_films_are_done_in_order(tmp_path: Path, colorizer: Colorizer) -> None:
     make(tmp_path / "1.png")
-    make_film(tmp_path / "2.mp4", FilmRecipe(frames=4))
+    make_video(tmp_path / "2.mp4", VideoRecipe(frames=4))
     make(tmp_path / "3.png")
     jobs = [entry for entry in plan([tmp_path]) if isinstance(entry, Job)]
     told: list[str] = []
@@ -191,7 +191,7 @@ def test_photos_and_films_are_done_in_order(tmp_path: Path, colorizer: Colorizer
 
 
 def test_a_film_that_is_stopped_or_cut_off_is_told(tmp_path: Path, colorizer: Colorizer) -> None:
-    whole = make_film(tmp_path / "whole.mkv", FilmRecipe(frames=120, codec="ffv1"))
+    whole = make_video(tmp_path / "whole.mkv", VideoRecipe(frames=120, codec="ffv1"))
     cancel = threading.Event()
     cancel.set()
     job = Job(whole, tmp_path / "out.mkv")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.command import run
-from support.film_contents import read_frames
-from support.videos import FilmRecipe, make_film
+from support.video_contents import read_frames
+from support.videos import VideoRecipe, make_video
 
 from colorize.base import parse_time
 from colorize.cli.console import Interruption
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
 
 
 def test_one_film(capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path) -> None:
-    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20, sounds=["eng"]))
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=20, sounds=["eng"]))
     status, out, err = run(capsys, weights_file, video, "--crf", "20", "--preset", "ultrafast", "--start", "0:00.2")
     result = tmp_path / "film_colorized.mp4"
     assert (status, out, err) == (0, f"{video} -> {result}\n", "")
@@ -34,7 +34,7 @@ def test_one_film(capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_pa
 def test_a_film_in_colour_is_skipped_unless_forced(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=6, color=True))
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=6, color=True))
     status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (0, "", 1)
     assert "film.mp4: in colour already; --force" in err
@@ -46,8 +46,8 @@ def test_photos_films_and_bad_ones_in_one_folder(
     capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
 ) -> None:
     folder = grey_photo.parent
-    make_film(folder / "old.avi", FilmRecipe(frames=4, codec="mpeg4", time_base=Fraction(1, 30)))
-    make_film(folder / "odd.mkv", FilmRecipe(frames=4, codec="ffv1", size=(47, 63)))
+    make_video(folder / "old.avi", VideoRecipe(frames=4, codec="mpeg4", time_base=Fraction(1, 30)))
+    make_video(folder / "odd.mkv", VideoRecipe(frames=4, codec="ffv1", size=(47, 63)))
     (folder / "text.mp4").write_text("Dear aunt,")
     status, out, err = run(capsys, weights_file, folder)
     lines = err.splitlines()
@@ -63,7 +63,7 @@ def test_photos_films_and_bad_ones_in_one_folder(
 def test_a_preview_is_a_sheet_and_no_film(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=20))
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=20))
     sheet = tmp_path / "film_preview_colorized.jpg"
     status, out, err = run(capsys, weights_file, video, "--preview", "4")
     assert (status, out, err) == (0, f"{video} -> {sheet}\n", "")
@@ -116,7 +116,7 @@ def test_bad_films_are_one_line_and_status_1(
     words: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
+    make_video(tmp_path / "film.mp4", VideoRecipe(frames=5))
     (tmp_path / "empty.mp4").write_bytes(b"")
     status, out, err = run(capsys, weights_file, *arguments)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
@@ -127,7 +127,7 @@ def test_bad_films_are_one_line_and_status_1(
 def test_parts_of_another_version_are_one_line(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
-    video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=5))
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=5))
     parts = tmp_path / "film_colorized.mp4.parts"
     parts.mkdir()
     (parts / "manifest.json").write_text('{"format": "colorize-parts/1", "version": "0.0.1"}')

@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.film_contents import luma_of, read_frames
-from support.videos import FilmRecipe, make_film
+from support.video_contents import luma_of, read_frames
+from support.videos import VideoRecipe, make_video
 
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
@@ -20,8 +20,8 @@ OFF = VideoOptions(temporal=TemporalOptions("off"))
 
 @pytest.mark.parametrize("angle", [90, 180])
 def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, angle: int) -> None:
-    recipe = FilmRecipe(frames=3, orientation=angle, aspect=Fraction(4, 3), options={"crf": "1"})
-    path = make_film(tmp_path / "a.mp4", recipe)
+    recipe = VideoRecipe(frames=3, orientation=angle, aspect=Fraction(4, 3), options={"crf": "1"})
+    path = make_video(tmp_path / "a.mp4", recipe)
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     with av.open(str(out)) as video:
@@ -34,7 +34,7 @@ def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])
 def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=8, fields=order))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=8, fields=order))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
     assert probe(tmp_path / "b.mkv").fields == order
     result = colorize_video(
@@ -44,7 +44,7 @@ def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, 
 
 
 def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=3, size=(47, 63), codec="ffv1"))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=3, size=(47, 63), codec="ffv1"))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.notes == (f"{path}: 63 x 47 is odd; a row and a column, copied from the edge, made it 64 x 48",)
     assert probe(tmp_path / "b.mp4").size == (48, 64)
@@ -60,7 +60,7 @@ def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) 
 def test_hdr_brightness_is_told(
     tmp_path: Path, colorizer: Colorizer, transfer: int, curve: str | None, white: str
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=2, pixels="yuv420p10le", transfer=transfer))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=2, pixels="yuv420p10le", transfer=transfer))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert probe(path).hdr == curve
     lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]
@@ -70,7 +70,7 @@ def test_hdr_brightness_is_told(
 
 
 def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=1))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=1))
     for mode in ("off", "fast", "best"):
         options = VideoOptions(temporal=TemporalOptions(mode), overwrite=True)
         assert colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options).frames == 1
@@ -79,10 +79,10 @@ def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
 def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Colorizer, name: str) -> None:
-    video = probe(make_film(tmp_path / name, FilmRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
+    video = probe(make_video(tmp_path / name, VideoRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
     assert is_in_color(video)
     assert contact_sheet(colorizer, video, 5).shape[0] > 2 * 48
-    path = make_film(tmp_path / f"grey-{name}", FilmRecipe(frames=40, piped=True, options={"g": "10"}))
+    path = make_video(tmp_path / f"grey-{name}", VideoRecipe(frames=40, piped=True, options={"g": "10"}))
     assert not is_in_color(probe(path))
     seen: list[Progress] = []
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF, progress=seen.append)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.film_contents import damage_frame, read_frames
-from support.videos import FilmRecipe, make_film
+from support.video_contents import damage_frame, read_frames
+from support.videos import VideoRecipe, make_video
 
 from colorize.base import VideoError
 from colorize.engine import Colorizer
@@ -32,9 +32,9 @@ def stop_after(frames: int, cancel: threading.Event) -> Any:
 
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None, mode: Any
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=100, scene_cut=37, sounds=["eng"]))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=100, scene_cut=37, sounds=["eng"]))
     options = VideoOptions(temporal=TemporalOptions(mode))
     colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
     out, cancel = tmp_path / "b.mp4", threading.Event()
@@ -56,9 +56,9 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
 
 
 def test_a_crash_at_any_moment_leaves_whole_parts(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=45))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45))
     colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=OFF)
     replace, left = os.replace, [0]
 
@@ -82,9 +82,9 @@ def test_a_crash_at_any_moment_leaves_whole_parts(
 
 
 def test_changed_settings_or_weights_start_afresh_and_say_so(
-    tmp_path: Path, colorizer: Colorizer, small_generator: Generator, short_parts: None
+    tmp_path: Path, colorizer: Colorizer, small_generator: Generator, short_segments: None
 ) -> None:
-    path, out = make_film(tmp_path / "a.mp4", FilmRecipe(frames=60)), tmp_path / "b.mp4"
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=60)), tmp_path / "b.mp4"
 
     def stop(options: VideoOptions = OFF) -> None:
         cancel = threading.Event()
@@ -107,8 +107,8 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     assert result.notes == (f"{path}: earlier parts were made with other weights; starting afresh",)
 
 
-def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(options={"bf": "0", "g": "100"}))
+def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(options={"bf": "0", "g": "100"}))
     damage_frame(path, 12, bytes(40))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.frames == 30
@@ -118,7 +118,7 @@ def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: C
 
 
 def test_a_film_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path, colorizer: Colorizer) -> None:
-    whole = make_film(tmp_path / "whole.mkv", FilmRecipe(frames=120, codec="ffv1", sounds=["eng"]))
+    whole = make_video(tmp_path / "whole.mkv", VideoRecipe(frames=120, codec="ffv1", sounds=["eng"]))
     path = tmp_path / "cut.mkv"
     path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     result = colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
@@ -129,9 +129,9 @@ def test_a_film_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path, co
 
 
 def test_a_size_that_changes_midway_is_scaled_and_named(tmp_path: Path, colorizer: Colorizer) -> None:
-    first = make_film(tmp_path / "1.ts", FilmRecipe(frames=10))
+    first = make_video(tmp_path / "1.ts", VideoRecipe(frames=10))
     pts = [3000 * index for index in range(10, 20)]
-    second = make_film(tmp_path / "2.ts", FilmRecipe(frames=10, size=(96, 128), pts=pts))
+    second = make_video(tmp_path / "2.ts", VideoRecipe(frames=10, size=(96, 128), pts=pts))
     path = tmp_path / "a.ts"
     path.write_bytes(first.read_bytes() + second.read_bytes())
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
@@ -163,7 +163,7 @@ def test_a_size_that_changes_midway_is_scaled_and_named(tmp_path: Path, colorize
 def test_what_cannot_be_done_is_named_and_leaves_nothing(
     tmp_path: Path, colorizer: Colorizer, out: str, options: VideoOptions, words: str
 ) -> None:
-    path = make_film(tmp_path / "a.mp4")
+    path = make_video(tmp_path / "a.mp4")
     (tmp_path / "link.mp4").symlink_to(path)
     before = path.read_bytes()
     with pytest.raises(VideoError) as caught:
@@ -175,7 +175,7 @@ def test_what_cannot_be_done_is_named_and_leaves_nothing(
 
 
 def test_results_are_not_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) -> None:
-    path, out = make_film(tmp_path / "a.mp4"), tmp_path / "b.mp4"
+    path, out = make_video(tmp_path / "a.mp4"), tmp_path / "b.mp4"
     out.write_bytes(b"precious")
     with pytest.raises(FileExistsError, match="--overwrite"):
         colorize_video(path, out, colorizer=colorizer, options=OFF)
@@ -185,7 +185,7 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path, colorizer: Colorize
 def test_an_encoder_that_is_missing_is_named(
     tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = make_film(tmp_path / "a.mp4")
+    path = make_video(tmp_path / "a.mp4")
 
     def missing(name: str, mode: str) -> None:
         raise ValueError(name)
@@ -195,8 +195,8 @@ def test_an_encoder_that_is_missing_is_named(
         colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
 
 
-def test_a_film_that_vanishes_keeps_the_finished_parts(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
-    path, out = make_film(tmp_path / "a.mp4", FilmRecipe(frames=30)), tmp_path / "b.mp4"
+def test_a_film_that_vanishes_keeps_the_finished_parts(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=30)), tmp_path / "b.mp4"
     hidden = tmp_path / "hidden.mp4"
 
     def vanish(progress: Progress) -> None:
@@ -212,9 +212,9 @@ def test_a_film_that_vanishes_keeps_the_finished_parts(tmp_path: Path, colorizer
 
 
 def test_a_full_disk_keeps_the_finished_parts(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, out = make_film(tmp_path / "a.mp4", FilmRecipe(frames=40)), tmp_path / "b.mp4"
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=40)), tmp_path / "b.mp4"
     from colorize.film import SegmentEncoder
 
     write, written = SegmentEncoder.write, []

@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.film_contents import packets_of, read_frames
-from support.film_tracks import COVER
-from support.videos import FilmRecipe, make_film
+from support.video_contents import packets_of, read_frames
+from support.video_tracks import COVER
+from support.videos import VideoRecipe, make_video
 
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, colorize_video, probe
@@ -20,8 +20,8 @@ from colorize.motion import TemporalOptions
 OFF = VideoOptions(temporal=TemporalOptions("off"))
 
 
-def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
-    recipe = FilmRecipe(
+def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    recipe = VideoRecipe(
         frames=40,
         sounds=["eng", "deu"],
         texts=["fra"],
@@ -29,7 +29,7 @@ def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, 
         chapters=True,
         metadata={"title": "The Tramp", "comment": "from a nitrate print", "shelf": "12 B"},
     )
-    path, out = make_film(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
+    path, out = make_video(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
     result = colorize_video(path, out, colorizer=colorizer, options=OFF)
     assert result.notes == ()
     for stream in (1, 2):
@@ -46,8 +46,8 @@ def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, 
 
 
 def test_a_matroskas_attachments_and_texts_are_copied(tmp_path: Path, colorizer: Colorizer) -> None:
-    recipe = FilmRecipe(sounds=["eng"], texts=["eng", "fra"], attachment=True, chapters=True)
-    path, out = make_film(tmp_path / "a.mkv", recipe), tmp_path / "b.mkv"
+    recipe = VideoRecipe(sounds=["eng"], texts=["eng", "fra"], attachment=True, chapters=True)
+    path, out = make_video(tmp_path / "a.mkv", recipe), tmp_path / "b.mkv"
     assert colorize_video(path, out, colorizer=colorizer, options=OFF).notes == ()
     for stream in (1, 2, 3):
         assert packets_of(out, stream) == packets_of(path, stream)
@@ -59,8 +59,8 @@ def test_a_matroskas_attachments_and_texts_are_copied(tmp_path: Path, colorizer:
 
 
 def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colorizer: Colorizer) -> None:
-    recipe = FilmRecipe(sounds=["eng"], sound_codec="pcm_s16le", texts=["fra"], attachment=True)
-    path = make_film(tmp_path / "a.mkv", recipe)
+    recipe = VideoRecipe(sounds=["eng"], sound_codec="pcm_s16le", texts=["fra"], attachment=True)
+    path = make_video(tmp_path / "a.mkv", recipe)
     for suffix, sound, text in ((".mp4", "aac", "mov_text"), (".webm", "opus", "webvtt")):
         out = tmp_path / f"b{suffix}"
         result = colorize_video(path, out, colorizer=colorizer, options=OFF)
@@ -87,7 +87,7 @@ def covers_of(path: Path) -> list[bytes]:
 
 @pytest.mark.parametrize(("source", "target"), [(".mp4", ".mp4"), (".mp4", ".mkv"), (".mkv", ".mkv"), (".mkv", ".mp4")])
 def test_a_cover_is_kept(tmp_path: Path, colorizer: Colorizer, source: str, target: str) -> None:
-    path = make_film(tmp_path / f"a{source}", FilmRecipe(frames=20, cover=True, sounds=["eng"]))
+    path = make_video(tmp_path / f"a{source}", VideoRecipe(frames=20, cover=True, sounds=["eng"]))
     assert covers_of(path) == [COVER]
     for number, start in enumerate((0, 0.3)):
         options = VideoOptions(start=start, temporal=TemporalOptions("off"))
@@ -98,7 +98,7 @@ def test_a_cover_is_kept(tmp_path: Path, colorizer: Colorizer, source: str, targ
 
 
 def test_what_a_cover_does_not_get_along_with_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=2, cover=True, metadata={"title": "T", "shelf": "12 B"}))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=2, cover=True, metadata={"title": "T", "shelf": "12 B"}))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.notes == (f"{path}: tags left out (SHELF): an MP4 holds them or a cover; .mkv holds both",)
     assert covers_of(result.path) == [COVER]
@@ -114,8 +114,8 @@ def test_what_a_cover_does_not_get_along_with_is_named(tmp_path: Path, colorizer
 def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
     tmp_path: Path, colorizer: Colorizer, suffix: str
 ) -> None:
-    recipe = FilmRecipe(frames=40, further=True, sounds=["eng"], options={"g": "25", "bf": "0", "sc_threshold": "0"})
-    path = make_film(tmp_path / f"a{suffix}", recipe)
+    recipe = VideoRecipe(frames=40, further=True, sounds=["eng"], options={"g": "25", "bf": "0", "sc_threshold": "0"})
+    path = make_video(tmp_path / f"a{suffix}", recipe)
     assert probe(path).stream == 1
     copied = f"{path}: stream 0 (video, h264) holds further pictures; it was copied as it is, not coloured"
     result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=OFF)
@@ -137,7 +137,7 @@ def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
 
 
 def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(sounds=["eng"]))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(sounds=["eng"]))
     with av.open(str(path)) as video:
         packet = [packet for packet in video.demux(audio=0) if packet.size][5]
         position, size = packet.pos, packet.size
@@ -151,8 +151,8 @@ def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer:
 
 
 def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) -> None:
-    recipe = FilmRecipe(frames=60, sounds=["eng"], texts=["eng"], text_codec="mov_text", chapters=True)
-    path, out = make_film(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
+    recipe = VideoRecipe(frames=60, sounds=["eng"], texts=["eng"], text_codec="mov_text", chapters=True)
+    path, out = make_video(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
     options = VideoOptions(start=0.4, end=1.2, temporal=TemporalOptions("off"))
     assert colorize_video(path, out, colorizer=colorizer, options=options).frames == 24
     times, _ = read_frames(out)
@@ -168,7 +168,7 @@ def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) 
 
 
 def test_texts_end_with_the_span(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=30, texts=["eng"]))  # lines from .1 and .5 on, .3 each
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=30, texts=["eng"]))  # lines from .1 and .5 on, .3 each
     options = VideoOptions(start=0.2, end=0.6, temporal=TemporalOptions("off"))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=options)
     with av.open(str(tmp_path / "b.mkv")) as video:

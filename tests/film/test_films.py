@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from support.film_contents import luma_of, packets_of, read_frames
-from support.videos import FilmRecipe, make_film
+from support.video_contents import luma_of, packets_of, read_frames
+from support.videos import VideoRecipe, make_video
 
 from colorize.base import format_time
 from colorize.engine import Colorizer
@@ -28,9 +28,9 @@ OFF = VideoOptions(temporal=TemporalOptions("off"))
 
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_film_gets_colours_and_keeps_its_frames_times_and_lightness(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None, mode: Any
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=34, scene_cut=15))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=34, scene_cut=15))
     before = path.read_bytes()
     out = tmp_path / "b.mp4"
     result = colorize_video(path, out, colorizer=colorizer, options=VideoOptions(temporal=TemporalOptions(mode), crf=4))
@@ -40,17 +40,17 @@ def test_a_film_gets_colours_and_keeps_its_frames_times_and_lightness(
     assert times == [Fraction(index, 30) for index in range(34)]
     chroma = frames[:, 48:].astype(int) - 128
     assert np.abs(chroma).mean() > 2
-    own = np.stack([FilmRecipe(frames=34, scene_cut=15).grey(index) for index in range(34)]).astype(int)
+    own = np.stack([VideoRecipe(frames=34, scene_cut=15).grey(index) for index in range(34)]).astype(int)
     assert np.abs(luma_of(out) - own).mean() < 8  # a colour's luma differs from its grey's
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4"]
 
 
-def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=13, codec="ffv1"))
+def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=13, codec="ffv1"))
     out = tmp_path / "b.mkv"
     colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal=TemporalOptions("off")))
     _, frames = read_frames(out, format="rgb24")
-    grey = ((FilmRecipe().grey(11).astype(float) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
+    grey = ((VideoRecipe().grey(11).astype(float) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
     moved = np.abs(frames[11].astype(int) - colorizer(grey).astype(int))
     assert moved.mean() < 2.5  # 4:2:0 against 4:4:4
 
@@ -68,13 +68,13 @@ def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, 
 def test_every_codec_writes_what_a_browser_understands(
     tmp_path: Path,
     colorizer: Colorizer,
-    short_parts: None,
+    short_segments: None,
     capfd: pytest.CaptureFixture[str],
     codec: str,
     suffix: str,
     found: str,
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=24, size=(64, 80), aspect=Fraction(4, 3)))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=24, size=(64, 80), aspect=Fraction(4, 3)))
     out = tmp_path / f"b{suffix}"
     options = VideoOptions(codec=codec, temporal=TemporalOptions("off"))
     result = colorize_video(path, out, colorizer=colorizer, options=options)
@@ -101,9 +101,9 @@ def test_every_codec_writes_what_a_browser_understands(
 
 
 def test_parts_are_joined_so_that_every_place_can_be_reached(
-    tmp_path: Path, colorizer: Colorizer, short_parts: None
+    tmp_path: Path, colorizer: Colorizer, short_segments: None
 ) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=45, sounds=["eng"]))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45, sounds=["eng"]))
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     content = out.read_bytes()
@@ -123,9 +123,9 @@ def test_parts_are_joined_so_that_every_place_can_be_reached(
         np.testing.assert_array_equal(frame.to_ndarray(), whole[30])
 
 
-def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colorizer, short_parts: None) -> None:
+def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
     pts = [45_000 + 2998 * index + (7 * index * index % 900) for index in range(30)]
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(pts=pts, rate=Fraction(45000, 1499), sounds=["eng"]))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(pts=pts, rate=Fraction(45000, 1499), sounds=["eng"]))
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     times, _ = read_frames(out)
@@ -134,7 +134,7 @@ def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colo
 
 
 def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Generator) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=3, codec="ffv1"))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=3, codec="ffv1"))
     colorizer = Colorizer(small_generator, device="cpu", render_size=32, strength=0)
     out = tmp_path / "b.mkv"
     colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal=TemporalOptions("off")))
@@ -142,15 +142,15 @@ def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Gener
 
 
 def test_a_film_in_colour_is_told_from_a_grey_one(tmp_path: Path) -> None:
-    assert not is_in_color(probe(make_film(tmp_path / "grey.mp4", FilmRecipe(frames=20))))
-    assert is_in_color(probe(make_film(tmp_path / "colour.mp4", FilmRecipe(frames=20, color=True))))
-    mixed = make_film(tmp_path / "mixed.mp4", FilmRecipe(frames=40, color=True, color_until=10))
+    assert not is_in_color(probe(make_video(tmp_path / "grey.mp4", VideoRecipe(frames=20))))
+    assert is_in_color(probe(make_video(tmp_path / "colour.mp4", VideoRecipe(frames=20, color=True))))
+    mixed = make_video(tmp_path / "mixed.mp4", VideoRecipe(frames=40, color=True, color_until=10))
     assert not is_in_color(probe(mixed))
     assert is_in_color(probe(mixed), Span(Fraction(0), Fraction(1, 4)))
 
 
 def test_the_contact_sheet_shows_frames_in_colour(tmp_path: Path, colorizer: Colorizer) -> None:
-    video = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=40)))
+    video = probe(make_video(tmp_path / "a.mp4", VideoRecipe(frames=40)))
     sheet = contact_sheet(colorizer, video, 5)
     assert sheet.dtype == np.uint8
     assert sheet.shape[0] > 2 * 48

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.film_contents import read_frames
-from support.videos import FilmRecipe, make_film
+from support.video_contents import read_frames
+from support.videos import VideoRecipe, make_video
 
 from colorize.base import VideoError
 from colorize.film import SegmentStore
@@ -115,9 +115,9 @@ def wait_for_parts(folder: Path, count: int) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weights_file: Path, mode: str) -> None:
-    path = make_film(
+    path = make_video(
         tmp_path / "a.mp4",
-        FilmRecipe(frames=600, size=(96, 128), scene_cut=250, sounds=["eng"], rate=30),  # type: ignore[arg-type]
+        VideoRecipe(frames=600, size=(96, 128), scene_cut=250, sounds=["eng"], rate=30),  # type: ignore[arg-type]
     )
     options = ["--temporal", mode, "-q"]
     assert start(weights_file, path, "-o", tmp_path / "whole.mp4", *options).wait(300) == 0
@@ -141,7 +141,7 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_finishes_the_part_and_says_how_to_go_on(tmp_path: Path, weights_file: Path) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=900, size=(96, 128)))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=900, size=(96, 128)))
     code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     code += (
         f"from colorize.cli.command import main; sys.exit(main([{str(path)!r}, '--weights', {str(weights_file)!r}]))"
@@ -165,7 +165,7 @@ def test_ctrl_c_finishes_the_part_and_says_how_to_go_on(tmp_path: Path, weights_
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="POSIX only")
 def test_a_disk_that_fills_up_keeps_the_finished_parts(tmp_path: Path, weights_file: Path) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(frames=300, size=(96, 128)))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=300, size=(96, 128)))
     out = tmp_path / "b.mkv"
     code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     code += "resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000)); "
@@ -192,7 +192,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path: Path, weights_file: Path) 
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     peaks = []
     for frames in (150, 900):
-        path = make_film(tmp_path / f"{frames}.mp4", FilmRecipe(frames=frames, size=(240, 320)))
+        path = make_video(tmp_path / f"{frames}.mp4", VideoRecipe(frames=frames, size=(240, 320)))
         done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
         peaks.append(int(done.stdout.split()[-1]))

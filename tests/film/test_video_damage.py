@@ -7,17 +7,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.film_contents import damage_frame
-from support.film_contents import times_of as times
-from support.film_tracks import add_cover
-from support.videos import FilmRecipe, make_film
+from support.video_contents import damage_frame
+from support.video_contents import times_of as times
+from support.video_tracks import add_cover
+from support.videos import VideoRecipe, make_video
 
 from colorize.base import VideoError
 from colorize.film import decode_frames, probe
 
 
 def test_a_frame_that_cannot_be_decoded_is_replaced_by_the_one_before(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(options={"bf": "0", "g": "100"}))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(options={"bf": "0", "g": "100"}))
     whole = times(path)
     damage_frame(path, 12, bytes(40))
     video = probe(path)
@@ -28,7 +28,7 @@ def test_a_frame_that_cannot_be_decoded_is_replaced_by_the_one_before(tmp_path: 
 
 
 def test_a_frame_that_is_damaged_in_part_is_named(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "a.mp4", FilmRecipe(size=(96, 128), options={"bf": "0", "crf": "1"}))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(size=(96, 128), options={"bf": "0", "crf": "1"}))
     damage_frame(path, 9, b"\xff" * 30, at=60)
     frames = list(decode_frames(probe(path)))
     assert len(frames) == 30
@@ -54,7 +54,7 @@ def test_missing_folders_sounds_and_cut_off_heads_are_named(tmp_path: Path) -> N
         probe(tmp_path / "none.mp4")
     with pytest.raises(VideoError, match="a folder"):
         probe(tmp_path)
-    whole = make_film(tmp_path / "whole.mp4", FilmRecipe(sounds=["eng"]))
+    whole = make_video(tmp_path / "whole.mp4", VideoRecipe(sounds=["eng"]))
     (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[:2000])  # its index lies at the end
     with pytest.raises(VideoError, match=r"cut\.mp4.*its end is missing"):
         probe(tmp_path / "cut.mp4")
@@ -72,7 +72,7 @@ def test_missing_folders_sounds_and_cut_off_heads_are_named(tmp_path: Path) -> N
 
 
 def test_a_film_without_frames_is_named(tmp_path: Path) -> None:
-    path = make_film(tmp_path / "a.mkv", FilmRecipe(frames=2, codec="ffv1"))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=2, codec="ffv1"))
     with av.open(str(path)) as source, av.open(str(tmp_path / "none.mkv"), "w") as video:
         video.add_stream_from_template(source.streams.video[0])
         video.start_encoding()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.videos import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 from colorize.color import Luma, YuvSystem, color_planes, luma_of_grey, luma_of_rgb, luma_of_yuv, rgb_to_lightness
 from colorize.film import EncoderSettings, PictureFormat, SegmentEncoder, decode_frames, probe, read_luma
@@ -32,18 +32,18 @@ def to_rgb(planes: tuple[np.ndarray, ...], system: YuvSystem = BT709) -> np.ndar
 @pytest.mark.parametrize(
     ("name", "recipe"),
     [
-        ("limited.mp4", FilmRecipe()),
-        ("full.mp4", FilmRecipe(full_range=True)),
-        ("ten-bit.mkv", FilmRecipe(codec="ffv1", pixels="yuv420p10le")),
-        ("4-2-2.mkv", FilmRecipe(codec="ffv1", pixels="yuv422p")),
-        ("4-4-4.mp4", FilmRecipe(pixels="yuv444p")),
-        ("ten-bit-4-4-4.mp4", FilmRecipe(pixels="yuv444p10le")),
-        ("odd.mkv", FilmRecipe(codec="ffv1", size=(47, 63))),
+        ("limited.mp4", VideoRecipe()),
+        ("full.mp4", VideoRecipe(full_range=True)),
+        ("ten-bit.mkv", VideoRecipe(codec="ffv1", pixels="yuv420p10le")),
+        ("4-2-2.mkv", VideoRecipe(codec="ffv1", pixels="yuv422p")),
+        ("4-4-4.mp4", VideoRecipe(pixels="yuv444p")),
+        ("ten-bit-4-4-4.mp4", VideoRecipe(pixels="yuv444p10le")),
+        ("odd.mkv", VideoRecipe(codec="ffv1", size=(47, 63))),
     ],
 )
-def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: FilmRecipe) -> None:
+def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: VideoRecipe) -> None:
     recipe.options = {"crf": "1"} if recipe.codec == "libx264" else {}
-    video = probe(make_film(tmp_path / name, recipe))
+    video = probe(make_video(tmp_path / name, recipe))
     luma = read_luma(video, next(decode_frames(video)).frame)
     assert luma.size == recipe.size
     expected = (recipe.grey(0).astype(float) - 16) * 255 / 219
@@ -52,8 +52,8 @@ def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: FilmRecipe
 
 
 def test_rgb_and_packed_frames_are_read(tmp_path: Path) -> None:
-    recipe = FilmRecipe(frames=2)
-    video = probe(make_film(tmp_path / "a.mp4", recipe))
+    recipe = VideoRecipe(frames=2)
+    video = probe(make_video(tmp_path / "a.mp4", recipe))
     frame = next(decode_frames(video)).frame
     plain = read_luma(video, frame).picture().astype(int)
     for format in ("rgb24", "bgr0", "gbrp", "yuyv422", "nv12", "p010le", "gray", "gray10le", "rgb48le"):
@@ -62,7 +62,7 @@ def test_rgb_and_packed_frames_are_read(tmp_path: Path) -> None:
 
 
 def test_the_matrix_is_the_files_own_or_follows_the_size(tmp_path: Path) -> None:
-    video = probe(make_film(tmp_path / "a.mp4", FilmRecipe(frames=1)))
+    video = probe(make_video(tmp_path / "a.mp4", VideoRecipe(frames=1)))
     frame = av.VideoFrame(64, 48, "yuv420p")
     for plane, level in zip(frame.planes, (120, 90, 180), strict=True):
         np.frombuffer(plane, np.uint8)[:] = level

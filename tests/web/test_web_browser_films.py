@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from support.browser import PATIENCE, give_files, pixels, wait_for
-from support.videos import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 pytestmark = pytest.mark.browser
 
@@ -16,12 +16,12 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the extra dev br
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory):
-    return make_film(tmp_path_factory.mktemp("films") / "long.mp4", FilmRecipe(frames=2000, size=(240, 320)))
+    return make_video(tmp_path_factory.mktemp("films") / "long.mp4", VideoRecipe(frames=2000, size=(240, 320)))
 
 
 class TestFilm:
     def test_sheet_then_a_film_that_plays_with_sound(self, page, tmp_path):
-        video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=45, size=(96, 128), sounds=["eng"]))
+        video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=45, size=(96, 128), sounds=["eng"]))
         give_files(page, "Film", "#film", video)
         page.locator("#preview-film").click()
         page.locator("#preview img").first.wait_for()

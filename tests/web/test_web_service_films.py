@@ -8,7 +8,7 @@ import time
 import pytest
 from PIL import Image
 from support.service import folders, post
-from support.videos import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 PATIENCE = 60  # seconds until a test gives up
 
@@ -53,7 +53,7 @@ class TestBombs:
     def test_frames_larger_than_allowed(self, make_client, tmp_path):
         client = make_client(max_megapixels=0.001)
         path = tmp_path / "film.mp4"
-        make_film(path, FilmRecipe(frames=2))
+        make_video(path, VideoRecipe(frames=2))
         answer = client.post("/v1/videos", files={"video": ("film.mp4", path.read_bytes())})
         job = ended(client, answer.headers["location"])
         assert job["status"] == "failed" and "megapixels" in job["message"]
@@ -61,7 +61,7 @@ class TestBombs:
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory) -> bytes:
-    return make_film(tmp_path_factory.mktemp("film") / "film.mp4", FilmRecipe(frames=8)).read_bytes()
+    return make_video(tmp_path_factory.mktemp("film") / "film.mp4", VideoRecipe(frames=8)).read_bytes()
 
 
 class TestFilms:

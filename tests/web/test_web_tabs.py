@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 from support.page import serve_page
-from support.videos import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 from colorize.photo import read_photo
 from colorize.web import WebSettings
@@ -128,7 +128,7 @@ class TestBatch:
 
 class TestFilm:
     def test_sheet_and_film(self, client, tmp_path):
-        video = make_film(tmp_path / "film.mkv", FilmRecipe(frames=20, sounds=["eng"]))
+        video = make_video(tmp_path / "film.mkv", VideoRecipe(frames=20, sounds=["eng"]))
         sheet, _, command = client.predict(handle_file(str(video)), api_name="/preview_film")
         assert chroma(sheet) > 2 and command == "colorize film.mkv --weights small --preview 6"
         video, file, said, command = client.predict(handle_file(str(video)), end="0:00.5", api_name="/colorize_film")
@@ -142,6 +142,6 @@ class TestFilm:
         [({"start": "soon"}, "not a time"), ({"start": "9", "end": "3"}, "not after"), ({"steady": "very"}, "very")],
     )
     def test_a_wrong_wish_is_an_error_in_words(self, client, tmp_path, fields, words):
-        video = make_film(tmp_path / "film.mp4", FilmRecipe(frames=4))
+        video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=4))
         with pytest.raises(AppError, match=words):
             client.predict(handle_file(str(video)), **fields, api_name="/colorize_film")

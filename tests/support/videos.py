@@ -12,13 +12,13 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from support.film_tracks import add_cover, add_sound, add_text, play, write_text
+from support.video_tracks import add_cover, add_sound, add_text, play, write_text
 
 RATE = 30
 
 
 @dataclass
-class FilmRecipe:
+class VideoRecipe:
     """What a made film is like."""
 
     frames: int = 30
@@ -67,9 +67,9 @@ class FilmRecipe:
         return np.clip(light, 16, 235).round().astype(np.uint8)
 
 
-def make_film(path: Path, recipe: FilmRecipe | None = None) -> Path:
+def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
     """Write a film and return its path."""
-    recipe = recipe or FilmRecipe()
+    recipe = recipe or VideoRecipe()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _open(path, recipe) as video:
         video.metadata.update(recipe.metadata)
@@ -128,13 +128,13 @@ class _Pipe:
             return file.write(data)
 
 
-def _open(path: Path, recipe: FilmRecipe) -> Any:
+def _open(path: Path, recipe: VideoRecipe) -> Any:
     if not recipe.piped:
         return av.open(str(path), "w")
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
 
 
-def _add_pictures(video: Any, recipe: FilmRecipe) -> Any:
+def _add_pictures(video: Any, recipe: VideoRecipe) -> Any:
     pictures = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
     pictures.height, pictures.width = recipe.size
     pictures.pix_fmt = recipe.pixels
@@ -151,7 +151,7 @@ def _add_pictures(video: Any, recipe: FilmRecipe) -> Any:
     return pictures
 
 
-def _field_order(recipe: FilmRecipe) -> Any:
+def _field_order(recipe: VideoRecipe) -> Any:
     """Return a graph that marks frames as interlaced."""
     graph, (height, width) = Graph(), recipe.size
     source = graph.add_buffer(width=width, height=height, format=recipe.pixels, time_base=recipe.time_base)
@@ -162,7 +162,7 @@ def _field_order(recipe: FilmRecipe) -> Any:
     return graph
 
 
-def _frame(recipe: FilmRecipe, index: int, stamp: int) -> av.VideoFrame:
+def _frame(recipe: VideoRecipe, index: int, stamp: int) -> av.VideoFrame:
     grey = recipe.grey(index)
     if recipe.color and (recipe.color_until is None or index < recipe.color_until):
         y = np.arange(recipe.size[0])[:, None]
