@@ -15,7 +15,6 @@ from .formats import FORMAT_SUFFIXES as FORMAT_SUFFIXES
 from .formats import PHOTO_FORMATS as PHOTO_FORMATS
 from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Container as Container
-from .hashing import BLOCK as BLOCK
 from .hashing import sha256 as sha256
 from .times import format_time as format_time
 from .times import parse_time as parse_time

@@ -1,7 +1,4 @@
-"""Picture files: read and write, with all that belongs to the photo.
-
-Pillow reads and writes; OpenCV and tifffile take the 16-bit RGB that Pillow cannot hold (``colorize.photo.sixteen_bit``).
-"""
+"""Atomic file writes: ``replacing`` is the one way to write a file that is whole under its name, or not there."""
 
 from __future__ import annotations
 
@@ -15,7 +12,16 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """Give a file that takes the name ``path`` when the block ends well, and vanishes when it does not.
+    """Open a temporary file beside ``path`` that is renamed to it when the block ends well, and removed when not.
+
+    Readers of ``path`` see the old file or the whole new one, never a part.
+
+    Args:
+        path: The file to write; its folder exists.
+        overwrite: Replace an existing file.
+
+    Yields:
+        The temporary file, open for reading and writing.
 
     Raises:
         FileExistsError: There is such a file, and ``overwrite`` is off.

@@ -1,4 +1,4 @@
-"""Errors that a caller would want to catch by name."""
+"""The errors that a caller would want to catch by name."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class DownloadError(OSError):
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what an error says; of the system's and FFmpeg's errors, their words alone."""
+    """Return the first line of an error's message; of an error of the system or FFmpeg, its description alone."""
     text = getattr(error, "strerror", None) or str(error)
     return (text.strip().splitlines() or [type(error).__name__])[0]

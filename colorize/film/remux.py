@@ -106,7 +106,7 @@ def _interleave(
     own = outputs[plan.video.stream].stream
     waiting = next(pictures, None)
     end = Fraction(0)
-    warms_up = not plan.container.edits and "matroska" not in source.format.name
+    warms_up = not plan.container.edit_list and "matroska" not in source.format.name
     others = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
     for packet in _packets(source, others):
         base = Fraction(packet.time_base)

@@ -154,7 +154,7 @@ def is_cover(stream: Stream) -> bool:
 def keeps(container: Container, source: InputContainer, stream: Stream) -> bool:
     """Tell whether a container takes a stream as it is, by trying."""
     codec = stream.codec_context.codec.canonical_name
-    if codec.startswith(container.shunned) and container.format not in source.format.name.split(","):
+    if codec.startswith(container.avoided_audio) and container.format not in source.format.name.split(","):
         return False
     trial = av.open(io.BytesIO(), "w", format=container.format)
     try:

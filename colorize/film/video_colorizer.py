@@ -236,15 +236,15 @@ def picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
     notes: list[str] = []
     codec = CODECS[name]
     height, width = video.upright_size
-    size = (height + height % 2, width + width % 2) if codec.even else (height, width)
+    size = (height + height % 2, width + width % 2) if codec.even_sides else (height, width)
     if size != (height, width):
         added = " and ".join(text for text, odd in (("a row", height % 2), ("a column", width % 2)) if odd)
         notes.append(
             f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
         )
-    if min(size) < codec.smallest:
+    if min(size) < codec.min_side:
         raise VideoError(
-            f"{video.path}: {width} x {height} is too small for {name} (at least {codec.smallest} x {codec.smallest}); "
+            f"{video.path}: {width} x {height} is too small for {name} (at least {codec.min_side} x {codec.min_side}); "
             "choose --codec h264"
         )
     if video.hdr:
