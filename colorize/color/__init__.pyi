@@ -10,10 +10,10 @@ from .lab import strips as strips
 from .lab_tensor import lab_tensor_to_rgb as lab_tensor_to_rgb
 from .lab_tensor import rgb_tensor_to_lab as rgb_tensor_to_lab
 from .profiles import ProfileError as ProfileError
-from .profiles import convert_deep_to_srgb as convert_deep_to_srgb
-from .profiles import convert_to_srgb as convert_to_srgb
-from .profiles import profile_kind as profile_kind
-from .profiles import read_space as read_space
+from .profiles import convert_8_bit_to_srgb as convert_8_bit_to_srgb
+from .profiles import convert_16_bit_to_srgb as convert_16_bit_to_srgb
+from .profiles import profile_color_space as profile_color_space
+from .profiles import read_color_space as read_color_space
 from .profiles import srgb_profile as srgb_profile
 from .resample import Enlarger as Enlarger
 from .resample import shrink as shrink

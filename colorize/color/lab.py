@@ -1,24 +1,18 @@
-"""sRGB <-> CIE Lab (D65), for arrays and for tensors, and the network's units.
+"""RGB <-> CIE Lab (CIE 15, 2 degree observer, D65 white) for pictures as arrays, and the network's units of Lab.
 
-Both halves follow the formulas of IEC 61966-2-1 (sRGB) and CIE 15 (Lab, 2 degree observer, D65 white): the tensors so
-that they can be differentiated, the arrays because OpenCV's float conversion from sRGB goes through a table that
-leaves 513 of the 65,536 lightnesses of a 16-bit ramp.
+The formulas are computed here because OpenCV's float conversion from sRGB goes through a table that leaves 513 of the
+65,536 lightnesses of a 16-bit ramp. ``colorize.color.lab_tensor`` has the same for tensors, differentiable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from colorize.color.spaces import CURVE_SAMPLES, SRGB, ColorSpace, Floats
-
-if TYPE_CHECKING:
-    pass
-
 
 Picture = npt.NDArray[np.unsignedinteger]
 """uint8 or uint16, (H, W, 3) RGB or (H, W) grey."""
@@ -29,8 +23,6 @@ AB_MAX = 110.0
 """ab in network units = ab / AB_MAX: sRGB reaches a -86.2..98.3, b -107.9..94.5, so tanh's -1..1 covers it."""
 
 DELTA = 6 / 29  # CIE 15: below DELTA**3 the cube root is continued by its tangent
-
-
 STRIP_PIXELS = 1 << 18  # a strip's planes fit the processor's cache, and memory does not grow with the picture
 GAMUT_STEPS = 12  # bisection steps: chroma is right to 1 / 4096
 GAMUT_TOLERANCE = 1e-5  # of linear light; below half a 16-bit level wherever sRGB is not flat
@@ -40,14 +32,14 @@ def rgb_to_lab(picture: Picture, space: ColorSpace = SRGB) -> Floats:
     """Return a picture in Lab.
 
     Args:
-        picture: (H, W, 3) or grey (H, W), uint8 or uint16.
-        space: What its numbers mean.
+        picture: (H, W, 3) RGB or grey (H, W), uint8 or uint16.
+        space: Its RGB space.
 
     Returns:
         (H, W, 3) float32: L 0..100, a and b within +-110 (sRGB).
 
     Raises:
-        ValueError: Another shape or dtype.
+        ValueError: The picture has another shape or dtype.
     """
     check_picture(picture)
     lab = np.zeros((*picture.shape[:2], 3), np.float32)
@@ -60,14 +52,24 @@ def rgb_to_lab(picture: Picture, space: ColorSpace = SRGB) -> Floats:
 
 
 def xyz_to_lab(xyz: npt.NDArray) -> Floats:
-    """Return XYZ (H, W, 3), relative to the white so that white is (1, 1, 1), in Lab."""
+    """Return XYZ in Lab.
+
+    Args:
+        xyz: (H, W, 3) float32, relative to the white, so that white is (1, 1, 1).
+
+    Returns:
+        (H, W, 3) float32: L, a and b.
+    """
     f = _f(xyz)
     fy = f[..., 1]
     return np.stack([116 * fy - 16, 500 * (f[..., 0] - fy), 200 * (fy - f[..., 2])], axis=-1)
 
 
 def rgb_to_lightness(picture: Picture, space: ColorSpace = SRGB) -> Floats:
-    """Return ``rgb_to_lab``'s L alone, (H, W) float32 0..100; a grey picture needs one look-up per pixel."""
+    """Return the lightness L of a picture, as in ``rgb_to_lab``, (H, W) float32 0..100.
+
+    A grey picture needs one look-up per pixel.
+    """
     check_picture(picture)
     if picture.ndim == 2:
         if space.shared_curve:
@@ -90,7 +92,7 @@ def lab_to_rgb(lab: Floats, dtype: npt.DTypeLike = np.uint8, space: ColorSpace =
     Args:
         lab: (H, W, 3) float32: L 0..100, a and b.
         dtype: uint8 or uint16.
-        space: What the numbers shall mean.
+        space: RGB space of the result.
 
     Returns:
         (H, W, 3) of ``dtype``.
@@ -102,7 +104,15 @@ def lab_to_rgb(lab: Floats, dtype: npt.DTypeLike = np.uint8, space: ColorSpace =
 
 
 def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, space: ColorSpace = SRGB) -> None:
-    """Write the planes L, a and b (each (H, W)) into ``out`` (H, W, 3) as RGB: ``lab_to_rgb`` of one strip."""
+    """Write Lab into ``out`` as RGB, all at once; see ``lab_to_rgb``, which does so strip by strip.
+
+    Args:
+        lightness: (H, W) float32, L 0..100.
+        a: (H, W) float32.
+        b: (H, W) float32.
+        out: (H, W, 3) uint8 or uint16.
+        space: RGB space of ``out``.
+    """
     shape = lightness.shape
     planes = _linear(lightness.ravel(), a.ravel(), b.ravel(), space)
     outside = np.flatnonzero(_outside(planes))
@@ -127,7 +137,7 @@ def check_picture(picture: Picture) -> None:
 
 
 def strips(size: tuple[int, int]) -> Iterator[slice]:
-    """Yield the slices of rows that cut a picture of (height, width) into strips of about ``STRIP_PIXELS``."""
+    """Yield the slices of rows that cut a picture of (height, width) into strips of about ``STRIP_PIXELS`` pixels."""
     height, width = size
     step = max(1, STRIP_PIXELS // max(1, width))
     for top in range(0, height, step):
@@ -135,6 +145,7 @@ def strips(size: tuple[int, int]) -> Iterator[slice]:
 
 
 def _decode(picture: Picture, space: ColorSpace) -> Floats:
+    """Return the linear light 0..1 of an RGB picture, (H, W, 3)."""
     table = space.decoders[picture.dtype.name]
     if space.shared_curve:
         return _look_up(table[0], picture)
@@ -153,6 +164,7 @@ def _f(t: npt.NDArray) -> Floats:
 
 
 def _f_inverse(f: Floats) -> Floats:
+    """Return the inverse of ``_f``."""
     cube = f * f * f
     if f.min(initial=1) > DELTA:
         return cube
@@ -170,24 +182,25 @@ def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[
 
 
 def _outside(planes: list[Floats]) -> npt.NDArray[np.bool_]:
+    """Return where the linear R, G and B planes are outside the gamut."""
     low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
     high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
     return (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
 
 
 def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
-    """Return the linear planes of the most chromatic colours of the same L and hue that the gamut holds."""
+    """Return the linear R, G and B planes of the most chromatic colours of the same L and hue inside the gamut."""
     low = np.zeros_like(lightness)
     step = np.float32(0.5)
     for _ in range(GAMUT_STEPS):
-        share = low + step
-        low = np.where(_outside(_linear(lightness, a * share, b * share, space)), low, share)
+        scale = low + step
+        low = np.where(_outside(_linear(lightness, a * scale, b * scale, space)), low, scale)
         step *= np.float32(0.5)
     return _linear(lightness, a * low, b * low, space)
 
 
 def _encode(linear: Floats, space: ColorSpace, channel: int, dtype: npt.DTypeLike) -> Picture:
-    """Return a plane of linear light as encoded levels, rounded."""
+    """Return a plane of linear light 0..1 as the encoded levels of a channel, rounded."""
     table = space.encoders[np.dtype(dtype).name][channel]
     position = np.sqrt(np.clip(linear, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
     if dtype == np.uint8:  # 65,536 entries are 257 for each level: the nearest one will do

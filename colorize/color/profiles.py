@@ -1,9 +1,9 @@
-"""ICC profiles: what a photo's numbers mean.
+"""ICC profiles of photos: read as a ``ColorSpace``, or their photo converted to sRGB.
 
 Profiles made of three primaries and curves, as sRGB, Adobe RGB, Display P3, ProPhoto and nearly every grey one are,
-become a ``ColorSpace`` and are kept. Those made of tables, as for printers and calibrated scanners, cannot be gone
-through backwards with any lightness kept: their photos become sRGB, 8 bits by LittleCMS, 16 bits by our own reading
-of the table, because Pillow gives LittleCMS 8 bits at most.
+become a ``ColorSpace`` and are kept. Those made of look-up tables, as for printers and calibrated scanners, cannot be
+inverted with every lightness kept: their photos become sRGB, 8 bits by LittleCMS, 16 bits by our own reading of the
+table, because Pillow gives LittleCMS 8 bits at most.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from colorize.base import ImageError
-from colorize.color.icc import D50, TABLE_TAGS, Curve, read_curve, read_table, read_tags, read_xyz
+from colorize.color.icc import D50, TABLE_TAGS, Curve, read_curve, read_lookup_table, read_tags, read_xyz
 from colorize.color.lab import Picture, lab_to_rgb, strips, xyz_to_lab
 from colorize.color.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace
 
@@ -26,31 +26,31 @@ D50_TO_D65 = (
     (-0.0282895, 1.0099416, 0.0210077),
     (0.0122982, -0.0204830, 1.3299098),
 )
-"""Bradford (Lindbloom); a profile speaks of colours under D50."""
+"""XYZ under D50, as in a profile -> XYZ under D65 (Bradford; Lindbloom)."""
 
 
 class ProfileError(ImageError):
     """A profile is damaged, or of a kind that no ``ColorSpace`` can hold."""
 
 
-def profile_kind(profile: bytes) -> str:
-    """Return the colour space of an ICC profile's header: ``RGB``, ``GRAY``, ``CMYK``, ..."""
+def profile_color_space(profile: bytes) -> str:
+    """Return the data colour space in an ICC profile's header: ``RGB``, ``GRAY``, ``CMYK``, ..."""
     return profile[16:20].decode("ascii", "replace").strip()
 
 
 @lru_cache(maxsize=16)  # the scans of an archive share one profile
-def read_space(profile: bytes) -> ColorSpace:
-    """Return the space of an RGB or grey profile made of primaries and curves.
+def read_color_space(profile: bytes) -> ColorSpace:
+    """Return the colour space of an RGB or grey profile made of primaries and curves.
 
     A grey profile's curve stands in all three channels, with sRGB's primaries.
 
     Raises:
-        ProfileError: It is damaged, or made of tables.
+        ProfileError: It is damaged, or an RGB profile made of tables.
     """
     try:
         tags = read_tags(profile)
         has_table = any(name in tags for name in TABLE_TAGS)  # where both are there, the table is what counts
-        if profile_kind(profile) == "GRAY":
+        if profile_color_space(profile) == "GRAY":
             curve = _grey_curve(profile) if has_table else read_curve(tags[b"kTRC"])
             return ColorSpace(SRGB.matrix, np.stack([curve] * 3))
         if has_table:
@@ -64,15 +64,15 @@ def read_space(profile: bytes) -> ColorSpace:
     white = np.array(RGB_TO_XYZ).sum(axis=1)
     matrix = np.array(D50_TO_D65) @ np.array(columns).T / white[:, None]
     sums = matrix.sum(axis=1, keepdims=True)
-    if profile_kind(profile) != "RGB" or np.abs(sums - 1).max() > 0.05 or abs(np.linalg.det(matrix)) < 1e-3:
+    if profile_color_space(profile) != "RGB" or np.abs(sums - 1).max() > 0.05 or abs(np.linalg.det(matrix)) < 1e-3:
         raise ProfileError("an ICC profile whose primaries do not add up to white")
     return ColorSpace(matrix / sums, np.stack(curves))
 
 
 def _grey_curve(profile: bytes) -> Curve:
-    """Return the linear light of a grey profile that is made of a table."""
+    """Return the tone curve of a grey profile that is made of a look-up table."""
     levels = np.arange(CURVE_SAMPLES, dtype=np.uint16)[:, None]
-    return np.maximum.accumulate(np.clip(read_table(profile).xyz(levels)[:, 1].astype(np.float64), 0, 1))
+    return np.maximum.accumulate(np.clip(read_lookup_table(profile).xyz(levels)[:, 1].astype(np.float64), 0, 1))
 
 
 @lru_cache(maxsize=1)
@@ -83,8 +83,8 @@ def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def convert_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Return an 8-bit image of any profile (CMYK, table-based RGB) as sRGB.
+def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Return an 8-bit image of any profile (CMYK, table-based RGB) as sRGB; relative colorimetric, black made black.
 
     Raises:
         ProfileError: The profile is damaged or does not fit the image.
@@ -103,14 +103,14 @@ def convert_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
-def convert_deep_to_srgb(samples: Picture, profile: bytes) -> Picture:
+def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
     """Return 16-bit samples of a table-based profile as sRGB; relative colorimetric, black made black.
 
     A colour outside sRGB loses chroma at its own lightness.
 
     Args:
-        samples: (H, W, channels) uint16, of the profile's kind; CMYK as the profile has it, 0 is no ink.
-        profile: With a table.
+        samples: (H, W, channels) uint16 in the profile's data colour space; of CMYK, 0 is no ink.
+        profile: An ICC profile made of a look-up table.
 
     Returns:
         (H, W, 3) uint16.
@@ -119,10 +119,10 @@ def convert_deep_to_srgb(samples: Picture, profile: bytes) -> Picture:
         ProfileError: The table is damaged, of a kind that is not read, or does not fit the samples.
     """
     try:
-        table = read_table(profile)
-        if len(table.first) != samples.shape[2]:
-            raise ValueError(f"{len(table.first)} channels for {samples.shape[2]}")
-        black = table.black()
+        table = read_lookup_table(profile)
+        if len(table.a_curves) != samples.shape[2]:
+            raise ValueError(f"{len(table.a_curves)} channels for {samples.shape[2]}")
+        black = table.black_luminance()
     except (KeyError, IndexError, struct.error, ValueError) as error:
         raise ProfileError(f"its ICC profile has no table that can be used ({error}); convert it to sRGB") from error
     white = np.array(RGB_TO_XYZ).sum(axis=1)
@@ -130,8 +130,8 @@ def convert_deep_to_srgb(samples: Picture, profile: bytes) -> Picture:
     adapt /= adapt.sum(axis=1, keepdims=True)  # white to white, to the last bit
     picture = np.empty((*samples.shape[:2], 3), np.uint16)
     for rows in strips(samples.shape[:2]):
-        part = samples[rows]
-        light = (table.xyz(part.reshape(-1, part.shape[2])) - np.float32(black)) * np.float32(1 / (1 - black))
-        light = cv2.transform(light.reshape(*part.shape[:2], 3), adapt)
+        strip = samples[rows]
+        light = (table.xyz(strip.reshape(-1, strip.shape[2])) - np.float32(black)) * np.float32(1 / (1 - black))
+        light = cv2.transform(light.reshape(*strip.shape[:2], 3), adapt)
         picture[rows] = lab_to_rgb(xyz_to_lab(light), np.uint16)
     return picture

@@ -1,4 +1,4 @@
-"""Chroma between the network's small grid and the photo's full size."""
+"""Resampling: pictures to the network's render size, and its small colour maps to the photo's size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ CUBIC = -0.75  # the cubic kernel's parameter, OpenCV's, so that rows and column
 
 
 def shrink(picture: npt.NDArray, size: tuple[int, int]) -> npt.NDArray:
-    """Return a picture at (height, width): mean of areas where it gets smaller, cubic where it grows."""
+    """Return a picture resized by the mean of areas; a side that has to grow is interpolated cubically.
+
+    Args:
+        picture: (H, W) or (H, W, C), of any dtype that OpenCV resizes.
+        size: (height, width) of the result.
+    """
     height, width = picture.shape[:2]
     # One direction may shrink while the other grows (a ribbon photo): mean of areas first, then the growing.
     small = (min(height, size[0]), min(width, size[1]))
@@ -21,12 +26,18 @@ def shrink(picture: npt.NDArray, size: tuple[int, int]) -> npt.NDArray:
 
 
 class Enlarger:
-    """Bicubic enlargement of a small (h, w, C) map to a photo's size, some rows at a time.
+    """Bicubic enlargement of a small map to a photo's size, some rows at a time.
 
-    Strips joined are equal to the whole, so memory does not grow with the photo.
+    Strips put together are equal to the whole, so memory does not grow with the photo.
     """
 
     def __init__(self, small: Floats, photo_size: tuple[int, int]) -> None:
+        """Take the map.
+
+        Args:
+            small: (h, w, C) float32.
+            photo_size: (height, width) of the whole enlarged map.
+        """
         height, width = photo_size
         size = (min(height, small.shape[0]), min(width, small.shape[1]))
         if size != small.shape[:2]:  # a photo smaller than the grid
@@ -49,7 +60,14 @@ class Enlarger:
 
 
 def cubic_weights(fraction: np.ndarray) -> Floats:
-    """Return the weights (4, n) of the four neighbours of positions between the second and the third (Keys 1981)."""
+    """Return the weights of the four samples around positions in a row of samples (Keys 1981).
+
+    Args:
+        fraction: (n,) 0..1, the distance of each position from the second of its four samples.
+
+    Returns:
+        (4, n) float32.
+    """
     near, far = fraction, 1 + fraction
     taps = [
         ((CUBIC * far - 5 * CUBIC) * far + 8 * CUBIC) * far - 4 * CUBIC,

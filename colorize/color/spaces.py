@@ -1,4 +1,4 @@
-"""RGB spaces: what the three numbers of a pixel mean as light."""
+"""RGB colour spaces: which light the three numbers of a pixel stand for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+"""A float32 array of any shape."""
 
 RGB_TO_XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
@@ -22,12 +23,12 @@ XYZ_TO_RGB = (
     (0.0556434, -0.2040259, 1.0572252),
 )
 WHITE = tuple(sum(row) for row in RGB_TO_XYZ)  # so that R = G = B has a = b = 0 exactly
-CURVE_SAMPLES = 65536  # a level of 16 bits each
+CURVE_SAMPLES = 65536  # one for each 16-bit level
 
 
 @dataclass(frozen=True, eq=False)
 class ColorSpace:
-    """An RGB space: what its three numbers mean as light. ``SRGB``, or an ICC profile's.
+    """An RGB colour space: ``SRGB``, or that of an ICC profile.
 
     Attributes:
         matrix: (3, 3) linear RGB -> XYZ / D65 white; each row sums to 1, so that R = G = B has a = b = 0.
@@ -39,10 +40,12 @@ class ColorSpace:
 
     @cached_property
     def inverse(self) -> npt.NDArray[np.float64]:
+        """(3, 3) XYZ / D65 white -> linear RGB."""
         return np.linalg.inv(self.matrix).astype(np.float64)
 
     @cached_property
     def shared_curve(self) -> bool:
+        """Whether R, G and B have the same curve."""
         return bool(np.array_equal(self.curves[0], self.curves[1]) and np.array_equal(self.curves[0], self.curves[2]))
 
     @cached_property

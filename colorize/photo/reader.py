@@ -18,10 +18,10 @@ from colorize.color import (
     ColorSpace,
     Picture,
     ProfileError,
-    convert_deep_to_srgb,
-    convert_to_srgb,
-    profile_kind,
-    read_space,
+    convert_16_bit_to_srgb,
+    convert_8_bit_to_srgb,
+    profile_color_space,
+    read_color_space,
     srgb_profile,
 )
 from colorize.photo import sixteen_bit
@@ -165,8 +165,8 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
         image = image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
     if image.mode == "CMYK":
-        if profile and profile_kind(profile) == "CMYK":
-            image, profile = convert_to_srgb(image, profile), srgb_profile()
+        if profile and profile_color_space(profile) == "CMYK":
+            image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
         else:
             image, profile = image.convert("RGB"), None
     alpha = None
@@ -175,30 +175,30 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
         image = image.convert(image.mode[:-1])
     if image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    if image.mode == "RGB" and profile and profile_kind(profile) == "RGB" and not _is_simple(profile):
-        image, profile = convert_to_srgb(image, profile), srgb_profile()
+    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not _is_simple(profile):
+        image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
     return np.asarray(image), alpha, profile
 
 
 def _read_deep(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
-    """Return picture, alpha and profile of 16-bit samples; see ``deep.read_samples``."""
+    """Return picture, alpha and profile of 16-bit samples; see ``sixteen_bit.read_samples``."""
     if mode == "CMYK":
-        if profile and profile_kind(profile) == "CMYK":
-            return convert_deep_to_srgb(samples, profile), None, srgb_profile()
+        if profile and profile_color_space(profile) == "CMYK":
+            return convert_16_bit_to_srgb(samples, profile), None, srgb_profile()
         ink = samples.astype(np.uint64)
         light = (65535 - ink[..., :3]) * (65535 - ink[..., 3:])  # as Pillow does in 8 bits
         return ((light + 32767) // 65535).astype(np.uint16), None, None
     if samples.shape[2] == 2:
         return samples[..., 0], samples[..., 1], profile
     picture, alpha = samples[..., :3], samples[..., 3] if samples.shape[2] == 4 else None
-    if profile and profile_kind(profile) == "RGB" and not _is_simple(profile):
-        return convert_deep_to_srgb(picture, profile), alpha, srgb_profile()
+    if profile and profile_color_space(profile) == "RGB" and not _is_simple(profile):
+        return convert_16_bit_to_srgb(picture, profile), alpha, srgb_profile()
     return picture, alpha, profile
 
 
 def _is_simple(profile: bytes) -> bool:
     try:
-        read_space(profile)
+        read_color_space(profile)
     except ProfileError:
         return False
     return True
@@ -218,11 +218,11 @@ def _space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes |
     """Return the space of a picture, and its profile if that is fit to be kept."""
     if profile is None:
         return SRGB, None
-    kind = profile_kind(profile)
+    kind = profile_color_space(profile)
     if kind not in (("RGB", "GRAY") if picture.ndim == 2 else ("RGB",)):
         return SRGB, None  # a profile that does not belong to these pixels, as some programs leave behind
     try:
-        return read_space(profile), profile
+        return read_color_space(profile), profile
     except ProfileError:
         return SRGB, None  # RGB was converted before; a grey profile that is damaged says nothing
 

@@ -15,14 +15,14 @@ from support.profiles import cmyk_profile, grey_profile, grey_table_profile, rgb
 from colorize.color import (
     SRGB,
     ProfileError,
-    convert_deep_to_srgb,
+    convert_16_bit_to_srgb,
     lab_to_rgb,
-    read_space,
+    read_color_space,
     rgb_to_lab,
     rgb_to_lightness,
     srgb_profile,
 )
-from colorize.color.icc import read_table
+from colorize.color.icc import read_lookup_table
 from colorize.photo import Photo, read_photo, write_photo
 
 INKS = {  # CMYK -> what every eye sees
@@ -115,7 +115,7 @@ def test_our_reading_of_a_table_agrees_with_littlecms(kind: str) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3)).astype(np.uint8)
     picture[:8] = np.arange(60)[:, None] * 4  # neutral
     theirs = little_cms(picture, profile).astype(int)
-    ours = (convert_deep_to_srgb(picture.astype(np.uint16) * 257, profile) / 257).round().astype(int)
+    ours = (convert_16_bit_to_srgb(picture.astype(np.uint16) * 257, profile) / 257).round().astype(int)
     inside = ((theirs > 2) & (theirs < 253)).all(axis=2)  # LittleCMS clips channels
     assert inside.mean() > 0.3
     # LittleCMS puts a grid of its own over the whole way, and is coarse there where a channel gets dark.
@@ -127,7 +127,7 @@ def test_our_reading_of_cmyk_agrees_with_littlecms() -> None:
     samples = np.random.default_rng(0).integers(0, 200, (60, 60, 4)).astype(np.uint8)
     profile = cmyk_profile(black=0)
     theirs = little_cms(samples, profile, "CMYK").astype(int)
-    ours = (convert_deep_to_srgb(samples.astype(np.uint16) * 257, profile) / 257).round().astype(int)
+    ours = (convert_16_bit_to_srgb(samples.astype(np.uint16) * 257, profile) / 257).round().astype(int)
     inside = ((theirs > 2) & (theirs < 253)).all(axis=2)
     assert inside.mean() > 0.3
     # LittleCMS is linear along black and tetrahedral along the others, we are so along all four.
@@ -146,7 +146,7 @@ def test_a_table_profile_becomes_srgb(tmp_path: Path, suffix: str, dtype: type) 
     photo = read_photo(tmp_path / f"a{suffix}")
     assert photo.profile == srgb_profile()
     assert photo.picture.dtype == (np.uint8 if suffix == ".jpg" else dtype)
-    truth = rgb_to_lab(picture, read_space(rgb_profile()))
+    truth = rgb_to_lab(picture, read_color_space(rgb_profile()))
     difference = np.abs(rgb_to_lab(photo.picture, photo.space) - truth)
     assert difference[..., 0].mean() < (0.7 if suffix == ".jpg" else 0.3)
     assert difference.mean() < (2 if suffix == ".jpg" else 1)
@@ -154,7 +154,7 @@ def test_a_table_profile_becomes_srgb(tmp_path: Path, suffix: str, dtype: type) 
 
 def test_a_16_bit_ramp_keeps_its_levels_through_a_table() -> None:
     ramp = np.repeat(np.arange(65536, dtype=np.uint16).reshape(256, 256, 1), 3, axis=2)
-    result = convert_deep_to_srgb(ramp, rgb_table_profile(side=33))
+    result = convert_16_bit_to_srgb(ramp, rgb_table_profile(side=33))
     assert (result.max(axis=2) - result.min(axis=2)).max() <= 40  # neutral but for the table's own rounding
     assert (np.diff(rgb_to_lightness(result).ravel()) > 0).mean() > 0.9
     assert len(np.unique(rgb_to_lightness(result))) >= 60_000
@@ -162,7 +162,7 @@ def test_a_16_bit_ramp_keeps_its_levels_through_a_table() -> None:
 
 def test_a_table_counts_where_primaries_are_there_too() -> None:
     with pytest.raises(ProfileError, match="tables"):
-        read_space(rgb_table_profile())
+        read_color_space(rgb_table_profile())
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -170,7 +170,7 @@ def test_a_grey_profile_of_a_table_is_converted(tmp_path: Path, dtype: type) -> 
     ramp = np.tile(np.arange(256), (8, 1)).astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)
     write_photo(tmp_path / "a.tif", Photo(ramp, profile=grey_table_profile(1.8)))
     photo = read_photo(tmp_path / "a.tif")
-    expected = rgb_to_lightness(ramp, read_space(grey_profile(1.8)))
+    expected = rgb_to_lightness(ramp, read_color_space(grey_profile(1.8)))
     assert np.abs(rgb_to_lightness(photo.picture, photo.space) - expected).max() < 0.5
     assert photo.with_colors(lab_to_rgb(rgb_to_lab(photo.picture, photo.space))).profile == srgb_profile()
 
@@ -180,7 +180,7 @@ def test_a_16_bit_grey_profile_with_alpha_is_used(tmp_path: Path) -> None:
     options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}
     tifffile.imwrite(tmp_path / "a.tif", pixels, iccprofile=grey_profile(1.8), **options)
     photo = read_photo(tmp_path / "a.tif")
-    expected = rgb_to_lightness(pixels[..., 0], read_space(grey_profile(1.8)))
+    expected = rgb_to_lightness(pixels[..., 0], read_color_space(grey_profile(1.8)))
     np.testing.assert_allclose(rgb_to_lightness(photo.picture, photo.space), expected, atol=0.01)
     np.testing.assert_array_equal(photo.alpha, pixels[..., 1])
 
@@ -190,12 +190,12 @@ def test_a_damaged_table_is_an_error_that_says_so() -> None:
     samples = np.zeros((2, 2, 3), np.uint16)
     for damaged in (whole[:1000], whole.replace(b"mft2", b"mft9"), cmyk_profile(), whole.replace(b"A2B", b"B2A")):
         with pytest.raises(ProfileError, match="convert it to sRGB"):
-            convert_deep_to_srgb(samples, damaged)
+            convert_16_bit_to_srgb(samples, damaged)
 
 
 def test_white_and_black_of_a_table_stay_white_and_black() -> None:
     ends = np.array([[[0, 0, 0], [65535, 65535, 65535]]], np.uint16)
-    result = convert_deep_to_srgb(ends, rgb_table_profile())
+    result = convert_16_bit_to_srgb(ends, rgb_table_profile())
     assert result[0, 0].max() <= 30
     assert result[0, 1].min() >= 65535 - 60
-    assert read_table(cmyk_profile(black=0.02)).black() == pytest.approx(0.02, abs=1e-3)
+    assert read_lookup_table(cmyk_profile(black=0.02)).black_luminance() == pytest.approx(0.02, abs=1e-3)

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image, ImageCms
 from support.photo_files import DATE, XMP, make_exif, smooth
 from support.profiles import grey_profile, rgb_profile
 
-from colorize.color import SRGB, ProfileError, lab_to_rgb, read_space, rgb_to_lab, rgb_to_lightness, srgb_profile
+from colorize.color import SRGB, ProfileError, lab_to_rgb, read_color_space, rgb_to_lab, rgb_to_lightness, srgb_profile
 from colorize.photo import Photo, read_photo, write_photo
 from colorize.photo.metadata import SOURCE_TYPE, label_exif, label_xmp, upright_xmp
 
@@ -104,7 +104,7 @@ def test_colours_of_a_profile_agree_with_littlecms() -> None:
     image = Image.fromarray(picture)
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"))
-    ours = lab_to_rgb(rgb_to_lab(picture, read_space(profile)))
+    ours = lab_to_rgb(rgb_to_lab(picture, read_color_space(profile)))
     theirs = np.asarray(converted).astype(int)
     inside = ((theirs > 2) & (theirs < 253)).all(axis=2)  # LittleCMS clips channels
     assert inside.mean() > 0.3
@@ -112,7 +112,7 @@ def test_colours_of_a_profile_agree_with_littlecms() -> None:
 
 
 def test_srgb_profile_is_srgb() -> None:
-    space = read_space(srgb_profile())
+    space = read_color_space(srgb_profile())
     np.testing.assert_allclose(space.matrix, SRGB.matrix, atol=2e-4)
     np.testing.assert_allclose(space.curves, SRGB.curves, atol=1e-4)
 
@@ -140,7 +140,7 @@ def test_a_foreign_or_damaged_profile_is_left_out(tmp_path: Path) -> None:
     Image.fromarray(smooth()).save(tmp_path / "a.png", icc_profile=grey_profile())
     assert read_photo(tmp_path / "a.png").profile is None
     with pytest.raises(ProfileError):
-        read_space(rgb_profile()[:200])
+        read_color_space(rgb_profile()[:200])
 
 
 def test_cmyk_without_a_profile_is_converted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support.photo_files import noise, smooth
 from support.profiles import rgb_profile
 
 from colorize.base import ImageError, replacing
-from colorize.color import read_space, rgb_to_lab, rgb_to_lightness
+from colorize.color import read_color_space, rgb_to_lab, rgb_to_lightness
 from colorize.photo import Photo, read_image, read_photo, write_photo
 
 
@@ -47,7 +47,7 @@ def test_a_jpeg_of_lower_quality_is_what_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_bmp_cannot_say_what_its_numbers_mean_so_they_are_srgb(tmp_path: Path) -> None:
-    photo = Photo(smooth(), profile=rgb_profile(), space=read_space(rgb_profile()))
+    photo = Photo(smooth(), profile=rgb_profile(), space=read_color_space(rgb_profile()))
     write_photo(tmp_path / "a.bmp", photo)
     result = rgb_to_lab(read_image(tmp_path / "a.bmp"))
     assert np.abs(result[..., 0] - rgb_to_lightness(photo.picture, photo.space)).mean() < 0.3
