@@ -1,6 +1,6 @@
 from .bins import BINS as BINS
-from .bins import ring_areas as ring_areas
-from .bins import ring_centres as ring_centres
+from .bins import bin_areas as bin_areas
+from .bins import bin_centres as bin_centres
 from .checkpoints import WeightsInfo as WeightsInfo
 from .checkpoints import load_generator as load_generator
 from .checkpoints import read_info as read_info
@@ -23,7 +23,7 @@ from .generator import Generator as Generator
 from .generator import GeneratorConfig as GeneratorConfig
 from .generator import UpBlock as UpBlock
 from .preparation import prepare as prepare
-from .registry import CHECKOUT as CHECKOUT
+from .registry import CHECKOUT_FOLDER as CHECKOUT_FOLDER
 from .registry import check_file as check_file
 from .registry import find_weights as find_weights
 from .registry import load_network as load_network

@@ -1,7 +1,7 @@
-"""Weights files: safetensors holding tensors and a JSON description, and where the released ones are found.
+"""Weights files of our generator: safetensors that hold the tensors and, as JSON, a description of them.
 
-A weights file from a stranger cannot run code: nothing is unpickled here, and DeOldify's older files only as tensors
-(see ``colorize.network.deoldify.checkpoints``).
+A weights file from a stranger cannot run code: nothing is unpickled. (DeOldify's files have a reader of their own,
+``colorize.network.deoldify.checkpoints``.)
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from colorize.base import DEFAULT_RENDER_SIZE, WeightsError
 from colorize.network.generator import Generator, GeneratorConfig
 
 FORMAT = "colorize-generator/2"
-FORMER_FORMAT = "colorize-generator/1"  # the same numbers under other names; read, not written any more
+FORMER_FORMAT = "colorize-generator/1"  # the same tensors under other names; read, never written
 FORMER_TENSORS = {
     "prior.places.": "semantic_branch.spatial_proj.",
     "prior.whole.": "semantic_branch.global_proj.",
     "prior.": "semantic_branch.",
 }
-"""How tensors' names began in the former format -> how they begin now; the first that fits counts."""
+"""Prefix of tensors' names in the former format -> their prefix now; the first that fits counts."""
 FORMER_FIELDS = {"prior": "semantic_branch", "caution": "hue_agreement_power"}
-"""Names of a config's fields in the former format -> their names now."""
+"""Name of a config's field in the former format -> its name now."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class WeightsInfo:
         config: The generator's architecture.
         render_size: Short side in pixels at which these weights work best, a multiple of 32.
         trained_on: How the weights were made: data, command lines, commit.
-        metrics: Figures of ``training.evaluate``.
+        metrics: Results of ``training.evaluate``, by name.
     """
 
     config: GeneratorConfig
@@ -88,7 +88,7 @@ def read_info(path: Path | str) -> WeightsInfo:
 
     Raises:
         FileNotFoundError: There is no such file.
-        WeightsError: It is not a weights file of this program, or of a newer format.
+        WeightsError: The file is truncated, foreign, or of a newer format.
     """
     return _read(Path(path), tensors=False)[0]
 
@@ -125,17 +125,17 @@ def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, torch.Tenso
             info = _parse(path, metadata)
             names = file.keys() if tensors else []
             is_former = metadata.get("format") == FORMER_FORMAT
-            values = {_present_name(name) if is_former else name: file.get_tensor(name).float() for name in names}
+            values = {_current_name(name) if is_former else name: file.get_tensor(name).float() for name in names}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error}); get it anew") from error
     return info, values
 
 
-def _present_name(name: str) -> str:
-    """Return today's name of a tensor of the former format."""
-    for start, now in FORMER_TENSORS.items():
-        if name.startswith(start):
-            return now + name.removeprefix(start)
+def _current_name(name: str) -> str:
+    """Return the present name of a tensor of the former format."""
+    for former, current in FORMER_TENSORS.items():
+        if name.startswith(former):
+            return current + name.removeprefix(former)
     return name
 
 
@@ -143,7 +143,8 @@ def _parse(path: Path, metadata: dict[str, str]) -> WeightsInfo:
     if metadata.get("format") not in (FORMAT, FORMER_FORMAT):
         found = metadata.get("format", "none")
         raise WeightsError(
-            f"{path}: format {found!r} where {FORMAT!r} is needed; not weights of this program's generator"
+            f"{path}: format {found!r} where {FORMAT!r} or {FORMER_FORMAT!r} is needed; "
+            "not weights of this program's generator"
         )
     try:
         fields: dict[str, Any] = json.loads(metadata["config"])

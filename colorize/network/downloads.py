@@ -1,4 +1,4 @@
-"""Files from the net, into the user's cache: resumed where they broke off, checked before they take their name."""
+"""Downloads into the user's cache: resumed where they broke off, checked before the file takes its name."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from colorize import __version__
-from colorize.base import BLOCK, DownloadError, sha256
+from colorize.base import DownloadError, sha256
 
 TIMEOUT = 30.0  # seconds without a byte
-PATIENCE = (1.0, 3.0, 9.0)  # seconds to wait before each further try; a try that brought bytes starts the row anew
-TRANSIENT = (408, 429, 500, 502, 503, 504)
+RETRY_DELAYS = (1.0, 3.0, 9.0)  # seconds before each further try; a try that brought bytes starts the row anew
+TRANSIENT_STATUSES = (408, 429, 500, 502, 503, 504)
+BLOCK_BYTES = 1 << 20
 
 Progress = Callable[[int, "int | None"], object]
-"""Called with the bytes that are there and those that are expected (None: unknown)."""
+"""Called with the number of bytes that are there and of those expected (None: unknown)."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is to be fetched.
+    """A file to download.
 
     Attributes:
-        url: http or https.
-        size: In bytes; None: not known.
-        sha256: Hex digits; None: not known, then the first download's is kept beside the file and holds from then on.
+        url: Its address, http or https.
+        size: Its size in bytes; None: not known.
+        sha256: Its SHA-256 in hex digits; None: not known, then the first download's is kept beside the file (its
+            pin) and holds from then on.
     """
 
     url: str
@@ -43,7 +45,7 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """Return the user's folder of weights, in COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize."""
+    """Return the user's folder of weights, inside COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize."""
     if home := os.environ.get("COLORIZE_HOME"):
         return Path(home).expanduser() / "weights"
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -51,12 +53,12 @@ def cache_folder() -> Path:
 
 
 def pin_path(target: Path) -> Path:
-    """Return the file that holds a downloaded file's SHA-256, in the form of ``sha256sum``."""
+    """Return the path of a downloaded file's pin: its SHA-256, in the form of ``sha256sum``."""
     return target.with_name(f"{target.name}.sha256")
 
 
 def read_pin(target: Path) -> str | None:
-    """Return the SHA-256 that was recorded at the first download, or None."""
+    """Return the SHA-256 of a file's pin, or None where there is none."""
     try:
         return pin_path(target).read_text(encoding="ascii").split()[0]
     except (FileNotFoundError, IndexError):
@@ -67,6 +69,11 @@ def fetch(source: Source, target: Path, progress: Progress | None = None) -> str
     """Download a file, or go on with it, and return its SHA-256; nothing is done where it is there already.
 
     Two at once for one target: the second waits, and then finds the file.
+
+    Args:
+        source: What to download.
+        target: Where the file is to lie; its folder is made.
+        progress: Called after each block.
 
     Raises:
         DownloadError: No connection, an answer such as 404, or not the file that was expected; what came so far stays
@@ -94,15 +101,15 @@ def fetch(source: Source, target: Path, progress: Progress | None = None) -> str
     return digest
 
 
-def _receive(source: Source, part: Path, trusted: bool, progress: Progress | None) -> None:
-    """Fill ``part`` to the end, over several connections if need be."""
+def _receive(source: Source, part: Path, is_hash_known: bool, progress: Progress | None) -> None:
+    """Fill the partial file ``part`` to the end, over several connections if need be."""
     etag = None
     tries = 0
-    most = part.stat().st_size if part.is_file() else 0
+    furthest = part.stat().st_size if part.is_file() else 0
     while True:
         before = part.stat().st_size if part.is_file() else 0
-        mixable = trusted or etag  # neither a hash nor a tag: two versions of the file could be mixed unnoticed
-        if before and (not mixable or (source.size is not None and before > source.size)):
+        resumable = is_hash_known or etag  # with neither, two versions of the file could be mixed unnoticed
+        if before and (not resumable or (source.size is not None and before > source.size)):
             part.unlink()
             before = 0
         if before and before == source.size:
@@ -118,24 +125,29 @@ def _receive(source: Source, part: Path, trusted: bool, progress: Progress | Non
             error.close()
             if error.code == 416 and before:  # what is there is longer than the file, or as long
                 part.unlink()
-            elif error.code not in TRANSIENT:
+            elif error.code not in TRANSIENT_STATUSES:
                 raise DownloadError(f"{source.url}: the server answers {error.code} {error.reason}") from error
             problem = f"the server answers {error.code} {error.reason}"
         except (URLError, HTTPException, ConnectionError, TimeoutError) as error:
             problem = str(getattr(error, "reason", error)) or type(error).__name__
         have = part.stat().st_size if part.is_file() else 0
-        tries = 0 if have > most else tries + 1
-        most = max(most, have)
-        if tries > len(PATIENCE):
+        tries = 0 if have > furthest else tries + 1
+        furthest = max(furthest, have)
+        if tries > len(RETRY_DELAYS):
             rest = f"; {have} bytes are kept, the same command goes on from there" if have else ""
             raise DownloadError(f"{source.url}: {problem}{rest}")
-        time.sleep(PATIENCE[max(0, tries - 1)])
+        time.sleep(RETRY_DELAYS[max(0, tries - 1)])
 
 
 def _connect(
     source: Source, part: Path, start: int, etag: str | None, progress: Progress | None
 ) -> tuple[str | None, int | None]:
-    """Append what one connection brings; return the file's entity tag and its length, where the server tells."""
+    """Append what one connection brings to ``part``; return the file's entity tag and length, None where not told.
+
+    Args:
+        start: Bytes of ``part`` that are there already.
+        etag: The entity tag of the connection that brought them.
+    """
     headers = {"User-Agent": f"colorize/{__version__}", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -148,11 +160,11 @@ def _connect(
             if response.status == 206:
                 raise DownloadError(f"{source.url}: the server sends another part than the one asked for")
             start = 0
-        total = _length(response.headers, start)
+        total = _total_length(response.headers, start)
         if source.size is not None and total is not None and total != source.size:
             raise DownloadError(f"{source.url}: the file has {total} bytes where {source.size} are expected")
         total = total if total is not None else source.size
-        _check_room(part, (total or 0) - start)
+        _check_free_space(part, (total or 0) - start)
         with part.open("ab" if start else "wb") as file:
             _copy(response, file, start, total, source, progress)
         return response.headers.get("ETag"), total
@@ -161,8 +173,9 @@ def _connect(
 def _copy(
     response: IO[bytes], file: IO[bytes], start: int, total: int | None, source: Source, progress: Progress | None
 ) -> None:
+    """Copy an answer, whose first byte is the file's ``start``-th, into a file block by block."""
     have = start
-    while block := response.read(BLOCK):
+    while block := response.read(BLOCK_BYTES):
         have += len(block)
         if total is not None and have > total:
             raise DownloadError(f"{source.url}: more bytes come than the {total} that were announced")
@@ -171,12 +184,13 @@ def _copy(
             progress(have, total)
 
 
-def _length(headers: HTTPMessage, start: int) -> int | None:
+def _total_length(headers: HTTPMessage, start: int) -> int | None:
+    """Return the length of the whole file by an answer that begins at ``start``, or None where it does not tell."""
     length = headers.get("Content-Length", "")
     return start + int(length) if length.isdigit() else None
 
 
-def _check_room(part: Path, needed: int) -> None:
+def _check_free_space(part: Path, needed: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if needed > free:
         raise DownloadError(f"{part.parent}: {needed} bytes are needed and {free} are free; set COLORIZE_HOME")
@@ -191,7 +205,7 @@ def _write_pin(target: Path, digest: str) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a file's lock; the system takes it back when the process ends, however it ends."""
+    """Hold a file's lock for the block; the system takes it back when the process ends, however it ends."""
     with path.open("a+b") as file:
         while not _try_lock(file.fileno()):
             time.sleep(0.1)

@@ -1,9 +1,9 @@
 """The generator: a U-Net on a ResNet encoder that turns lightness into ab.
 
-Only ``nn.Module``s and tensors live here; pictures, files and devices are the business of the floors above.
+Only ``nn.Module``s and tensors live here; pictures, files and devices are the business of other modules.
 
-Units (see ``colorize.color.lab``): ``lightness`` is L / 50 - 1, ``ab`` is ab / 110, ``hints`` are ab where a colour is given
-and a 0/1 mask.
+Units (see ``colorize.color.lab``): ``lightness`` is L / 50 - 1, ``ab`` is ab / 110; ``hints`` are ab / 110 where a
+colour is given, and a 0/1 mask of these places.
 """
 
 from __future__ import annotations
@@ -27,20 +27,25 @@ STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of 
 MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
 
 HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
-"""Name -> channels of the last convolution: ab itself before a tanh, or logits of the bins (``colorize.network.bins``)."""
+"""Name -> channels of the last convolution: ab before a tanh, or logits of the bins (``colorize.network.bins``)."""
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """What has to be known to build a generator; it travels inside the weights file.
+    """A generator's architecture; it travels inside the weights file.
 
     Attributes:
-        backbone: One of ``BACKBONES``.
+        backbone: The encoder, one of ``BACKBONES``.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        latent_dim: Length of the noise vector, 0 for a generator without one.
-        semantic_branch: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, a classifier whose view joins the bottleneck; empty: none.
+        latent_dim: Length of the latent vector, 0 for a generator without one.
+        semantic_branch: One of ``SEMANTIC_NETWORKS``, a classifier whose features are added to the bottleneck; empty:
+            none.
         head: One of ``HEADS``.
-        hue_agreement_power: How much less chroma a head that classifies gives where it doubts the hue (``colorize.network.bins``).
+        hue_agreement_power: 0..4: how far a head that classifies reduces chroma where it doubts the hue (see
+            ``colorize.network.bins``).
+
+    Raises:
+        ValueError: A field is out of range, or two do not go together.
     """
 
     backbone: str = "resnet34"
@@ -58,7 +63,8 @@ class GeneratorConfig:
             raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
         if self.semantic_branch and self.semantic_branch not in SEMANTIC_NETWORKS:
             raise ValueError(
-                f"unknown semantic branch {self.semantic_branch!r}; choose one of {', '.join(SEMANTIC_NETWORKS)}, or none"
+                f"unknown semantic branch {self.semantic_branch!r}; "
+                f"choose one of {', '.join(SEMANTIC_NETWORKS)}, or none"
             )
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
@@ -82,7 +88,7 @@ class GeneratorConfig:
         """Build a config from ``to_dict``'s result.
 
         Raises:
-            ValueError: A field is unknown, missing in meaning, or out of range.
+            ValueError: A field is unknown, or its value is out of range.
         """
         try:
             return cls(**fields)
@@ -118,7 +124,7 @@ class UpBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Predict ab from lightness, optional colour hints and an optional latent vector.
+    """A network that predicts ab from lightness, optional colour hints and an optional latent vector.
 
     Any size from 1x1 is taken: the input is padded by replication to a multiple of 32 (reflection fails at 1x1) and
     the result cropped. In train mode batch norm needs more than one value per channel, so a batch of at least two.
@@ -159,7 +165,7 @@ class Generator(nn.Module):
             lightness: (B, 1, H, W), L / 50 - 1.
             hints: (B, 3, H, W): ab / 110 where a colour is given, else 0, then the 0/1 mask. None: no hints.
             latent: (B, latent_dim), standard normal; None or zero: the deterministic answer.
-            recall: Given what was seen at 1/32, (B, C, h, w); what it returns is used instead.
+            recall: Given the features at 1/32, (B, C, h, w); what it returns takes their place.
 
         Raises:
             ValueError: A shape is wrong, or a latent is given to a generator without one.
@@ -182,11 +188,11 @@ class Generator(nn.Module):
 
     @property
     def encoders(self) -> nn.ModuleList:
-        """What looks at the photograph: the encoder, and the semantic branch if there is one. The rest is the decoder."""
+        """The encoder and, if there is one, the semantic branch; everything else belongs to the decoder."""
         return nn.ModuleList([self.encoder, *([self.semantic_branch] if self.config.semantic_branch else [])])
 
     def encode(self, x: Tensor) -> list[Tensor]:
-        """Return what the encoder and the semantic branch see, at 1/2, 1/4, 1/8, 1/16 and 1/32.
+        """Return the features at 1/2, 1/4, 1/8, 1/16 and 1/32; the semantic branch's are added to the last.
 
         Args:
             x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
@@ -197,11 +203,11 @@ class Generator(nn.Module):
         return [*skips, last]
 
     def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
-        """Return ab (B, 2, H, W) in -1..1 from what was seen.
+        """Return ab (B, 2, H, W) in -1..1 from features.
 
         Args:
             x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
-            features: ``self.encode(x)``; training looks at the last one too.
+            features: ``self.encode(x)``.
             latent: (B, latent_dim), or None.
 
         Raises:
@@ -210,7 +216,7 @@ class Generator(nn.Module):
         return self.to_ab(self.logits(x, features, latent))
 
     def logits(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
-        """Return the head's numbers, (B, HEADS[config.head], H, W); arguments and errors are those of ``decode``."""
+        """Return the head's output, (B, HEADS[config.head], H, W); arguments and errors are those of ``decode``."""
         *skips, last = features
         if latent is not None:
             last = last + self._latent_bias(latent, len(x))
@@ -219,7 +225,7 @@ class Generator(nn.Module):
         return self.head(last)
 
     def to_ab(self, logits: Tensor) -> Tensor:
-        """Return ab (B, 2, H, W) in -1..1 from the head's numbers."""
+        """Return ab (B, 2, H, W) in -1..1 from ``logits``'s result."""
         return self.expectation(logits) if self.config.head == "classification" else torch.tanh(logits)
 
     def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:

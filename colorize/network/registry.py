@@ -1,8 +1,4 @@
-"""Weights files: safetensors holding tensors and a JSON description, and where the released ones are found.
-
-A weights file from a stranger cannot run code: nothing is unpickled here, and DeOldify's older files only as tensors
-(see ``colorize.network.deoldify.checkpoints``).
-"""
+"""The registry of released weights: their manifest, where their files lie, and loading a network by name or path."""
 
 from __future__ import annotations
 
@@ -19,17 +15,17 @@ from colorize.network.deoldify.generator import DeOldifyGenerator
 from colorize.network.downloads import cache_folder, read_pin
 from colorize.network.generator import Generator
 
-RELEASED = Path(colorize.__file__).parent / "released"  # inside an installed wheel
-CHECKOUT = Path(colorize.__file__).parent.parent / "weights"  # in a checkout
+INSTALLED_FOLDER = Path(colorize.__file__).parent / "released"  # inside an installed wheel
+CHECKOUT_FOLDER = Path(colorize.__file__).parent.parent / "weights"  # in a checkout of the repository
 
 
 def released_folder() -> Path:
     """Return the folder of the released weights: in the installed package, else in the checkout."""
-    return RELEASED if RELEASED.is_dir() else CHECKOUT
+    return INSTALLED_FOLDER if INSTALLED_FOLDER.is_dir() else CHECKOUT_FOLDER
 
 
 def read_manifest() -> dict[str, dict[str, Any]]:
-    """Return the weights by name: file, bytes, sha256, license, render_size and more.
+    """Return the released weights, name -> entry: file, bytes, sha256, license, render_size and more.
 
     Those with a ``url`` are published elsewhere and live in the user's cache; the others are part of the installation.
     """
@@ -45,7 +41,7 @@ def weights_path(entry: Mapping[str, Any]) -> Path:
 
 
 def find_weights(name: str | Path) -> Path:
-    """Return the file behind a released name or a path.
+    """Return the path of the weights file behind a released name or a path.
 
     Args:
         name: A name in the manifest, such as ``stable``, or the path of a weights file.
@@ -69,9 +65,9 @@ def find_weights(name: str | Path) -> Path:
 
 
 def check_file(path: Path) -> bool:
-    """Compare a file with what the manifest, or the record of its first download, says of it; False: nothing does.
+    """Check a file's size and SHA-256 by the manifest or its pin; return False where neither has a SHA-256 of it.
 
-    The whole file is hashed: of a damaged one not a byte is used.
+    The whole file is hashed, so that of a damaged one not a byte is used.
 
     Raises:
         WeightsError: Another size or SHA-256.
@@ -90,7 +86,9 @@ def check_file(path: Path) -> bool:
 
 
 def load_network(name: str | Path) -> tuple[Generator | DeOldifyGenerator, int]:
-    """Return the generator behind a name or a path, and the render size that it is meant for; checked before use.
+    """Return the generator behind a name or a path, and the render size that it is meant for.
+
+    The file is checked (see ``check_file``) before it is loaded.
 
     Raises:
         FileNotFoundError: There is no such file.

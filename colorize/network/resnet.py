@@ -102,7 +102,7 @@ class ResNetEncoder(nn.Module):
         return [half, quarter, eighth, sixteenth, self.layer4(sixteenth)]
 
     def load_rgb_weights(self, state: dict[str, Tensor]) -> None:
-        """Take the weights of a ResNet that sees RGB.
+        """Take over the weights of a ResNet whose input is RGB.
 
         Its first convolution is summed over RGB into the lightness channel, because a grey picture has R = G = B; the
         hint channels start at zero, so that hints change nothing before they have been learned. A classifier
@@ -121,10 +121,10 @@ class ResNetEncoder(nn.Module):
 
 
 class _NarrowConv2d(nn.Conv2d):
-    """A 3x3 convolution with a stride of 2 that never makes a map of one column: it makes two and leaves one out.
+    """A 3x3 convolution with a stride of 2 that never computes a map of one column alone, but two and drops one.
 
     With AMX, oneDNN's bfloat16 kernels (PyTorch 2.14) read memory that belongs to nobody where such a map is several
-    rows high: NaN, or another answer each time. So came pictures of 32 pixels' width, as of ``--render-size 32``.
+    rows high: NaN, or another answer each time. It happened with inputs 32 pixels wide (``--render-size 32``).
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class _NarrowConv2d(nn.Conv2d):
 
 
 def guard_narrow_maps(network: nn.Module) -> None:
-    """Make a network's strided 3x3 convolutions safe in bfloat16 on narrow pictures; the answers stay the same."""
+    """Make a network's strided 3x3 convolutions safe in bfloat16 on narrow feature maps; the answers stay the same."""
     for module in network.modules():
         if type(module) is nn.Conv2d and (module.kernel_size, module.stride) == ((3, 3), (2, 2)):
             module.__class__ = _NarrowConv2d

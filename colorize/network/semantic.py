@@ -2,8 +2,8 @@
 
 Which colour a thing has depends on what it is, and an encoder that is trained on some ten thousand photographs knows
 few things. So the last feature map of an EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation and with
-ReLU6), which has seen a million photographs, joins the U-Net's bottleneck, place by place and as its mean over the
-picture (the global features of Iizuka et al. 2016).
+ReLU6), which has seen a million photographs, is added to the U-Net's bottleneck, place by place and as its mean over
+the picture (the global features of Iizuka et al. 2016).
 
 The installed package does without timm and torchvision, so the network is written out here; modules and tensors have
 timm's names (``tf_efficientnet_lite0``), so that its weights load as they are.
@@ -24,25 +24,26 @@ STAGES = (
     (6, 192, 2, 5),
     (6, 320, 1, 3),
 )
+"""The stages of every EfficientNet-Lite."""
 STEM_CHANNELS, HEAD_CHANNELS = 32, 1280
 
 SEMANTIC_NETWORKS: dict[str, tuple[int, ...]] = {
     "efficientnet_lite0": (1, 2, 2, 3, 3, 4, 1),
     "efficientnet_lite1": (1, 3, 3, 4, 4, 5, 1),
 }
-"""Name -> blocks of each stage."""
+"""Name -> number of blocks in each stage."""
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow does: with a stride of 2, one pixel more after than before the picture."""
+    """A convolution with TensorFlow's "same" padding: with a stride of 2, one pixel more after than before."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         before, more = divmod(kernel - stride, 2)  # of sizes that the stride divides
         super().__init__(channels_in, channels_out, kernel, stride, 0 if more else before, groups=groups, bias=False)
-        self._around = (before, before + 1) * 2 if more else ()
+        self._uneven_padding = (before, before + 1) * 2 if more else ()
 
     def forward(self, input: Tensor) -> Tensor:
-        return super().forward(F.pad(input, self._around) if self._around else input)
+        return super().forward(F.pad(input, self._uneven_padding) if self._uneven_padding else input)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -50,7 +51,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class DepthwiseSeparable(nn.Module):
-    """A depthwise convolution, then 1x1 down to the stage's channels."""
+    """A depthwise convolution, then a 1x1 one to the stage's channels."""
 
     folded_pairs = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
 
@@ -67,7 +68,10 @@ class DepthwiseSeparable(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """1x1 up, depthwise, 1x1 down, around an identity where the shapes agree (Sandler et al. 2018)."""
+    """A 1x1 convolution up, a depthwise one, a 1x1 one down, around an identity where the shapes agree.
+
+    Sandler et al. 2018.
+    """
 
     folded_pairs = (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
 
@@ -90,7 +94,7 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """An EfficientNet-Lite without its last layer, fed one channel."""
+    """An EfficientNet-Lite without its classifying layer, for an input of one channel."""
 
     folded_pairs = (("conv_stem", "bn1"), ("conv_head", "bn2"))
 
@@ -124,7 +128,7 @@ class EfficientNetLite(nn.Module):
         return self.act(self.bn2(self.conv_head(x)))
 
     def load_rgb_weights(self, state: dict[str, Tensor]) -> None:
-        """Take the weights of timm's classifier.
+        """Take over the weights of timm's classifier.
 
         Its first convolution is summed over RGB, because a grey picture has R = G = B; its last layer is left out.
 
@@ -141,14 +145,14 @@ class EfficientNetLite(nn.Module):
 
 
 class SemanticBranch(nn.Module):
-    """A classifier's body and its ways into the bottleneck."""
+    """A classifier's feature extractor, and the two projections by which its features are added to the bottleneck."""
 
     def __init__(self, name: str, channels_out: int) -> None:
-        """Build it; what it adds is zero until it has been trained.
+        """Build the branch; what it adds is zero until it has been trained.
 
         Args:
             name: A name in ``SEMANTIC_NETWORKS``.
-            channels_out: Of the bottleneck.
+            channels_out: Channels of the bottleneck.
         """
         super().__init__()
         self.body = EfficientNetLite(SEMANTIC_NETWORKS[name])
@@ -165,5 +169,5 @@ class SemanticBranch(nn.Module):
             lightness: (B, 1, H, W), L / 50 - 1, H and W multiples of 32. EfficientNet-Lite was trained on RGB in
                 -1..1; a grey's sRGB value lies within .034 of L / 100.
         """
-        seen = self.body(lightness)
-        return self.spatial_proj(seen) + self.global_proj(seen.mean(dim=(2, 3)))[:, :, None, None]
+        features = self.body(lightness)
+        return self.spatial_proj(features) + self.global_proj(features.mean(dim=(2, 3)))[:, :, None, None]

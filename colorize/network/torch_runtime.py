@@ -1,4 +1,4 @@
-"""A trained generator made ready to run: device, precision, and batch norm folded into the convolutions."""
+"""Generators at work in torch: the device and precision to use, what a generator can do, and inference."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from colorize.network.deoldify.generator import DeOldifyGenerator
 from colorize.network.generator import LIGHTNESS_CHANNELS, STRIDE, Generator
 
 AnyGenerator = Generator | DeOldifyGenerator
+"""A generator of ours, or one of DeOldify's."""
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -43,25 +44,25 @@ def choose_precision(device: torch.device) -> torch.dtype:
 
 
 def _processor_has_bfloat16() -> bool:
-    # torch has no public question for it; where this private one is missing, float32 is right everywhere.
+    # torch has no public function for it; where this private one is missing, float32 is right everywhere.
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(supported and supported())
 
 
 def render_stride(generator: AnyGenerator) -> int:
-    """Return the step of a generator's render sizes in pixels."""
+    """Return the number of pixels that a generator's render sizes are multiples of."""
     return DEOLDIFY_STRIDE if isinstance(generator, DeOldifyGenerator) else STRIDE
 
 
 def takes_hints(generator: AnyGenerator) -> bool:
-    """Tell whether a generator has learned to follow hints: its first convolution looks at them."""
+    """Tell whether a generator has learned to follow hints: its first convolution gives them some weight."""
     if isinstance(generator, DeOldifyGenerator):
         return False
     return bool(generator.encoder.conv1.weight[:, LIGHTNESS_CHANNELS:].any())
 
 
 def latent_dim(generator: AnyGenerator) -> int:
-    """Return the length of a generator's latent vector, 0 where it has none or has not learned to heed it."""
+    """Return the length of a generator's latent vector, 0 where it has none or has not learned to use it."""
     if isinstance(generator, DeOldifyGenerator) or not generator.config.latent_dim:
         return 0
     return generator.config.latent_dim if bool(generator.latent.weight.any()) else 0
@@ -114,25 +115,26 @@ def infer_groups(
         groups.setdefault(network_input.shape, []).append(index)
     results: dict[int, Floats] = {}
     for shape, group in groups.items():
-        given = _stacked([hints[index] for index in group], torch.zeros(1, 3, *shape[2:]))
-        latent = _stacked([latents[index] for index in group], torch.zeros(1, latent_dim(generator)))
-        ab = infer(generator, torch.cat([inputs[index] for index in group]), given, latent, recall)
+        batch = torch.cat([inputs[index] for index in group])
+        batch_hints = _stacked([hints[index] for index in group], torch.zeros(1, 3, *shape[2:]))
+        batch_latents = _stacked([latents[index] for index in group], torch.zeros(1, latent_dim(generator)))
+        ab = infer(generator, batch, batch_hints, batch_latents, recall)
         results.update(zip(group, ab.permute(0, 2, 3, 1).contiguous().numpy(), strict=True))
     return [results[index] for index in range(len(inputs))]
 
 
-def _stacked(parts: Sequence[Tensor | None], none: Tensor) -> Tensor | None:
-    """Return parts in one tensor, ``none`` in the place of those that are missing; None: all are."""
-    if all(part is None for part in parts):
+def _stacked(tensors: Sequence[Tensor | None], default: Tensor) -> Tensor | None:
+    """Return a batch of tensors, ``default`` in the place of each None; None where there is nothing but None."""
+    if all(tensor is None for tensor in tensors):
         return None
-    return torch.cat([none if part is None else part for part in parts])
+    return torch.cat([default if tensor is None else tensor for tensor in tensors])
 
 
 def fingerprint(generator: AnyGenerator) -> str:
     """Return the SHA-256 of a generator's parameters as they run, and of how they are used, as hex digits."""
     digest = hashlib.sha256()
     if isinstance(generator, Generator):
-        digest.update(repr(generator.config).encode())  # the power is no parameter
+        digest.update(repr(generator.config).encode())  # the hue agreement's power is no parameter
     for name, value in sorted(generator.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.cpu().float().numpy().tobytes())

@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch, weights_file, published) -> Path:
     """A manifest with one shipped and two published files, and an empty cache."""
     monkeypatch.setitem(KINDS, "deep", TINY["deep"])
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(downloads, "PATIENCE", ())
+    monkeypatch.setattr(downloads, "RETRY_DELAYS", ())
     folder = tmp_path / "released"
     folder.mkdir()
     shutil.copy(weights_file, folder / "ours.safetensors")

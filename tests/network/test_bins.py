@@ -1,4 +1,4 @@
-"""The bins of ab: their ring, the expectation, the head that classifies and its training."""
+"""The bins of the ab plane: their rings, the expectation, the head that classifies and its training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.photos import write_photos
-from support.runs import CAUTIOUS, CLASSIFYING, SMALL, small_run
+from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL, small_run
 from support.runs import make_generator as make
 
 from colorize.color import AB_MAX
@@ -19,11 +19,11 @@ from colorize.network import (
     HEADS,
     Generator,
     GeneratorConfig,
+    bin_areas,
+    bin_centres,
     infer,
     load_generator,
     prepare,
-    ring_areas,
-    ring_centres,
     save_generator,
 )
 from colorize.network.bins import RINGS, Expectation
@@ -34,12 +34,12 @@ from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import build_generator, pretrain
 from training.trainable_generator import TrainableGenerator, with_classification
 
-VARIANTS = {"regression": SMALL, "classification": CLASSIFYING, "classification, cautious": CAUTIOUS}
+VARIANTS = {"regression": SMALL, "classification": CLASSIFYING, "classification, hue agreement": HUE_AGREEMENT}
 
 
 class TestRings:
     def test_the_centres_lie_around_grey(self):
-        centres = ring_centres() * AB_MAX
+        centres = bin_centres() * AB_MAX
         assert centres.shape == (BINS, 2) == (sum(count for _, count in RINGS), 2)
         assert not centres[0].any()
         torch.testing.assert_close(centres.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)  # so a new head is grey
@@ -49,7 +49,7 @@ class TestRings:
         torch.testing.assert_close(centres.norm(dim=1), wanted, atol=1e-3, rtol=0)
 
     def test_the_areas_fill_a_disc(self):
-        areas = ring_areas()
+        areas = bin_areas()
         assert areas.shape == (BINS,)
         assert (areas > 0).all()
         outermost = (90 + (90 - 65) / 2) / AB_MAX
@@ -57,17 +57,17 @@ class TestRings:
 
 
 class TestExpectation:
-    @pytest.mark.parametrize("place", [0, 5, BINS - 1])
-    def test_one_sure_bin_is_its_centre(self, place):
+    @pytest.mark.parametrize("index", [0, 5, BINS - 1])
+    def test_one_certain_bin_is_its_centre(self, index):
         logits = torch.zeros(1, BINS, 2, 3)
-        logits[:, place] = 1000
-        torch.testing.assert_close(Expectation()(logits)[0, :, 1, 2], ring_centres()[place])
+        logits[:, index] = 1000
+        torch.testing.assert_close(Expectation()(logits)[0, :, 1, 2], bin_centres()[index])
 
     @given(st.floats(0, 40), st.floats(0, 2 * math.pi))
     @settings(max_examples=50, deadline=None)
     def test_a_gaussian_is_expected_near_its_middle(self, chroma, hue):
         ab = torch.tensor([math.cos(hue), math.sin(hue)]) * chroma / AB_MAX
-        logits = -(ring_centres() - ab).square().sum(dim=1) / (2 * 0.09**2) + ring_areas().log()
+        logits = -(bin_centres() - ab).square().sum(dim=1) / (2 * 0.09**2) + bin_areas().log()
         found = Expectation()(logits[None, :, None, None])[0, :, 0, 0]
         assert (found - ab).norm() * AB_MAX < 2
 
@@ -110,10 +110,10 @@ class TestEveryHead:
         exact, fast = (infer(prepare(generator, torch.device("cpu"), p), x) for p in (torch.float32, torch.bfloat16))
         assert (exact - fast).abs().mean() * AB_MAX < 1
 
-    def test_a_pupil_shows_its_numbers(self, config):
-        ab, _, decision = TrainableGenerator(make(config))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
+    def test_a_trainable_generator_returns_its_logits(self, config):
+        ab, _, logits = TrainableGenerator(make(config))(torch.rand(2, 1, 32, 32), torch.zeros(2, 3, 32, 32))
         assert ab.shape == (2, 2, 32, 32)
-        assert decision.shape == (2, HEADS[config.head], 32, 32)
+        assert logits.shape == (2, HEADS[config.head], 32, 32)
 
 
 def test_every_head_is_among_the_variants():
@@ -145,21 +145,21 @@ def test_a_regression_becomes_a_classification_of_the_same_colours():
 class TestLoss:
     def test_it_is_least_at_the_truth(self):
         truth = (torch.rand(2, 2, 8, 8) - 0.5) * 0.8
-        centres = ring_centres()[None, :, :, None, None]
+        centres = bin_centres()[None, :, :, None, None]
         wanted = -(truth[:, None] - centres).square().sum(dim=2) / (2 * SOFTNESS**2)
-        least = classification_loss(wanted, truth, ring_centres())
-        chances = wanted[..., ::2, ::2].softmax(dim=1)
-        entropy = -(chances * chances.clamp_min(1e-30).log()).sum(dim=1).mean()
+        least = classification_loss(wanted, truth, bin_centres())
+        probabilities = wanted[..., ::2, ::2].softmax(dim=1)
+        entropy = -(probabilities * probabilities.clamp_min(1e-30).log()).sum(dim=1).mean()
         torch.testing.assert_close(least, entropy, rtol=1e-3, atol=1e-3)
-        assert classification_loss(0 * wanted, truth, ring_centres()) == pytest.approx(math.log(BINS), rel=1e-3)
-        assert least < classification_loss(wanted.flip(0), truth, ring_centres())
+        assert classification_loss(0 * wanted, truth, bin_centres()) == pytest.approx(math.log(BINS), rel=1e-3)
+        assert least < classification_loss(wanted.flip(0), truth, bin_centres())
 
     def test_it_asks_for_what_is_shown_where_chroma_was_scaled(self):
         generator = scale_chroma(make(std=0.1), 1.5)
         loss = GeneratorLoss(LossWeights(content=0, perceptual=0, colourfulness=0, gradient=0, distillation=0), None)
         loss.weights = replace(loss.weights, classification=1)
         loss.read_bins(generator)
-        colour = 1.5 * ring_centres()[15]  # where a bin is now: between bins a colour can only be approached
+        colour = 1.5 * bin_centres()[15]  # where a bin is now: between bins a colour can only be approached
         truth = colour[None, :, None, None].expand(2, 2, 8, 8)
         logits = torch.zeros(2, BINS, 8, 8, requires_grad=True)
         step = torch.optim.Adam([logits], 0.1)

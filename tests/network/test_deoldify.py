@@ -198,15 +198,15 @@ def test_ab_is_that_of_the_networks_colours(tiny):
     rgb = seen[0] * torch.tensor(DEVIATION)[:, None, None] + torch.tensor(MEAN)[:, None, None]
     assert torch.allclose(rgb[:, :1], rgb[:, 1:2], atol=1e-5)
     assert torch.allclose(rgb_tensor_to_lab(rgb)[:, :1], lightness, atol=1e-4)  # what it sees is grey, of this L
-    colours = tiny.network(seen[0]) * torch.tensor(DEVIATION)[:, None, None] + torch.tensor(MEAN)[:, None, None]
-    assert torch.allclose(lab_tensor_to_rgb(rgb_tensor_to_lab(colours.clamp(0, 1))), colours.clamp(0, 1), atol=1e-4)
-    assert torch.equal(ab, rgb_tensor_to_lab(colours.clamp(0, 1))[:, 1:])
+    colors = tiny.network(seen[0]) * torch.tensor(DEVIATION)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+    assert torch.allclose(lab_tensor_to_rgb(rgb_tensor_to_lab(colors.clamp(0, 1))), colors.clamp(0, 1), atol=1e-4)
+    assert torch.equal(ab, rgb_tensor_to_lab(colors.clamp(0, 1))[:, 1:])
 
 
 def test_hints_latents_and_wrong_shapes_are_refused(tiny):
     lightness = random_lightness(32, 32)
     assert not takes_hints(tiny)
-    with pytest.raises(ValueError, match="take no colour marks"):
+    with pytest.raises(ValueError, match="take no colour hints"):
         tiny(lightness, hints=torch.zeros(1, 3, 32, 32))
     with pytest.raises(ValueError, match="have no latent vector"):
         tiny(lightness, latent=torch.zeros(1, 8))
@@ -222,7 +222,7 @@ def test_a_picture_keeps_its_lightness(tiny, scene):
     lab = rgb_to_lab(result)
     assert np.hypot(lab[..., 1], lab[..., 2]).mean() > 1
     assert np.abs(lab[..., 0] - rgb_to_lab(picture)[..., 0]).max() < 0.02
-    with pytest.raises(ValueError, match="take no colour marks"):
+    with pytest.raises(ValueError, match="take no colour hints"):
         colorizer(picture, [Hint(5, 5, "#ff0000")])
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from support.deoldify import TINY, colours, published_file, use_tiny_networks
+from support.deoldify import TINY, published_file, ramp_colors, use_tiny_networks
 
 from colorize.base import WeightsError
+from colorize.color import AB_MAX
 from colorize.engine import Colorizer
 from colorize.network import WeightsInfo, is_deoldify, load_deoldify, load_network, save_deoldify, save_generator
 from colorize.network.deoldify import checkpoints
@@ -36,7 +37,7 @@ def test_converted_in_float32_nothing_changes(tiny_states, kind, tmp_path):
     assert is_deoldify(tmp_path / "a.safetensors")
     converted = load_deoldify(tmp_path / "a.safetensors")
     assert (converted.kind, converted.render_size) == (kind, 336)
-    assert torch.equal(colours(converted), colours(generator))
+    assert torch.equal(ramp_colors(converted), ramp_colors(generator))
 
 
 def test_converted_in_half_precision_hardly_anything_changes(file, tmp_path):
@@ -46,9 +47,9 @@ def test_converted_in_half_precision_hardly_anything_changes(file, tmp_path):
         for name in handle.keys():  # noqa: SIM118
             tensor = handle.get_tensor(name)
             assert tensor.dtype == (torch.float16 if tensor.ndim > 1 else torch.float32), name
-    exact, rounded = colours(generator), colours(load_deoldify(tmp_path / "a.safetensors"))
+    exact, rounded = ramp_colors(generator), ramp_colors(load_deoldify(tmp_path / "a.safetensors"))
     assert exact.std() > 0.02
-    assert (exact - rounded).abs().max() * 110 < 0.5  # in Lab units
+    assert (exact - rounded).abs().max() * AB_MAX < 0.5
 
 
 def test_a_failed_write_keeps_the_former_file(file, tmp_path, monkeypatch):

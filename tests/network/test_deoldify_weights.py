@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.deoldify import TINY, colours, published_file, use_tiny_networks
+from support.deoldify import TINY, published_file, ramp_colors, use_tiny_networks
 
 from colorize.base import WeightsError
 from colorize.network import is_deoldify, load_deoldify, load_network
@@ -41,8 +41,8 @@ def test_the_published_forms_load(tiny_states, kind, zipped, wrap, tmp_path):
     generator = load_deoldify(path)
     assert generator.kind == kind
     assert not generator.training
-    assert torch.equal(colours(generator), colours(load_deoldify(path)))
-    assert torch.allclose(colours(generator), colours(load_deoldify(path, folded=False)), atol=1e-3)
+    assert torch.equal(ramp_colors(generator), ramp_colors(load_deoldify(path)))
+    assert torch.allclose(ramp_colors(generator), ramp_colors(load_deoldify(path, folded=False)), atol=1e-3)
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -56,7 +56,7 @@ def test_the_optimizers_settings_that_fastai_saved_are_passed_over(state, zipped
 def test_half_precision_files_load(state, tmp_path):
     path = tmp_path / "half.pth"
     torch.save({name: value.half() if value.is_floating_point() else value for name, value in state.items()}, path)
-    assert torch.isfinite(colours(load_deoldify(path))).all()
+    assert torch.isfinite(ramp_colors(load_deoldify(path))).all()
 
 
 class Attack:

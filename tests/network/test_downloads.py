@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.server import Behaviour, serve
 
-from colorize.base import DownloadError, hashing, sha256
+from colorize.base import DownloadError, sha256
 from colorize.network import Source, downloads, fetch
 from colorize.network.downloads import cache_folder, pin_path, read_pin
 
@@ -22,8 +22,8 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(downloads, "PATIENCE", (0.0, 0.0))
-    monkeypatch.setattr(hashing, "BLOCK", 1 << 14)
+    monkeypatch.setattr(downloads, "RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr(downloads, "BLOCK_BYTES", 1 << 14)
 
 
 @pytest.fixture

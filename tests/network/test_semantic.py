@@ -1,4 +1,4 @@
-"""The semantic branch: parity with timm, its place in the generator, its weights in a training run."""
+"""The semantic branch: parity with timm, its part in the generator, its weights in a training run."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_weights_of_another_classifier_are_refused():
         EfficientNetLite(SEMANTIC_NETWORKS[NAME]).load_rgb_weights({})
 
 
-def test_a_new_prior_changes_no_answer(semantic_file):
+def test_a_new_branch_changes_no_answer(semantic_file):
     torch.manual_seed(2)
     without = Generator(SMALL).eval()
     torch.nn.init.normal_(without.head.weight, std=0.1)
@@ -112,13 +112,13 @@ def test_a_new_prior_changes_no_answer(semantic_file):
         with_semantic_branch(result, "efficientnet_lite1", None)
 
 
-def test_weights_that_do_not_fit_the_prior_are_named(tmp_path):
+def test_weights_that_do_not_fit_the_branch_are_named(tmp_path):
     save_file({"conv_stem.weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match="tf_efficientnet_lite0"):
         with_semantic_branch(Generator(SMALL), NAME, tmp_path / "other.safetensors")
 
 
-def test_the_prior_matters_near_and_far(generator):
+def test_the_branch_matters_near_and_far(generator):
     x = torch.zeros(1, 1, 128, 128)
     changed = x.clone()
     changed[..., :32, :32] = 1.0
@@ -158,7 +158,7 @@ def test_save_load_fold_and_export_keep_the_answers(generator, tmp_path):
         torch.testing.assert_close(program.module()(x), wanted, rtol=1e-3, atol=1e-4)
 
 
-def test_blends_take_the_prior_along(generator):
+def test_blends_take_the_branch_along(generator):
     other = Generator(generator.config)
     unsettle(other)
     middle = blend(generator, other, 0.5)
@@ -168,7 +168,7 @@ def test_blends_take_the_prior_along(generator):
         blend(generator, Generator(SMALL), 0.5)
 
 
-def test_a_run_trains_the_ways_in_and_moves_the_body_little(config):
+def test_a_run_trains_the_projections_and_moves_the_body_little(config):
     flat = replace(config.run, weight_decay=0.0)
     moved = {}
     for rate in (1.0, 0.01):
@@ -179,7 +179,7 @@ def test_a_run_trains_the_ways_in_and_moves_the_body_little(config):
     assert moved[0.01] < 0.3 * moved[1.0]
 
 
-def test_a_run_goes_on_from_weights_with_a_prior(config, generator, tmp_path):
+def test_a_run_goes_on_from_weights_with_a_branch(config, generator, tmp_path):
     save_generator(generator, tmp_path / "warm.safetensors")
     warm = replace(config, semantic_branch="", semantic_weights=None, weights=tmp_path / "warm.safetensors")
     start = build_generator(warm)
@@ -187,7 +187,7 @@ def test_a_run_goes_on_from_weights_with_a_prior(config, generator, tmp_path):
     assert load_file(pretrain(warm)).keys() == load_file(tmp_path / "warm.safetensors").keys()
 
 
-def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monkeypatch):
+def test_deep_layers_learn_with_a_decoder_alone(config, generator, tmp_path, monkeypatch):
     save_generator(generator, tmp_path / "warm.safetensors")
     last: list[dict[str, torch.Tensor]] = []
 
@@ -205,25 +205,17 @@ def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monk
         before = build_generator(there).state_dict()
         pretrain(there)
         changed = {name for name, value in last[-1].items() if not torch.equal(value, before[name])}
-        deep = (
-            "encoder.layer3.",
-            "encoder.layer4.",
-            "semantic_branch.body.blocks.5.",
-            "semantic_branch.body.blocks.6.",
+        deep = ("encoder.layer3.", "encoder.layer4.")
+        deep += tuple(
+            f"semantic_branch.{part}."
+            for part in ("body.blocks.5", "body.blocks.6", "body.conv_head", "body.bn2", "spatial_proj", "global_proj")
         )
-        deep += (
-            "semantic_branch.body.conv_head.",
-            "semantic_branch.body.bn2.",
-            "semantic_branch.spatial_proj.",
-            "semantic_branch.global_proj.",
-        )
-        for part in deep:
-            assert any(name.startswith(part) for name in changed) == (rate > 0)
+        for prefix in deep:
+            assert any(name.startswith(prefix) for name in changed) == (rate > 0)
         assert all(name.startswith((*deep, "decoder.", "head.")) for name in changed)
         assert not any("running" in name or "tracked" in name for name in changed)
-        moved[rate] = (
-            (last[-1]["semantic_branch.global_proj.weight"] - before["semantic_branch.global_proj.weight"]).abs().mean()
-        )
+        projection = "semantic_branch.global_proj.weight"
+        moved[rate] = (last[-1][projection] - before[projection]).abs().mean()
     assert moved[0.01] < 0.3 * moved[1.0]
 
 
@@ -234,7 +226,7 @@ def test_deep_parts_learn_with_a_decoder_alone(config, generator, tmp_path, monk
         ({"deep_rate": -1.0, "decoder_only": True}, "deep_rate -1 must be 0 or more"),
         ({"deep_rate": float("nan"), "decoder_only": True}, "deep_rate nan must be 0 or more"),
         ({"semantic_branch": "vgg"}, "unknown semantic branch 'vgg'; choose one of efficientnet_lite0"),
-        ({"prior_rate": 0}, "prior_rate 0 must be above 0"),
+        ({"semantic_rate": 0}, "semantic_rate 0 must be above 0"),
     ],
 )
 def test_wrong_settings_are_named(config, change, message):
@@ -242,7 +234,7 @@ def test_wrong_settings_are_named(config, change, message):
         replace(config, **change)
 
 
-def test_a_prior_that_cannot_be_had_is_one_line(config, monkeypatch, tmp_path):
+def test_missing_weights_of_the_branch_are_one_line(config, monkeypatch, tmp_path):
     arguments = ["--photos", str(tmp_path / "photos"), "--output", str(tmp_path / "out"), "--semantic-branch", NAME]
     losses = ["--losses.perceptual", "0", "--losses.distillation", "0", "--backbone", "resnet18"]
     missing = ["--semantic-weights", str(tmp_path / "missing.safetensors")]

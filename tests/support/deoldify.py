@@ -1,6 +1,6 @@
 """DeOldify weights for tests: by a fixed recipe, the same everywhere, for the published networks and for tiny ones.
 
-``deoldify/*.npz`` hold what the original implementation (fastai 1) gives for the recipe's weights: ``grey`` (1, 1, 96,
+``tests/network/deoldify/*.npz`` hold what the original implementation (fastai 1) gives for the recipe's weights: ``grey`` (1, 1, 96,
 128) in 0..1 and ``output`` (1, 3, 96, 128) in ImageNet's deviations, in eval mode on a CPU.
 """
 
@@ -59,8 +59,8 @@ def published_file(state: dict[str, torch.Tensor], folder: Path) -> Path:
     return path
 
 
-def colours(generator: DeOldifyGenerator) -> torch.Tensor:
-    """Return what a generator answers to a slope of lightness."""
+def ramp_colors(generator: DeOldifyGenerator) -> torch.Tensor:
+    """Return the ab that a generator predicts for a ramp of lightness."""
     lightness = torch.linspace(-1, 1, 32 * 48).reshape(1, 1, 32, 48)
     return infer(generator, lightness)
 

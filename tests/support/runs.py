@@ -20,7 +20,7 @@ from training.config import RunConfig
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
-CAUTIOUS = replace(CLASSIFYING, hue_agreement_power=0.5)
+HUE_AGREEMENT = replace(CLASSIFYING, hue_agreement_power=0.5)
 
 
 NARROW = "resnet18-narrow"

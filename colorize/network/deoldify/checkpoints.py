@@ -19,7 +19,7 @@ from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
 
 FORMAT = "colorize-deoldify/1"  # of the folded safetensors
-SAFE_TORCH = "2.6"  # before, weights_only=True could be made to run code (CVE-2025-32434)
+SAFE_TORCH = "2.6"  # in older versions, weights_only=True could be made to run code (CVE-2025-32434)
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch's zip files, and the older plain pickles
 
 
@@ -38,7 +38,7 @@ _OLD_GLOBALS = [(_Ignored, "functools.partial"), (_Ignored, "torch.optim.adam.Ad
 
 
 def is_deoldify(path: Path) -> bool:
-    """Tell whether a file can only be DeOldify's: a torch file, or safetensors that say so."""
+    """Tell whether a weights file can only be DeOldify's: a torch file, or safetensors that say so."""
     if _is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
         return True
     try:
@@ -49,19 +49,21 @@ def is_deoldify(path: Path) -> bool:
 
 
 def _is_pickled(path: Path) -> bool:
+    """Tell whether a file begins as torch's do, and not as safetensors do."""
     with path.open("rb") as file:
         start = file.read(9)
-    # Safetensors begin with the length of their JSON, whose first byte may be a pickle's, and go on with that.
-    safe = start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
-    return start.startswith(PICKLE_STARTS) and not safe
+    # Safetensors begin with the length of their JSON, whose first byte may be a pickle's, and go on with the JSON.
+    is_safetensors = start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
+    return start.startswith(PICKLE_STARTS) and not is_safetensors
 
 
 def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator:
     """Return the generator of a published ``.pth`` or of ``save_deoldify``'s file, in eval mode, float32.
 
     Args:
-        path: A state dict, bare or as ``{"model": ...}``; its keys say which of the two networks it is.
-        folded: Fold the normalisations (see ``colorize.network.deoldify.folding.fold``); converted files are folded already.
+        path: The file. A ``.pth`` holds a state dict, bare or as ``{"model": ...}``; its keys say which of the two
+            networks it is.
+        folded: Fold the normalisations (see ``fold``); the files of ``save_deoldify`` are folded already.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -82,12 +84,12 @@ def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator
 
 
 def save_deoldify(generator: DeOldifyGenerator, path: Path | str, precision: torch.dtype = torch.float16) -> None:
-    """Write a folded generator; the file takes its name only when it is complete.
+    """Write a generator, folded, as safetensors; the file takes its name only when it is complete.
 
     Args:
         generator: In float32; it is left as it is.
         path: Ends in ``.safetensors`` by custom; an existing file is replaced.
-        precision: Of the kernels; vectors stay float32.
+        precision: Number format of the kernels; vectors stay float32.
     """
     network = generator.prepared(torch.device("cpu"), torch.float32).network
     tensors = {
@@ -111,6 +113,7 @@ def save_deoldify(generator: DeOldifyGenerator, path: Path | str, precision: tor
 
 
 def _load_pth(path: Path) -> tuple[str, UNet, int]:
+    """Return the kind, the network and the render size of a published file."""
     state = _read_pth(path)
     kind = detect_kind(path, state)
     network = build_unet(kind)
@@ -144,13 +147,13 @@ def _read_pth(path: Path) -> dict[str, Tensor]:
 
 
 def _torch_reason(error: Exception) -> str:
-    """Return what went wrong, without torch's advice to read the file unsafely."""
+    """Return what torch's error says went wrong, without its advice to read the file unsafely."""
     found = re.search(r"WeightsUnpickler error: *(.+)", str(error))
     return (found[1] if found else reason(error))[:80].strip()
 
 
 def detect_kind(path: Path, state: dict[str, Tensor]) -> str:
-    """Return which network a state dict belongs to.
+    """Return the kind of network that a state dict belongs to, a key of ``KINDS``.
 
     Raises:
         WeightsError: A key is missing or foreign, or a shape differs.
@@ -171,6 +174,7 @@ def detect_kind(path: Path, state: dict[str, Tensor]) -> str:
 
 
 def _load_safetensors(path: Path) -> tuple[str, UNet, int]:
+    """Return the kind, the folded network and the render size of a converted file."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -192,6 +196,7 @@ def _load_safetensors(path: Path) -> tuple[str, UNet, int]:
 
 
 def _parse(path: Path, metadata: dict[str, str]) -> tuple[str, int]:
+    """Return the kind and the render size that a converted file's metadata name."""
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path}: format {metadata.get('format', 'none')!r} where {FORMAT!r} is needed")
     try:

@@ -1,4 +1,4 @@
-"""Normalisations of the DeOldify networks folded into plain convolutions, which is exact and faster."""
+"""Folding of the DeOldify networks' normalisations into plain convolutions, which is exact and faster to run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def fold(network: UNet) -> None:
     it. Those in front of a padded 3x3 convolution, of the attention, and of the skips' ReLU stay: the padding's zeros
     are zeros after the norm, so that no kernel equals both at the border. Folding twice changes nothing.
     """
-    # Only what holds others is listed: a list of all would keep every former kernel alive to the end.
+    # Only modules that have children are listed: a list of all would keep every former kernel alive to the end.
     for parent in _containers(network):
         for name, module in list(parent.named_children()):
             if isinstance(module, SpectralLinear):
-                setattr(parent, name, _linear(module))
+                setattr(parent, name, _plain_linear(module))
             elif isinstance(module, SpectralConv | WeightNormConv):
-                setattr(parent, name, _plain(module.weight, module.bias))
+                setattr(parent, name, _plain_conv(module.weight, module.bias))
     for module in _containers(network):
         for conv, norm in (("conv1", "bn1"), ("conv2", "bn2"), ("conv3", "bn3"), ("0", "1")):
             _fold_into_previous(module, conv, norm)
@@ -40,7 +40,8 @@ def _containers(network: UNet) -> list[nn.Module]:
     return [module for module in network.modules() if next(module.children(), None) is not None]
 
 
-def _plain(weight: Tensor, bias: Tensor | None, like: nn.Conv2d | None = None) -> nn.Conv2d:
+def _plain_conv(weight: Tensor, bias: Tensor | None, like: nn.Conv2d | None = None) -> nn.Conv2d:
+    """Return a convolution of a kernel, padded to keep the size, with the stride of ``like``, else 1."""
     channels_out, channels_in, kernel, _ = weight.shape
     stride = like.stride[0] if like else 1
     conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=bias is not None, device="meta")
@@ -49,7 +50,7 @@ def _plain(weight: Tensor, bias: Tensor | None, like: nn.Conv2d | None = None) -
     return conv.eval()
 
 
-def _linear(module: SpectralLinear) -> nn.Linear:
+def _plain_linear(module: SpectralLinear) -> nn.Linear:
     weight = module.weight.detach().flatten(1)
     linear = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
     linear.weight = nn.Parameter(weight, requires_grad=False)
@@ -57,6 +58,7 @@ def _linear(module: SpectralLinear) -> nn.Linear:
 
 
 def _fold_into_previous(module: nn.Module, conv_name: str, norm_name: str) -> None:
+    """Fold a module's batch norm into the convolution before it; both are given by attribute name."""
     conv, norm = getattr(module, conv_name, None), getattr(module, norm_name, None)
     if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
         mean, variance = _statistics(norm)
@@ -64,7 +66,7 @@ def _fold_into_previous(module: nn.Module, conv_name: str, norm_name: str) -> No
         weight, bias = conv.weight, mean
         if not weight.is_meta:
             weight, bias = fuse_conv_bn_weights(conv.weight, conv.bias, *statistics)
-        setattr(module, conv_name, _plain(weight, bias, conv))
+        setattr(module, conv_name, _plain_conv(weight, bias, conv))
         setattr(module, norm_name, nn.Identity())
 
 
@@ -77,9 +79,9 @@ def _fold_into_next(block: nn.Sequential, following: nn.Sequential) -> None:
     if conv.weight.is_meta:
         return  # the convolution has a bias already, from the batch norm after it or of its own
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
-    moved = conv.weight.flatten(1) @ (norm.bias - mean * scale)
-    bias = moved if conv.bias is None else conv.bias + moved
-    following[0] = _plain(conv.weight * scale[None, :, None, None], bias)
+    shift = conv.weight.flatten(1) @ (norm.bias - mean * scale)
+    bias = shift if conv.bias is None else conv.bias + shift
+    following[0] = _plain_conv(conv.weight * scale[None, :, None, None], bias)
 
 
 def _statistics(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The DeOldify generators (Antic 2019): published weights behind our generator's contract, without fastai."""
+"""A DeOldify network (Antic 2019) behind our own generator's contract."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from colorize.network.deoldify.unet import UNet
 from colorize.network.resnet import guard_narrow_maps
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of sRGB 0..1
-STRIDE = 16  # of render sizes; DeOldify's render factor counts them. The network itself only needs even sides
+STRIDE = 16  # render sizes are multiples of it, DeOldify's render factor; the network itself only needs even sides
 RENDER_SIZE = 560  # 16 x 35, DeOldify's default for photographs
 
 
 class DeOldifyGenerator(nn.Module):
     """A DeOldify network behind our generator's contract: lightness in, ab out; no hints and no latent.
 
-    DeOldify puts the photo's luma back in 8-bit YUV; here only the ab of its colours is used, and the caller joins it
-    with the photo's own lightness.
+    DeOldify puts the photo's luma back in 8-bit YUV; here only the ab of its colours is used, and the caller composes
+    it with the photo's own lightness.
 
     Attributes:
-        network: See ``UNet``.
+        network: The published network, grey RGB in and RGB out.
         kind: ``deep`` (artistic) or ``wide`` (stable, video).
-        render_size: In pixels, at which these weights are meant to be used.
+        render_size: Short side in pixels for which these weights are meant.
     """
 
     mean: Tensor
@@ -50,10 +50,10 @@ class DeOldifyGenerator(nn.Module):
             latent: Must be None.
 
         Raises:
-            ValueError: A wrong shape, hints, or a latent.
+            ValueError: A shape is wrong, or hints or a latent are given.
         """
         if hints is not None:
-            raise ValueError("DeOldify weights take no colour marks or hints; use others, or leave the marks out")
+            raise ValueError("DeOldify weights take no colour hints; use others, or leave the hints out")
         if latent is not None:
             raise ValueError("DeOldify weights have no latent vector; leave latent out")
         if lightness.ndim != 4 or lightness.shape[1] != 1:

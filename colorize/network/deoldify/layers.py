@@ -1,4 +1,4 @@
-"""The layers of which the DeOldify networks are made; parameters are named as in the published files."""
+"""The layers of the DeOldify networks; their parameters are named as in the published files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ ATTENTION_SHARE = 8  # queries and keys have an eighth of the channels
 
 
 class _Spectral(nn.Module):
-    """A kernel over its largest singular value (Miyato et al. 2018), which two stored vectors give; torch's names."""
+    """A kernel divided by its largest singular value, which two stored vectors give (Miyato et al. 2018).
+
+    Parameters and buffers have the names of ``torch.nn.utils.spectral_norm``.
+    """
 
     weight_u: Tensor
     weight_v: Tensor
@@ -24,13 +27,13 @@ class _Spectral(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        if self.weight_orig.is_meta:  # only the shape counts; arithmetic on it makes torch import for seconds
+        if self.weight_orig.is_meta:  # only the shape counts; arithmetic on meta tensors makes torch import for seconds
             return self.weight_orig
         return self.weight_orig / torch.dot(self.weight_u, self.weight_orig.flatten(1) @ self.weight_v)
 
 
 class SpectralConv(_Spectral):
-    """A convolution with padding that keeps the size."""
+    """A convolution with spectral norm, padded to keep the size."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 3, bias: bool = False) -> None:
         super().__init__((channels_out, channels_in, kernel, kernel), bias)
@@ -40,7 +43,7 @@ class SpectralConv(_Spectral):
 
 
 class SpectralLinear(_Spectral):
-    """A projection of tokens (B, N, C); stored as a convolution of length 1."""
+    """A linear projection of tokens (B, N, C) with spectral norm; stored as a convolution of length 1."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__((channels_out, channels_in, 1))
@@ -50,7 +53,10 @@ class SpectralLinear(_Spectral):
 
 
 class WeightNormConv(nn.Module):
-    """A 1x1 convolution whose kernel is a direction and a length (Salimans and Kingma 2016); torch's names."""
+    """A 1x1 convolution with weight norm: its kernel is a direction and a length (Salimans and Kingma 2016).
+
+    Parameters have the names of ``torch.nn.utils.weight_norm``.
+    """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -69,7 +75,7 @@ class WeightNormConv(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at every other one (Zhang et al. 2018), and adds what it finds."""
+    """Self-attention over all positions of a feature map, added to it (Zhang et al. 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -87,13 +93,13 @@ class SelfAttention(nn.Module):
         # never hold all N x N weights.
         value = self.value(tokens).unflatten(2, (ATTENTION_SHARE, -1)).transpose(1, 2)  # (B, 8, N, C / 8)
         shape = (-1, ATTENTION_SHARE, -1, -1)
-        found = F.scaled_dot_product_attention(query.expand(shape), key.expand(shape), value, scale=1.0)
-        found = found.transpose(1, 2).flatten(2).transpose(1, 2).unflatten(2, x.shape[2:])
-        return torch.addcmul(x, self.gamma[:, None, None].to(x.dtype), found)
+        attended = F.scaled_dot_product_attention(query.expand(shape), key.expand(shape), value, scale=1.0)
+        attended = attended.transpose(1, 2).flatten(2).transpose(1, 2).unflatten(2, x.shape[2:])
+        return torch.addcmul(x, self.gamma[:, None, None].to(x.dtype), attended)
 
 
 class Shuffle(nn.Module):
-    """Double the size: a 1x1 convolution makes four phases, which are interleaved; equal to a transposed convolution.
+    """Doubling of the size by pixel shuffle: a 1x1 convolution makes four phases, which are interleaved.
 
     Batch norm stands before the ReLU here, and a mean over 2x2 pixels takes the grid away.
     """

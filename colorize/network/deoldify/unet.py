@@ -17,19 +17,19 @@ from colorize.network.deoldify.layers import SelfAttention, Shuffle, SpectralCon
 from colorize.network.resnet import BACKBONES
 
 OUTPUT_LIMIT = 3.0  # the output lies within +-3 deviations
-SKIP_LAYERS = (2, 4, 5, 6)  # of the encoder: what it gives at 1/2, 1/4, 1/8 and 1/16
-STRIP_ROWS = 96  # rows of the last layers' strips
+SKIP_LAYERS = (2, 4, 5, 6)  # the encoder's layers whose outputs, at 1/2, 1/4, 1/8 and 1/16, are skip connections
+STRIP_ROWS = 96  # height of the strips in which the last layers run
 HALO = 2  # rows that two 3x3 convolutions see beyond a strip
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What sets the two networks apart.
+    """The architecture of a DeOldify network, as far as the two differ.
 
     Attributes:
-        backbone: One of ``colorize.network.resnet.BACKBONES``.
-        decoder_width: Channels of the up blocks, the last has half of them; None: half of what enters a block plus
-            its skip, times 1.5, and a second convolution in each block.
+        backbone: The encoder, one of ``colorize.network.resnet.BACKBONES``.
+        decoder_width: Channels of the up blocks, of which the last has half; None: each block has two convolutions,
+            with 1.5 times the sum of its skip's channels and half of those that enter it.
         stem: Channels of the encoder's first convolution.
     """
 
@@ -53,7 +53,7 @@ def _conv_block(channels_in: int, channels_out: int, attention: bool = False) ->
 
 
 class UpBlock(nn.Module):
-    """Double the size and merge the skip connection."""
+    """An up block: doubles the size and merges the skip connection."""
 
     def __init__(self, channels_in: int, skip: int, width: int | None, last: bool, attention: bool) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class UpBlock(nn.Module):
 
     @property
     def last_block(self) -> nn.Sequential:
-        """What gives the result."""
+        """The convolution that makes the block's output."""
         block = self.conv2 if hasattr(self, "conv2") else self.conv
         assert isinstance(block, nn.Sequential)
         return block
@@ -100,13 +100,13 @@ class ResidualBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Grey in, colour out, both RGB in ImageNet's deviations; the layers have the published numbers.
+    """A DeOldify network: grey in, colour out, both RGB in ImageNet's deviations; layers have the published numbers.
 
     0 encoder, 1-2 batch norm and ReLU, 3 two convolutions at 1/32, 4-7 up blocks to 1/2, 8 the last doubling, 9 joins
     the input, 10 two convolutions at full size, 11 the head.
 
     Attributes:
-        memory_format: In which the input is brought; channels last is faster where the kernels are so too.
+        memory_format: Memory format of the input; channels last is faster where the kernels have it too.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -179,10 +179,10 @@ class UNet(nn.Module):
         bottom = min(top + STRIP_ROWS, x.shape[2])
         start, end = max(0, top - HALO), min(bottom + HALO, x.shape[2])
         first = max(0, start - 1) // 2  # the mean needs the row above
-        part = F.pixel_shuffle(F.relu_(self.last_conv(y[:, :, first : (end + 1) // 2])), 2)
-        part = blur(part)[:, :, start - 2 * first : end - 2 * first]
-        part = residual(torch.cat([part, x[:, :, start:end]], dim=1))[:, :, top - start : bottom - start]
-        return head(part.float())  # in float32, because bfloat16's steps would show as bands in a smooth sky
+        strip = F.pixel_shuffle(F.relu_(self.last_conv(y[:, :, first : (end + 1) // 2])), 2)
+        strip = blur(strip)[:, :, start - 2 * first : end - 2 * first]
+        strip = residual(torch.cat([strip, x[:, :, start:end]], dim=1))[:, :, top - start : bottom - start]
+        return head(strip.float())  # in float32, because bfloat16's steps would show as bands in a smooth sky
 
 
 def _encoder(architecture: Architecture) -> tuple[nn.Sequential, list[int]]:
@@ -208,6 +208,6 @@ def _encoder(architecture: Architecture) -> tuple[nn.Sequential, list[int]]:
 
 
 def build_unet(kind: str) -> UNet:
-    """Return a network without memory for its tensors; ``load_state_dict(..., assign=True)`` gives it some."""
+    """Return a network of a kind, on torch's meta device: ``load_state_dict(..., assign=True)`` gives it tensors."""
     with torch.device("meta"):
         return UNet(KINDS[kind]).eval().requires_grad_(False)
