@@ -1,4 +1,4 @@
-from .candidates import check_weights as check_weights
+from .candidates import check_candidate_weights as check_candidate_weights
 from .candidates import draw_candidates as draw_candidates
 from .candidates import predict_candidates as predict_candidates
 from .colorizer import Colorizer as Colorizer

@@ -1,4 +1,4 @@
-"""The Colorizer: a picture in, the same picture in colour out."""
+"""The Colorizer: loaded weights that turn pictures into colour ones of the same lightness."""
 
 from __future__ import annotations
 
@@ -49,11 +49,14 @@ from colorize.photo import Photo
 class Colorizer:
     """Weights that are loaded once and colour any number of pictures; the pictures keep their own lightness.
 
+    A call has three stages, ``preprocess``, ``predict_ab`` and ``compose``, which can also be called one by one, each
+    in a thread of its own.
+
     Attributes:
         render_size: Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16).
         square: Whether the network sees every picture stretched to a square of ``render_size``.
         strength: 0..1: 1 the new colours, 0 the original's own tone.
-        saturation: Factor of the new colours' chroma.
+        saturation: 0..2, factor of the new colours' chroma.
         device: Where the network runs.
         precision: Number format of the network.
         takes_hints: Whether the weights follow colour hints.
@@ -81,8 +84,8 @@ class Colorizer:
             square: Stretch pictures to a square, as DeOldify does; else the aspect is kept, up to 3:1.
             strength: 0..1.
             saturation: 0..2.
-            threads: For joining chroma and lightness; None: as many as torch uses.
-            precision: None: the fastest one without a visible difference.
+            threads: How many threads compose a picture; None: as many as torch uses.
+            precision: Number format of the network; None: the fastest one without a visible difference.
 
         Raises:
             WeightsError: The weights are unknown or damaged.
@@ -91,12 +94,12 @@ class Colorizer:
         _check_settings(render_size, strength, saturation)
         self.device = choose_device(device)
         self.precision = precision or choose_precision(self.device)
-        own_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
+        own_render_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
         if isinstance(weights, str | Path):
-            weights, own_size = load_network(weights)
+            weights, own_render_size = load_network(weights)
         self._stride = render_stride(weights)
-        self._own_size = own_size
-        self.render_size = round_size(render_size or own_size, self._stride)
+        self._own_render_size = own_render_size
+        self.render_size = round_size(render_size or own_render_size, self._stride)
         self.square = square
         self.strength = strength
         self.saturation = saturation
@@ -111,7 +114,7 @@ class Colorizer:
         Args:
             picture: (H, W, 3) or grey (H, W), uint8 or uint16.
             hints: Known colours, in pixels of the picture.
-            space: What the picture's numbers mean. The result's mean the same, but a grey picture becomes sRGB.
+            space: Colour space of the picture and of the result; a grey picture's result is sRGB.
 
         Returns:
             (H, W, 3) of the same dtype.
@@ -125,21 +128,21 @@ class Colorizer:
     def adjusted(
         self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
     ) -> Colorizer:
-        """Return a Colorizer with the same loaded weights and other settings, which mean what they mean at its making.
+        """Return a Colorizer with the same loaded weights and other settings, those of ``__init__``.
 
         Raises:
             ValueError: A setting is out of range.
         """
         _check_settings(render_size, strength, saturation)
         other = copy.copy(self)
-        other.render_size = round_size(render_size or self._own_size, self._stride)
+        other.render_size = round_size(render_size or self._own_render_size, self._stride)
         other.square, other.strength, other.saturation = square, strength, saturation
         return other
 
     def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
         """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
-        painted = self.predict_ab([self.preprocess(picture) for picture in pictures])
-        return [self.compose(picture, ab) for picture, ab in zip(pictures, painted, strict=True)]
+        predicted = self.predict_ab([self.preprocess(picture) for picture in pictures])
+        return [self.compose(picture, ab) for picture, ab in zip(pictures, predicted, strict=True)]
 
     def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
         """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
@@ -148,16 +151,16 @@ class Colorizer:
             yield from self.batch(group)
 
     def colorize_photo(self, photo: Photo, hints: Sequence[Hint] = ()) -> Photo:
-        """Return a photo in colour, with all that belongs to it and a note that a network made the colours."""
+        """Return a photo in colour, with all that belongs to it and the label that a network made the colours."""
         return photo.with_colors(self(photo.picture, hints, space=photo.space))
 
     def predict_full_ab(self, lightness: Floats, hint_map: Tensor | None = None) -> Floats:
-        """Return the colours of a lightness.
+        """Return the ab of a lightness in its full size.
 
         Args:
             lightness: (H, W), L 0..100.
-            hint_map: (1, 3, h, w) in the generator's form: ab / 110 where a colour is given, else 0, then the mask. Of
-                any size: it is brought to the network's grid.
+            hint_map: (1, 3, h, w) of any size: ab / 110 where a colour is given, else 0, then the 0/1 mask of these
+                places. It is resized to the network's grid.
 
         Returns:
             (H, W, 2) float32 in Lab units, scaled by ``saturation``.
@@ -175,15 +178,16 @@ class Colorizer:
         return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
 
     def grid(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the (height, width) at which the network sees a picture of (height, width)."""
+        """Return the (height, width) of the network's grid for a picture of (height, width)."""
         if self.square:
             return self.render_size, self.render_size
         return grid_size(size, self.render_size, self._stride)
 
     def preprocess(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
-        """Return what the network sees of a picture: its lightness (1, 1, h, w), L / 50 - 1.
+        """Return the network's input: a picture's lightness on the grid, (1, 1, h, w), L / 50 - 1.
 
-        ``preprocess``, ``predict_ab`` and ``compose`` are the three stages of a call, for those who run them side by side in threads.
+        Raises:
+            ValueError: Not a picture.
         """
         check_picture(picture)
         small = shrink(picture, self.grid(picture.shape[:2]))
@@ -214,8 +218,8 @@ class Colorizer:
             inputs: ``preprocess``'s results.
             hint_maps: (1, 3, h, w) of each input, or None.
             latents: (1, latent_dim) of each input, or None for the deterministic answer.
-            recall: Given what the network has seen of inputs of one shape, (n, C, h / 32, w / 32); what it returns is
-                used instead (``colorize.motion.aggregation``). DeOldify's networks do without.
+            recall: Given the network's features of inputs of one shape, (n, C, h / 32, w / 32); what it returns takes
+                their place (``colorize.motion.aggregation``). DeOldify's networks do without.
         """
         scale = np.float32(AB_MAX * self.saturation)
         none = [None] * len(inputs)
@@ -223,18 +227,23 @@ class Colorizer:
         return [ab * scale for ab in groups]
 
     def predict_ab_with_hints(self, inputs: Sequence[Tensor], hint_maps: Sequence[Tensor | None]) -> list[Floats]:
-        """Return what ``predict_ab`` does, where the hint maps are a user's: their colours stay inside what they mark."""
+        """Return ``predict_ab``'s result where hints keep to the objects that they lie on (``blend_by_distance``).
+
+        Args:
+            inputs: ``preprocess``'s results.
+            hint_maps: ``draw_hints``'s result for each input.
+        """
         results = self.predict_ab(inputs)
         pairs = [(index, hint_map) for index, hint_map in enumerate(hint_maps) if hint_map is not None]
         if pairs:
-            painted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
-            for (index, hint_map), ab in zip(pairs, painted, strict=True):
+            hinted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
+            for (index, hint_map), ab in zip(pairs, hinted, strict=True):
                 lightness = (inputs[index][0, 0].numpy() + 1) * np.float32(L_HALF)
                 results[index] = blend_by_distance(lightness, hint_map[0].numpy(), results[index], ab, self.saturation)
         return results
 
     def compose(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
-        """Return a picture's own lightness with the colours of ``predict_ab``, enlarged, as RGB; strips run in threads."""
+        """Return a picture's own lightness with the ab of ``predict_ab``, enlarged, as RGB; see ``compose_picture``."""
         return compose_picture(picture, ab, self.strength, space, self._threads)
 
     def fingerprint(self) -> str:
@@ -247,6 +256,7 @@ class Colorizer:
 
 
 def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:
+    """Raise a ValueError where a setting is out of range."""
     if not 0 <= strength <= 1:
         raise ValueError(f"strength {strength:g} is not within 0..1")
     if not 0 <= saturation <= 2:
@@ -262,10 +272,10 @@ def compose_picture(
 
     Args:
         picture: (H, W, 3) or grey (H, W), uint8 or uint16.
-        ab: (h, w, 2) in Lab units, enlarged to the picture.
+        ab: (h, w, 2) in Lab units, of the network's grid; it is enlarged to the picture.
         strength: 0..1: 1 these colours, 0 the picture's own tone.
-        space: What the picture's numbers mean; a grey picture's result is sRGB.
-        threads: In which the strips are joined.
+        space: Colour space of the picture; a grey picture's result is sRGB.
+        threads: The threads that compose the strips of the picture.
     """
     result = np.empty((*picture.shape[:2], 3), picture.dtype)
     result_space = space if picture.ndim == 3 else SRGB  # a grey profile has no colours to write
@@ -274,17 +284,17 @@ def compose_picture(
         return result
     enlarger = Enlarger(ab, picture.shape[:2])
 
-    def join_strip(rows: slice) -> None:
-        chroma = enlarger.rows(rows.start, rows.stop) * np.float32(strength)
-        part = picture[rows]
-        if strength < 1 and part.ndim == 3:
-            lab = rgb_to_lab(part, space)
+    def compose_strip(rows: slice) -> None:
+        full_ab = enlarger.rows(rows.start, rows.stop) * np.float32(strength)
+        strip = picture[rows]
+        if strength < 1 and strip.ndim == 3:
+            lab = rgb_to_lab(strip, space)
             lightness = lab[..., 0]
-            chroma += lab[..., 1:] * np.float32(1 - strength)
+            full_ab += lab[..., 1:] * np.float32(1 - strength)
         else:
-            lightness = rgb_to_lightness(part, space)
-        lab_planes_to_rgb(lightness, chroma[..., 0], chroma[..., 1], result[rows], result_space)
+            lightness = rgb_to_lightness(strip, space)
+        lab_planes_to_rgb(lightness, full_ab[..., 0], full_ab[..., 1], result[rows], result_space)
 
-    for _ in threads.map(join_strip, strips(picture.shape[:2])):
-        pass  # passes on what a thread raised
+    for _ in threads.map(compose_strip, strips(picture.shape[:2])):
+        pass  # raises what a thread raised
     return result

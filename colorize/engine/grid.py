@@ -1,14 +1,14 @@
-"""Chroma between the network's small grid and the photo's full size."""
+"""The grid: the size in pixels at which the network sees a photo."""
 
 from __future__ import annotations
 
 from colorize.network import STRIDE
 
-MAX_ASPECT = 3.0  # beyond it the network sees the photo squeezed, not a ribbon of few rows
+MAX_ASPECT = 3.0  # a longer photo is squeezed, so that the network does not see a ribbon of few rows
 
 
 def grid_size(photo_size: tuple[int, int], render_size: int, stride: int = STRIDE) -> tuple[int, int]:
-    """Return the (height, width) at which the network sees a photo of (height, width).
+    """Return the (height, width) of the grid for a photo of (height, width).
 
     The short side is ``render_size``; the long one keeps the aspect up to 3:1; both are multiples of ``stride``.
     """
@@ -19,5 +19,5 @@ def grid_size(photo_size: tuple[int, int], render_size: int, stride: int = STRID
 
 
 def round_size(size: float, stride: int = STRIDE) -> int:
-    """Return the multiple of the stride nearest to a side, at least one stride."""
+    """Return the multiple of the stride that is nearest to a size in pixels, at least one stride."""
     return max(stride, round(size / stride) * stride)

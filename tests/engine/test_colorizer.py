@@ -1,4 +1,4 @@
-"""The Colorizer: the photo's own lightness survives, its tone is replaced, and every way in gives the same."""
+"""The Colorizer: the photo's own lightness survives, its tone is replaced, and every method gives the same."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_settings_out_of_range_are_refused(small_generator: Generator, setting: 
         Colorizer(small_generator, **{setting: value})  # type: ignore[arg-type]
 
 
-# --- ways in ---------------------------------------------------------------------------------------------------------
+# --- methods ---------------------------------------------------------------------------------------------------------
 
 
 def test_predict_full_ab_is_what_a_call_composes(colorizer: Colorizer, scene: np.ndarray) -> None:
@@ -132,37 +132,37 @@ def test_predict_full_ab_is_what_a_call_composes(colorizer: Colorizer, scene: np
     ab = colorizer.predict_full_ab(lightness)
     assert ab.shape == (*scene.shape, 2)
     assert ab.dtype == np.float32
-    joined = lab_to_rgb(np.dstack([lightness, ab]))
-    difference = deltaE_ciede2000(rgb_to_lab(joined), rgb_to_lab(colorizer(scene)))
+    composed = lab_to_rgb(np.dstack([lightness, ab]))
+    difference = deltaE_ciede2000(rgb_to_lab(composed), rgb_to_lab(colorizer(scene)))
     assert difference.mean() < 1.0
 
 
 def test_batches_and_frames_equal_single_pictures(colorizer: Colorizer, scene: np.ndarray) -> None:
     pictures = [scene, scene.T.copy(), 255 - scene, scene[:40, :40]]
     singles = [colorizer(picture).astype(int) for picture in pictures]
-    for way in (colorizer.batch(pictures), list(colorizer.frames(iter(pictures), batch_size=3))):
-        for result, single in zip(way, singles, strict=True):
+    for results in (colorizer.batch(pictures), list(colorizer.frames(iter(pictures), batch_size=3))):
+        for result, single in zip(results, singles, strict=True):
             assert np.abs(result - single).max() <= 3  # sums in another order, in bfloat16
 
 
 def test_frames_are_taken_one_at_a_time(colorizer: Colorizer, scene: np.ndarray) -> None:
     taken = []
 
-    def film() -> Iterator[np.ndarray]:
+    def video() -> Iterator[np.ndarray]:
         for index in range(100):
             taken.append(index)
             yield scene
 
-    next(colorizer.frames(film()))
+    next(colorizer.frames(video()))
     assert len(taken) == 1
 
 
-def test_weights_bring_their_own_render_size(weights_file: object) -> None:
+def test_weights_have_their_own_render_size(weights_file: object) -> None:
     assert Colorizer(str(weights_file), device="cpu").render_size == 64
     assert Colorizer(str(weights_file), device="cpu", render_size=100).render_size == 96
 
 
-def test_a_space_is_kept_by_colour_and_left_by_grey(colorizer: Colorizer, scene: np.ndarray) -> None:
+def test_a_colour_picture_keeps_its_space_and_a_grey_one_becomes_srgb(colorizer: Colorizer, scene: np.ndarray) -> None:
     gamma = ColorSpace(SRGB.matrix, np.stack([np.linspace(0, 1, 65536) ** 1.5] * 3))
     toned = np.dstack([scene] * 3)
     kept = colorizer(toned, space=gamma)

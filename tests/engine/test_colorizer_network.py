@@ -61,7 +61,7 @@ def test_a_ribbon_shrinks_one_way_and_grows_the_other() -> None:
     assert shrink(np.zeros((2, 500), np.uint8), (32, 96)).shape == (32, 96)
 
 
-def test_colours_that_the_network_gives_arrive(small_generator: Generator, scene: np.ndarray) -> None:
+def test_the_networks_colours_reach_the_picture(small_generator: Generator, scene: np.ndarray) -> None:
     constant = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8))).eval()
     torch.nn.init.zeros_(constant.head.weight)
     assert constant.head.bias is not None
