@@ -1,4 +1,4 @@
-"""Photographs as files: read with all that belongs to them, and written so.
+"""Photos as files: read and written with their alpha, profile and metadata.
 
 Its face is ``__init__.pyi``: other wings import those names alone, and each is loaded when it is first used.
 """

@@ -1,4 +1,4 @@
-"""Errors that a caller would want to catch by name."""
+"""``name_errors``: decoders' and encoders' errors as one ``ImageError`` that names the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from colorize.base import ImageError, reason
 
 @contextlib.contextmanager
 def name_errors(path: Path, what: str = "damaged or cut off", remedy: str = "get it anew") -> Iterator[None]:
-    """Turn what decoders and encoders raise into one error that names the file."""
+    """Turn whatever a decoder or an encoder raises in the block into an ``ImageError`` that names the file.
+
+    Errors of the system (no such file, no permission, disk full) pass as they are.
+
+    Args:
+        path: The file.
+        what: What is wrong with it, for errors that do not say so themselves.
+        remedy: What to do then.
+
+    Raises:
+        ImageError: The block raised an error that is not the system's.
+    """
     try:
         yield
     except (FileExistsError, FileNotFoundError, PermissionError):

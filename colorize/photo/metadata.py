@@ -1,4 +1,4 @@
-"""What belongs to a photo beside its pixels: EXIF, XMP, and the label that its colours were made by a network."""
+"""EXIF and XMP of a photo, and the label in both that its colours were made by a network (the AI label)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ ORIENTATION = ExifTags.Base.Orientation
 SOFTWARE = ExifTags.Base.Software
 X_RESOLUTION, Y_RESOLUTION = ExifTags.Base.XResolution, ExifTags.Base.YResolution
 RESOLUTION_UNIT = ExifTags.Base.ResolutionUnit
+SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 UPRIGHT = 1
 SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 DESCRIPTIVE_TAGS = (
@@ -34,10 +35,9 @@ DESCRIPTIVE_TAGS = (
 """Tags of a TIFF's first directory that describe the photo; the others describe how its pixels are stored."""
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, struct.error)
 """What Pillow raises at damaged EXIF."""
-SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC's word for a picture edited by a trained network."""
+"""IPTC's digital source type of a picture edited by a trained network."""
 _SOURCE_TYPE_XMP = (
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
     f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPE}</Iptc4xmpExt:DigitalSourceType></rdf:Description>"
@@ -49,21 +49,21 @@ _EMPTY_XMP = (
 
 
 def read_exif(image: Image.Image) -> tuple[bytes | None, int]:
-    """Return an image's EXIF, upright and without its thumbnail, and the orientation that its pixels still have.
+    """Return an image's EXIF, made upright, and the orientation that its pixels still have.
 
-    The thumbnail (the second directory) shows the old picture, and the size is that of the upright one. Damaged EXIF
-    counts as none.
+    The thumbnail (the second directory) is left out, since it shows the old picture. The stated size becomes that of
+    the upright picture. Damaged EXIF counts as none.
 
     Returns:
-        The EXIF (None: there is none), and the EXIF orientation 1..8.
+        The EXIF block (None: there is none), and the EXIF orientation, 1..8.
     """
     exif = Image.Exif()
     try:
         source = image.getexif()
         stated = source.get(ORIENTATION, UPRIGHT)
         orientation = stated if isinstance(stated, int) and 1 <= stated <= 8 else UPRIGHT
-        turned = orientation in SIDEWAYS and image.format != "TIFF"  # Pillow gives a TIFF's size as upright
-        width, height = image.size[::-1] if turned else image.size
+        swapped = orientation in SIDEWAYS and image.format != "TIFF"  # Pillow gives a TIFF's size as upright
+        width, height = image.size[::-1] if swapped else image.size
         for name in DESCRIPTIVE_TAGS if image.format == "TIFF" else tuple(source):
             if name in source and name not in SUB_DIRECTORIES:
                 exif[name] = source[name]
@@ -83,9 +83,12 @@ def read_exif(image: Image.Image) -> tuple[bytes | None, int]:
 
 
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
-    """Return an image's horizontal and vertical resolution, from its header, else from EXIF; None: not stated.
+    """Return an image's horizontal and vertical resolution in pixels an inch, from its header, else from EXIF.
 
     Pillow alone would invent one: 72 for a JPEG whose EXIF has none, 1 for a TIFF without any.
+
+    Returns:
+        (x, y); None: not stated.
     """
     stated = image.info.get("dpi")
     if image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2):
@@ -106,7 +109,7 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def exif_with_dpi(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
-    """Return EXIF that states a resolution, horizontal and vertical; one that it states already stays."""
+    """Return EXIF that states a resolution (x, y) in pixels an inch; one that it states already stays."""
     stated = Image.Exif()
     stated.load(exif or b"")
     if X_RESOLUTION not in stated:
@@ -116,7 +119,7 @@ def exif_with_dpi(exif: bytes | None, dpi: tuple[float, float]) -> bytes:
 
 
 def label_exif(exif: bytes | None) -> bytes:
-    """Return EXIF whose Software tag says that the colours were made by a network; what it said before stays."""
+    """Return EXIF with the AI label in its Software tag; what the tag said before stays."""
     labelled = Image.Exif()
     labelled.load(exif or b"")
     label = f"AI-colorized by colorize {colorize.__version__}"
@@ -131,9 +134,9 @@ def upright_xmp(xmp: bytes) -> bytes:
 
 
 def label_xmp(xmp: bytes | None) -> bytes:
-    """Return an XMP packet that names the IPTC digital source type of a picture edited by a trained network.
+    """Return an XMP packet with the AI label: IPTC's digital source type of a picture edited by a trained network.
 
-    The packet's other words stay untouched; a packet without an RDF element is damaged and is replaced.
+    The rest of the packet stays untouched; a packet without an RDF element is damaged and is replaced.
     """
     packet = xmp or _EMPTY_XMP
     if b"</rdf:RDF>" not in packet:

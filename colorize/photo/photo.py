@@ -1,4 +1,4 @@
-"""A photo: a picture with all that belongs to it."""
+"""``Photo``: a picture with all that belongs to it, as it is read and written."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from colorize.photo.metadata import label_exif, label_xmp
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture with what belongs to it, upright.
+    """An upright picture with its alpha, colour space and metadata.
 
     Attributes:
         picture: (H, W, 3) RGB or grey (H, W), uint8 or uint16.
-        alpha: (H, W) of the picture's dtype; None: opaque.
+        alpha: (H, W) of the picture's dtype, 0 transparent; None: opaque.
         format: ``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``BMP``, ``AVIF`` or ``HEIF``.
-        space: What the picture's numbers mean.
-        profile: The ICC profile's bytes; None: untagged, which means sRGB.
-        exif: Without thumbnail, orientation reset.
-        xmp: The packet.
-        dpi: Horizontal, vertical.
-        lossless: The file was a lossless one of a format that also has lossy ones (WebP).
+        space: Its RGB space; of a grey picture its tone curve.
+        profile: The ICC profile; None: untagged, which means sRGB.
+        exif: The EXIF block, without thumbnail, its orientation upright; None: none.
+        xmp: The XMP packet; None: none.
+        dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
+        lossless: Whether a WebP file is lossless.
     """
 
     picture: Picture
@@ -40,7 +40,7 @@ class Photo:
         A grey photo's profile cannot describe colours: sRGB's takes its place.
 
         Args:
-            picture: Of the same size.
+            picture: (H, W, 3) of the same size.
             ai_label: Say in EXIF and XMP that the colours were made by a network.
         """
         photo = replace(self, picture=picture)

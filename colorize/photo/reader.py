@@ -1,6 +1,6 @@
-"""Picture files: read and write, with all that belongs to the photo.
+"""The decoder: from a picture file to ``Photo``, upright and with all that belongs to it.
 
-Pillow reads and writes; OpenCV and tifffile take the 16-bit RGB that Pillow cannot hold (``colorize.photo.sixteen_bit``).
+Pillow decodes, with an extra for HEIC; ``colorize.photo.sixteen_bit`` takes the 16-bit RGB that Pillow cannot hold.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from colorize.color import (
     ColorSpace,
     Picture,
     ProfileError,
-    convert_16_bit_to_srgb,
     convert_8_bit_to_srgb,
+    convert_16_bit_to_srgb,
     profile_color_space,
     read_color_space,
     srgb_profile,
@@ -29,12 +29,20 @@ from colorize.photo.error_context import name_errors
 from colorize.photo.metadata import SIDEWAYS, UPRIGHT, read_dpi, read_exif, upright_xmp
 from colorize.photo.photo import Photo
 
-REDUCED_COPY = 1  # TIFF 6.0, NewSubfileType: a smaller copy of another page, such as a thumbnail
-NEW_SUBFILE_TYPE = 254
+FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
+HEIF_SUFFIXES = (".heic", ".heif")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
+"""Brands of HEVC-coded pictures (ISO/IEC 23008-12, B.4); the brand stands in the file's first box."""
+NEW_SUBFILE_TYPE = 254  # TIFF 6.0
+REDUCED_COPY = 1  # bit of it: a smaller copy of another page, such as a thumbnail
 
 
 def read_image(path: Path | str) -> Picture:
-    """Return a picture file's upright picture alone, in the file's own RGB; see ``read_photo``."""
+    """Return the upright picture of a file alone, in the file's own RGB space; see ``read_photo``.
+
+    Returns:
+        (H, W, 3) RGB or grey (H, W), uint8 or uint16.
+    """
     return read_photo(path).picture
 
 
@@ -43,7 +51,8 @@ def read_photo(path: Path | str) -> Photo:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageError: Not a picture, damaged, too large, of a kind that cannot be kept whole, or with several pages.
+        ImageError: The file is no picture, is damaged, too large, of a kind that cannot be kept whole, or has several
+            pages.
     """
     photos = read_photos(path)
     photo = next(photos)
@@ -62,15 +71,15 @@ def read_photos(path: Path | str) -> Iterator[Photo]:
         ImageError: See ``read_photo``.
     """
     path = Path(path)
-    with name_errors(path), open_image(path) as image:
+    with name_errors(path), _open_image(path) as image:
         if image.format == "TIFF":
             yield from _read_pages(path, image)
-        elif format_of(image) not in PHOTO_FORMATS.values():
+        elif _format_of(image) not in PHOTO_FORMATS.values():
             raise ImageError(f"{path}: {image.format} is not supported; convert it to PNG, JPEG or TIFF")
-        elif image.format not in SAME_FORMAT and (count := getattr(image, "n_frames", 1)) > 1:
+        elif image.format not in FORMAT_ALIASES and (count := getattr(image, "n_frames", 1)) > 1:
             raise ImageError(f"{path}: an animation of {count} pictures; save its pictures one by one")
         else:
-            yield read_page(path, image, 0)
+            yield _read_page(path, image, 0)
 
 
 def photo_size(path: Path | str) -> tuple[int, int]:
@@ -78,28 +87,18 @@ def photo_size(path: Path | str) -> tuple[int, int]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageError: Not a picture, or too large.
+        ImageError: The file is not a picture, or too large.
     """
-    with name_errors(Path(path)), open_image(Path(path)) as image:
+    with name_errors(Path(path)), _open_image(Path(path)) as image:
         return image.height, image.width
 
 
-def _read_pages(path: Path, image: Image.Image) -> Iterator[Photo]:
-    for page in range(getattr(image, "n_frames", 1)):
-        image.seek(page)
-        if page == 0 or not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & REDUCED_COPY:  # type: ignore[attr-defined]
-            yield read_page(path, image, page)
-
-
-SAME_FORMAT = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
-
-
-def open_image(path: Path) -> Image.Image:
-    """Open a picture file; its pixels are not read yet.
+def _open_image(path: Path) -> Image.Image:
+    """Return an opened picture file; its pixels are not read yet.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageError: Not a picture, or too large.
+        ImageError: The file is not a picture, or too large.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
@@ -107,7 +106,7 @@ def open_image(path: Path) -> Image.Image:
         raise ImageError(f"{path}: a folder, not a picture")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: an empty file (0 bytes); get it anew")
-    if is_heif(path):
+    if _is_heif(path):
         register_heif()
     try:
         return Image.open(path)
@@ -122,16 +121,55 @@ def open_image(path: Path) -> Image.Image:
         raise ImageError(f"{path}: damaged or cut off ({reason(error)}); get it anew") from error
 
 
-def format_of(image: Image.Image) -> str:
-    """Return the format in which a photo like this one is written."""
-    return SAME_FORMAT.get(image.format or "", image.format or "")
+def _is_heif(path: Path) -> bool:
+    """Return whether a file is HEIC, by its suffix or, since telephones' pictures get renamed to .jpg, by its brand."""
+    if path.suffix.lower() in HEIF_SUFFIXES:
+        return True
+    with open(path, "rb") as file:
+        head = file.read(12)
+    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
 
 
-def read_page(path: Path, image: Image.Image, page: int) -> Photo:
-    """Return a page of an opened file, upright."""
+def register_heif() -> None:
+    """Register the HEIF decoder and encoder with Pillow.
+
+    Raises:
+        ImageError: The extra ``heic`` is not installed.
+    """
+    try:
+        from pillow_heif import register_heif_opener  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise ImageError("HEIC needs an extra: pip install 'colorize[heic]'") from error
+    register_heif_opener()
+
+
+def _format_of(image: Image.Image) -> str:
+    """Return the format of an opened file, as in ``Photo.format``."""
+    return FORMAT_ALIASES.get(image.format or "", image.format or "")
+
+
+def _read_pages(path: Path, image: Image.Image) -> Iterator[Photo]:
+    """Yield the pages of an opened TIFF but for reduced copies."""
+    for page in range(getattr(image, "n_frames", 1)):
+        image.seek(page)
+        if page == 0 or not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & REDUCED_COPY:  # type: ignore[attr-defined]
+            yield _read_page(path, image, page)
+
+
+def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
+    """Return a page of an opened file, upright.
+
+    Args:
+        path: The file.
+        image: The same, opened by Pillow at the page.
+        page: Number of the page, from 0.
+
+    Raises:
+        ImageError: Its pixels are of a kind that cannot be kept.
+    """
     exif, orientation = read_exif(image)
     info = dict(image.info)
-    format = format_of(image)
+    format = _format_of(image)
     profile = info.get("icc_profile") or None
     samples = sixteen_bit.read_samples(path, image, page)
     if samples is None:
@@ -139,8 +177,8 @@ def read_page(path: Path, image: Image.Image, page: int) -> Photo:
         if format == "TIFF":
             orientation = UPRIGHT  # Pillow has turned it
     else:
-        picture, alpha, profile = _read_deep(image.mode, samples, profile)
-    space, profile = _space(picture, profile)
+        picture, alpha, profile = _split_16_bit(image.mode, samples, profile)
+    space, profile = _choose_space(picture, profile)
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or None
     xmp = xmp.encode() if isinstance(xmp, str) else xmp
     return Photo(
@@ -159,7 +197,7 @@ def read_page(path: Path, image: Image.Image, page: int) -> Photo:
 def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
     """Return picture, alpha and profile of an image that Pillow holds without loss."""
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _read_deep_grey(image), None, profile
+        return _read_16_bit_grey(image), None, profile
     if image.mode == "LAB":
         raise ImageError("is in Lab colours; convert it to RGB")
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
@@ -175,13 +213,13 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
         image = image.convert(image.mode[:-1])
     if image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not _is_simple(profile):
+    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not _is_matrix_based(profile):
         image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
     return np.asarray(image), alpha, profile
 
 
-def _read_deep(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
-    """Return picture, alpha and profile of 16-bit samples; see ``sixteen_bit.read_samples``."""
+def _split_16_bit(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
+    """Return picture, alpha and profile of ``sixteen_bit.read_samples``, of an image in a Pillow mode."""
     if mode == "CMYK":
         if profile and profile_color_space(profile) == "CMYK":
             return convert_16_bit_to_srgb(samples, profile), None, srgb_profile()
@@ -191,12 +229,13 @@ def _read_deep(mode: str, samples: Picture, profile: bytes | None) -> tuple[Pict
     if samples.shape[2] == 2:
         return samples[..., 0], samples[..., 1], profile
     picture, alpha = samples[..., :3], samples[..., 3] if samples.shape[2] == 4 else None
-    if profile and profile_color_space(profile) == "RGB" and not _is_simple(profile):
+    if profile and profile_color_space(profile) == "RGB" and not _is_matrix_based(profile):
         return convert_16_bit_to_srgb(picture, profile), alpha, srgb_profile()
     return picture, alpha, profile
 
 
-def _is_simple(profile: bytes) -> bool:
+def _is_matrix_based(profile: bytes) -> bool:
+    """Return whether an RGB profile is made of primaries and curves, not of look-up tables."""
     try:
         read_color_space(profile)
     except ProfileError:
@@ -204,7 +243,8 @@ def _is_simple(profile: bytes) -> bool:
     return True
 
 
-def _read_deep_grey(image: Image.Image) -> Picture:
+def _read_16_bit_grey(image: Image.Image) -> Picture:
+    """Return the pixels of a grey image that Pillow holds in more than 8 bits, (H, W) uint16."""
     values = np.asarray(image)
     if image.mode == "F" or values.min() < 0 or values.max() > 65535:
         raise ImageError("has floating-point or 32-bit pixels; convert it to 16 bits")
@@ -214,8 +254,8 @@ def _read_deep_grey(image: Image.Image) -> Picture:
     return values
 
 
-def _space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes | None]:
-    """Return the space of a picture, and its profile if that is fit to be kept."""
+def _choose_space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes | None]:
+    """Return the colour space of a picture, and its profile if that fits the picture; else sRGB and None."""
     if profile is None:
         return SRGB, None
     kind = profile_color_space(profile)
@@ -228,7 +268,7 @@ def _space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes |
 
 
 def _turn_upright(array: npt.NDArray, orientation: int) -> npt.NDArray:
-    """Return an array as EXIF orientation 1 would show it (CIPA DC-008, 4.6.5.1)."""
+    """Return an array (H, W) or (H, W, C) of an EXIF orientation, 1..8, turned upright (CIPA DC-008, 4.6.5.1)."""
     if orientation in SIDEWAYS:
         array = np.swapaxes(array, 0, 1)
     if orientation in (3, 4, 7, 8):
@@ -239,32 +279,6 @@ def _turn_upright(array: npt.NDArray, orientation: int) -> npt.NDArray:
 
 
 def _is_lossless_webp(path: Path) -> bool:
+    """Return whether a WebP file has a chunk of lossless pixels."""
     with open(path, "rb") as file:
         return b"VP8L" in file.read(4096)
-
-
-HEIF_SUFFIXES = (".heic", ".heif")
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-"""Of HEVC-coded pictures (ISO/IEC 23008-12, B.4); the brand stands in the file's first box."""
-
-
-def is_heif(path: Path) -> bool:
-    """Tell whether a file is HEIC, by its suffix or, since telephones' pictures get renamed to .jpg, by its head."""
-    if path.suffix.lower() in HEIF_SUFFIXES:
-        return True
-    with open(path, "rb") as file:
-        head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
-
-
-def register_heif() -> None:
-    """Teach Pillow the format.
-
-    Raises:
-        ImageError: The extra is not installed.
-    """
-    try:
-        from pillow_heif import register_heif_opener  # type: ignore[import-not-found]
-    except ImportError as error:
-        raise ImageError("HEIC needs an extra: pip install 'colorize[heic]'") from error
-    register_heif_opener()

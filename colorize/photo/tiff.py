@@ -1,4 +1,4 @@
-"""16-bit RGB, which Pillow cannot hold, and every TIFF that is written."""
+"""Every TIFF that is written: pages of 8 or 16 bits with their metadata, by tifffile."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import BinaryIO
 
 import numpy as np
 import tifffile
-from PIL import ExifTags, Image
+from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorize.color import Picture
+from colorize.photo.metadata import RESOLUTION_UNIT, SUB_DIRECTORIES, X_RESOLUTION, Y_RESOLUTION
 
 XMP_TAG = 700
 ASCII, BYTE, LONG = 2, 1, 4  # TIFF field types
 PLACEHOLDER_OFFSET = -1
 """Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
-other tag of ours lies between the two numbers, so the order of the tags stays right."""
+other tag that we write lies between the two numbers, so the order of the tags stays right."""
 
 
 @dataclass(frozen=True)
 class TiffMetadata:
-    """What a TIFF page carries beside its pixels; see ``Photo``."""
+    """The metadata of a TIFF page; the attributes are those of ``Photo``."""
 
     exif: bytes | None
     xmp: bytes | None
@@ -32,11 +33,11 @@ class TiffMetadata:
 
 
 def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, TiffMetadata]]) -> None:
-    """Write pages of picture, alpha and metadata as a deflated TIFF.
+    """Write pages to an open file as a deflated TIFF.
 
     Args:
         file: Open for reading and writing.
-        pages: Taken one at a time.
+        pages: Picture, alpha and metadata of each page, as in ``Photo``; taken one at a time.
     """
     directories: list[dict[int, ImageFileDirectory_v2]] = []
     with tifffile.TiffWriter(file, byteorder="<") as writer:
@@ -66,18 +67,18 @@ def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, Ti
 def _exif_tags(
     exif: bytes | None,
 ) -> tuple[list[tuple[int, int, int, object, bool]], dict[int, ImageFileDirectory_v2]]:
-    """Return EXIF as a TIFF's own tags, and its sub-directories, whose place in the file is not known yet."""
+    """Return EXIF as a TIFF's own tags, and its sub-directories by tag, whose place in the file is not known yet."""
     source = Image.Exif()
     source.load(exif or b"")
     tags: list[tuple[int, int, int, object, bool]] = []
     for name, value in source.items():
-        if isinstance(value, str) and name not in (282, 283, 296):
+        if isinstance(value, str) and name not in (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT):
             text = value.encode("utf-8") + b"\0"
             tags.append((name, ASCII, len(text), text, True))
         elif isinstance(value, bytes):
             tags.append((name, BYTE, len(value), value, True))
     sub_directories: dict[int, ImageFileDirectory_v2] = {}
-    for name in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+    for name in SUB_DIRECTORIES:
         values = source.get_ifd(name)
         if values:
             directory = ImageFileDirectory_v2(b"II\x2a\0\x08\0\0\0")
@@ -94,9 +95,9 @@ def _append_directories(file: BinaryIO, directories: list[dict[int, ImageFileDir
         return
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        for page, own in zip(tiff.pages, directories, strict=True):
+        for page, sub_directories in zip(tiff.pages, directories, strict=True):
             assert isinstance(page, tifffile.TiffPage | tifffile.TiffFrame)
-            for name, directory in own.items():
+            for name, directory in sub_directories.items():
                 end = file.seek(0, 2)
                 start = end + end % 2  # a directory begins at an even offset
                 file.write(b"\0" * (start - end) + directory.tobytes(start))

@@ -1,4 +1,4 @@
-"""Encoder: from a photo to an image file, with all that belongs to it."""
+"""The encoder: from ``Photo`` to a picture file, with all that belongs to it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ from colorize.photo.metadata import exif_with_dpi
 from colorize.photo.photo import Photo
 from colorize.photo.reader import register_heif
 
+OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
+SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
+EXIF_DPI_FORMATS = ("WEBP", "AVIF", "HEIF")  # have no place for the resolution but EXIF
+FAITHFUL_QUALITY = 95  # from here on a JPEG is to keep the lightness
+GRAIN_QUALITY = 97  # what that takes where there is strong grain
+MAX_LIGHTNESS_CHANGE = 0.5  # mean |dL| that a faithful JPEG may have
+TILE, TILES = 64, 4  # side of a sample in pixels, a multiple of JPEG's 8; samples along each side of a photo
+
 
 def write_photo(
     path: Path | str,
@@ -32,8 +40,8 @@ def write_photo(
     Args:
         path: The file.
         photo: The photo.
-        format: As ``Photo.format``; None: of the path's suffix.
-        quality: 1..100, of lossy formats.
+        format: As ``Photo.format``; None: that of the path's suffix.
+        quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
 
     Raises:
@@ -56,10 +64,13 @@ def write_photos(
 
     Args:
         path: The file.
-        photos: Taken one at a time.
-        format: As ``Photo.format``; None: of the path's suffix.
-        quality: 1..100, of lossy formats.
+        photos: The pages, taken one at a time.
+        format: As ``Photo.format``; None: that of the path's suffix.
+        quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
+
+    Raises:
+        FileExistsError, ImageError, OSError: See ``write_photo``.
     """
     path = Path(path)
     format = format or PHOTO_FORMATS.get(path.suffix.lower())
@@ -81,24 +92,15 @@ def _tiff_metadata(photo: Photo) -> tiff.TiffMetadata:
     return tiff.TiffMetadata(photo.exif, photo.xmp, photo.profile, photo.dpi)
 
 
-OPAQUE_FORMATS = ("JPEG", "BMP")
-DEEP_FORMATS = ("PNG", "TIFF")  # hold 16 bits
-EXIF_FORMATS = ("WEBP", "AVIF", "HEIF")  # have no place for the resolution but EXIF
-FAITHFUL_QUALITY = 95  # from here on a JPEG shall keep the lightness
-GRAIN_QUALITY = 97  # what that takes where there is strong grain
-LIGHTNESS_CHANGE = 0.5  # mean |dL| of a JPEG that is too much
-TILE, TILES = 64, 4  # side of a sample in pixels, a multiple of JPEG's 8; samples along each side of a photo
-
-
 def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
-    """Write a photo to an open file, in any format but TIFF.
+    """Encode a photo into an open file, in any format but TIFF.
 
     Args:
         path: The file's name, for errors.
         file: Open for writing.
         photo: The photo; 16 bits become 8 where the format holds no more.
         format: As ``Photo.format``.
-        quality: 1..100, of lossy formats.
+        quality: Quality of lossy formats, 1..100.
 
     Raises:
         ImageError: The format cannot hold the photo.
@@ -110,7 +112,7 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         raise ImageError(f"{path}: {format} cannot hold the photo's transparency; choose png, tiff, webp or avif")
     if format == "BMP" and photo.profile:
         picture = lab_to_rgb(rgb_to_lab(picture, photo.space), picture.dtype)  # it cannot say what its numbers mean
-    if picture.dtype == np.uint16 and format not in DEEP_FORMATS:
+    if picture.dtype == np.uint16 and format not in SIXTEEN_BIT_FORMATS:
         picture = _to_8_bits(picture)
         alpha = None if alpha is None else _to_8_bits(alpha)
     if picture.dtype == np.uint16:
@@ -123,6 +125,7 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
 
 
 def _to_8_bits(values: Picture) -> Picture:
+    """Return uint16 levels as uint8, rounded."""
     return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 
 
@@ -134,10 +137,11 @@ def _png_head(photo: Photo) -> bytes:
 
 
 def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
+    """Encode an 8-bit image into an open file by Pillow, with the photo's metadata."""
     options: dict[str, object] = {}
     if photo.profile and format != "BMP":
         options["icc_profile"] = photo.profile
-    exif = exif_with_dpi(photo.exif, photo.dpi) if photo.dpi and format in EXIF_FORMATS else photo.exif
+    exif = exif_with_dpi(photo.exif, photo.dpi) if photo.dpi and format in EXIF_DPI_FORMATS else photo.exif
     if exif and format != "BMP":
         options["exif"] = exif
     if photo.dpi and format in ("JPEG", "PNG", "BMP"):
@@ -167,10 +171,10 @@ def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality
 
 
 def _jpeg_quality(picture: Picture, space: ColorSpace, quality: int) -> int:
-    """Return the quality, raised to 97 where 95 would change the lightness of grain by more than a mean of 0.5.
+    """Return the JPEG quality, raised to 97 where 95 would change the lightness of grain by more than a mean of 0.5.
 
-    Coarse grain fills all the frequencies that JPEG's tables round; white noise loses 0.64 at 95 and 0.41 at 97. Tiles
-    from all over the picture are tried.
+    Coarse grain fills all the frequencies that JPEG's tables round; white noise changes by 0.64 at 95, by 0.41 at 97.
+    Tiles from all over the picture are tried.
     """
     if not FAITHFUL_QUALITY <= quality < GRAIN_QUALITY:
         return quality
@@ -181,4 +185,4 @@ def _jpeg_quality(picture: Picture, space: ColorSpace, quality: int) -> int:
     Image.fromarray(sample).save(file, "JPEG", quality=quality, subsampling=0)
     with Image.open(file) as coded:
         change = rgb_to_lightness(np.asarray(coded), space) - rgb_to_lightness(sample, space)
-    return GRAIN_QUALITY if np.abs(change).mean() > LIGHTNESS_CHANGE else quality
+    return GRAIN_QUALITY if np.abs(change).mean() > MAX_LIGHTNESS_CHANGE else quality

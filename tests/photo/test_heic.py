@@ -28,8 +28,8 @@ def test_a_heic_comes_back_with_all_that_belongs_to_it(tmp_path: Path, suffix: s
     assert np.abs(photo.picture.astype(int) - smooth()).mean() < 2
     assert photo.profile == rgb_profile()
     assert photo.dpi == pytest.approx((300, 300))
-    marked = photo.with_colors(photo.picture)
-    write_photo(tmp_path / f"b{suffix}", marked)
+    labelled = photo.with_colors(photo.picture)
+    write_photo(tmp_path / f"b{suffix}", labelled)
     photo = read_photo(tmp_path / f"b{suffix}")
     exif = Image.Exif()
     exif.load(photo.exif or b"")

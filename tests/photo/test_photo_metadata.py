@@ -59,25 +59,25 @@ def test_damaged_exif_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert read_photo(tmp_path / "a.jpg").picture.shape == (30, 40, 3)
 
 
-def test_the_mark_is_set_and_keeps_what_was_there() -> None:
+def test_the_ai_label_is_set_and_keeps_what_was_there() -> None:
     photo = Photo(smooth(), exif=make_exif(), xmp=XMP)
-    marked = photo.with_colors(photo.picture)
+    labelled = photo.with_colors(photo.picture)
     exif = Image.Exif()
-    exif.load(marked.exif or b"")
+    exif.load(labelled.exif or b"")
     assert exif[ExifTags.Base.Software].startswith("scanner 1.0; AI-colorized by colorize ")
     assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] == DATE
-    assert SOURCE_TYPE.encode() in (marked.xmp or b"")
-    assert b"album 3" in (marked.xmp or b"")
-    unmarked = photo.with_colors(photo.picture, mark=False)
-    assert (unmarked.exif, unmarked.xmp) == (photo.exif, photo.xmp)
+    assert SOURCE_TYPE.encode() in (labelled.xmp or b"")
+    assert b"album 3" in (labelled.xmp or b"")
+    unlabelled = photo.with_colors(photo.picture, ai_label=False)
+    assert (unlabelled.exif, unlabelled.xmp) == (photo.exif, photo.xmp)
 
 
-def test_marks_are_not_set_twice() -> None:
+def test_ai_labels_are_not_set_twice() -> None:
     assert label_xmp(label_xmp(XMP)) == label_xmp(XMP)
     assert label_exif(label_exif(None)) == label_exif(None)
 
 
-def test_blanks_of_a_packet_make_room_for_the_mark(tmp_path: Path) -> None:
+def test_blanks_of_a_packet_make_room_for_the_ai_label(tmp_path: Path) -> None:
     padded = upright_xmp(XMP).replace(b"<?xpacket end", b" " * 64_000 + b"<?xpacket end")
     write_photo(tmp_path / "a.jpg", Photo(smooth(), xmp=padded).with_colors(smooth()))
     assert b"album 3" in (read_photo(tmp_path / "a.jpg").xmp or b"")
