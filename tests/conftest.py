@@ -1,4 +1,4 @@
-"""Fixtures: small random weights, photographs that the tests make themselves, the web page and a browser for it."""
+"""Fixtures of several wings: small random weights, made photos, the page with a browser for it, training runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import settings
 from PIL import Image
-from support.browser import ARGUMENTS, CHROMIUM, PATIENCE
+from support.browser import ARGUMENTS, CHROMIUM, TIMEOUT
 
 from colorize.engine import Colorizer
 from colorize.network import Generator, GeneratorConfig, WeightsInfo, save_generator
@@ -94,10 +94,11 @@ def make_client(small_generator: Generator):
 
 @pytest.fixture(scope="module")  # Playwright keeps this thread's event loop to itself
 def browser():
+    """Chromium without a window."""
     assert CHROMIUM, "these tests need Chromium: apt-get install chromium"
     from playwright import sync_api as playwright
 
-    playwright.expect.set_options(timeout=PATIENCE * 1000)
+    playwright.expect.set_options(timeout=TIMEOUT * 1000)
     with playwright.sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield chromium
@@ -106,13 +107,13 @@ def browser():
 
 @pytest.fixture(scope="session")
 def requests() -> list[str]:
-    """Every address that a page in a browser asked for."""
+    """The address of every request of the pages in the browser."""
     return []
 
 
 @pytest.fixture(scope="module")
 def context(browser):
-    """One for all tests of a module, which loads the page's scripts once."""
+    """A browser context for all tests of a module, so that the page's scripts are loaded once."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     yield context
     context.close()
@@ -120,23 +121,23 @@ def context(browser):
 
 @pytest.fixture
 def page(context, served, requests):
-    """The page in a browser."""
+    """The page in a browser; a JavaScript error in it fails the test."""
     page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page.set_default_timeout(TIMEOUT * 1000)
     page.on("request", lambda request: requests.append(request.url))
     page.on("websocket", lambda socket: requests.append(socket.url))
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(served[0])
     page.locator("#photo input[type=file]").first.wait_for(state="attached")
     yield page
     page.close()
-    assert not faults
+    assert not errors
 
 
 @pytest.fixture
 def client(served, tmp_path):
-    """A program that uses the page."""
+    """A gradio_client of the page."""
     from support.page import visit  # Gradio is slow to import
 
     yield from visit(served[0], tmp_path / "downloads")
@@ -144,7 +145,7 @@ def client(served, tmp_path):
 
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
-    """What a module's training runs start from, by its SOURCES; while it is in use, there are narrow encoders."""
+    """The files that a module's training runs start from, by its SOURCES; meanwhile encoders are narrow."""
     from support.runs import narrow_encoders, write_sources
 
     with narrow_encoders():
@@ -161,6 +162,7 @@ def run(request, sources, tmp_path):
 
 @pytest.fixture
 def small_critic(monkeypatch):
+    """Let training build small critics."""
     from support.adversarial import use_small_critics
 
     use_small_critics(monkeypatch)

@@ -1,4 +1,7 @@
-"""The HTTP service: photos at once, films as jobs. Errors are JSON with the sentences of the command line."""
+"""The HTTP API as a FastAPI application: photos are answered at once, films are jobs, errors are JSON in one line.
+
+The messages of errors are those of the command line.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from fastapi.responses import JSONResponse
 from colorize import __version__
 from colorize.web.jobs import QueueFullError
 from colorize.web.photo_routes import add_photo_routes
-from colorize.web.schema import PROBLEMS, Health, WeightsList
+from colorize.web.schema import ERROR_RESPONSES, Health, WeightsList
 from colorize.web.service import ColorizeService
 from colorize.web.video_routes import add_video_routes
 
 
 def build_api(service: ColorizeService) -> FastAPI:
-    """Return the application with the service's routes."""
+    """Return the application with all routes of the HTTP API."""
     app = FastAPI(
         title="colorize",
         version=__version__,
@@ -34,7 +37,7 @@ def build_api(service: ColorizeService) -> FastAPI:
     async def healthz() -> Health:
         return Health(waiting=service.jobs.waiting)
 
-    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: PROBLEMS[401]})
+    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: ERROR_RESPONSES[401]})
     async def weights() -> WeightsList:
         return WeightsList(weights=service.weights)
 
@@ -42,17 +45,18 @@ def build_api(service: ColorizeService) -> FastAPI:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """Say in one line which fields are wrong."""
+    """Answer 422 with one line that names the fields that are wrong."""
     assert isinstance(error, RequestValidationError)
-    lines = []
-    for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
-        given = fault.get("input")
+    faults = []
+    for details in error.errors():
+        name = ".".join(str(part) for part in details["loc"] if part not in ("body", "query", "path"))
+        given = details.get("input")
         shown = f" {given!r}" if isinstance(given, str | int | float) else ""
-        lines.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {fault['msg'].lower()}")
-    return JSONResponse({"detail": "; ".join(lines)}, 422)
+        faults.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
+    return JSONResponse({"detail": "; ".join(faults)}, 422)
 
 
 async def _full(request: Request, error: Exception) -> Response:
+    """Answer 429 with the time after which to try again."""
     assert isinstance(error, QueueFullError)
     return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})

@@ -1,4 +1,4 @@
-"""The command line that does what was just done on the page."""
+"""Command lines that do the same as a request of the page, ready for a shell."""
 
 from __future__ import annotations
 
@@ -12,62 +12,63 @@ from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
 
 
 def photo_command(names: Sequence[str], request: PhotoRequest, output: str | None = None) -> str:
-    """Return the command for photos.
+    """Return the command line that colours photos as a request does.
 
     Args:
-        names: Of the files.
-        request: What was done with them.
+        names: Names of the photos' files.
+        request: How they are coloured.
         output: Folder of the results; None: beside the photos.
     """
-    words = _color_options(request.color_settings)
+    arguments = _color_options(request.color_settings)
     for hint in request.hints:
-        words += ["--hint", hint_line(hint)]
+        arguments += ["--hint", format_hint(hint)]
     if request.candidates is not None:
-        words += ["--candidates", str(request.candidates)]
-        words += ["--seed", str(request.seed)] if request.seed else []
+        arguments += ["--candidates", str(request.candidates)]
+        arguments += ["--seed", str(request.seed)] if request.seed else []
     if request.force:
-        words.append("--force")
+        arguments.append("--force")
     if output:
-        words += ["-o", output]
-    return _line(names, words)
+        arguments += ["-o", output]
+    return _command_line(names, arguments)
 
 
 def video_command(name: str, request: VideoRequest) -> str:
-    """Return the command for a film, or for its contact sheet."""
-    usual, options = VideoOptions(), request.options
-    words = _color_options(request.color_settings)
+    """Return the command line that colours a film, or makes its contact sheet, as a request does."""
+    defaults, options = VideoOptions(), request.options
+    arguments = _color_options(request.color_settings)
     if request.preview is not None:
-        words += ["--preview", str(request.preview)]
-    elif options.temporal.mode != usual.temporal.mode:
-        words += ["--temporal", options.temporal.mode]
+        arguments += ["--preview", str(request.preview)]
+    elif options.temporal.mode != defaults.temporal.mode:
+        arguments += ["--temporal", options.temporal.mode]
     if options.start:
-        words += ["--start", f"{options.start:.10g}"]
+        arguments += ["--start", f"{options.start:.10g}"]
     if options.end is not None:
-        words += ["--end", f"{options.end:.10g}"]
+        arguments += ["--end", f"{options.end:.10g}"]
     if request.force:
-        words.append("--force")
-    return _line([name], words)
+        arguments.append("--force")
+    return _command_line([name], arguments)
 
 
-def hint_line(hint: Hint) -> str:
-    """Return a hint as ``Hint.parse`` reads it."""
+def format_hint(hint: Hint) -> str:
+    """Return a hint in the form that ``Hint.parse`` reads: ``x,y,#rrggbb[,radius]``."""
     radius = "" if hint.radius is None else f",{hint.radius:.10g}"
     return f"{hint.x:.10g},{hint.y:.10g},{hint.color}{radius}"
 
 
 def _color_options(color_settings: ColorSettings) -> list[str]:
-    words = []
+    """Return the options of the colour settings that are not the defaults."""
+    arguments = []
     if color_settings.weights != DEFAULT_WEIGHTS:
-        words += ["--weights", color_settings.weights]
+        arguments += ["--weights", color_settings.weights]
     if color_settings.strength != 1:
-        words += ["--strength", f"{color_settings.strength:.10g}"]
+        arguments += ["--strength", f"{color_settings.strength:.10g}"]
     if color_settings.saturation != 1:
-        words += ["--saturation", f"{color_settings.saturation:.10g}"]
+        arguments += ["--saturation", f"{color_settings.saturation:.10g}"]
     if color_settings.render_size is not None:
-        words += ["--render-size", str(color_settings.render_size)]
-    return words
+        arguments += ["--render-size", str(color_settings.render_size)]
+    return arguments
 
 
-def _line(names: Sequence[str], words: Sequence[str]) -> str:
+def _command_line(names: Sequence[str], arguments: Sequence[str]) -> str:
     files = [f"./{name}" if name.startswith("-") else name for name in names]
-    return shlex.join(["colorize", *files, *words])
+    return shlex.join(["colorize", *files, *arguments])

@@ -1,4 +1,4 @@
-"""The page's file store: what clients uploaded and what was made for them, private and for a limited time."""
+"""The page's file store: a private folder for uploads and results, which are deleted after a time limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,19 @@ from colorize.web.jobs import safe_name
 
 
 class FileStore:
-    """The page's private folder: what clients uploaded, and what was made for them."""
+    """A private folder for what clients uploaded and what was made for them.
+
+    Attributes:
+        folder: Its absolute path, without symbolic links.
+    """
 
     def __init__(self, folder: Path, keep_seconds: float) -> None:
+        """Make the folder.
+
+        Args:
+            folder: Must not exist yet; its parent must.
+            keep_seconds: How long a file is kept.
+        """
         folder.mkdir()
         self.folder, self._keep_seconds = folder.resolve(), keep_seconds
         self._permanent: set[Path] = set()
@@ -25,18 +35,18 @@ class FileStore:
         except (OSError, ValueError):
             return False
 
-    def place(self, name: str) -> Path:
-        """Return a path for a new file, in a folder that nobody can guess."""
+    def new_path(self, name: str) -> Path:
+        """Return a path for a new file of this name, in a subfolder of its own that nobody can guess."""
         folder = self.folder / secrets.token_hex(16)
         folder.mkdir()
         return folder / safe_name(name)
 
-    def freeze(self) -> None:
+    def keep_current_files(self) -> None:
         """Exempt the files that are here now, the page's own, from ``sweep``."""
         self._permanent = set(self.folder.rglob("*"))
 
     def sweep(self) -> None:
-        """Delete what lies here longer than the time limit.
+        """Delete files that are older here than the time limit, and empty folders.
 
         Gradio's own ``delete_cache`` forgets the files of components that were updated in a session.
         """

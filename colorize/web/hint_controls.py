@@ -1,4 +1,4 @@
-"""Colour hints on the page: a click, a line of text, one step back."""
+"""Controls for colour hints: set by a click on the photo or written as lines, undone, cleared, drawn on the photo."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from pathlib import Path
 import gradio as gr
 
 from colorize.engine import Hint
-from colorize.web.command_lines import hint_line
-from colorize.web.controls import PRIVATE
-from colorize.web.display import Sheet, write_hinted
+from colorize.web.command_lines import format_hint
+from colorize.web.controls import PRIVATE, page_error
 from colorize.web.file_store import FileStore
-from colorize.web.uploads import problem
+from colorize.web.previews import Preview, write_hinted
 
 
 class HintControls:
-    """The hints of one photo.
+    """The accordion with the hints of one photo.
 
     Attributes:
-        text: The box with the hints, one a line.
+        text: The text box with the hints, one a line.
     """
 
-    def __init__(self, store: FileStore, photo: gr.Image, sheet: gr.State) -> None:
+    def __init__(self, store: FileStore, photo: gr.Image, preview: gr.State) -> None:
         """Add the controls.
 
         Args:
-            store: Keeps the pictures with hints on them.
-            photo: Shows them, and is clicked.
-            sheet: The session's ``Sheet``, or None.
+            store: Keeps the previews with hints on them.
+            photo: The component that shows the preview and is clicked.
+            preview: The session's state that holds the photo's ``Preview``, or None.
         """
         self._store = store
         with gr.Accordion("Colour hints", open=True):
@@ -36,68 +35,73 @@ class HintControls:
                 "Do you know a colour? Choose it, click its place on the photo above, and colour the photo again. "
                 "Or write a line: `x,y,#rrggbb`, in pixels of the photo."
             )
-            ink = gr.ColorPicker(label="Colour", value="#b03030", elem_id="ink")
+            color = gr.ColorPicker(label="Colour", value="#b03030", elem_id="hint-color")
             self.text = gr.Textbox(
                 label="Hints", info="one a line: x,y,#rrggbb or x,y,#rrggbb,radius", lines=3, max_lines=10, value=""
             )
             with gr.Row():
                 undo = gr.Button("Undo hint", size="sm", min_width=100)
                 clear = gr.Button("Clear hints", size="sm", min_width=100)
-        hinted = [self.text, photo]
-        # The sign of progress lies over the photo and would swallow the next click.
-        for trigger, work, inputs, outputs in (
-            (photo.select, self._add, [sheet, self.text, ink], hinted),
-            (undo.click, self._take_back, [sheet, self.text], hinted),
-            (clear.click, self._remove_all, [sheet], hinted),
-            (self.text.blur, self._draw, [sheet, self.text], [photo]),
-            (self.text.submit, self._draw, [sheet, self.text], [photo]),
+        changed = [self.text, photo]
+        # Gradio's progress overlay lies over the photo and would swallow the next click.
+        for event, handler, inputs, outputs in (
+            (photo.select, self._add, [preview, self.text, color], changed),
+            (undo.click, self._remove_last, [preview, self.text], changed),
+            (clear.click, self._remove_all, [preview], changed),
+            (self.text.blur, self._draw, [preview, self.text], [photo]),
+            (self.text.submit, self._draw, [preview, self.text], [photo]),
         ):
-            trigger(work, inputs, outputs, show_progress="hidden", api_visibility=PRIVATE)
+            event(handler, inputs, outputs, show_progress="hidden", api_visibility=PRIVATE)
 
-    def _add(self, event: gr.SelectData, sheet: Sheet | None, text: str, ink: str) -> tuple:
+    def _add(self, event: gr.SelectData, preview: Preview | None, text: str, color: str) -> tuple:
         """Append a hint where the photo was clicked."""
-        if sheet is None:
-            raise problem("there is no photo yet; choose one first")
+        if preview is None:
+            raise page_error("there is no photo yet; choose one first")
         column, row = event.index
-        x, y = sheet.locate(column, row)
-        text = "\n".join([*_lines(text), hint_line(Hint(x, y, hex_color(ink)))])
-        return text, self._draw(sheet, text)
+        x, y = preview.to_photo(column, row)
+        text = "\n".join([*_lines(text), format_hint(Hint(x, y, hex_color(color)))])
+        return text, self._draw(preview, text)
 
-    def _take_back(self, sheet: Sheet | None, text: str) -> tuple:
+    def _remove_last(self, preview: Preview | None, text: str) -> tuple:
+        """Remove the last hint."""
         text = "\n".join(_lines(text)[:-1])
-        return text, self._draw(sheet, text)
+        return text, self._draw(preview, text)
 
-    def _remove_all(self, sheet: Sheet | None) -> tuple:
-        return "", self._draw(sheet, "")
+    def _remove_all(self, preview: Preview | None) -> tuple:
+        """Remove all hints."""
+        return "", self._draw(preview, "")
 
-    def _draw(self, sheet: Sheet | None, text: str) -> Path | None:
-        """Return the picture with the hints on it."""
-        if sheet is None:
+    def _draw(self, preview: Preview | None, text: str) -> Path | None:
+        """Return the path of the preview with the hints drawn on it; None: there is no photo."""
+        if preview is None:
             return None
-        if not sheet.path.exists():
-            raise problem("the photo is not kept any longer; choose it again")
+        if not preview.path.exists():
+            raise page_error("the photo is not kept any longer; choose it again")
         hints = parse_hints(text)
         if not hints:
-            return sheet.path
-        target = self._store.place(sheet.path.name)
-        write_hinted(sheet, hints, target)
+            return preview.path
+        target = self._store.new_path(preview.path.name)
+        write_hinted(preview, hints, target)
         return target
 
 
 def parse_hints(text: str | None) -> list[Hint]:
-    """Return the hints of lines.
+    """Return the hints of a text, one a line as ``Hint.parse`` reads it; empty lines are skipped.
 
     Raises:
-        gr.Error: A line is written in another way.
+        gr.Error: A line is not a hint.
     """
     try:
         return [Hint.parse(line) for line in _lines(text)]
     except ValueError as error:
-        raise problem(str(error)) from error
+        raise page_error(str(error)) from error
 
 
 def hex_color(text: str | None) -> str:
-    """Return ``#rrggbb`` of what a colour picker says: that, ``#rgb``, or ``rgb(a)(r, g, b[, a])``.
+    """Return a colour picker's value as ``#rrggbb``.
+
+    Args:
+        text: ``#rrggbb``, ``#rrggbbaa``, ``#rgb``, or ``rgb(r, g, b)`` or ``rgba(r, g, b, a)`` with numbers 0..255.
 
     Raises:
         gr.Error: It is none of them.
@@ -109,7 +113,7 @@ def hex_color(text: str | None) -> str:
         return "#" + "".join(2 * digit for digit in text[1:].lower())
     numbers = re.fullmatch(r"rgba?\(\s*([\d.]+)[,\s]+([\d.]+)[,\s]+([\d.]+)(?:[,/\s]+[\d.]+%?)?\s*\)", text)
     if numbers is None:
-        raise problem(f"colour {text!r} is not #rrggbb, such as #c03020")
+        raise page_error(f"colour {text!r} is not #rrggbb, such as #c03020")
     return "#" + "".join(f"{min(255, round(float(number))):02x}" for number in numbers.groups())
 
 

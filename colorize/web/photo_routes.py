@@ -1,4 +1,4 @@
-"""HTTP routes of photographs: sent, coloured at once, answered."""
+"""The HTTP route of photos: a photo is uploaded, coloured, and returned in the same response."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from starlette.background import BackgroundTask
 from colorize.base import VIDEO_SUFFIXES
 from colorize.engine import Hint
 from colorize.web.requests import ColorSettings, PhotoRequest
-from colorize.web.responses import checked, media_type_of, outcome_of, receive, result_of
+from colorize.web.responses import media_type, result_path, store_upload, value_errors_as_422, wait_for_outcome
 from colorize.web.schema import (
-    PROBLEMS,
+    ERROR_RESPONSES,
     AiLabelField,
     ForceField,
     PhotoFormat,
@@ -29,12 +29,14 @@ from colorize.web.service import ColorizeService
 
 
 def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
+    """Add ``POST /v1/colorize`` to an application."""
+
     @app.post(
         "/v1/colorize",
         summary="Colour a photo",
         response_class=FileResponse,
         responses={
-            **PROBLEMS,
+            **ERROR_RESPONSES,
             200: {
                 "description": "The photo in colour",
                 "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
@@ -56,22 +58,24 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         ai_label: AiLabelField = True,
     ) -> Response:
         color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
-        hints = checked(lambda: [Hint.parse(text) for text in hint or []])
+        with value_errors_as_422():
+            hints = [Hint.parse(text) for text in hint or []]
         suffix = f".{format}" if format else None
         photo_request = PhotoRequest(color_settings, hints, suffix, quality, force, ai_label)
         if Path(photo.filename or "").suffix.lower() in VIDEO_SUFFIXES:
             raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
-        job, source = await receive(service, "photo", photo, "photo")
+        job, source = await store_upload(service, "photo", photo, "photo")
         try:
-            await asyncio.to_thread(checked, lambda: service.photo(job, source, photo_request))
-            outcome = await outcome_of(request, job)
-            result = result_of(job, outcome)
+            with value_errors_as_422():
+                await asyncio.to_thread(service.submit_photo, job, source, photo_request)
+            outcome = await wait_for_outcome(request, job)
+            result = result_path(job, outcome)
         except BaseException:
             service.jobs.forget(job)
             raise
         return FileResponse(
             result,
             filename=result.name,
-            media_type=media_type_of(result),
+            media_type=media_type(result),
             background=BackgroundTask(service.jobs.forget, job),
         )

@@ -1,4 +1,7 @@
-"""Requests: what a client wants of a photo or a film, and the colour settings of both."""
+"""Requests: what a client of the page or the HTTP service asks for, a photo or a film, and the colour settings of both.
+
+They are checked where they are used, by the Colorizer and the engine of the command line.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from colorize.film import VideoOptions
 
 @dataclass(frozen=True)
 class ColorSettings:
-    """How a client wants its colours; see ``Colorizer``.
+    """How a photo or film is coloured; see ``Colorizer``.
 
     Attributes:
-        weights: A name that the process offers.
-        strength: 0..1.
-        saturation: 0..2.
-        render_size: Pixels; None: the weights' own.
-        square: Stretch to a square.
+        weights: Name of weights that the process offers.
+        strength: 0..1; 1 new colours, 0 the original.
+        saturation: Factor of the chroma, 0..2.
+        render_size: Short side of what the network sees, in pixels; None: the weights' own.
+        square: Stretch to a square for the network.
     """
 
     weights: str
@@ -30,16 +33,17 @@ class ColorSettings:
 
 @dataclass(frozen=True)
 class PhotoRequest:
-    """What a client wants of a photo.
+    """A photo to be coloured.
 
     Attributes:
-        color_settings: How.
-        hints: Known colours.
+        color_settings: How it is coloured.
+        hints: Known colours, in pixels of the upright photo.
         suffix: Of the result, such as ``.png``; None: the photo's own.
         quality: 1..100, of lossy formats.
-        force: Colour it though it is in colour already.
+        force: Colour it even if it is in colour already.
         ai_label: Say "AI-colorized" in the metadata.
-        candidates: So many versions, 2..16, in place of the one; their files lie beside where ``job.result`` would be.
+        candidates: How many versions to make, 2..16, in place of one result; their files lie in the folder where
+            ``WebJob.result`` would be. None: one result.
         seed: Of the versions.
     """
 
@@ -55,14 +59,14 @@ class PhotoRequest:
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """What a client wants of a film.
+    """A film to be coloured.
 
     Attributes:
-        color_settings: How.
-        options: As those of ``colorize_video``.
-        suffix: Of the result, which chooses the container.
-        force: Colour it though it is in colour already.
-        preview: Only a contact sheet of so many frames; None: the film.
+        color_settings: How it is coloured.
+        options: Those of ``colorize_video``.
+        suffix: Of the result, such as ``.mp4``; it chooses the container.
+        force: Colour it even if it is in colour already.
+        preview: Make only a contact sheet of this many frames; None: colour the whole film.
     """
 
     color_settings: ColorSettings

@@ -1,12 +1,12 @@
-"""Between a client's request and a job: uploads stored, ends awaited, errors and results as answers."""
+"""What the photo and video routes share: uploads are stored, jobs awaited, results and errors turned into responses."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from fastapi import HTTPException, Request, UploadFile
 
@@ -15,40 +15,41 @@ from colorize.batch import Outcome
 from colorize.web.jobs import CancelledJobError, Kind, WebJob
 from colorize.web.service import ColorizeService
 
-T = TypeVar("T")
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
 
-async def receive(service: ColorizeService, kind: Kind, upload: UploadFile, default: str) -> tuple[WebJob, Path]:
-    """Store an upload in a new job's folder.
+async def store_upload(
+    service: ColorizeService, kind: Kind, upload: UploadFile, default_name: str
+) -> tuple[WebJob, Path]:
+    """Return a new job, and the path of the upload in the job's folder.
 
     Args:
         service: Whose queue the job is to join.
         kind: Of the job.
         upload: The client's file.
-        default: Its name where the client gives none.
+        default_name: Of an upload without a name.
 
     Raises:
         QueueFullError: There is no room.
         OSError: The disk is full or refuses; the job is forgotten.
     """
     job = service.jobs.new(kind)
-    source = job.place(upload.filename or default)
+    source = job.upload_path(upload.filename or default_name)
 
-    def store() -> None:
+    def write() -> None:
         with source.open("xb") as file:
             shutil.copyfileobj(upload.file, file, 1 << 20)
 
     try:
-        await asyncio.to_thread(store)
+        await asyncio.to_thread(write)
     except BaseException:
         service.jobs.forget(job)
         raise
     return job, source
 
 
-async def outcome_of(request: Request, job: WebJob) -> Outcome:
-    """Wait for a job; a client that goes away takes it back.
+async def wait_for_outcome(request: Request, job: WebJob) -> Outcome:
+    """Return the outcome of a job when it has ended; if the client disconnects, the job is cancelled.
 
     Raises:
         HTTPException: 499: the client went away, or the job was cancelled.
@@ -64,11 +65,11 @@ async def outcome_of(request: Request, job: WebJob) -> Outcome:
         raise HTTPException(499, "cancelled") from error
 
 
-def result_of(job: WebJob, outcome: Outcome) -> Path:
-    """Return the coloured file.
+def result_path(job: WebJob, outcome: Outcome) -> Path:
+    """Return the path of a job's coloured file.
 
     Raises:
-        HTTPException: There is none; it says why.
+        HTTPException: There is no such file; 422 with the reason, or 500 after an unexpected error.
     """
     if outcome.status == "done" and job.result is not None:
         return job.result
@@ -76,19 +77,20 @@ def result_of(job: WebJob, outcome: Outcome) -> Path:
     raise HTTPException(500 if unexpected else 422, outcome.message)
 
 
-def checked(work: Callable[[], T]) -> T:
-    """Run what checks a client's words, and turn its error into an answer.
+@contextmanager
+def value_errors_as_422() -> Iterator[None]:
+    """Turn a ``ValueError`` about a client's fields into an error response.
 
     Raises:
-        HTTPException: 422, with the error's sentence.
+        HTTPException: 422, with the error's message.
     """
     try:
-        return work()
+        yield
     except ValueError as error:  # WeightsError too
         raise HTTPException(422, str(error)) from error
 
 
-def media_type_of(path: Path) -> str:
+def media_type(path: Path) -> str:
     """Return the media type of a coloured file, by its suffix."""
     suffix = path.suffix.lower()
     if suffix in PHOTO_FORMATS:

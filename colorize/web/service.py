@@ -1,5 +1,6 @@
-"""The colouring service: weights that are loaded once, and the work that photos and films ask for. Everything goes through
-``colorize_files``, the engine of the command line, so results and sentences are the same.
+"""The colouring service behind the page and the HTTP API: it loads weights once and queues photos and films.
+
+All work goes through ``colorize_files``, which the command line uses too, so results and messages are the same.
 """
 
 from __future__ import annotations
@@ -14,28 +15,33 @@ from colorize.batch import RESULT_SUFFIX, FileOptions, Job, Outcome, colorize_fi
 from colorize.engine import Colorizer
 from colorize.film import Progress, probe
 from colorize.network import read_manifest, weights_path
-from colorize.web.jobs import CancelledJobError, Jobs, WebJob
+from colorize.web.jobs import CancelledJobError, JobQueue, WebJob
 from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
 from colorize.web.settings import WebSettings
 
-WEIGHTS_AT_ONCE = 2  # kept loaded; the one that was not used longest makes room
+MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
 
 
 class ColorizeService:
-    """Loads weights once and works off the queue."""
+    """Colours photos and films of clients in the order of a queue, with weights that stay loaded; close it at the end.
+
+    Attributes:
+        settings: Of the process.
+        jobs: The queue.
+    """
 
     def __init__(self, settings: WebSettings, default: Colorizer | None = None) -> None:
         """Load the default weights.
 
         Args:
             settings: Of the process.
-            default: Weights that are loaded already, in place of ``settings.weights``.
+            default: A Colorizer to use for ``settings.weights``; None: they are loaded.
 
         Raises:
-            WeightsError: They cannot be used.
+            WeightsError: The default weights cannot be used.
         """
         self.settings = settings
-        self.jobs = Jobs(settings.max_queue, settings.keep_minutes * 60)
+        self.jobs = JobQueue(settings.max_queue, settings.keep_minutes * 60)
         self._lock = threading.Lock()
         self._loaded: OrderedDict[str, Colorizer] = OrderedDict()
         try:
@@ -46,22 +52,22 @@ class ColorizeService:
 
     @property
     def weights(self) -> list[str]:
-        """Names of the weights that clients may ask for, the default first: those that are on this machine."""
+        """Names of the weights that clients may ask for: those that are on this machine, the default first."""
         names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
         return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
 
     def colorizer(self, color_settings: ColorSettings) -> Colorizer:
-        """Return a Colorizer of color settings.
+        """Return a Colorizer with the weights and settings that a client asks for; weights are loaded if need be.
 
         Raises:
-            WeightsError: The weights are not among ``weights``; a client's word is never taken for a path.
+            WeightsError: The weights are not among ``weights``; a client's name is never taken for a path.
             ValueError: A setting is out of range.
         """
         if color_settings.weights not in self.weights:
             raise WeightsError(f"{color_settings.weights}: no such weights here; choose {' or '.join(self.weights)}")
         with self._lock:
             if color_settings.weights not in self._loaded:
-                while len(self._loaded) >= WEIGHTS_AT_ONCE:
+                while len(self._loaded) >= MAX_LOADED_WEIGHTS:
                     self._loaded.popitem(last=False)
                 self._loaded[color_settings.weights] = self._load(color_settings.weights)
             self._loaded.move_to_end(color_settings.weights)
@@ -73,12 +79,17 @@ class ColorizeService:
             saturation=color_settings.saturation,
         )
 
-    def photo(self, job: WebJob, source: Path, request: PhotoRequest) -> None:
+    def submit_photo(self, job: WebJob, source: Path, request: PhotoRequest) -> None:
         """Put a photo into the queue; ``job.result`` will be its coloured file.
+
+        Args:
+            job: From ``jobs.new``.
+            source: The photo, in the job's folder.
+            request: How it is coloured.
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: A color setting is wrong.
+            ValueError: A colour setting is out of range.
         """
         colorizer = self.colorizer(request.color_settings)
         target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, request.suffix)}"
@@ -92,57 +103,63 @@ class ColorizeService:
         )
 
         def work(job: WebJob) -> Outcome:
-            return self._color(job, colorizer, Job(source, target), options)
+            return self._run(job, colorizer, Job(source, target), options)
 
         self.jobs.submit(job, work)
 
-    def video(self, job: WebJob, source: Path, request: VideoRequest) -> None:
-        """Put a film, or its contact sheet, into the queue; ``job.result`` will be the file.
+    def submit_video(self, job: WebJob, source: Path, request: VideoRequest) -> None:
+        """Put a film into the queue; ``job.result`` will be the coloured film, or its contact sheet.
+
+        Args:
+            job: From ``jobs.new``.
+            source: The film, in the job's folder.
+            request: How it is coloured.
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: A color setting is wrong.
+            ValueError: A colour setting is out of range.
         """
         colorizer = self.colorizer(request.color_settings)
         suffix = request.suffix if request.preview is None else ".jpg"
         target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
         options = FileOptions(force=request.force, video=request.options, preview=request.preview, cancel=job.cancel)
 
-        def follow(path: Path, progress: Progress) -> None:
+        def on_progress(path: Path, progress: Progress) -> None:
             job.progress = progress
-            self.jobs.give_way(job)
+            self.jobs.yield_to_photos(job)
 
         def work(job: WebJob) -> Outcome:
-            fault = self._too_large(source)
-            if fault:
-                return Outcome(source, "failed", fault, ValueError(fault))
-            return self._color(job, colorizer, Job(source, target), replace(options, progress=follow))
+            refusal = self._frame_size_error(source)
+            if refusal:
+                return Outcome(source, "failed", refusal, ValueError(refusal))
+            return self._run(job, colorizer, Job(source, target), replace(options, progress=on_progress))
 
         self.jobs.submit(job, work)
 
     def close(self) -> None:
-        """Cancel what is at work and delete every folder."""
+        """Cancel all jobs and delete their folders."""
         self.jobs.close()
 
-    def _color(self, job: WebJob, colorizer: Colorizer, entry: Job, options: FileOptions) -> Outcome:
-        outcome = next(colorize_files(colorizer, [entry], options), None)
+    def _run(self, job: WebJob, colorizer: Colorizer, file: Job, options: FileOptions) -> Outcome:
+        """Colour the file of a job and return its outcome with messages for the client."""
+        outcome = next(colorize_files(colorizer, [file], options), None)
         if outcome is None:  # it was cancelled before it began
             raise CancelledJobError
-        if entry.target.exists():
-            job.result = entry.target
-        notes = tuple(job.words(note) for note in outcome.notes)
-        return replace(outcome, message=job.words(outcome.message), notes=notes)
+        if file.target.exists():
+            job.result = file.target
+        notes = tuple(job.client_message(note) for note in outcome.notes)
+        return replace(outcome, message=job.client_message(outcome.message), notes=notes)
 
-    def _too_large(self, source: Path) -> str:
-        """Return why a film is refused whose frames are larger than photos may be; empty: it is not."""
+    def _frame_size_error(self, source: Path) -> str:
+        """Return why a film is refused if its frames are larger than photos may be; empty: they are not."""
         try:
             height, width = probe(source).size
         except (OSError, ValueError):
-            return ""  # the work meets the same error, and reports it
+            return ""  # colouring meets the same error, and reports it
         if height * width <= self.settings.max_megapixels * 1e6:
             return ""
-        most = f"{self.settings.max_megapixels:g} megapixels"
-        return f"{source.name}: frames of {width} x {height} pixels where at most {most} are taken; reduce it first"
+        limit = f"{self.settings.max_megapixels:g} megapixels"
+        return f"{source.name}: frames of {width} x {height} pixels where at most {limit} are taken; reduce it first"
 
     def _load(self, name: str) -> Colorizer:
         return Colorizer(name, device=self.settings.device, threads=self.settings.threads)

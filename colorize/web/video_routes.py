@@ -1,4 +1,4 @@
-"""HTTP routes of films: begun, asked after, fetched, cancelled."""
+"""The HTTP routes of films: a film is uploaded as a job, which is asked for its status, fetched and cancelled."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from colorize.film import VideoOptions
 from colorize.motion import TemporalOptions
 from colorize.web.jobs import WebJob
 from colorize.web.requests import ColorSettings, VideoRequest
-from colorize.web.responses import checked, media_type_of, receive
+from colorize.web.responses import media_type, store_upload, value_errors_as_422
 from colorize.web.schema import (
-    MISSING,
-    PROBLEMS,
+    ERROR_RESPONSES,
+    JOB_ERROR_RESPONSES,
     AiLabelField,
     CodecName,
     ForceField,
@@ -32,12 +32,12 @@ from colorize.web.schema import (
 from colorize.web.service import ColorizeService
 
 
-def describe(job: WebJob, root_path: str = "") -> VideoJob:
-    """Return what a client is told of a job.
+def video_status(job: WebJob, root_path: str = "") -> VideoJob:
+    """Return the status of a film's job as the service answers it.
 
     Args:
         job: Of a film.
-        root_path: Where a proxy shows the service.
+        root_path: Path under which a proxy shows the service; the result's path begins with it.
     """
     progress, outcome = job.progress, job.outcome
     message, notes = "", []
@@ -58,7 +58,7 @@ def describe(job: WebJob, root_path: str = "") -> VideoJob:
 
 
 def find_video(service: ColorizeService, id: str) -> WebJob:
-    """Return a film's job.
+    """Return the job of a film by its id.
 
     Raises:
         HTTPException: 404: there is none by this id.
@@ -70,7 +70,9 @@ def find_video(service: ColorizeService, id: str) -> WebJob:
 
 
 def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
-    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
+    """Add the routes under ``/v1/videos`` to an application."""
+
+    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=ERROR_RESPONSES)
     async def begin(
         response: Response,
         video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
@@ -95,25 +97,26 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
         )
         color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
         video_request = VideoRequest(color_settings, options, f".{format}", force)
-        job, source = await receive(service, "film", video, "film.mp4")
+        job, source = await store_upload(service, "film", video, "film.mp4")
         try:
-            await asyncio.to_thread(checked, lambda: service.video(job, source, video_request))
+            with value_errors_as_422():
+                await asyncio.to_thread(service.submit_video, job, source, video_request)
         except BaseException:
             service.jobs.forget(job)
             raise
         response.headers["Location"] = f"{service.settings.root_path}/v1/videos/{job.id}"
-        return describe(job, service.settings.root_path)
+        return video_status(job, service.settings.root_path)
 
-    @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
+    @app.get("/v1/videos/{id}", summary="How far a film is", responses=JOB_ERROR_RESPONSES)
     async def status(id: str) -> VideoJob:
-        return describe(find_video(service, id), service.settings.root_path)
+        return video_status(find_video(service, id), service.settings.root_path)
 
     @app.get(
         "/v1/videos/{id}/result",
         summary="Fetch a coloured film; it is deleted afterwards",
         response_class=FileResponse,
         responses={
-            **MISSING,
+            **JOB_ERROR_RESPONSES,
             409: {"model": Problem, "description": "It is not done yet, or there will be none"},
             200: {
                 "description": "The film in colour",
@@ -123,17 +126,19 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
     )
     async def result(id: str) -> Response:
         job = find_video(service, id)
-        if job.ended is None:
+        if job.ended_at is None:
             raise HTTPException(409, "the film is not done yet; ask for its status")
         if job.result is None:
-            raise HTTPException(409, describe(job).message or "the film was not coloured")
+            raise HTTPException(409, video_status(job).message or "the film was not coloured")
         return FileResponse(
             job.result,
             filename=job.result.name,
-            media_type=media_type_of(job.result),
+            media_type=media_type(job.result),
             background=BackgroundTask(service.jobs.forget, job),
         )
 
-    @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
+    @app.delete(
+        "/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=JOB_ERROR_RESPONSES
+    )
     async def cancel(id: str) -> None:
         await asyncio.to_thread(service.jobs.forget, find_video(service, id))

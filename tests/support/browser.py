@@ -1,4 +1,4 @@
-"""Chromium for tests of the page: how it is started, and what a person does in it."""
+"""Chromium for tests of the page: how it is started, and actions of a person in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-PATIENCE = 180  # seconds until a test gives up, on a busy machine too
+TIMEOUT = 180  # seconds until a test gives up, on a busy machine too
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = (
     "--headless=new",
@@ -22,7 +22,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
-PIXELS = """async (selector) => {
+READ_PIXELS = """async (selector) => {
     const picture = document.querySelector(selector);
     await picture.decode();
     const canvas = document.createElement("canvas");
@@ -33,24 +33,24 @@ PIXELS = """async (selector) => {
 }"""
 
 
-def give(page, where: str, *paths: Path) -> None:
-    """Upload files where a selector says."""
+def upload(page, where: str, *paths: Path) -> None:
+    """Upload files through the file input inside the element of a selector."""
     page.locator(f"{where} input[type=file]").first.set_input_files([str(path) for path in paths])
 
 
 def pixels(page, selector: str) -> np.ndarray:
-    """Return the picture that the browser shows, at its full size: (H, W, 3) int."""
-    with Image.open(io.BytesIO(base64.b64decode(page.evaluate(PIXELS, selector)))) as image:
+    """Return the picture of an ``img`` element at its full size: (h, w, 3) int."""
+    with Image.open(io.BytesIO(base64.b64decode(page.evaluate(READ_PIXELS, selector)))) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def give_files(page, tab: str, where: str, *paths: Path) -> None:
-    """Open a tab, upload, and wait until the last file is there; then its name stands without its suffix."""
+def upload_in_tab(page, tab: str, where: str, *paths: Path) -> None:
+    """Open a tab, upload files, and wait until the last is there: then its name without suffix is shown."""
     page.get_by_role("tab", name=tab).click()
-    give(page, where, *paths)
+    upload(page, where, *paths)
     page.locator(where).get_by_text(paths[-1].stem, exact=True).first.wait_for()
 
 
-def wait_for(page, words: str) -> None:
-    """Wait until a status line says something."""
-    page.locator(".status", has_text=words).first.wait_for()
+def wait_for(page, text: str) -> None:
+    """Wait until a status line contains a text."""
+    page.locator(".status", has_text=text).first.wait_for()

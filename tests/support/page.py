@@ -1,4 +1,4 @@
-"""A page that is served on a free port, in this process, and its visitors."""
+"""The page, served on a free port in this process, and Gradio clients of it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from colorize.network import Generator
 from colorize.web import WebSettings, build_app
 from colorize.web.service import ColorizeService
 
-PATIENCE = 60  # seconds until a test gives up
+TIMEOUT = 60  # seconds until a test gives up
 
 
 @contextlib.contextmanager
 def serve_page(generator: Generator, settings: WebSettings | None = None) -> Iterator[tuple[str, ColorizeService]]:
-    """Serve a page; gives its address and its service. It is closed, folder and all, at the end."""
-    folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which asks for it at every call
+    """Serve a page, and yield its address and its service; both are closed at the end."""
+    folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which reads it at every call
     colorizer = Colorizer(generator, device="cpu", render_size=64)
     service = ColorizeService(settings or WebSettings(weights="small"), colorizer)
     listener = socket.create_server(("127.0.0.1", 0))
@@ -32,14 +32,14 @@ def serve_page(generator: Generator, settings: WebSettings | None = None) -> Ite
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while not server.started:
             assert thread.is_alive() and time.monotonic() < end, "the server does not start"
             time.sleep(0.05)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/", service
     finally:
         server.should_exit = True
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         listener.close()
         service.close()
         if folder is not None:
@@ -47,7 +47,7 @@ def serve_page(generator: Generator, settings: WebSettings | None = None) -> Ite
 
 
 def visit(url: str, downloads: Path) -> Iterator[Client]:
-    """Give a gradio_client that keeps what it downloads in a folder; it is closed at the end."""
+    """Yield a gradio_client that keeps its downloads in a folder; it is closed at the end."""
     client = Client(url, download_files=str(downloads), verbose=False, analytics_enabled=False)
     yield client
     client.close()

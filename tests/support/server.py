@@ -1,4 +1,4 @@
-"""A small file server for tests that misbehaves as it is told."""
+"""A small file server that misbehaves on demand, for tests of downloads."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Behaviour:
-    """What the server does.
+    """How the server behaves, and what was asked of it.
 
     Attributes:
-        content: Of the file under ``/file``.
-        cuts: After how many bytes each of the next connections breaks off; then they hold.
-        ranges: Whether ranges are served.
-        announce: A Content-Length other than the true one.
-        status: Instead of the file, for the next ``failures`` requests.
+        content: Bytes of the file under ``/file``.
+        cuts: After how many bytes each of the next connections is closed; those after them are complete.
+        ranges: Whether Range headers are obeyed.
+        announce: A false Content-Length; None: the true one.
+        status: Error status in place of the file, for the next ``failures`` requests.
+        failures: How many requests still fail.
         kind: Content-Type.
-        tag: ETag.
-        gate: Waited for before the file is sent.
-        requests: The Range header of each request, None where there was none.
+        tag: ETag; None: none is sent.
+        gate: Waited for before the file is sent; None: it is sent at once.
+        requests: The Range header of each request so far, None where there was none.
     """
 
     content: bytes

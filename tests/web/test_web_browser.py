@@ -1,4 +1,4 @@
-"""The page in a real Chromium: what a person does with photos."""
+"""The page in a real Chromium: photos coloured, hinted, downloaded, pasted and coloured in batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import ARGUMENTS, CHROMIUM, give, give_files, pixels, wait_for
+from support.browser import ARGUMENTS, CHROMIUM, pixels, upload, upload_in_tab, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -39,8 +39,8 @@ def photo(tmp_path_factory):
 
 
 def color(page, photo: Path) -> np.ndarray:
-    """Upload a photo, colour it, and return the picture that the slider shows: (H, W, 3) int."""
-    give(page, "#photo", photo)
+    """Upload a photo, colour it, and return the picture that the slider shows: (h, w, 3) int."""
+    upload(page, "#photo", photo)
     wait_for(page, "pixels")
     return color_again(page)
 
@@ -76,32 +76,32 @@ class TestPhoto:
         with Image.open(download.value.path()) as image:
             assert image.format == "PNG" and image.size == (1900, 1300)
 
-    def test_a_click_marks_a_place_which_takes_the_colour(self, page, photo):
+    def test_a_click_sets_a_hint_which_colours_its_place(self, page, photo):
         color(page, photo)
         picture = page.locator("#photo img").first
-        unmarked = picture.get_attribute("src") or ""
-        page.get_by_role("textbox", name="Marks").fill("200,200,#10c030")  # the keyboard's way
-        page.get_by_role("textbox", name="Marks").blur()
-        # A click while the browser puts the marked picture in the place of the other one may be lost.
-        playwright.expect(picture).not_to_have_attribute("src", unmarked)
+        without_hints = picture.get_attribute("src") or ""
+        page.get_by_role("textbox", name="Hints").fill("200,200,#10c030")  # the keyboard's way
+        page.get_by_role("textbox", name="Hints").blur()
+        # A click while the browser puts the picture with the hint in the place of the other one may be lost.
+        playwright.expect(picture).not_to_have_attribute("src", without_hints)
         box = picture.bounding_box()
         scale = min(box["width"] / 1900, box["height"] / 1300)  # the picture lies in the middle of its box
         left, top = (box["width"] - 1900 * scale) / 2, (box["height"] - 1300 * scale) / 2
         picture.click(position={"x": left + 1400 * scale, "y": top + 650 * scale})
-        marks = page.get_by_role("textbox", name="Marks")
-        playwright.expect(marks).to_have_value(re.compile("^200,200,#10c030\n.+"))
-        line = marks.input_value().splitlines()[1]
-        x, y, ink = line.split(",")
-        assert abs(int(x) - 1400) < 6 and abs(int(y) - 650) < 6 and ink == "#b03030"
+        hints = page.get_by_role("textbox", name="Hints")
+        playwright.expect(hints).to_have_value(re.compile("^200,200,#10c030\n.+"))
+        line = hints.input_value().splitlines()[1]
+        x, y, hint_color = line.split(",")
+        assert abs(int(x) - 1400) < 6 and abs(int(y) - 650) < 6 and hint_color == "#b03030"
         result = color_again(page)
         red, green, blue = result[640:660, 1390:1410].mean(axis=(0, 1))
         assert red > green + 40 and red > blue + 40
         red, green, blue = result[190:210, 190:210].mean(axis=(0, 1))
         assert green > red + 20
-        page.get_by_role("button", name="Undo mark").click()
-        playwright.expect(marks).to_have_value("200,200,#10c030")
-        page.get_by_role("button", name="Clear marks").click()
-        playwright.expect(marks).to_have_value("")
+        page.get_by_role("button", name="Undo hint").click()
+        playwright.expect(hints).to_have_value("200,200,#10c030")
+        page.get_by_role("button", name="Clear hints").click()
+        playwright.expect(hints).to_have_value("")
 
     def test_versions_to_choose_from(self, page, photo):
         color(page, photo)
@@ -116,7 +116,7 @@ class TestPhoto:
             page.locator("#download-photo").click()
         assert download.value.suggested_filename == "aunt_colorized_2.png"
 
-    def test_slider_obeys_the_keyboard(self, page, photo):
+    def test_slider_follows_the_keyboard(self, page, photo):
         color(page, photo)
         slider = page.get_by_role("slider", name="Where the photo in colour begins")
         slider.focus()
@@ -130,15 +130,15 @@ class TestPhoto:
         page.locator("#samples button").first.click()
         wait_for(page, "astronaut.jpg: 512 x 512 pixels")
 
-    def test_an_error_is_said(self, page, tmp_path):
+    def test_an_error_is_shown(self, page, tmp_path):
         broken = tmp_path / "<b>broken.png"
         broken.write_bytes(b"nothing")
-        give(page, "#photo", broken)
+        upload(page, "#photo", broken)
         wait_for(page, "not a picture")
         playwright.expect(page.locator("#color-photo")).to_be_disabled()
 
     def test_two_visitors_do_not_see_each_other(self, page, context, served, photo):
-        give(page, "#photo", photo)
+        upload(page, "#photo", photo)
         wait_for(page, "pixels")
         other = context.new_page()
         other.goto(served[0])
@@ -158,7 +158,7 @@ class TestClipboard:
         own.close()
 
     def copy(self, page, photo) -> None:
-        """Let the browser take the photo into its clipboard and give it back; our page has no part in that."""
+        """Let the browser copy the photo to its clipboard and read it back; our page has no part in that."""
         page.bring_to_front()
         page.evaluate(COPY, base64.b64encode(photo.read_bytes()).decode())
         page.wait_for_function("window.copied", polling=100)  # unlike evaluate, this ends in time
@@ -190,7 +190,7 @@ class TestBatch:
         broken, second = tmp_path / "broken.jpg", tmp_path / "uncle.png"
         broken.write_bytes(b"nothing")
         shutil.copy(photo, second)
-        give_files(page, "Many photos", "#photos", photo, broken, second)
+        upload_in_tab(page, "Many photos", "#photos", photo, broken, second)
         page.locator("#color-all").click()
         wait_for(page, "2 of 3 photos coloured")
         wait_for(page, "broken.jpg: not a picture")

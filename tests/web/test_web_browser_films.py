@@ -1,4 +1,4 @@
-"""The page in a real Chromium: films, telephones, and that nothing leaves this machine."""
+"""The page in a real Chromium: films, small screens, and no request to another machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from support.browser import PATIENCE, give_files, pixels, wait_for
+from support.browser import TIMEOUT, pixels, upload_in_tab, wait_for
 from support.videos import VideoRecipe, make_video
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ def long_film(tmp_path_factory):
 class TestFilm:
     def test_sheet_then_a_film_that_plays_with_sound(self, page, tmp_path):
         video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=45, size=(96, 128), sounds=["eng"]))
-        give_files(page, "Film", "#film", video)
+        upload_in_tab(page, "Film", "#film", video)
         page.locator("#preview-film").click()
         page.locator("#preview img").first.wait_for()
         wait_for(page, "A few frames")
@@ -43,7 +43,7 @@ class TestFilm:
         assert download.value.suggested_filename == "film_colorized.mp4"
 
     def test_a_long_film_can_be_cancelled(self, page, served, long_film):
-        give_files(page, "Film", "#film", long_film)
+        upload_in_tab(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
         wait_for(page, "left")
         playwright.expect(page.locator("#color-film")).to_be_disabled()
@@ -54,8 +54,8 @@ class TestFilm:
         page.wait_for_function("!document.querySelector('#color-film').disabled")
         page.locator("#film").get_by_text("long", exact=True).first.wait_for()  # the film is still chosen
 
-    def test_a_page_that_is_closed_takes_its_film_back(self, page, served, long_film):
-        give_files(page, "Film", "#film", long_film)
+    def test_closing_the_page_cancels_its_film(self, page, served, long_film):
+        upload_in_tab(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
         wait_for(page, "frames")
         page.close()
@@ -64,7 +64,7 @@ class TestFilm:
 
 def wait_until_idle(service) -> None:
     """Wait until no job's folder is left."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while [path for path in service.jobs.folder.iterdir() if path.name != "page"]:
         assert time.monotonic() < end, "a job goes on"
         time.sleep(0.1)
@@ -87,6 +87,6 @@ def test_fits_telephones_and_takes_the_systems_colours(browser, served, requests
 
 
 def test_nothing_leaves_this_machine(page, requests, served):
-    """Of all that the tests before did; alone, of the page itself."""
+    """Looks at the requests of all tests before; alone, at those of the page itself."""
     foreign = [url for url in requests if not url.startswith((served[0], "data:", "blob:"))]
     assert requests and not foreign

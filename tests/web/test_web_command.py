@@ -1,4 +1,4 @@
-"""The command ``colorize-web``: usage errors, what it says when it cannot start, and a real start and end."""
+"""The command ``colorize-web``: usage errors, reasons why it cannot start, and a real start and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page shows beside its pictures: command lines, sheets under the marks, colours that were picked."""
+"""Command lines of requests, previews with hints on them, and values of the colour picker."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize.cli.options import build_parser, check
+from colorize.cli.options import build_parser, check_options
 from colorize.engine import Hint
 from colorize.film import VideoOptions
 from colorize.motion import TemporalOptions
 from colorize.web.command_lines import photo_command, video_command
-from colorize.web.display import write_hinted, write_sheet
 from colorize.web.hint_controls import hex_color
+from colorize.web.previews import write_hinted, write_preview
 from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
 
 SETTINGS = ColorSettings("stable")
@@ -31,7 +31,7 @@ class TestCommands:
             (PhotoRequest(SETTINGS, [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]), None),
         ],
     )
-    def test_of_photos_says_what_was_done(self, photo_request, command):
+    def test_of_photos_do_the_same(self, photo_request, command):
         text = photo_command(["aunt.jpg"], photo_request)
         options = parse(text)
         assert command in (None, text)
@@ -40,14 +40,14 @@ class TestCommands:
             photo_request.color_settings.saturation,
         )
         assert options.render_size == photo_request.color_settings.render_size and options.force == photo_request.force
-        assert [Hint.parse(mark) for mark in options.mark] == list(photo_request.marks)
+        assert [Hint.parse(hint) for hint in options.hint] == list(photo_request.hints)
 
     def test_names_survive_a_shell(self):
         names = ["-n.jpg", "it's $HOME; ls.jpg", "Ünï.png"]
         options = parse(photo_command(names, PhotoRequest(SETTINGS), "out put"))
-        assert options.photos == ["./-n.jpg", *names[1:]] and options.output == Path("out put")
+        assert options.files == ["./-n.jpg", *names[1:]] and options.output == Path("out put")
 
-    def test_of_films_says_what_was_done(self):
+    def test_of_films_do_the_same(self):
         options = VideoOptions(start=1.5, end=90, temporal=TemporalOptions("best"))
         given = parse(video_command("a.mkv", VideoRequest(SETTINGS, options, force=True)))
         assert (given.start, given.end, given.temporal, given.force) == (1.5, 90, "best", True)
@@ -60,26 +60,26 @@ def parse(command: str):
     assert words.pop(0) == "colorize"
     parser = build_parser()
     options = parser.parse_args(words)
-    check(parser, options)
+    check_options(parser, options)
     return options
 
 
-class TestDisplay:
-    def test_a_click_is_a_place_of_the_photo(self, tmp_path):
+class TestPreviews:
+    def test_a_pixel_of_the_preview_is_one_of_the_photo(self, tmp_path):
         source = tmp_path / "wide.png"
         Image.new("L", (400, 100), 128).save(source)
-        sheet = write_sheet(source, tmp_path / "sheet.jpg", longest=100)
-        with Image.open(sheet.path) as image:
+        preview = write_preview(source, tmp_path / "preview.jpg", max_side=100)
+        with Image.open(preview.path) as image:
             assert image.size == (100, 25)
-        assert sheet.locate(0, 0) == (2, 2) and sheet.locate(99, 24) == (398, 98)
-        assert sheet.locate(5000, -3) == (399, 0)
+        assert preview.to_photo(0, 0) == (2, 2) and preview.to_photo(99, 24) == (398, 98)
+        assert preview.to_photo(5000, -3) == (399, 0)
 
-    def test_marks_are_seen(self, tmp_path):
+    def test_hints_are_drawn(self, tmp_path):
         source = tmp_path / "grey.png"
         Image.new("L", (200, 200), 128).save(source)
-        sheet = write_sheet(source, tmp_path / "sheet.jpg")
-        write_hinted(sheet, [Hint(50, 150, "#d02020")], tmp_path / "marked.jpg")
-        with Image.open(tmp_path / "marked.jpg") as image:
+        preview = write_preview(source, tmp_path / "preview.jpg")
+        write_hinted(preview, [Hint(50, 150, "#d02020")], tmp_path / "hints.jpg")
+        with Image.open(tmp_path / "hints.jpg") as image:
             red, green, _ = image.getpixel((50, 150))
             assert red > green + 100 and image.getpixel((150, 50)) == pytest.approx((128,) * 3, abs=3)
 
@@ -90,16 +90,16 @@ class TestDisplay:
         exif = Image.Exif()
         exif[0x0112] = 6  # to be turned by 90 degrees
         Image.fromarray(picture, "LA").save(source, exif=exif)
-        sheet = write_sheet(source, tmp_path / "sheet.jpg")
-        with Image.open(sheet.path) as image:
-            assert image.size == (40, 80) and sheet.size == (80, 40)
+        preview = write_preview(source, tmp_path / "preview.jpg")
+        with Image.open(preview.path) as image:
+            assert image.size == (40, 80) and preview.photo_size == (80, 40)
             values = np.asarray(image.convert("L"))
         assert values[:30].mean() < 5 and values[50:].mean() > 250
 
 
 @pytest.mark.parametrize(
-    ("said", "color"),
+    ("value", "color"),
     [("#A0b1C2", "#a0b1c2"), ("#a0b1c2ff", "#a0b1c2"), ("#abc", "#aabbcc"), ("rgba(255, 12.6, 0, 0.5)", "#ff0d00")],
 )
-def test_colour_pickers_are_understood(said, color):
-    assert hex_color(said) == color
+def test_colour_pickers_are_understood(value, color):
+    assert hex_color(value) == color

@@ -1,4 +1,4 @@
-"""The queue of the web process: order, limits, cancelling, folders that vanish; names and hosts of strangers."""
+"""The job queue of the web process: order, limits, cancelling, deletion of folders; safe file names, allowed hosts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from colorize.batch import Outcome
 from colorize.film import Progress
 from colorize.web import WebSettings
-from colorize.web.jobs import CancelledJobError, Jobs, QueueFullError, safe_name
+from colorize.web.jobs import CancelledJobError, JobQueue, QueueFullError, safe_name
 
-PATIENCE = 20  # seconds until a test gives up
+TIMEOUT = 20  # seconds until a test gives up
 
 
 @pytest.fixture
 def jobs():
-    jobs = Jobs(max_queue=2, keep_seconds=3600)
+    jobs = JobQueue(max_queue=2, keep_seconds=3600)
     yield jobs
     jobs.close()
 
@@ -29,7 +29,7 @@ def done(job) -> Outcome:
 
 
 def until(condition) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < end, "never happened"
         time.sleep(0.01)
@@ -41,7 +41,7 @@ class TestQueue:
         assert job.folder.parent == jobs.folder
         assert jobs.folder.stat().st_mode & 0o077 == 0 and job.folder.stat().st_mode & 0o077 == 0
         jobs.submit(job, done)
-        assert job.future.result(PATIENCE).status == "done"
+        assert job.future.result(TIMEOUT).status == "done"
         until(lambda: job.status == "done")
         assert jobs.find(job.id) is job
 
@@ -50,7 +50,7 @@ class TestQueue:
         try:
             at_work = [jobs.new("film") for _ in range(1)]
             for job in at_work:
-                jobs.submit(job, lambda job: (gate.wait(PATIENCE), done(job))[1])
+                jobs.submit(job, lambda job: (gate.wait(TIMEOUT), done(job))[1])
             until(lambda: jobs.waiting == 0)
             waiting = [jobs.new("film") for _ in range(2)]
             for job in waiting:
@@ -60,20 +60,20 @@ class TestQueue:
         finally:
             gate.set()
         for job in waiting:
-            job.future.result(PATIENCE)
+            job.future.result(TIMEOUT)
         jobs.forget(jobs.new("photo"))  # there is room again
 
-    def test_a_film_gives_way_to_photos(self, jobs):
+    def test_a_film_waits_while_a_photo_is_coloured(self, jobs):
         gate, frames = threading.Event(), []
 
         def video(job):
             for number in range(3):
                 frames.append(number)
-                jobs.give_way(job)
+                jobs.yield_to_photos(job)
             return done(job)
 
         photo = jobs.new("photo")
-        jobs.submit(photo, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        jobs.submit(photo, lambda job: (gate.wait(TIMEOUT), done(job))[1])
         until(lambda: photo.status == "working")
         job = jobs.new("film")
         jobs.submit(job, video)
@@ -81,17 +81,17 @@ class TestQueue:
         time.sleep(0.2)
         assert frames == [0]
         gate.set()
-        job.future.result(PATIENCE)
+        job.future.result(TIMEOUT)
         assert frames == [0, 1, 2]
 
     def test_photos_are_not_stuck_behind_a_film(self, jobs):
         gate = threading.Event()
         video, photo = jobs.new("film"), jobs.new("photo")
-        jobs.submit(video, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        jobs.submit(video, lambda job: (gate.wait(TIMEOUT), done(job))[1])
         jobs.submit(photo, done)
         try:
             until(lambda: video.status == "working")
-            assert photo.future.result(PATIENCE).status == "done"
+            assert photo.future.result(TIMEOUT).status == "done"
             assert video.status == "working"
         finally:
             gate.set()
@@ -99,43 +99,43 @@ class TestQueue:
     def test_a_cancelled_job_never_begins(self, jobs):
         gate, ran = threading.Event(), []
         first, second = jobs.new("film"), jobs.new("film")
-        jobs.submit(first, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        jobs.submit(first, lambda job: (gate.wait(TIMEOUT), done(job))[1])
         jobs.submit(second, lambda job: (ran.append(job), done(job))[1])
         second.cancel.set()
         gate.set()
         with pytest.raises(CancelledJobError):
-            second.future.result(PATIENCE)
+            second.future.result(TIMEOUT)
         assert not ran and second.status == "cancelled"
 
-    def test_a_cancelled_future_does_not_end_the_lane(self, jobs):
+    def test_a_cancelled_future_does_not_end_the_worker(self, jobs):
         gate = threading.Event()
         first, second, third = (jobs.new("film") for _ in range(3))
-        jobs.submit(first, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        jobs.submit(first, lambda job: (gate.wait(TIMEOUT), done(job))[1])
         until(lambda: first.status == "working")
         assert not first.future.cancel(), "it is at work"
         jobs.submit(second, done)
         assert second.future.cancel()
         gate.set()
-        assert first.future.result(PATIENCE).status == "done"
+        assert first.future.result(TIMEOUT).status == "done"
         jobs.submit(third, done)
-        assert third.future.result(PATIENCE).status == "done"
+        assert third.future.result(TIMEOUT).status == "done"
         assert second.status == "cancelled"
 
-    def test_a_surprise_does_not_end_the_lane(self, jobs):
+    def test_an_unexpected_error_does_not_end_the_worker(self, jobs):
         job = jobs.new("film")
         jobs.submit(job, lambda job: 1 // 0)
-        outcome = job.future.result(PATIENCE)
+        outcome = job.future.result(TIMEOUT)
         assert outcome.status == "failed" and isinstance(outcome.error, ZeroDivisionError)
         assert outcome.message == "an unexpected error; the server's log says more"
         assert job.status == "failed"
         after = jobs.new("film")
         jobs.submit(after, done)
-        assert after.future.result(PATIENCE).status == "done"
+        assert after.future.result(TIMEOUT).status == "done"
 
     def test_time_left(self, jobs):
         job = jobs.new("film")
         assert job.seconds_left is None
-        job.begun, job.progress = time.monotonic() - 10, Progress(25, 100)
+        job.started_at, job.progress = time.monotonic() - 10, Progress(25, 100)
         assert job.seconds_left == pytest.approx(30, abs=1)
 
 
@@ -143,7 +143,7 @@ class TestFolders:
     def test_forgotten_while_at_work_its_folder_goes_at_the_end(self, jobs):
         gate = threading.Event()
         job = jobs.new("film")
-        jobs.submit(job, lambda job: (gate.wait(PATIENCE), done(job))[1])
+        jobs.submit(job, lambda job: (gate.wait(TIMEOUT), done(job))[1])
         until(lambda: job.status == "working")
         jobs.forget(job)
         assert job.cancel.is_set() and jobs.find(job.id) is None
@@ -152,7 +152,7 @@ class TestFolders:
         until(lambda: not job.folder.exists())
 
     def test_old_results_are_swept(self):
-        jobs = Jobs(keep_seconds=0.1)
+        jobs = JobQueue(keep_seconds=0.1)
         try:
             job = jobs.new("photo")
             jobs.submit(job, done)
@@ -161,7 +161,7 @@ class TestFolders:
             jobs.close()
 
     def test_uploads_that_were_never_finished_are_swept(self):
-        jobs = Jobs(keep_seconds=0.1)
+        jobs = JobQueue(keep_seconds=0.1)
         try:
             job = jobs.new("photo")
             until(lambda: jobs.find(job.id) is None and not job.folder.exists())
@@ -169,9 +169,9 @@ class TestFolders:
             jobs.close()
 
     def test_close_leaves_no_folder(self):
-        jobs = Jobs()
+        jobs = JobQueue()
         job = jobs.new("photo")
-        job.place("a.jpg").write_bytes(b"x")
+        job.upload_path("a.jpg").write_bytes(b"x")
         jobs.close()
         assert not jobs.folder.exists()
 

@@ -1,4 +1,4 @@
-"""The page's routes and its store: what is not opened, fetched or given out, and what is deleted in time."""
+"""What the page refuses: foreign paths, addresses and closed routes; and its file store, which deletes old files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ META = {"_type": "gradio.FileData"}
 
 
 def call(url: str, name: str, data: list) -> str:
-    """Return what Gradio's own HTTP interface answers to a call."""
+    """Return the answer of Gradio's own HTTP interface to a call."""
     event = httpx.post(f"{url}gradio_api/call/{name}", json={"data": data}).json()["event_id"]
     return httpx.get(f"{url}gradio_api/call/{name}/{event}", timeout=60).text
 
 
-class TestDoors:
-    """Nothing but what was uploaded here is opened, fetched or given out."""
+class TestRouteAllowlist:
+    """Only files that were uploaded here are opened, fetched or served."""
 
     @pytest.mark.parametrize("path", ["/etc/passwd", "SECRET", "STORE/../../SECRET", "STORE/link", "STORE"])
     def test_paths_of_clients_are_not_opened(self, served, tmp_path, path):
@@ -40,8 +40,8 @@ class TestDoors:
             call(url, "colorize_versions", [file, "", "small", 1, 1, 0, False, 0]),
             call(url, "colorize", [file, "", "small", 1, 1, 0, False]),
             call(url, "colorize_many", [[file], "small", 1, 1, 0, False]),
-            call(url, "preview_film", [file, "small", 1, 1, 0, "", "", False]),
-            call(url, "colorize_film", [file, "small", 1, 1, 0, "", "", False, "fast"]),
+            call(url, "preview_video", [file, "small", 1, 1, 0, "", "", False]),
+            call(url, "colorize_video", [file, "small", 1, 1, 0, "", "", False, "fast"]),
         ]
         link.unlink()
         for answer in answers:
@@ -49,12 +49,12 @@ class TestDoors:
 
     def test_addresses_are_not_fetched(self, served):
         url, _ = served
-        asked = []
+        refused = []
         for address in (f"{url}healthz", "https://example.com/x.jpg", "data:image/png;base64,AAAA"):
             for file in ({"path": address, "meta": META}, {"path": "", "url": address, "meta": META}):
                 answer = call(url, "colorize", [file, "", "small", 1, 1, 0, False])
-                asked.append(answer.startswith("event: error") and "not uploaded here" in answer)
-        assert all(asked)
+                refused.append(answer.startswith("event: error") and "not uploaded here" in answer)
+        assert all(refused)
 
     @pytest.mark.parametrize(
         "route",
@@ -81,7 +81,7 @@ class TestDoors:
 
     def test_the_api_holds_these_functions_alone(self, client):
         endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-        videos = {"/preview_film", "/colorize_film"}
+        videos = {"/preview_video", "/colorize_video"}
         assert set(endpoints) == {"/colorize", "/colorize_versions", "/colorize_many"} | videos
 
     def test_nothing_of_other_machines_is_loaded(self, served):
@@ -103,13 +103,13 @@ def strings(value: object):
             yield from strings(part)
 
 
-class TestShelf:
+class TestFileStore:
     def test_deletes_what_is_old_but_not_the_pages_own(self, tmp_path):
         store = FileStore(tmp_path / "store", keep_seconds=0.2)
-        own = store.place("own.jpg")
+        own = store.new_path("own.jpg")
         own.touch()
-        store.freeze()
-        guest = store.place("guest.jpg")
+        store.keep_current_files()
+        guest = store.new_path("guest.jpg")
         guest.touch()
         store.sweep()
         assert guest.exists()
@@ -121,7 +121,7 @@ class TestShelf:
 
     def test_owns_no_links_and_no_other_folders(self, tmp_path):
         store = FileStore(tmp_path / "store", 60)
-        inside, outside = store.place("a.jpg"), tmp_path / "b.jpg"
+        inside, outside = store.new_path("a.jpg"), tmp_path / "b.jpg"
         inside.touch()
         outside.touch()
         link = store.folder / "link.jpg"

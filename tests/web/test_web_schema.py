@@ -1,4 +1,4 @@
-"""The service against its own document: Schemathesis makes requests from it, good and bad, and checks the answers."""
+"""The HTTP service against its own /openapi.json: Schemathesis makes good and bad requests and checks the answers."""
 
 from __future__ import annotations
 

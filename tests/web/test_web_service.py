@@ -1,4 +1,4 @@
-"""The HTTP service and its guard with photos, spoken to as a client would, with small random weights."""
+"""The HTTP service and its guard: requests with photos as a client sends them, with small random weights."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class TestPhoto:
         assert folders(client) == []
 
     def test_fields_do_what_the_options_do(self, client, photo, small_generator, scene):
-        answer = post(client, photo, format="png", strength="0.5", saturation="1.5", render_size="96", note="false")
+        answer = post(client, photo, format="png", strength="0.5", saturation="1.5", render_size="96", ai_label="false")
         with Image.open(io.BytesIO(answer.content)) as image:
             got = np.asarray(image)
             assert image.format == "PNG" and 0x0131 not in image.getexif()
@@ -55,19 +55,19 @@ class TestPhoto:
         made = Colorizer(small_generator, device="cpu", render_size=96, strength=0.5, saturation=1.5)
         assert np.array_equal(got, made(grey))
 
-    def test_a_mark_colours_its_place(self, client, photo):
+    def test_a_hint_colours_its_place(self, client, photo):
         plain = np.asarray(Image.open(io.BytesIO(post(client, photo, format="png").content))).astype(int)
-        answer = post(client, photo, format="png", mark=["60,45,#c02020,8", "10,80,#2040c0,8"])
-        marked = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
-        assert not np.array_equal(plain, marked)
-        red = marked[45, 60, 0] - marked[45, 60, 2] - (plain[45, 60, 0] - plain[45, 60, 2])
-        blue = marked[80, 10, 0] - marked[80, 10, 2] - (plain[80, 10, 0] - plain[80, 10, 2])
+        answer = post(client, photo, format="png", hint=["60,45,#c02020,8", "10,80,#2040c0,8"])
+        hinted = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
+        assert not np.array_equal(plain, hinted)
+        red = hinted[45, 60, 0] - hinted[45, 60, 2] - (plain[45, 60, 0] - plain[45, 60, 2])
+        blue = hinted[80, 10, 0] - hinted[80, 10, 2] - (plain[80, 10, 0] - plain[80, 10, 2])
         assert red > 0 > blue
 
     def test_sixteen_bits_stay(self, client, scene):
         file = io.BytesIO()
         Image.fromarray(scene.astype(np.uint16) * 257).save(file, "PNG")
-        answer = post(client, file.getvalue(), "deep.png")
+        answer = post(client, file.getvalue(), "sixteen_bit.png")
         assert answer.status_code == 200
         assert answer.content[24] == 16, "the PNG header's bit depth"
 
@@ -110,8 +110,8 @@ class TestPhoto:
             ("render_size", "0"),
             ("format", "gif"),
             ("quality", "101"),
-            ("mark", "1,2,red"),
-            ("mark", "5000,2,#ff0000"),
+            ("hint", "1,2,red"),
+            ("hint", "5000,2,#ff0000"),
             ("weights", "/etc/passwd"),
             ("weights", "nobody"),
         ],
@@ -139,16 +139,16 @@ class TestGuard:
     def test_password(self, make_client, photo):
         client = make_client(auth=("me", "sésame:1"))
 
-        def word(text: str) -> dict[str, str]:
+        def authorization(text: str) -> dict[str, str]:
             return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
 
         assert client.get("/healthz").status_code == 200
         for path in ("/v1/weights", "/openapi.json", "/v1/videos/x"):
             answer = client.get(path)
             assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Basic")
-            assert client.get(path, headers=word("me:wrong")).status_code == 401
+            assert client.get(path, headers=authorization("me:wrong")).status_code == 401
             assert client.get(path, headers={"authorization": "Basic !!"}).status_code == 401
-            assert client.get(path, headers=word("me:sésame:1")).status_code in (200, 404)
+            assert client.get(path, headers=authorization("me:sésame:1")).status_code in (200, 404)
         assert post(client, photo).status_code == 401
 
     def test_answers_forbid_what_comes_from_elsewhere(self, client):

@@ -10,7 +10,7 @@ from PIL import Image
 from support.service import folders, post
 from support.videos import VideoRecipe, make_video
 
-PATIENCE = 60  # seconds until a test gives up
+TIMEOUT = 60  # seconds until a test gives up
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def client(make_client):
 
 
 def ended(client, location: str) -> dict:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while (job := client.get(location).json())["status"] in ("waiting", "working"):
         assert time.monotonic() < end, job
         time.sleep(0.05)
@@ -101,7 +101,7 @@ class TestFilms:
         folder = client.service.jobs.find(location.rpartition("/")[2]).folder
         assert client.delete(location).status_code == 204
         assert client.get(location).status_code == 404
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while folder.exists():
             assert time.monotonic() < end
             time.sleep(0.05)
