@@ -1,4 +1,4 @@
-"""What a hundred years do to a photograph, applied to the generator's input only: curve, grain, blur, fading, JPEG."""
+"""Degradation of the generator's input to that of a century-old photograph: curve, fading, blur, grain and JPEG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+JPEG_LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+"""The luminance quantisation of JPEG quality 50 (ITU-T T.81, table K.1)."""
+
 
 def random_curve(lightness: Tensor, random: torch.Generator) -> Tensor:
-    """Return lightness through a gamma drawn per picture, since films and prints differ in contrast.
+    """Return lightness under a gamma curve drawn for each picture, since films and prints differ in contrast.
 
     Args:
         lightness: (B, 1, H, W) in -1..1.
@@ -21,11 +33,11 @@ def random_curve(lightness: Tensor, random: torch.Generator) -> Tensor:
 
 
 def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
-    """Return lightness with a share of its pictures damaged by fading, blur, grain and JPEG, each drawn anew.
+    """Return lightness with a share of its pictures degraded by fading, blur, grain and JPEG of random strengths.
 
     Args:
         lightness: (B, 1, H, W) in -1..1.
-        share: Of the pictures that are damaged at all, 0..1.
+        share: Of the pictures that are degraded, 0..1; H and W are multiples of 8 unless it is 0.
         random: The source of randomness, on lightness's device.
 
     Returns:
@@ -37,16 +49,17 @@ def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
     def uniform(low: float, high: float) -> Tensor:
         return torch.empty(len(lightness), 1, 1, 1, device=lightness.device).uniform_(low, high, generator=random)
 
-    damaged = uniform(0.5, 1) * lightness + uniform(-0.3, 0.3)  # fading: less contrast, another middle
-    blurred = _blur(damaged, sigma=1.2)
-    damaged = torch.lerp(damaged, blurred, uniform(0, 1))
-    damaged = damaged + _grain(lightness.shape, random) * uniform(0, 0.09)
-    compressed = _jpeg(damaged, quality_scale=uniform(0.3, 3))
-    damaged = torch.where(uniform(0, 1) < 0.5, compressed, damaged).clamp(-1, 1)
-    return torch.where(uniform(0, 1) < share, damaged, lightness)
+    degraded = uniform(0.5, 1) * lightness + uniform(-0.3, 0.3)  # fading: less contrast, another middle
+    blurred = _blur(degraded, sigma=1.2)
+    degraded = torch.lerp(degraded, blurred, uniform(0, 1))
+    degraded = degraded + _grain(lightness.shape, random) * uniform(0, 0.09)
+    compressed = _jpeg(degraded, quality_scale=uniform(0.3, 3))
+    degraded = torch.where(uniform(0, 1) < 0.5, compressed, degraded).clamp(-1, 1)
+    return torch.where(uniform(0, 1) < share, degraded, lightness)
 
 
 def _blur(x: Tensor, sigma: float) -> Tensor:
+    """Return pictures (B, 1, H, W) under a Gaussian of ``sigma`` pixels."""
     radius = math.ceil(3 * sigma)
     place = torch.arange(-radius, radius + 1, device=x.device, dtype=x.dtype)
     kernel = torch.exp(-(place**2) / (2 * sigma**2))
@@ -62,19 +75,6 @@ def _grain(shape: torch.Size, random: torch.Generator) -> Tensor:
     coarse = torch.randn((batch, 1, (height + 1) // 2, (width + 1) // 2), generator=random, device=random.device)
     coarse = F.interpolate(coarse, size=(height, width), mode="nearest")
     return (fine + coarse) / math.sqrt(2)
-
-
-JPEG_LUMINANCE = (
-    (16, 11, 10, 16, 24, 40, 51, 61),
-    (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56),
-    (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77),
-    (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101),
-    (72, 92, 95, 98, 112, 100, 103, 99),
-)
-"""ITU-T T.81, table K.1: the quantisation of quality 50."""
 
 
 def _jpeg(lightness: Tensor, quality_scale: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Blend two weights files and calibrate their chroma: a generator that training cannot hit itself.
+"""Blend two weights files and calibrate the blend: chroma, temperature of the logits, doubt about the hue.
 
 python -m training.interpolate stable.safetensors artistic.safetensors --weight 0.5 --output video.safetensors
 """
@@ -27,23 +27,22 @@ from colorize.network import (
     read_info,
     save_generator,
 )
-from training.trainable_generator import widened
+from training.trainable_generator import with_config
 
 
 @dataclass(frozen=True)
 class InterpolateSettings:
-    """Blend two weights files.
+    """Blend two weights files and calibrate the blend.
 
     Attributes:
-        a: The first.
+        a: The first weights file.
         b: The second, trained from the first or from the same start; else the blend is noise.
-        output: Where the blend goes.
-        weight: 0 gives the first, 1 the second.
-        chroma: Factor of the answer's chroma, to calibrate how colourful a generator is; colours that are given as
-            hints come out as they were given.
-        inverse_temperature: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
-            that are likely towards the likeliest.
-        hue_agreement_power: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
+        output: The blend's weights file.
+        weight: Of the second, 0..1: 0 gives the first, 1 the second.
+        chroma: Factor of the predicted chroma; the colours of hints come out as they were given.
+        inverse_temperature: Factor of a classification's logits: above 1 the colours move from the mean of all likely
+            ones towards the likeliest.
+        hue_agreement_power: How much chroma a classification loses where it doubts the hue: the power of the likely
             hues' agreement (``colorize.network.bins``), 0 for none; left out: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
@@ -59,11 +58,11 @@ class InterpolateSettings:
 
 
 def blend(a: Generator, b: Generator, weight: float) -> Generator:
-    """Return a generator whose every number lies between two others' (Wang et al. 2019, deep network interpolation).
+    """Return a generator whose weights are interpolated between two others' (Wang et al. 2019).
 
     Args:
-        a: Taken wholly at weight 0.
-        b: Taken wholly at weight 1.
+        a: The result at weight 0.
+        b: The result at weight 1; of the same config.
         weight: 0..1.
 
     Raises:
@@ -74,10 +73,10 @@ def blend(a: Generator, b: Generator, weight: float) -> Generator:
     if a.config != b.config:
         raise ValueError(f"they are built differently: {a.config} and {b.config}")
     result = Generator(a.config)
-    others = b.state_dict()
+    b_state = b.state_dict()
     result.load_state_dict(
         {
-            name: torch.lerp(value, others[name], weight) if value.is_floating_point() else value
+            name: torch.lerp(value, b_state[name], weight) if value.is_floating_point() else value
             for name, value in a.state_dict().items()
         }
     )
@@ -85,10 +84,10 @@ def blend(a: Generator, b: Generator, weight: float) -> Generator:
 
 
 def scale_chroma(generator: Generator, factor: float) -> Generator:
-    """Return a generator whose answers have so many times the chroma, up to the bend of its last tanh.
+    """Return a generator whose predicted chroma is multiplied: exactly, or before the last tanh of a regression.
 
-    Its colour hints are divided by the factor where they come in, so what is copied from a hint keeps its colour. That
-    is the same as feeding other hints and multiplying the result, written into the weights.
+    The weights that take in colour hints are divided by the factor, so what is copied from a hint keeps its colour: the
+    same as dividing the hints and multiplying the result.
 
     Args:
         generator: Not changed.
@@ -101,23 +100,23 @@ def scale_chroma(generator: Generator, factor: float) -> Generator:
         raise ValueError(f"chroma {factor:g} is not above 0")
     result = deepcopy(generator)
     hinted_ab = slice(LIGHTNESS_CHANNELS, LIGHTNESS_CHANNELS + AB_CHANNELS)
-    skip = cast(UpBlock, result.decoder[-1]).merge  # sees its own channels first, then the input itself
-    own = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
+    skip = cast(UpBlock, result.decoder[-1]).merge  # its input: the up block's channels, then the generator's input
+    inner = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
     with torch.no_grad():
         scaled = [result.expectation.centres] if result.config.head == "classification" else result.head.parameters()
         for tensor in scaled:
             tensor.mul_(factor)
         result.encoder.conv1.weight[:, hinted_ab].div_(factor)
-        skip.weight[:, own + hinted_ab.start : own + hinted_ab.stop].div_(factor)
+        skip.weight[:, inner + hinted_ab.start : inner + hinted_ab.stop].div_(factor)
     return result
 
 
 def scale_logits(generator: Generator, factor: float) -> Generator:
-    """Return a generator that decides more firmly, the "annealed mean" of Zhang et al. 2016 at 1 / factor.
+    """Return a generator with multiplied logits: the "annealed mean" of Zhang et al. 2016 at temperature 1 / factor.
 
     Args:
         generator: Not changed.
-        factor: Of the logits, above 0; 1 changes nothing.
+        factor: Inverse temperature, above 0; 1 changes nothing.
 
     Raises:
         ValueError: The factor is not above 0, or the generator does not classify.
@@ -150,7 +149,7 @@ def interpolate(settings: InterpolateSettings) -> Path:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
         generator = scale_chroma(scale_logits(generator, settings.inverse_temperature), settings.chroma)
         if settings.hue_agreement_power is not None:
-            generator = widened(generator, hue_agreement_power=settings.hue_agreement_power)
+            generator = with_config(generator, hue_agreement_power=settings.hue_agreement_power)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise

@@ -25,7 +25,12 @@ from training.stage_data import StageData, device_of, prepare_data
 
 @torch.no_grad()
 def validation_accuracy(critic: nn.Module, batches: CriticBatches) -> float:
-    """Return the share of validation pictures, real and generated, that a critic tells right; it is not changed."""
+    """Return the share of validation pictures, real and generated, that a critic tells right, 0..1.
+
+    Args:
+        critic: Run in eval mode; not changed.
+        batches: All of them are used.
+    """
     training = critic.training
     critic.eval()
     shares = [accuracy(critic(pictures).float(), real) for pictures, real in batches]
@@ -38,13 +43,13 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
 
     Args:
         config: The stage's settings.
-        generator: To judge; None: that of ``config.weights``.
+        generator: Of the generated pictures; None: that of ``config.weights``.
 
     Raises:
         PhotosError: No or too few usable photographs.
         WeightsError: The generator's weights cannot be used.
         CriticError: There is no such critic.
-        TeacherError: The classifier that it stands on cannot be had.
+        TeacherError: The classifier that the critic stands on cannot be had.
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
@@ -65,12 +70,12 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     loss = CriticLoss(ADVERSARIAL_LOSSES[config.loss])
     path = run.output / "critic.safetensors"
 
-    def release(epochs: int, network: nn.Module) -> None:
+    def write_critic(epochs: int, network: nn.Module) -> None:
         save_critic(network, path, CriticInfo(config.critic, validation_accuracy(network, data.valid)))  # type: ignore[arg-type]
 
-    network = run_stage(config, critic, loss, data, release, lambda: loss.parts, Method(betas=(0.5, 0.999)))
+    network = run_stage(config, critic, loss, data, write_critic, lambda: loss.parts, Method(betas=(0.5, 0.999)))
     if not path.is_file():
-        release(run.epochs, network)
+        write_critic(run.epochs, network)
     return path
 
 

@@ -1,6 +1,6 @@
-"""Predictions rendered as they are seen at use: enlarged, on the full lightness; for classifiers, critics and people.
+"""Predictions rendered as they are used: enlarged, on the full lightness; for classifiers, critics and sample sheets.
 
-A classifier or a critic that looks at the small copy itself sees another picture than the user does: its finest
+A classifier or a critic that is given the network's small copy sees another picture than the user does: its finest
 features are those of a thumbnail.
 """
 
@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from colorize.color import lab_tensor_to_rgb
 
 
-def reduced(lab: Tensor, size: int) -> Tensor:
-    """Return square pictures (B, 3, size, size) made smaller, or as they are.
+def reduce_lab(lab: Tensor, size: int) -> Tensor:
+    """Return square Lab pictures reduced to (B, 3, size, size), or as they are if they have that size.
 
     Args:
         lab: (B, 3, H, H), H >= size.
@@ -26,12 +26,12 @@ def reduced(lab: Tensor, size: int) -> Tensor:
     return F.interpolate(lab, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
 
 
-def joined(ab: Tensor, lab: Tensor) -> Tensor:
-    """Return pictures (B, 3, H, W) of a lightness with predicted colours, which are enlarged if they are smaller.
+def compose_lab(ab: Tensor, lab: Tensor) -> Tensor:
+    """Return Lab pictures (B, 3, H, W) with the given lightness and the predicted ab, enlarged if it is smaller.
 
     Args:
         ab: (B, 2, h, w), predicted.
-        lab: (B, 3, H, W), of which the lightness is taken.
+        lab: (B, 3, H, W), of which only the lightness is used.
     """
     if ab.shape[2:] != lab.shape[2:]:
         ab = F.interpolate(ab, size=lab.shape[2:], mode="bilinear", align_corners=False)
@@ -39,12 +39,12 @@ def joined(ab: Tensor, lab: Tensor) -> Tensor:
 
 
 def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> np.ndarray:
-    """Return a picture with a row each of: grey, result, result with hints, truth.
+    """Return a sheet with a row each of: grey pictures, predictions, predictions with hints, truths.
 
     Args:
         generator: In eval mode.
-        batch: lightness, hints, lab.
-        count: Columns.
+        batch: lightness (B, 1, h, w), hints (B, 3, h, w), lab (B, 3, H, W).
+        count: Largest number of columns.
 
     Returns:
         uint8 (4 * H, count * W, 3), BGR as OpenCV writes it.
@@ -52,8 +52,9 @@ def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], cou
     lightness, hints, lab = (part[:count] for part in batch)
     with torch.inference_mode():
         plain, hinted = generator(lightness), generator(lightness, hints)
-    rows = [torch.zeros_like(plain), plain, hinted, lab[:, 1:]]
-    rgb = [lab_tensor_to_rgb(joined(ab.float(), lab)) for ab in rows]
-    strips = [torch.cat(list(row), dim=2) for row in rgb]
+    rows = [
+        lab_tensor_to_rgb(compose_lab(ab.float(), lab)) for ab in (torch.zeros_like(plain), plain, hinted, lab[:, 1:])
+    ]
+    strips = [torch.cat(list(row), dim=2) for row in rows]
     sheet = (torch.cat(strips, dim=1).permute(1, 2, 0) * 255).round().byte().cpu().numpy()
     return np.ascontiguousarray(sheet[..., ::-1])

@@ -17,13 +17,13 @@ PLAIN = LossWeights(perceptual=0, distillation=0)
 
 
 def finetune_config(sources: Path, run: RunConfig) -> FinetuneConfig:
-    """Return the settings of a run from the generator and with the teacher of ``write_sources``."""
+    """Return the settings of an adversarial run from the generator and with the teacher of ``write_sources``."""
     probe = ProbeSettings(sources / "teacher.safetensors", pictures=3, videos=1, frames=2, patience=9)
-    return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic="patch", critic_pictures=4, probe=probe)
+    return FinetuneConfig(run, sources / "generator.safetensors", PLAIN, critic="patch", critic_samples=4, probe=probe)
 
 
 def use_small_critics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Critics of an eighth of the width and no curves, to be quick."""
+    """Make the critics an eighth as wide and draw no curves, to be quick."""
     monkeypatch.setattr(finetune_adversarial, "plot_reports", lambda *_: None)
     monkeypatch.setitem(CRITICS, "patch", lambda: PatchCritic(8))
     monkeypatch.setitem(CRITICS, "dcgan", lambda: DcganCritic(8))

@@ -1,4 +1,4 @@
-"""Small training runs, what they start from, and networks whose errors would show, for tests."""
+"""Small training runs, what they start from, and small random generators, for tests."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
 HUE_AGREEMENT = replace(CLASSIFYING, hue_agreement_power=0.5)
 
-
 NARROW = "resnet18-narrow"
 """A ResNet-18 of an eighth of the width, within ``narrow_encoders``: a run's time and files are its encoder's."""
 
 
 class _Narrowed(int):
-    """A width that no expansion changes any more."""
+    """A number of channels that multiplication does not change, so that no expansion applies to it."""
 
     def __mul__(self, _expansion: object) -> int:
         return int(self)
 
 
 class _Eighth:
-    """Stands for an expansion."""
+    """An expansion of 1 / 8: a width multiplied by it becomes an eighth."""
 
     def __rmul__(self, width: int) -> int:
         return width // 8
@@ -50,7 +49,7 @@ class _NarrowBlock(BasicBlock):
 
 @contextmanager
 def narrow_encoders(name: str = NARROW) -> Iterator[None]:
-    """Let a backbone's name stand for the narrow one for a while."""
+    """Give a backbone's name to the narrow one within the context."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, name, (_NarrowBlock, (2, 2, 2, 2)))
         yield
@@ -75,7 +74,7 @@ def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:
 
 
 def settle_batch_norm(network: torch.nn.Module) -> None:
-    """Give batch norms statistics and scales that a wrong order or a lost tensor would show."""
+    """Give batch norms random statistics and scales, so that a wrong order or a lost tensor changes the output."""
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)

@@ -1,4 +1,4 @@
-"""The adversarial losses, the schedules, and what the critic is shown."""
+"""The adversarial losses, the critic's schedules and its input."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_accuracy_counts_pictures_by_their_mean_patch():
     assert accuracy(logits, torch.tensor([1.0, 1.0, 0.0, 0.0])) == 0.5
 
 
-def test_the_critic_loss_parts_the_batch():
+def test_the_critic_loss_splits_the_batch():
     loss = CriticLoss(ADVERSARIAL_LOSSES["hinge"])
     assert loss(torch.tensor([[2.0], [-2.0]]), torch.tensor([1.0, 0.0])) == 0
     assert loss.parts["accuracy"] == 1
@@ -79,7 +79,7 @@ def test_the_schedules():
     assert threshold([0.9] * MAX_CRITIC_STEPS, 0.65)  # a critic that cannot win does not keep the generator waiting
 
 
-def test_what_the_critic_is_shown():
+def test_the_critic_s_input():
     lab = torch.rand(3, 3, 32, 32) * 0.5
     batch = (lab[:, :1] * 0.9, torch.zeros(3, 3, 32, 32), lab)
 
@@ -92,19 +92,19 @@ def test_what_the_critic_is_shown():
         def __iter__(self):
             yield batch
 
-    generator = nn.Conv2d(4, 2, 1)
+    conv = nn.Conv2d(4, 2, 1)
 
-    class Painter(nn.Module):
+    class Generator(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv = generator
+            self.conv = conv
 
         def forward(self, lightness, hints):
             return self.conv(torch.cat([lightness, hints], dim=1))
 
-    judged = CriticBatches(Photographs(), Painter(), CriticInput(1.2, bf16=False))  # type: ignore[arg-type]
-    ((pictures, real),) = judged
+    batches = CriticBatches(Photographs(), Generator(), CriticInput(1.2, bf16=False))  # type: ignore[arg-type]
+    ((pictures, real),) = batches
     assert pictures.shape == (6, 3, 32, 32) and real.tolist() == [1, 1, 1, 0, 0, 0]
     assert torch.equal(pictures[:, 0], lab[:, 0].repeat(2, 1, 1)), "both kinds have the true lightness"
     torch.testing.assert_close(pictures[:3, 1:], lab[:, 1:] * 1.2)
-    assert not pictures.requires_grad and not generator.weight.requires_grad
+    assert not pictures.requires_grad and not conv.weight.requires_grad

@@ -1,4 +1,4 @@
-"""The adversarial stages: who waits stands exactly still; killed runs go on bit-equal; the rule's files are there."""
+"""The adversarial stage: one network trains, the other is frozen; killed runs resume bit-equal; the rule's files."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> float:
 
 @pytest.mark.parametrize("critic", ["patch", "dcgan"])
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, critic, schedule):
+def test_the_network_that_does_not_train_does_not_move(config, small_critic, monkeypatch, critic, schedule):
     """Weights, batch-norm statistics and spectral-norm vectors of the idle half move 0.0; the other half does move."""
     watched: list[tuple[float, float, float]] = []  # generator in its idle turn, critic in its idle turn, encoder
     before_batch = CriticUpdate.before_batch
     idle: dict[str, dict[str, torch.Tensor]] = {}
 
-    def turn(self):
+    def watched_update(self):
         if not self.training:
             return before_batch(self)
         if idle:  # since the generator's turn began
@@ -58,7 +58,7 @@ def test_who_waits_stands_exactly_still(config, small_critic, monkeypatch, criti
         idle["critic"], idle["generator"] = snapshot(self.critic), snapshot(self.model)
         idle["encoder"] = snapshot(self.model.generator.encoder)
 
-    monkeypatch.setattr(CriticUpdate, "before_batch", turn)
+    monkeypatch.setattr(CriticUpdate, "before_batch", watched_update)
     finetune(replace(config, critic=critic, schedule=schedule))
     assert len(watched) == 6
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched
@@ -91,7 +91,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(config, small_critic, monkeyp
     a, b = (
         torch.load(file.parent / "cycle-1" / "checkpoint.pt", weights_only=True)["states"] for file in (whole, resumed)
     )
-    assert a["opponent"] == b["opponent"] == {"steps": 6}
+    assert a["critic_update"] == b["critic_update"] == {"steps": 6}
     assert all(torch.equal(value, b["critic"][key]) for key, value in a["critic"].items())
     reports = [read_reports(file.parent / "cycle-1" / "reports.json") for file in (whole, resumed)]
     for first, second in zip(*reports, strict=True):

@@ -1,4 +1,4 @@
-"""Every critic of the table, by one contract; the one that stands on a classifier; the files."""
+"""Every critic of the table, by one contract; the projected critic; critics' files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TestContract:
         assert not without
         critic.zero_grad()
 
-    def test_it_stands_still_in_eval_mode(self, named_critic):
+    def test_eval_mode_changes_nothing(self, named_critic):
         _, critic = named_critic
         critic.eval()
         before = {key: value.clone() for key, value in critic.state_dict().items()}
@@ -84,7 +84,7 @@ class TestProjected:
         assert all(torch.equal(value, before[key]) for key, value in critic.teacher.state_dict().items())
         assert not torch.equal(critic.heads[0][0].bias, first)
 
-    def test_every_scale_has_the_same_say(self, critic):
+    def test_every_scale_counts_alike(self, critic):
         assert critic(torch.rand(2, 3, 96, 64)).shape == (2, 4 * len(critic.heads))
 
     def test_it_does_not_see_colours_finer_than_a_cell(self, critic):

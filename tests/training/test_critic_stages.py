@@ -1,4 +1,4 @@
-"""Critics in their stages: one alone learns to tell, one that fails stops, and what is missing is said at once."""
+"""Critics in training: one alone learns to tell, one that diverges stops, and what is missing is reported at once."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def test_a_critic_alone_learns_to_tell(sources, run, small_critic, loss):
     assert sum(p.numel() for p in critic.parameters()) == sum(p.numel() for p in build_critic("patch").parameters())
 
 
-def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
+def test_a_critic_whose_loss_is_no_number_stops(config, small_critic, monkeypatch):
     class Broken(torch.nn.Module):
         def forward(self, real, fake):
             return real.mean() * float("nan")
 
     critic = build_critic("patch")
     pictures = torch.rand(2, 3, 32, 32)
-    how = CriticTraining(ADVERSARIAL_LOSSES["hinge"], CriticInput(1.2, False), "alternate", 0.65, 1e-4, 1.0)
+    settings = CriticTraining(ADVERSARIAL_LOSSES["hinge"], CriticInput(1.2, False), "alternate", 0.65, 1e-4, 1.0)
 
     class Photographs:
         device = torch.device("cpu")
@@ -53,7 +53,7 @@ def test_a_critic_that_is_no_number_stops(config, small_critic, monkeypatch):
         def batch(self, step):
             return pictures[:, :1], pictures, pictures
 
-    critic_update = CriticUpdate(critic, Photographs(), how, True)  # type: ignore[arg-type]
+    critic_update = CriticUpdate(critic, Photographs(), settings, True)  # type: ignore[arg-type]
     critic_update.critic_loss = Broken()
     before = snapshot(critic)
 
@@ -72,7 +72,7 @@ def test_other_files_are_refused(config, sources, tmp_path):
         finetune(replace(config, critic_weights=sources / "generator.safetensors"))
 
 
-def test_a_missing_recogniser_is_said_before_the_critic_trains(config, small_critic):
+def test_a_missing_recogniser_is_reported_before_the_critic_trains(config, small_critic):
     config = replace(config, losses=replace(PLAIN, recognition=0.1))
     with pytest.raises(ValueError, match="need a recogniser"):
         finetune(config)

@@ -1,4 +1,4 @@
-"""Batches: a function of seed and step, the truth untouched, damage and hints as promised."""
+"""Batches: a function of seed and step, the truth untouched, degradation and hints as asked for."""
 
 from __future__ import annotations
 
@@ -84,16 +84,16 @@ def test_shares_of_zero_leave_the_input_alone(photos):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1))
-def test_damage_keeps_range_and_share(seed, share):
+def test_degradation_keeps_range_and_share(seed, share):
     x = torch.linspace(-1, 1, 32 * 32).view(1, 1, 32, 32).expand(8, 1, 32, 32)
-    damaged = degrade(x, share, source(seed))
-    assert damaged.shape == x.shape
-    assert damaged.abs().max() <= 1
-    assert torch.isfinite(damaged).all()
+    degraded = degrade(x, share, source(seed))
+    assert degraded.shape == x.shape
+    assert degraded.abs().max() <= 1
+    assert torch.isfinite(degraded).all()
     if share == 0:
-        assert torch.equal(damaged, x)
+        assert torch.equal(degraded, x)
     if share == 1:
-        assert all(not torch.equal(a, b) for a, b in zip(damaged, x, strict=True))
+        assert all(not torch.equal(a, b) for a, b in zip(degraded, x, strict=True))
 
 
 @settings(max_examples=20, deadline=None)

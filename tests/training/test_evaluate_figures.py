@@ -1,4 +1,4 @@
-"""The figures of an evaluation: hints are true colours, the truth stays hidden, rows are told beside grey and truth."""
+"""The figures of an evaluation: hints are true colours, the truth stays hidden, rows are relative to grey and truth."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ class ObedientColorizer:
     render_size = 64
 
     def __init__(self) -> None:
-        self.seen: list[np.ndarray] = []
+        self.inputs: list[np.ndarray] = []
 
-    def predict_full_ab(self, lightness: np.ndarray, hints: Tensor | None = None) -> np.ndarray:
-        self.seen.append(lightness)
+    def predict_full_ab(self, lightness: np.ndarray, hint_map: Tensor | None = None) -> np.ndarray:
+        self.inputs.append(lightness)
         ab = np.full((*lightness.shape, 2), (5, 10), np.float32)
-        if hints is not None:
-            colours, mask = hints[0, :2].permute(1, 2, 0).numpy() * 110, hints[0, 2].numpy() > 0
-            ab[mask] = colours[mask]
+        if hint_map is not None:
+            hinted_ab, mask = hint_map[0, :2].permute(1, 2, 0).numpy() * 110, hint_map[0, 2].numpy() > 0
+            ab[mask] = hinted_ab[mask]
         return ab
 
 
 def test_hints_are_true_colours_and_the_truth_is_hidden() -> None:
-    truth = made_picture(64, 96, 3)  # the network's own grid, so that hints lie where the marks do
+    truth = made_picture(64, 96, 3)  # the network's own grid, so that its hint map has the hints' places
     truth_lab = rgb_to_lab(truth)
     colorizer = ObedientColorizer()
-    marks = evaluate.draw_marks(truth, seed=7)
-    grey, plain, hinted = evaluate.colour(colorizer, truth_lab[..., 0], marks)  # type: ignore[arg-type]
-    assert all(seen.ndim == 2 for seen in colorizer.seen)  # lightness only
+    hints = evaluate.draw_test_hints(truth, seed=7)
+    grey, plain, hinted = evaluate.colorize_lightness(colorizer, truth_lab[..., 0], hints)  # type: ignore[arg-type]
+    assert all(lightness.ndim == 2 for lightness in colorizer.inputs)  # lightness only
     assert np.ptp(grey.astype(int), axis=2).max() == 0
     for picture in (grey, plain, hinted):
         np.testing.assert_allclose(rgb_to_lab(picture)[..., 0], truth_lab[..., 0], atol=0.8)
     changed = (plain != hinted).any(axis=2)
     y, x = np.mgrid[:64, :96]
-    inside = np.any([np.hypot(x - mark.x, y - mark.y) <= 4 for mark in marks], axis=0)
+    inside = np.any([np.hypot(x - hint.x, y - hint.y) <= 4 for hint in hints], axis=0)
     assert changed.any()
     assert not (changed & ~inside).any()
     before, after = (np.abs(rgb_to_lab(picture) - truth_lab)[inside].mean() for picture in (plain, hinted))
     assert after < 0.5 * before
 
 
-def test_marks_are_drawn_inside_and_fixed_by_the_seed() -> None:
+def test_hints_are_drawn_inside_and_fixed_by_the_seed() -> None:
     truth = np.full((16, 40, 3), (200, 80, 17), np.uint8)
-    marks = evaluate.draw_marks(truth, seed=1)
-    assert len(marks) == 16
-    assert {mark.color for mark in marks} == {"#c85011"}
-    assert all(4 <= mark.x < 36 and 4 <= mark.y < 12 and mark.radius == 4 for mark in marks)
-    assert marks == evaluate.draw_marks(truth, seed=1)
-    assert marks != evaluate.draw_marks(truth, seed=2)
+    hints = evaluate.draw_test_hints(truth, seed=1)
+    assert len(hints) == 16
+    assert {hint.color for hint in hints} == {"#c85011"}
+    assert all(4 <= hint.x < 36 and 4 <= hint.y < 12 and hint.radius == 4 for hint in hints)
+    assert hints == evaluate.draw_test_hints(truth, seed=1)
+    assert hints != evaluate.draw_test_hints(truth, seed=2)
 
 
 def made_row(psnr: list[float], answers: list[int], shift: float) -> Row:

@@ -148,7 +148,7 @@ def test_the_deepest_layer_counts_alone(rgb, teacher):
 
 
 @pytest.mark.parametrize("without", ["perceptual", "distillation"])
-def test_a_teacher_is_asked_for(without):
+def test_a_missing_teacher_is_an_error(without):
     with pytest.raises(ValueError, match="need a teacher"):
         GeneratorLoss(LossWeights(**{without: 0}), None)
 
@@ -204,7 +204,7 @@ class TestTeacher:
             torch.testing.assert_close(a, b)
         assert all(f.shape[1] != 1280 for f in inner)
 
-    def test_it_stands_still(self, teacher):
+    def test_it_is_frozen(self, teacher):
         teacher.train()
         assert not any(module.training for module in teacher.modules())
         assert not any(p.requires_grad for p in teacher.parameters())

@@ -12,7 +12,7 @@ from support.photos import write_photos
 
 from training.config import RunConfig
 from training.data import Phase, PhotoBatches
-from training.mosaics import NEAREST, mosaics
+from training.mosaics import MIN_MARGIN, mosaics
 from training.photos import load_photos
 from training.stage_data import prepare_data
 
@@ -35,7 +35,7 @@ def test_four_parts_meet_in_one_point(count, side, seed):
             widths = {int(((row - row[0]).abs() < 0.5).sum()) for row in (picture[0], picture[-1])}
             assert len(heights) == len(widths) == 1  # the same lines divide both halves
             for length in (*heights, *widths):
-                assert NEAREST * side - 1 <= length <= (1 - NEAREST) * side + 1
+                assert MIN_MARGIN * side - 1 <= length <= (1 - MIN_MARGIN) * side + 1
 
 
 def test_a_part_keeps_its_picture_s_aspect():

@@ -1,4 +1,4 @@
-"""Recognition and embedding loss: what other classifiers think that they see."""
+"""Recognisers, and the recognition and embedding losses that stand on them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from support.runs import NARROW, SMALL, narrow_encoders, small_run
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from colorize.network import read_info
 from training import pretrain_generator, stage
-from training.classifiers import Recogniser, embedding_loss, recognition_loss
+from training.classifiers import Recogniser
 from training.config import FinetuneConfig, PretrainConfig
+from training.losses import embedding_loss, recognition_loss
 from training.objective import GeneratorLoss, LossWeights
 
 NAME = "tf_efficientnet_lite0"
@@ -48,7 +49,7 @@ def test_map_and_answers(recogniser, rgb):
     assert logits.shape == (2, 1000)
 
 
-def test_it_stands_still(recogniser, rgb):
+def test_it_is_frozen(recogniser, rgb):
     recogniser.train()
     assert not any(module.training for module in recogniser.modules())
     assert not any(p.requires_grad for p in recogniser.parameters())
@@ -71,7 +72,7 @@ def test_answers_are_compared_in_nats():
     assert recognition_loss((-features, torn), (features, torn)).item() == pytest.approx(2)  # opposite maps
 
 
-def test_the_generator_is_told(recogniser, rgb):
+def test_the_gradient_reaches_the_generator(recogniser, rgb):
     lab = rgb_tensor_to_lab(rgb)
     ab = (0.1 * lab[:, 1:]).requires_grad_()
     loss = GeneratorLoss(LossWeights(**ONLY, recognition=2), None, [recogniser])
@@ -82,25 +83,25 @@ def test_the_generator_is_told(recogniser, rgb):
     assert torch.isfinite(ab.grad).all() and ab.grad.abs().sum() > 0
 
 
-def test_it_looks_at_the_larger_view(recogniser, rgb):
+def test_it_sees_the_prediction_enlarged(recogniser, rgb):
     lab = rgb_tensor_to_lab(rgb)
     small = torch.zeros(2, 2, 32, 32)
-    seen = GeneratorLoss(LossWeights(**ONLY, recognition=1), None, [recogniser])((small, torch.zeros(2, 1, 1, 1)), lab)
-    assert seen.item() == pytest.approx(recognition_loss(recogniser(faded(rgb, 0)), recogniser(rgb)).item(), rel=1e-3)
+    loss = GeneratorLoss(LossWeights(**ONLY, recognition=1), None, [recogniser])((small, torch.zeros(2, 1, 1, 1)), lab)
+    assert loss.item() == pytest.approx(recognition_loss(recogniser(faded(rgb, 0)), recogniser(rgb)).item(), rel=1e-3)
 
 
 @pytest.mark.parametrize("loss", ["recognition", "embedding"])
-def test_a_recogniser_is_asked_for(loss):
+def test_a_missing_recogniser_is_an_error(loss):
     with pytest.raises(ValueError, match="need a recogniser"):
         GeneratorLoss(LossWeights(**ONLY, **{loss: 1}), None)
 
 
 def test_embeddings_are_means_over_the_places_in_units_of_the_truths_length():
     truth = torch.tensor([3.0, 4.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
-    seen = truth.clone()
-    assert embedding_loss(seen, truth).item() == 0
-    seen[0, 0, 0, 0] += 4  # the mean over four places moves by 1; the truth is 5 long
-    assert embedding_loss(seen, truth).item() == pytest.approx(0.2)
+    features = truth.clone()
+    assert embedding_loss(features, truth).item() == 0
+    features[0, 0, 0, 0] += 4  # the mean over four places moves by 1; the truth is 5 long
+    assert embedding_loss(features, truth).item() == pytest.approx(0.2)
     moved = truth.clone()
     moved[0, 0] = torch.tensor([[2.0, 4.0], [4.0, 2.0]])  # the same mean, elsewhere
     assert embedding_loss(moved, truth).item() == pytest.approx(0)
@@ -108,10 +109,10 @@ def test_embeddings_are_means_over_the_places_in_units_of_the_truths_length():
 
 def test_several_recognisers_count_alike(recogniser, rgb):
     lab = rgb_tensor_to_lab(rgb)
-    answer = (0.1 * lab[:, 1:], torch.zeros(2, 1, 2, 2))
+    output = (0.1 * lab[:, 1:], torch.zeros(2, 1, 2, 2))
     weights = LossWeights(**ONLY, recognition=1, embedding=3)
     losses = [GeneratorLoss(weights, None, several) for several in ([recogniser], [recogniser, deepcopy(recogniser)])]
-    one, two = (float(loss(answer, lab)) for loss in losses)
+    one, two = (float(loss(output, lab)) for loss in losses)
     assert one == pytest.approx(two)
     parts = losses[0].parts
     assert one == pytest.approx(float(parts["recognition"] + 3 * parts["embedding"]))
@@ -122,16 +123,18 @@ def test_several_recognisers_count_alike(recogniser, rgb):
 def test_a_run_learns_from_it(tmp_path, recogniser, monkeypatch):
     write_photos(tmp_path / "photos", 4, side=32)
     file = tmp_path / "recogniser.safetensors"
-    save_file(recogniser.taken.network.state_dict(), file)
-    asked = []
-    monkeypatch.setattr(stage, "Recogniser", lambda name, file: asked.append((name, file)) or Recogniser(name, file))
+    save_file(recogniser.classifier.network.state_dict(), file)
+    requested = []
+    monkeypatch.setattr(
+        stage, "Recogniser", lambda name, file: requested.append((name, file)) or Recogniser(name, file)
+    )
     run = small_run(tmp_path / "photos", tmp_path / "run")
     losses = LossWeights(**ONLY, recognition=1)
     config = PretrainConfig(run, losses, NARROW, SMALL.decoder_widths, recogniser=(NAME,), recogniser_file=(file,))
     other = replace(run, output=tmp_path / "other")
     with narrow_encoders():
         assert read_info(pretrain_generator.pretrain(config)).render_size == 32
-        assert asked == [(NAME, file)]
+        assert requested == [(NAME, file)]
         with pytest.raises(ValueError, match="need a recogniser"):
             pretrain_generator.pretrain(replace(config, run=other, recogniser=(), recogniser_file=()))
 
@@ -144,6 +147,6 @@ def test_files_are_as_many_as_recognisers(tmp_path, config):
         config(run, **needed, recogniser=(NAME, NAME), recogniser_file=(tmp_path / "one.safetensors",))
 
 
-def test_an_unknown_name_is_said(tmp_path):
+def test_an_unknown_name_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no-such-network"):
         Recogniser("no-such-network")

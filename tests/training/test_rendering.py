@@ -1,4 +1,4 @@
-"""Pictures as they are seen at use: small colours on full lightness."""
+"""Predictions rendered as they are used: small colours on full lightness."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from training.config import RunConfig
 from training.data import Phase, PhotoBatches
 from training.objective import GeneratorLoss, LossWeights
 from training.photos import Photos
-from training.rendering import joined, reduced
+from training.rendering import compose_lab, reduce_lab
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def photos():
     return Photos(pixels.numpy(), torch.full((4,), 85).numpy(), torch.zeros(4, dtype=torch.bool).numpy())
 
 
-def test_a_view_is_the_same_crop_at_another_size(photos):
+def test_the_perceptual_size_gives_the_same_crop_enlarged(photos):
     lightness, hints, lab = PhotoBatches(
         photos, (Phase(32, 8, 4, perceptual_size=64),), 2, 3, hint_prob=1.0, degradation_prob=0.0
     ).batch(0)
@@ -30,17 +30,17 @@ def test_a_view_is_the_same_crop_at_another_size(photos):
 def test_lightness_is_kept_and_colours_are_enlarged():
     lab = torch.rand(2, 3, 64, 64)
     ab = torch.rand(2, 2, 32, 32)
-    picture = joined(ab, lab)
+    picture = compose_lab(ab, lab)
     assert torch.equal(picture[:, :1], lab[:, :1])
     torch.testing.assert_close(picture[:, 1:].mean(dim=(2, 3)), ab.mean(dim=(2, 3)), rtol=0, atol=0.01)
-    assert torch.equal(joined(lab[:, 1:], lab), lab) and reduced(lab, 64) is lab
-    torch.testing.assert_close(reduced(lab, 32).mean(dim=(2, 3)), lab.mean(dim=(2, 3)), rtol=0, atol=0.01)
+    assert torch.equal(compose_lab(lab[:, 1:], lab), lab) and reduce_lab(lab, 64) is lab
+    torch.testing.assert_close(reduce_lab(lab, 32).mean(dim=(2, 3)), lab.mean(dim=(2, 3)), rtol=0, atol=0.01)
 
 
 def test_losses_compare_at_the_predictions_size_and_the_gradient_reaches_it():
     lab = torch.rand(2, 3, 64, 64) * 2 - 1
     loss = GeneratorLoss(LossWeights(perceptual=0, distillation=0), None)
-    ab = reduced(lab, 32)[:, 1:].clone().requires_grad_()
+    ab = reduce_lab(lab, 32)[:, 1:].clone().requires_grad_()
     value = loss((ab, torch.zeros(2, 1, 1, 1)), lab)
     assert float(value.detach()) == pytest.approx(0, abs=1e-6)
     worse = loss((ab + 0.1, torch.zeros(2, 1, 1, 1)), lab)
@@ -49,7 +49,7 @@ def test_losses_compare_at_the_predictions_size_and_the_gradient_reaches_it():
 
 
 @pytest.mark.parametrize("perceptual_size", [48, 32, 96])
-def test_views_that_do_not_fit(tmp_path, perceptual_size):
+def test_a_perceptual_size_that_does_not_fit_is_an_error(tmp_path, perceptual_size):
     with pytest.raises(
         ValueError, match=f"perceptual_size {perceptual_size}|smaller than the largest picture size {perceptual_size}"
     ):

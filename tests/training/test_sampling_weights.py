@@ -1,4 +1,4 @@
-"""Repeats: a round shows the photographs of some folders more often, and validation is what it was."""
+"""Sampling weights: a round shows the photographs of some folders more often, and validation does not change."""
 
 from __future__ import annotations
 
@@ -43,15 +43,13 @@ def test_a_round_shows_each_photograph_as_often_as_asked(photos, street, sky, se
         assert seen == Counter({i: times[folder] for i, folder in enumerate(photos.folders) if times[folder]})
 
 
-def test_without_repeats_nothing_changes(photos):
-    plain, once = (
-        PhotoBatches(photos, PHASES, 3, 1, sampling_weights=sampling_weights) for sampling_weights in (None, {"sky": 1})
-    )
+def test_weights_of_one_change_nothing(photos):
+    plain, once = (PhotoBatches(photos, PHASES, 3, 1, sampling_weights=weights) for weights in (None, {"sky": 1}))
     assert all(torch.equal(a, b) for a, b in zip(plain.batch(2), once.batch(2), strict=True))
 
 
 @pytest.mark.parametrize(
-    "sampling_weights, message",
+    ("sampling_weights", "message"),
     [({"sea": 2}, "no photograph lies in a folder 'sea'"), ({"street": 0, "sky": 0, "": 0}, "no photograph is left")],
 )
 def test_folders_that_are_not_there_are_an_error(photos, sampling_weights, message):
@@ -64,12 +62,12 @@ def test_a_negative_number_is_an_error(tmp_path):
         RunConfig(photos=(tmp_path,), output=tmp_path, sampling_weights={"sky": -1})
 
 
-def test_a_stage_repeats_and_its_validation_does_not(tmp_path):
+def test_a_stage_samples_by_weight_and_its_validation_does_not(tmp_path):
     write_photos(tmp_path / "photos" / "street", 8)
     write_photos(tmp_path / "photos" / "sky", 8)
     run = RunConfig(
         (tmp_path / "photos",), tmp_path, sizes=(32,), samples=(8,), batch_sizes=(4,), cache_size=32, seed=2
     )
-    often, plain = (prepare_data(how, 0, 0) for how in (replace(run, sampling_weights={"sky": 0}), run))
-    assert not torch.equal(often.train.batch(0)[2], plain.train.batch(0)[2])
-    assert torch.equal(often.valid.batch(0)[2], plain.valid.batch(0)[2])
+    weighted, plain = (prepare_data(settings, 0, 0) for settings in (replace(run, sampling_weights={"sky": 0}), run))
+    assert not torch.equal(weighted.train.batch(0)[2], plain.train.batch(0)[2])
+    assert torch.equal(weighted.valid.batch(0)[2], plain.valid.batch(0)[2])

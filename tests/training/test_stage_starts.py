@@ -1,4 +1,4 @@
-"""What a training run starts from and learns by: weights, encoders, a teacher, and which parts of it move."""
+"""What a training run starts from: weights, encoders, a teacher; and which parts of the generator train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training stages: tiny runs from the command line's own functions; killed and resumed runs end bit-equal."""
+"""The pretraining stage: tiny runs from the command line's own function; killed and resumed runs end bit-equal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def config(run) -> PretrainConfig:
     return PretrainConfig(run, WITHOUT_TEACHER, NARROW, SMALL.decoder_widths)
 
 
-def test_a_run_leaves_all_that_it_promises(config):
+def test_a_run_writes_all_its_files(config):
     path = pretrain(replace(config, decoder_widths=(16, 16, 16, 16, 8)), "the command")
     info = read_info(path)
     assert info.config.decoder_widths == (16, 16, 16, 16, 8)
@@ -126,10 +126,10 @@ def test_a_loss_that_is_no_number_stops_before_the_weights(config, monkeypatch):
     forward = GeneratorLoss.forward
     calls = []
 
-    def poisoned(self, answer, lab):
-        if answer[0].requires_grad:
+    def poisoned(self, output, lab):
+        if output[0].requires_grad:
             calls.append(1)
-        return forward(self, answer, lab) * (float("nan") if len(calls) == 3 else 1)
+        return forward(self, output, lab) * (float("nan") if len(calls) == 3 else 1)
 
     monkeypatch.setattr(GeneratorLoss, "forward", poisoned)
     with pytest.raises(DivergedError, match="the loss is nan at step"):

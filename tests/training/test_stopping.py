@@ -20,7 +20,7 @@ from training.classifiers import Teacher
 from training.flicker import warp_error
 from training.interpolate import InterpolateSettings, blend, scale_chroma
 from training.photos import Photos
-from training.probe import Probe, ProbeSettings, Report, moving_video, still_video
+from training.probe import Probe, ProbeReport, ProbeSettings, moving_video, still_video
 from training.stopping import (
     broken_limits,
     choose,
@@ -28,12 +28,12 @@ from training.stopping import (
     plot_reports,
     read_reports,
     score,
-    verdict,
+    stop_reason,
     write_reports,
 )
 
 LIMITS = ProbeSettings(patience=3)
-START = Report(
+START = ProbeReport(
     epoch=0,
     feature_distance=0.8,
     colourfulness=15.0,
@@ -48,17 +48,23 @@ START = Report(
 )
 
 
-def better(epoch: int, **changes: float) -> Report:
+def better_report(epoch: int, **changes: float) -> ProbeReport:
     return replace(START, **{"epoch": epoch, "feature_distance": 0.7 - epoch / 100, **changes})
 
 
 class TestRule:
     def test_the_best_allowed_one_is_taken(self):
-        reports = [START, better(1), better(2), better(3, hue_drift=16.0), better(4, feature_distance=0.75)]
+        reports = [
+            START,
+            better_report(1),
+            better_report(2),
+            better_report(3, hue_drift=16.0),
+            better_report(4, feature_distance=0.75),
+        ]
         assert choose(reports, LIMITS).epoch == 2
 
     @pytest.mark.parametrize(
-        ("changes", "fault"),
+        ("changes", "broken"),
         [
             ({"hue_drift": 15.1}, "skin hue 15.1 over 15"),
             ({"blue_skin": 0.031}, "blue skin 0.031 over 0.03"),
@@ -67,27 +73,29 @@ class TestRule:
             ({"flicker_moving": 0.81}, "flicker 0.81 over 0.8"),
         ],
     )
-    def test_every_limit(self, changes, fault):
-        assert broken_limits(better(1, **changes), START, LIMITS) == [fault]
-        assert choose([START, better(1, **changes)], LIMITS) is START
+    def test_every_limit(self, changes, broken):
+        assert broken_limits(better_report(1, **changes), START, LIMITS) == [broken]
+        assert choose([START, better_report(1, **changes)], LIMITS) is START
 
     def test_the_start_is_always_allowed(self):
         bad_start = replace(START, bleeding=5.0, hue_drift=90.0, blue_skin=0.9)
         assert not broken_limits(bad_start, bad_start, LIMITS)
 
     def test_a_figure_without_meaning_breaks_nothing(self):
-        assert not broken_limits(better(1, hue_drift=math.nan, bleeding=math.nan), START, LIMITS)
+        assert not broken_limits(better_report(1, hue_drift=math.nan, bleeding=math.nan), START, LIMITS)
 
     def test_it_stops_after_patience(self):
-        reports = [START, better(1), *(better(epoch, hue_drift=40.0) for epoch in (2, 3, 4))]
-        assert verdict(reports[:-1], LIMITS) == ""
-        assert verdict(reports, LIMITS) == ("3 probes without a better checkpoint than epoch 1's (skin hue 40 over 15)")
+        reports = [START, better_report(1), *(better_report(epoch, hue_drift=40.0) for epoch in (2, 3, 4))]
+        assert stop_reason(reports[:-1], LIMITS) == ""
+        assert stop_reason(reports, LIMITS) == (
+            "3 probes without a better checkpoint than epoch 1's (skin hue 40 over 15)"
+        )
 
-    def test_it_goes_on_while_it_gets_better(self):
-        assert not verdict([START, *(better(epoch) for epoch in range(1, 20))], LIMITS)
+    def test_it_goes_on_while_it_gets_better_report(self):
+        assert not stop_reason([START, *(better_report(epoch) for epoch in range(1, 20))], LIMITS)
 
     def test_too_many_colours_are_no_gain(self):
-        assert score(better(1, colourfulness_gap=0.1)) < score(better(1, colourfulness_gap=0.3))
+        assert score(better_report(1, colourfulness_gap=0.1)) < score(better_report(1, colourfulness_gap=0.3))
 
 
 figures = st.floats(0, 1)
@@ -111,7 +119,7 @@ def test_the_front_holds_the_best_of_each_and_nothing_beaten(points):
 
 
 def test_reports_round_trip_and_plot(tmp_path):
-    reports = [START, better(1)]
+    reports = [START, better_report(1)]
     assert read_reports(tmp_path / "reports.json") == []
     write_reports(reports, tmp_path / "reports.json")
     again = read_reports(tmp_path / "reports.json")
