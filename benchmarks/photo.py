@@ -49,24 +49,24 @@ def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
     tile = random.normal(0, 5, (512, 512)).astype(np.int8)
     for top in range(0, height, 512):
         for left in range(0, width, 512):
-            part = picture[top : top + 512, left : left + 512]
-            part[:] = np.clip(part + tile[: part.shape[0], : part.shape[1]].astype(np.int16), 0, 255)
+            area = picture[top : top + 512, left : left + 512]
+            area[:] = np.clip(area + tile[: area.shape[0], : area.shape[1]].astype(np.int16), 0, 255)
     Image.fromarray(picture).save(path, quality=92)
     return path
 
 
 def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> dict[str, float]:
-    """Return the median seconds of each stage of one photo, one after the other."""
+    """Return the median seconds of each stage of a photo's colouring, each stage measured alone."""
     photo = read_photo(source)
     network_input = colorizer.preprocess(photo.picture, photo.space)
     ab = colorizer.predict_ab([network_input])[0]
-    coloured = photo.with_colors(colorizer.compose(photo.picture, ab, photo.space))
+    colored = photo.with_colors(colorizer.compose(photo.picture, ab, photo.space))
     actions: dict[str, Callable[[], object]] = {
         "read": lambda: read_photo(source),
         "preprocess (shrink)": lambda: colorizer.preprocess(photo.picture, photo.space),
         "network": lambda: colorizer.predict_ab([network_input]),
         "compose": lambda: colorizer.compose(photo.picture, ab, photo.space),
-        "write": lambda: write_photo(target, coloured, overwrite=True),
+        "write": lambda: write_photo(target, colored, overwrite=True),
     }
     return {name: median_seconds(action, repeats) for name, action in actions.items()}
 
@@ -113,22 +113,20 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures, times = measure(
-            options.weights, Path(folder), options.repeats, not options.skip_100_megapixels
-        )
+        figures, times = measure(options.weights, Path(folder), options.repeats, not options.skip_100_megapixels)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)
-    for size, parts in times.items():
-        parts_text = ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in parts.items())
-        print(f"stages of {size}, ms: {parts_text}; sum {sum(parts.values()) * 1000:.0f}")
+    for size, by_stage in times.items():
+        text = ", ".join(f"{stage} {seconds * 1000:.0f}" for stage, seconds in by_stage.items())
+        print(f"stages of {size}, ms: {text}; sum {sum(by_stage.values()) * 1000:.0f}")
     if options.json:
-        record = {
+        conditions = {
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
             "stages_seconds": times,
         }
-        write_figures(options.json, figures, record)
+        write_figures(options.json, figures, conditions)
 
 
 if __name__ == "__main__":

@@ -61,24 +61,24 @@ def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
     height, width = size
     random = np.random.default_rng(0)
     grain = [random.normal(0, 4, size).astype(np.int8) for _ in range(5)]
-    wide = np.zeros((height, 2 * width), np.uint8)
+    panorama = np.zeros((height, 2 * width), np.uint8)
     for index in range(frames):
         place = index % (SCENE * RATE)
         if place == 0:
-            wide[:] = 0
+            panorama[:] = 0
             for cells, weight in ((4, 0.5), (24, 0.3), (120, 0.2)):
                 coarse = random.integers(16, 236, (cells, 2 * cells), dtype=np.uint8)
                 layer = cv2.resize(coarse, (2 * width, height), interpolation=cv2.INTER_CUBIC)
-                wide = np.asarray(cv2.addWeighted(wide, 1, layer, weight, 0), np.uint8)
+                panorama = np.asarray(cv2.addWeighted(panorama, 1, layer, weight, 0), np.uint8)
         left = place * width // (3 * SCENE * RATE)
-        picture = wide[:, left : left + width].copy()
+        picture = panorama[:, left : left + width].copy()
         at = (width // 5 + place * 2, height // 2)
         cv2.circle(picture, at, height // 6, 190, -1, cv2.LINE_AA)
         yield np.clip(picture.astype(np.int16) + grain[index % 5], 16, 235).astype(np.uint8)
 
 
 def make_video(path: Path, size: tuple[int, int], seconds: int) -> Path:
-    """Write a grey film with sound, as a digitised one is stored."""
+    """Write a grey film of ``size`` (height, width) with sound, as a digitised one is stored."""
     height, width = size
     with av.open(str(path), "w") as video:
         pictures = video.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
@@ -110,8 +110,8 @@ def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: i
     def predict() -> list[np.ndarray]:
         return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).predict_ab(inputs))  # type: ignore[arg-type]
 
-    painted = predict()
-    planes = [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)]
+    predicted = predict()
+    planes = [color_planes(luma, ab) for luma, ab in zip(lumas, predicted, strict=True)]
     format = PictureFormat(video.upright_size, video.time_base, video.rate)
 
     def encode() -> None:
@@ -125,14 +125,14 @@ def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: i
         "luma": lambda: [read_luma(video, frame.image) for frame in frames],
         "preprocess": lambda: [colorizer.preprocess(luma.picture()) for luma in lumas],
         f"predict_ab ({mode})": predict,
-        "compose": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
+        "compose": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, predicted, strict=True)],
         "encode": encode,
     }
     return {name: 1000 * median_seconds(action, repeats) / len(frames) for name, action in actions.items()}
 
 
 def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
-    """Return the median rate from file to file, the weights loaded."""
+    """Return the median frames per second from file to file, with the weights loaded."""
     rates = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -142,22 +142,22 @@ def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, re
     return statistics.median(rates)
 
 
-def command(path: Path, out: Path, weights: str, mode: str) -> list[str]:
-    """Return the command's arguments."""
+def command_arguments(path: Path, out: Path, weights: str, mode: str) -> list[str]:
+    """Return the arguments of the command ``colorize``."""
     return [str(path), "-o", str(out), "--weights", weights, "--temporal", mode, "--device", "cpu", "--force"]
 
 
 def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
     """Kill the command at 80 % of the film and return the second run's time as a share of an uninterrupted one."""
-    whole, _ = run_command(command(path, folder / "whole.mp4", weights, mode))
+    whole, _ = run_command(command_arguments(path, folder / "whole.mp4", weights, mode))
     out = folder / "killed.mp4"
-    store = folder / "killed.mp4.parts"
-    process = start_command(command(path, out, weights, mode))
-    while process.poll() is None and len(list(store.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
+    segments = folder / "killed.mp4.segments"
+    process = start_command(command_arguments(path, out, weights, mode))
+    while process.poll() is None and len(list(segments.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # each of a second
         time.sleep(0.005)
     process.kill()
     process.communicate()
-    return run_command(command(path, out, weights, mode))[0] / whole
+    return run_command(command_arguments(path, out, weights, mode))[0] / whole
 
 
 def measure(
@@ -179,7 +179,7 @@ def measure(
     peaks = {}
     for seconds in LENGTHS:
         path = make_video(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
-        arguments = command(path, folder / f"out{seconds}.mp4", options.weights, mode)
+        arguments = command_arguments(path, folder / f"out{seconds}.mp4", options.weights, mode)
         peaks[f"{seconds} s"] = peak = run_command(arguments)[1]
         figures.append(at_most(f"peak memory, 1280x720, {seconds} s", peak, "MB", MEMORY_TARGET))
     share = 100 * resume_share(path, folder, options.weights, mode)
@@ -203,11 +203,11 @@ def main() -> None:
         figures, times, peaks = measure(options, Path(folder))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)
-    for name, store in times.items():
-        text = ", ".join(f"{stage} {value:.1f}" for stage, value in store.items())
-        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(store.values()):.1f}")
+    for name, by_stage in times.items():
+        text = ", ".join(f"{stage} {value:.1f}" for stage, value in by_stage.items())
+        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(by_stage.values()):.1f}")
     if options.json:
-        segment = {
+        conditions = {
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
@@ -215,7 +215,7 @@ def main() -> None:
             "stages_milliseconds": times,
             "peak_megabytes": peaks,
         }
-        write_figures(options.json, figures, segment)
+        write_figures(options.json, figures, conditions)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Contact sheets: a few frames spread over a film, or a photo's candidates; and whether a film is in colour already."""
+"""The contact sheet of a photo's candidates."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from colorize.color import SRGB, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
 from colorize.engine import Colorizer
-from colorize.film import CELL_WIDTH, arrange
+from colorize.film import CELL_WIDTH, arrange_sheet
 from colorize.photo import Photo
 
 
-def candidate_sheet(colorizer: Colorizer, photo: Photo, painted: Sequence[Floats]) -> Picture:
-    """Return a sheet of a photo's candidates, row by row.
+def candidate_sheet(colorizer: Colorizer, photo: Photo, candidates: Sequence[Floats]) -> Picture:
+    """Return a contact sheet of a photo's candidates, row by row.
 
     Args:
-        colorizer: What painted them.
+        colorizer: The colorizer that predicted them.
         photo: The photo.
-        painted: The candidates' ab (h, w, 2), as ``Colorizer.compose`` takes them.
+        candidates: ab (h, w, 2) of each, as ``Colorizer.compose`` takes it.
 
     Returns:
         (H, W, 3) uint8, sRGB.
@@ -25,4 +25,5 @@ def candidate_sheet(colorizer: Colorizer, photo: Photo, painted: Sequence[Floats
     scale = min(1.0, CELL_WIDTH / width, 2 * CELL_WIDTH / height)
     small = shrink(photo.picture, (max(1, round(height * scale)), max(1, round(width * scale))))
     space = photo.space if photo.picture.ndim == 3 else SRGB
-    return arrange([lab_to_rgb(rgb_to_lab(colorizer.compose(small, ab, photo.space), space)) for ab in painted])
+    pictures = [colorizer.compose(small, ab, photo.space) for ab in candidates]
+    return arrange_sheet([lab_to_rgb(rgb_to_lab(picture, space)) for picture in pictures])

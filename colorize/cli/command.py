@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from colorize.base import FORMAT_SUFFIXES
-from colorize.cli.console import Interruption, Reporter
-from colorize.cli.options import RENDER_FACTOR, build_parser, check
+from colorize.cli.console import InterruptHandler, Reporter
+from colorize.cli.options import RENDER_FACTOR, build_parser, check_options
 
 if TYPE_CHECKING:
     from colorize.batch import FileOptions
-    from colorize.engine import Colorizer
+    from colorize.engine import Colorizer, Hint
 
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED, INTERRUPTED = 0, 1, 130  # exit statuses
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,28 +33,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 all done or skipped, 1 something failed, 130 interrupted. Usage errors exit with 2.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal's letters cannot show is no reason to end
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to end
             stream.reconfigure(errors="backslashreplace")
     parser = build_parser()
     options = parser.parse_args(arguments)
-    check(parser, options)
-    interruption = Interruption()
+    check_options(parser, options)
+    interrupt_handler = InterruptHandler()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no partial file stays
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job does not hear Ctrl-C
-        signal.signal(signal.SIGINT, interruption)
+        signal.signal(signal.SIGINT, interrupt_handler)
     try:
-        return run(options, interruption)
+        return run(options, interrupt_handler)
     except KeyboardInterrupt:
-        remedy = "the same command goes on from here" if interruption.at_video else "--skip-existing goes on from here"
+        remedy = (
+            "the same command goes on from here" if interrupt_handler.in_video else "--skip-existing goes on from here"
+        )
         print(f"colorize: interrupted; {remedy}", file=sys.stderr)
         return INTERRUPTED
 
 
-def run(options: argparse.Namespace, interruption: Interruption) -> int:
-    """Colour what the checked arguments ask for and return the exit status."""
+def run(options: argparse.Namespace, interrupt_handler: InterruptHandler) -> int:
+    """Colour the files that the checked arguments name and return the exit status."""
     start = time.monotonic()
     try:
-        colorizer, hints = _load(options)
+        colorizer, hints = _load_colorizer(options)
         file_options = _file_options(options, hints)
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
@@ -62,15 +64,15 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
     from colorize.batch import Job, colorize_files, plan
 
     entries = plan(
-        options.photos,
+        options.files,
         options.output,
         recursive=options.recursive,
         suffix=FORMAT_SUFFIXES[options.format] if options.format else None,
         sheet=options.sheet,
     )
     jobs = [entry for entry in entries if isinstance(entry, Job)]
-    reporter = Reporter(options.quiet, options.verbose, len(jobs), interruption)
-    file_options = replace(file_options, progress=reporter.follow, cancel=interruption.cancel)
+    reporter = Reporter(options.quiet, options.verbose, len(jobs), interrupt_handler)
+    file_options = replace(file_options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
     for entry in entries:
         if not isinstance(entry, Job):
             reporter.report(entry)
@@ -82,13 +84,14 @@ def run(options: argparse.Namespace, interruption: Interruption) -> int:
     finally:
         outcomes.close()
         reporter.bar.close()
-    reporter.summarise(time.monotonic() - start)
-    if interruption.cancel.is_set():
+    reporter.print_summary(time.monotonic() - start)
+    if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
 
 
-def _file_options(options: argparse.Namespace, hints: list) -> FileOptions:
+def _file_options(options: argparse.Namespace, hints: list[Hint]) -> FileOptions:
+    """Return the arguments as the options of photos and films."""
     from colorize.batch import FileOptions
     from colorize.film import VideoOptions
     from colorize.motion import TemporalOptions
@@ -119,12 +122,17 @@ def _file_options(options: argparse.Namespace, hints: list) -> FileOptions:
     )
 
 
-def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
-    """Import what is heavy, set threads and limits of the process, and load the weights."""
-    from colorize.batch import set_limits
-    from colorize.engine import Colorizer, Hint, check_weights
+def _load_colorizer(options: argparse.Namespace) -> tuple[Colorizer, list[Hint]]:
+    """Set the threads and limits of the process and load the weights; return the colorizer and the parsed hints.
 
-    set_limits(options.threads, options.max_megapixels)
+    Raises:
+        ValueError: The weights cannot be used, or not for candidates.
+        FileNotFoundError: There is no such weights file.
+    """
+    from colorize.batch import configure_process
+    from colorize.engine import Colorizer, Hint, check_candidate_weights
+
+    configure_process(options.threads, options.max_megapixels)
     hints = [Hint.parse(text) for text in options.hint]
     colorizer = Colorizer(
         options.weights,
@@ -136,5 +144,5 @@ def _load(options: argparse.Namespace) -> tuple[Colorizer, list]:
         square=options.square,
     )
     if options.candidates is not None:
-        check_weights(colorizer)
+        check_candidate_weights(colorizer)
     return colorizer, hints

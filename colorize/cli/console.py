@@ -1,4 +1,4 @@
-"""The command's console: what it says of files, and how it hears Ctrl-C."""
+"""The console of the command ``colorize``: its messages and progress bars, and its handling of Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,60 +17,77 @@ if TYPE_CHECKING:
     from colorize.film import Progress
 
 
-class Interruption:
-    """Handles Ctrl-C: a film's part at work is finished first, all else ends at once; a second one ends that too.
+class InterruptHandler:
+    """Handles Ctrl-C: a film's segment at work is finished first, all else ends at once; a second Ctrl-C ends that too.
 
     Attributes:
-        cancel: Set by the first Ctrl-C while a film is at work.
-        at_film: Whether a film is at work.
+        cancel: Set by the first Ctrl-C while a film is being coloured.
+        in_video: Whether a film is being coloured.
     """
 
     def __init__(self) -> None:
         self.cancel = threading.Event()
-        self.at_video = False
+        self.in_video = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal."""
-        if not self.at_video or self.cancel.is_set():
+        """Handle the signal.
+
+        Raises:
+            KeyboardInterrupt: No film is being coloured, or this is the second Ctrl-C.
+        """
+        if not self.in_video or self.cancel.is_set():
             raise KeyboardInterrupt
         self.cancel.set()
-        print("\ncolorize: finishing the part at work; Ctrl-C again ends at once", file=sys.stderr)
+        print("\ncolorize: finishing the segment at work; Ctrl-C again ends at once", file=sys.stderr)
 
 
 class Reporter:
-    """Says what becomes of the files: results on stdout, all else on stderr."""
+    """Prints what becomes of the files: results on stdout, all else on stderr.
 
-    def __init__(self, quiet: bool, verbose: bool, count: int, interruption: Interruption) -> None:
+    Attributes:
+        counts: How many outcomes there were, by status.
+        bar: The progress bar of several files.
+    """
+
+    def __init__(self, quiet: bool, verbose: bool, count: int, interrupt_handler: InterruptHandler) -> None:
+        """Make the progress bar, hidden where it would not help.
+
+        Args:
+            quiet: Print errors alone.
+            verbose: Print every result, and where an error came from.
+            count: How many files will be reported.
+            interrupt_handler: Is told whether a film is being coloured.
+        """
         from tqdm import tqdm
 
         self._quiet = quiet
         self._verbose = verbose
         self._count = count
-        self._interruption = interruption
+        self._interrupt_handler = interrupt_handler
         self.counts: Counter[str] = Counter()
         self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
-        self._video: tqdm | None = None
+        self._video_bar: tqdm | None = None
 
-    def follow(self, path: Path, progress: Progress) -> None:
-        """Show how far a film is: frames, frames per second, time left."""
+    def show_progress(self, path: Path, progress: Progress) -> None:
+        """Show a film's progress: frames, frames per second, time left."""
         from tqdm import tqdm
 
-        self._interruption.at_video = True
-        if self._video is None:
+        self._interrupt_handler.in_video = True
+        if self._video_bar is None:
             hidden = self._quiet or not sys.stderr.isatty()
-            self._video = tqdm(
+            self._video_bar = tqdm(
                 desc=path.name, total=progress.total, initial=progress.done, unit="frame", disable=hidden, leave=False
             )
         if progress.stage == "joining":
-            self._video.set_description(f"{path.name}, joining")
-        self._video.update(progress.done - self._video.n)
+            self._video_bar.set_description(f"{path.name}, joining")
+        self._video_bar.update(progress.done - self._video_bar.n)
 
     def report(self, outcome: Outcome) -> None:
-        """Count an outcome, and print it where it is to be told."""
-        self._interruption.at_video = False
-        if self._video is not None:
-            self._video.close()
-            self._video = None
+        """Count a file's outcome, and print its notes and its message where they are asked for."""
+        self._interrupt_handler.in_video = False
+        if self._video_bar is not None:
+            self._video_bar.close()
+            self._video_bar = None
         self.counts[outcome.status] += 1
         if not self._quiet:
             for note in outcome.notes:
@@ -84,12 +101,12 @@ class Reporter:
         elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
             self.bar.write(outcome.message, file=sys.stdout)
 
-    def summarise(self, seconds: float) -> None:
-        """Print the summary line of several files."""
+    def print_summary(self, seconds: float) -> None:
+        """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds."""
         if self._quiet or sum(self.counts.values()) < 2:
             return
-        parts = [f"{self.counts['done']} coloured"]
-        parts += [
+        counts = [f"{self.counts['done']} coloured"]
+        counts += [
             f"{self.counts[status]} {status}" for status in ("skipped", "failed", "stopped") if self.counts[status]
         ]
-        print(f"{', '.join(parts)} in {seconds:.1f} s", file=sys.stderr)
+        print(f"{', '.join(counts)} in {seconds:.1f} s", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The command line of ``colorize``: its options, and which of them contradict each other. Imports nothing heavy."""
+"""The options of the command ``colorize``: their parser, and checks of their values. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from pathlib import Path
 from typing import NoReturn
 
 from colorize import __version__
-from colorize.base import CODECS, DEFAULT_WEIGHTS, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, parse_time
+from colorize.base import (
+    CODECS,
+    DEFAULT_QUALITY,
+    DEFAULT_WEIGHTS,
+    FORMAT_SUFFIXES,
+    MAX_RENDER_SIZE,
+    VIDEO_SUFFIXES,
+    parse_time,
+)
 
-USAGE = 2  # the exit status of a usage error
-RENDER_FACTOR = 16  # DeOldify's render factor counts steps of 16 pixels
+USAGE_ERROR = 2  # exit status
+RENDER_FACTOR = 16  # pixels: DeOldify's render factor counts in steps of them
 MAX_CANDIDATES = 16
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a usage error in one line."""
+    """An argument parser that reports a usage error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        """Print the message and exit with status 2."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def frame_count(text: str) -> int | None:
-    """Return the number of ``--every``; None: ``auto``.
+def parse_every(text: str) -> int | None:
+    """Return the number of frames that ``--every`` gives; None: ``auto``.
 
     Raises:
-        ValueError: Neither a number nor ``auto``.
+        ValueError: The text is neither a whole number nor ``auto``.
     """
     return None if text == "auto" else int(text)
 
@@ -39,7 +48,7 @@ def build_parser() -> Parser:
         epilog="exit status: 0 all done or skipped, 1 a file failed, 2 wrong usage, 130 interrupted",
     )
     parser.add_argument(
-        "photos", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
+        "files", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     files = parser.add_argument_group("files")
@@ -49,7 +58,11 @@ def build_parser() -> Parser:
     files.add_argument("--skip-existing", action="store_true", help="leave files whose result exists")
     files.add_argument("--format", choices=FORMAT_SUFFIXES, help="of coloured photos (default: as the photo)")
     files.add_argument(
-        "--quality", type=int, default=95, metavar="1..100", help="of JPEG, WebP, AVIF and HEIC (default 95)"
+        "--quality",
+        type=int,
+        default=DEFAULT_QUALITY,
+        metavar="1..100",
+        help=f"of JPEG, WebP, AVIF and HEIC (default {DEFAULT_QUALITY})",
     )
     files.add_argument("--no-ai-label", action="store_true", help="do not say 'AI-colorized' in the metadata")
     files.add_argument(
@@ -91,9 +104,11 @@ def build_parser() -> Parser:
     work.add_argument(
         "--batch-size", type=int, metavar="N", help="pictures in the network at once (default: photos 1, frames 8)"
     )
-    talk = work.add_mutually_exclusive_group()
-    talk.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    talk.add_argument("-v", "--verbose", action="store_true", help="name every file; show where an error came from")
+    verbosity = work.add_mutually_exclusive_group()
+    verbosity.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    verbosity.add_argument(
+        "-v", "--verbose", action="store_true", help="name every file; show where an error came from"
+    )
     return parser
 
 
@@ -111,11 +126,12 @@ def _add_video_options(parser: Parser) -> None:
         "--temporal", choices=("off", "fast", "best"), default="fast", help="how colours are kept steady (default fast)"
     )
     video.add_argument(
-        "--every", type=frame_count, metavar="K|auto", help="the network sees every K-th frame (default auto)"
+        "--every", type=parse_every, metavar="K|auto", help="the network sees every K-th frame (default auto)"
     )
 
 
 def _check_hints(parser: Parser, texts: Sequence[str]) -> None:
+    """Report a hint that cannot be parsed, as a usage error."""
     if texts:
         from colorize.engine import Hint
 
@@ -127,11 +143,12 @@ def _check_hints(parser: Parser, texts: Sequence[str]) -> None:
 
 
 def _check_candidates(parser: Parser, options: argparse.Namespace) -> None:
+    """Report options of candidates without ``--candidates``, and candidates of a film, as usage errors."""
     if options.candidates is None:
         if options.sheet or options.seed is not None:
             parser.error(f"{'--sheet' if options.sheet else '--seed'} belongs to --candidates; give that too")
         return
-    for name in options.photos:
+    for name in options.files:
         if Path(name).suffix.lower() in VIDEO_SUFFIXES and not Path(name).is_dir():
             parser.error(f"--candidates is for photos, and {name} is a film")
 
@@ -140,9 +157,9 @@ def check_ranges(parser: Parser, options: argparse.Namespace, ranges: Sequence[t
     """Report options that are out of range, as usage errors.
 
     Args:
-        parser: Reports.
-        options: What was given.
-        ranges: Name, lowest and highest value of options; one that was not given is None.
+        parser: Reports the error and exits.
+        options: The parsed options; one that was not given is None.
+        ranges: Name, lowest and highest value of each option to check.
     """
     for name, low, high in ranges:
         value = getattr(options, name)
@@ -150,8 +167,8 @@ def check_ranges(parser: Parser, options: argparse.Namespace, ranges: Sequence[t
             parser.error(f"--{name.replace('_', '-')} {value:g} is not within {low:g}..{high:g}")
 
 
-def check(parser: Parser, options: argparse.Namespace) -> None:
-    """Report arguments that are out of range or contradict each other, as usage errors."""
+def check_options(parser: Parser, options: argparse.Namespace) -> None:
+    """Report options that are out of range or contradict each other, as usage errors."""
     ranges = (
         ("strength", 0, 1),
         ("saturation", 0, 2),
@@ -172,7 +189,7 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--render-size and --render-factor say the same; give one of them")
     if options.overwrite and options.skip_existing:
         parser.error("--overwrite and --skip-existing contradict each other; give one of them")
-    if options.hint and (len(options.photos) > 1 or Path(options.photos[0]).is_dir()):
+    if options.hint and (len(options.files) > 1 or Path(options.files[0]).is_dir()):
         parser.error("--hint belongs to one photo; give that photo alone")
     _check_hints(parser, options.hint)
     _check_candidates(parser, options)
@@ -183,7 +200,7 @@ def check(parser: Parser, options: argparse.Namespace) -> None:
         return
     format = FORMAT_SUFFIXES.get(output.suffix[1:].lower())
     if format or output.suffix.lower() in VIDEO_SUFFIXES:
-        if len(options.photos) > 1 or Path(options.photos[0]).is_dir():
+        if len(options.files) > 1 or Path(options.files[0]).is_dir():
             parser.error(f"-o {output} names one file; give a folder for the results of several files")
         if options.format and format != FORMAT_SUFFIXES[options.format]:
             parser.error(f"-o {output} and --format {options.format} contradict each other")

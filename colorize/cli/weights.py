@@ -1,4 +1,4 @@
-"""The command ``colorize-weights``: what there is, get it, check it, convert it."""
+"""The command ``colorize-weights``: list, download, verify and convert weights."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ def build_parser() -> Parser:
 
 
 def _list(_options: argparse.Namespace) -> int:
+    """Print a table of the weights in the manifest."""
     from colorize.network import read_manifest, weights_path
 
     rows = [("name", "MB", "render size", "licence", "here?")]
@@ -84,6 +85,7 @@ def _list(_options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
+    """Download the named weights that are not on this machine yet."""
     from colorize.base import WeightsError
     from colorize.network import read_manifest
 
@@ -98,6 +100,12 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _get_one(name: str, entry: Mapping[str, Any], options: argparse.Namespace) -> None:
+    """Download the weights of one entry of the manifest, unless they are here and whole.
+
+    Raises:
+        WeightsError: The weights are released with the program, but missing or damaged.
+        DownloadError: The download failed, or ``--offline`` forbids it.
+    """
     from colorize.base import DownloadError, WeightsError
     from colorize.network import Source, check_file, fetch, weights_path
 
@@ -116,19 +124,20 @@ def _get_one(name: str, entry: Mapping[str, Any], options: argparse.Namespace) -
         raise DownloadError(f"{name}: not on this machine, and --offline allows no connection")
     print(f"{name}: {_megabytes(entry)} MB from {entry['url']}\nlicence: {_license(entry)}", file=sys.stderr)
     source = Source(entry["url"], entry.get("bytes"), entry.get("sha256"))
-    with _bar(name, options.quiet) as bar:
+    with _progress_bar(name, options.quiet) as bar:
 
-        def show(have: int, total: int | None) -> None:
+        def show_progress(done: int, total: int | None) -> None:
             bar.total = total
-            bar.update(have - bar.n)
+            bar.update(done - bar.n)
 
-        digest = fetch(source, path, show)
+        digest = fetch(source, path, show_progress)
     if source.sha256 is None:
         print(f"{name}: its SHA-256 is published nowhere; {digest} is kept, and holds from now on", file=sys.stderr)
     print(f"{name}: {path}")
 
 
-def _bar(name: str, quiet: bool) -> tqdm:
+def _progress_bar(name: str, quiet: bool) -> tqdm:
+    """Return a progress bar in bytes, hidden where it would not help."""
     from tqdm import tqdm
 
     return tqdm(
@@ -137,6 +146,7 @@ def _bar(name: str, quiet: bool) -> tqdm:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    """Check the named weights, or all that are on this machine; print a line for each."""
     from colorize.network import read_manifest, weights_path
 
     manifest = read_manifest()
@@ -155,19 +165,25 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _verify_one(name: str) -> str:
-    """Return what was found out about weights; raises where they are damaged."""
+    """Return a line about weights that are whole.
+
+    Raises:
+        ValueError: There are no such weights, or they are damaged.
+        OSError: The file cannot be read.
+    """
     from colorize.base import sha256
     from colorize.network import check_file, find_weights, load_network
 
     path = find_weights(name)
-    known = check_file(path)
-    if not known:
+    has_known_hash = check_file(path)
+    if not has_known_hash:
         load_network(path)  # no hash to compare with: it must load, and hold finite numbers
-    how = "SHA-256 as expected" if known else f"loads; SHA-256 {sha256(path)} is known nowhere"
+    how = "SHA-256 as expected" if has_known_hash else f"loads; SHA-256 {sha256(path)} is known nowhere"
     return f"whole, {how} ({path})"
 
 
 def _convert(options: argparse.Namespace) -> int:
+    """Write DeOldify weights as folded safetensors."""
     import torch
 
     from colorize.base import WeightsError

@@ -1,4 +1,4 @@
-"""Encoders: pictures of one part to a file of their own, all parts with the same parameters."""
+"""The encoder of a film's segments: each into a file of its own, all with the same parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from colorize.color import Plane
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED = 1  # AVColorRange: MPEG
-LEAD = 64  # frames; a file of parts holds no negative times
+PTS_OFFSET_FRAMES = 64
+"""Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
 )
@@ -37,13 +38,13 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """How pictures are encoded.
+    """How frames are encoded.
 
     Attributes:
         codec: A name of ``CODECS``.
-        crf: Quality, lower is better; None: the codec's usual one.
-        preset: Speed against size, in the encoder's own words; None: the usual one.
-        threads: Of the encoder; None: as it likes.
+        crf: Quality (constant rate factor), lower is better; None: the codec's default.
+        preset: Speed against file size, in the encoder's own words; None: the codec's default.
+        threads: Threads of the encoder; None: as many as it chooses.
     """
 
     codec: str
@@ -52,10 +53,10 @@ class EncoderSettings:
     threads: int | None = None
 
     def check(self) -> None:
-        """Check that the encoder is there and takes the settings.
+        """Check that PyAV has the encoder, and that the encoder takes the settings.
 
         Raises:
-            VideoError: It does not.
+            VideoError: It has not, or does not.
         """
         codec = CODECS[self.codec]
         try:
@@ -72,7 +73,7 @@ class EncoderSettings:
             raise VideoError(f"--preset {self.preset}: {self.codec} does not know it; it knows {known}")
 
     def options(self) -> dict[str, str]:
-        """Return the encoder's options."""
+        """Return the options by FFmpeg's names."""
         codec = CODECS[self.codec]
         options = dict(codec.options)
         crf, preset = (codec.crf if self.crf is None else self.crf), self.preset or codec.preset
@@ -87,15 +88,15 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class PictureFormat:
-    """What the pictures of all parts have in common.
+    """The format that the frames of all segments share.
 
     Attributes:
-        size: (height, width).
-        time_base: Of their time stamps.
-        rate: Frames per second, the mean where it varies.
+        size: (height, width) in pixels.
+        time_base: Seconds of one unit of the time stamps.
+        rate: Frames per second, the mean where the rate varies.
         aspect: Width of a pixel over its height; None: not stated.
-        field_order: ``tff`` or ``bff`` of interlaced pictures.
-        is_cfr: Whether all frames last equally long.
+        field_order: ``tff`` or ``bff`` (top or bottom field first) of interlaced frames, None of progressive ones.
+        is_cfr: Whether the frame rate is constant.
     """
 
     size: tuple[int, int]
@@ -107,23 +108,23 @@ class PictureFormat:
 
     @property
     def pts_offset(self) -> int:
-        """Time stamp of a part's first frame inside the part's file: late enough for decoding times before it."""
-        return LEAD * max(1, round(1 / (self.rate * self.time_base)))
+        """Time stamp of a segment's first frame in its file, late enough for decoding times before it."""
+        return PTS_OFFSET_FRAMES * max(1, round(1 / (self.rate * self.time_base)))
 
 
 class SegmentEncoder:
-    """Writes the pictures of one part."""
+    """Encodes the frames of one segment into a NUT file."""
 
     def __init__(self, path: Path, format: PictureFormat, settings: EncoderSettings) -> None:
         """Open the file and the encoder.
 
         Raises:
             OSError: The file cannot be written.
-            VideoError: The encoder does not take these pictures.
+            VideoError: The encoder does not take frames of this format.
         """
         self._format = format
         self._field_graph: Graph | None = None
-        self._stored: list[int] = []
+        self._coded_pts: list[int] = []
         self._begin: int | None = None
         self._container = av.open(str(path), "w", format="nut")
         try:
@@ -137,12 +138,15 @@ class SegmentEncoder:
             raise VideoError(f"{settings.codec} does not take {width} x {height} pictures ({reason(error)})") from error
 
     def write(self, planes: tuple[Plane, Plane, Plane], pts: int, duration: int) -> None:
-        """Encode a picture.
+        """Encode a frame.
 
         Args:
-            planes: Y, Cb, Cr, 4:2:0; a row or column more than the format's size is cut off.
-            ticks: Time stamp.
-            duration: In ticks.
+            planes: Y, Cb and Cr, uint8, 4:2:0, limited range; a row or column beyond the format's size is cut off.
+            pts: Time stamp in the format's time base; the segment's first one becomes ``PictureFormat.pts_offset``.
+            duration: Duration in the same units.
+
+        Raises:
+            OSError: The file cannot be written.
         """
         height, width = self._format.size
         frame = av.VideoFrame(width, height, "yuv420p")
@@ -158,26 +162,26 @@ class SegmentEncoder:
         self._mux(self._stream.encode(self._with_field_order(frame)))
 
     def close(self) -> int:
-        """Write what the encoder holds back, and close the file.
+        """Write the frames that the encoder still holds, and close the file.
 
         Returns:
-            How many places later than shown a frame is stored, at most.
+            The reorder delay: how many places later in coded order than in display order a frame stands, at most.
         """
         self._mux(self._stream.encode(None))
         self._container.close()
-        shown = {stamp: place for place, stamp in enumerate(sorted(self._stored))}
-        return max((place - shown[stamp] for place, stamp in enumerate(self._stored)), default=0)
+        display_order = {pts: place for place, pts in enumerate(sorted(self._coded_pts))}
+        return max((place - display_order[pts] for place, pts in enumerate(self._coded_pts)), default=0)
+
+    def abandon(self) -> None:
+        """Close the file unfinished."""
+        with suppress(FFmpegError, OSError):  # the first error was reported; the file is thrown away
+            self._container.close()
 
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
-            self._stored.append(packet.pts)
+            self._coded_pts.append(packet.pts)
             self._container.mux(packet)
-
-    def abandon(self) -> None:
-        """Close the file as it is."""
-        with suppress(FFmpegError, OSError):  # its first error was reported; the file is thrown away
-            self._container.close()
 
     def _add_stream(self, settings: EncoderSettings) -> VideoStream:
         format = self._format
@@ -185,7 +189,7 @@ class SegmentEncoder:
         if settings.codec == "h264":
             options["x264-params"] = _x264_parameters(format.is_cfr)
         if settings.codec == "av1":
-            os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each part
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each segment
         stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -203,7 +207,7 @@ class SegmentEncoder:
         return stream
 
     def _with_field_order(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a frame that says which of its fields is shown first, where it has fields."""
+        """Return a frame that states its field order, where the format is interlaced."""
         if self._format.field_order is None:
             return frame
         if self._field_graph is None:

@@ -1,4 +1,4 @@
-"""What a film's colouring is told, and what it tells: options, progress, result."""
+"""The options of a film's colouring, its progress and its result."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from colorize.motion import TemporalOptions
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """How films are coloured.
+    """The options of a film's colouring.
 
     Attributes:
-        codec: ``h264``, ``hevc``, ``av1``, ``vp9`` or ``ffv1``; None: the usual one of the container.
-        crf: Quality of the pictures, lower is better; None: the codec's usual one.
-        preset: Speed of the encoder against size, in its own words; None: the usual one.
-        start: Seconds from the film's beginning.
-        end: The same; None: to the end.
+        codec: ``h264``, ``hevc``, ``av1``, ``vp9`` or ``ffv1``; None: the container's default.
+        crf: Quality of the encoded frames (constant rate factor), lower is better; None: the codec's default.
+        preset: Speed of the encoder against file size, in the encoder's own words; None: the codec's default.
+        start: Seconds from the film's beginning at which the coloured part begins.
+        end: Seconds from the film's beginning at which the coloured part ends; None: at the film's end.
         temporal: How the colours are kept steady.
         batch_size: Frames that pass through the network together.
-        threads: Of the encoder; None: as it likes.
+        threads: Threads of the encoder; None: as many as it chooses.
         overwrite: Replace an existing result.
         ai_label: Say in the metadata that a network made the colours.
     """
@@ -48,12 +48,12 @@ class VideoOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a film is.
+    """The progress of a film's colouring.
 
     Attributes:
-        done: Frames that are coloured, with those of earlier runs.
-        total: How many there will be, an estimate where the file does not say.
-        stage: ``colouring``, or ``joining`` the parts.
+        done: Frames that are coloured, those of earlier runs included.
+        total: Frames that there will be; an estimate where the file does not state it.
+        stage: ``colouring``, or ``joining`` the segments to the finished film.
     """
 
     done: int
@@ -63,14 +63,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoResult:
-    """What became of a film.
+    """The result of a film's colouring.
 
     Attributes:
         path: The film in colour.
-        frames: How many it has.
+        frames: How many frames it has.
         resumed: How many of them an earlier run had coloured.
-        notes: Lines for the user: what was changed, left out, damaged.
-        cut_off: A line about a source that ends too early; None: it is whole.
+        notes: Lines for the user: what was changed, left out or damaged.
+        cut_off: A line for the user about a source that ends too early; None: the source is whole.
     """
 
     path: Path
@@ -81,4 +81,4 @@ class VideoResult:
 
 
 class VideoStopped(Exception):
-    """The work was stopped by the cancel flag; the message says how to go on. What is finished stays."""
+    """The cancel flag stopped the work; the message says how to go on. Finished segments stay."""

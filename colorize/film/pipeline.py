@@ -1,4 +1,4 @@
-"""Frames on their way into a film's parts: decoded, painted, joined and encoded side by side."""
+"""The pipeline from a film to its segments: decode, predict colours, compose and encode, each beside the others."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from colorize.film.segments import Segment, SegmentStore
 from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
 
-FRAMES_AHEAD = 12  # decoded and waiting for the network
-FRAMES_BEHIND = 8  # coloured and waiting for the encoder
+MAX_DECODED = 12  # frames that wait for the network
+MAX_COLORED = 8  # frames that wait for the encoder
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is coloured, and how its parts are written.
+class SegmentPlan:
+    """What is coloured, and how the segments are written.
 
     Attributes:
         video: The source.
-        span: The part of it.
-        format: Of the pictures.
-        settings: Of their encoder.
-        segment_frames: How many frames a part has.
+        span: The part of the source that is coloured.
+        format: The format of the segments' frames.
+        settings: The settings of their encoder.
+        segment_frames: How many frames a segment has; the last may have fewer.
     """
 
     video: Video
@@ -47,8 +47,15 @@ class Work:
 
 
 @dataclass(eq=False)
-class _Item:
-    """A frame on its way: what the network sees of it, and what its colours are joined to."""
+class _PreparedFrame:
+    """A decoded frame prepared for the network.
+
+    Attributes:
+        frame: The frame.
+        luma: Its upright luma, which the colours are composed with.
+        network_input: What the network sees of it, as ``Colorizer.preprocess`` returns it.
+        resized: Whether it was of another size than the film's first frame.
+    """
 
     frame: Frame
     luma: Luma
@@ -57,97 +64,102 @@ class _Item:
 
 
 def color_segments(
-    work: Work,
+    plan: SegmentPlan,
     store: SegmentStore,
     colorizer: Colorizer,
     painter: TemporalPainter,
-    tell: Callable[[int], None],
+    report_done: Callable[[int], None],
     cancel: threading.Event,
 ) -> bool:
-    """Colour the frames that follow those of the finished parts, and add their parts.
+    """Colour the frames that follow those of the finished segments, and add segments of them.
 
     Args:
-        work: What and how.
-        store: Begun; new ones are added. None are if the span holds no frame.
-        colorizer: Sees the frames.
-        painter: Paints them; it is set to where the finished parts end.
-        tell: Called from another thread with the number of frames done, those of the finished parts included.
-        cancel: When set, the part at work is the last.
+        plan: What is coloured, and how the segments are written.
+        store: The finished segments; new ones are added, but none if the span holds no frame.
+        colorizer: Prepares the frames, and gives the strength of the colours.
+        painter: Predicts the colours; it is set to its state after the finished segments.
+        report_done: Called from another thread with the number of coloured frames, those of earlier runs included.
+        cancel: When set, the segment at work is finished as the last.
 
     Returns:
-        Whether all is coloured; False: ``cancel`` was set before.
+        Whether all frames are coloured; False: ``cancel`` was set before.
 
     Raises:
-        VideoError: The film cannot be read any more, or the encoder does not take its pictures.
-        OSError: The film has vanished, or a part cannot be written.
+        VideoError: The film cannot be read any more, or the encoder does not take its frames.
+        OSError: The film has vanished, or a segment cannot be written.
     """
     segments = store.segments
     done = sum(len(segment.pts) for segment in segments)
     if segments:
         painter.restore(segments[-1].state)
     after = (done - 1, segments[-1].pts[-1]) if segments else None
-    items = prefetch(_items(work, colorizer, after), FRAMES_AHEAD)
-    encoding = SerialWorker(FRAMES_BEHIND, "colorize-encode")
-    threads = ThreadPoolExecutor(torch.get_num_threads(), "colorize-compose")
-    writer = _SegmentWriter(store, work, done, tell)
+    frames = prefetch(_prepare_frames(plan, colorizer, after), MAX_DECODED)
+    encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
+    compose_pool = ThreadPoolExecutor(torch.get_num_threads(), "colorize-compose")
+    writer = _SegmentWriter(store, plan, done, report_done)
     try:
-        following = next(items, None)
-        while following is not None:
+        next_frame = next(frames, None)
+        while next_frame is not None:
             if cancel.is_set():
-                encoding.finish()
+                encode_worker.finish()
                 return False
-            segment = chain([following], islice(items, work.segment_frames - 1))
-            encoding.add(writer.begin)
-            for item, ab in _predicted(painter, segment):
-                encoding.add(writer.write, threads.submit(color_planes, item.luma, ab, colorizer.strength), item)
+            segment_frames = chain([next_frame], islice(frames, plan.segment_frames - 1))
+            encode_worker.add(writer.begin)
+            for prepared, ab in _predict_ab(painter, segment_frames):
+                planes = compose_pool.submit(color_planes, prepared.luma, ab, colorizer.strength)
+                encode_worker.add(writer.write, planes, prepared)
             state = painter.state()
-            following = next(items, None)
-            encoding.add(writer.finish, state, following is None)
-        encoding.finish()
+            next_frame = next(frames, None)
+            encode_worker.add(writer.finish, state, next_frame is None)
+        encode_worker.finish()
     finally:
-        encoding.close()
+        encode_worker.close()
         writer.abandon()
-        items.close()  # type: ignore[attr-defined]
-        threads.shutdown(wait=True, cancel_futures=True)
+        frames.close()  # type: ignore[attr-defined]
+        compose_pool.shutdown(wait=True, cancel_futures=True)
     return True
 
 
-def _items(work: Work, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[_Item]:
-    for frame in decode_frames(work.video, work.span, after=after):
-        luma = read_luma(work.video, frame.image, keep_tone=colorizer.strength < 1)
-        resized = (frame.image.height, frame.image.width) != work.video.size
-        yield _Item(frame, luma, colorizer.preprocess(luma.picture()), resized)
+def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[_PreparedFrame]:
+    """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network."""
+    for frame in decode_frames(plan.video, plan.span, after=after):
+        luma = read_luma(plan.video, frame.image, keep_tone=colorizer.strength < 1)
+        resized = (frame.image.height, frame.image.width) != plan.video.size
+        yield _PreparedFrame(frame, luma, colorizer.preprocess(luma.picture()), resized)
 
 
 class _SegmentWriter:
-    """Encodes parts; its methods are called in order, in one thread."""
+    """Encodes frames into segments; its methods are called in order, in one thread."""
 
-    def __init__(self, store: SegmentStore, work: Work, done: int, tell: Callable[[int], None]) -> None:
+    def __init__(self, store: SegmentStore, plan: SegmentPlan, done: int, report_done: Callable[[int], None]) -> None:
         self._store = store
-        self._work = work
+        self._plan = plan
         self._done = done
-        self._tell = tell
+        self._report_done = report_done
         self._encoder: SegmentEncoder | None = None
         self._segment = Segment()
 
     def begin(self) -> None:
-        path = self._store.unfinished(len(self._store.segments))
-        self._encoder = SegmentEncoder(path, self._work.format, self._work.settings)
+        """Begin the next segment."""
+        path = self._store.unfinished_path(len(self._store.segments))
+        self._encoder = SegmentEncoder(path, self._plan.format, self._plan.settings)
         self._segment = Segment()
 
-    def write(self, planes: Future[tuple[Plane, Plane, Plane]], item: _Item) -> None:
+    def write(self, planes: Future[tuple[Plane, Plane, Plane]], prepared: _PreparedFrame) -> None:
+        """Encode a frame when its planes are composed, and report it."""
         assert self._encoder is not None
-        frame = item.frame
+        frame = prepared.frame
         self._encoder.write(planes.result(), frame.pts, frame.duration)
         self._segment.pts.append(frame.pts)
         self._segment.durations.append(frame.duration)
-        for warning in (frame.decode_warning, "resized" if item.resized else None):
+        for warning in (frame.decode_warning, "resized" if prepared.resized else None):
             if warning:
                 self._segment.decode_warnings[warning].append(frame.index)
         self._done += 1
-        self._tell(self._done)
+        self._report_done(self._done)
 
     def finish(self, state: dict[str, np.ndarray], last: bool) -> None:
+        """Close the segment's video and add the segment, with the painter's state after it, to the store."""
         assert self._encoder is not None
         self._segment.reorder_delay = self._encoder.close()
         self._segment.state, self._segment.last = state, last
@@ -155,20 +167,22 @@ class _SegmentWriter:
         self._store.add(self._segment)
 
     def abandon(self) -> None:
-        """Give up the part that is not finished."""
+        """Give up the segment that is not finished."""
         if self._encoder is not None:
             self._encoder.abandon()
             self._encoder = None
 
 
-def _predicted(painter: TemporalPainter, items: Iterator[_Item]) -> Iterator[tuple[_Item, np.ndarray]]:
-    """Yield frames with their ab; those that the painter looks ahead at are pending meanwhile."""
-    pending: deque[_Item] = deque()
+def _predict_ab(
+    painter: TemporalPainter, frames: Iterator[_PreparedFrame]
+) -> Iterator[tuple[_PreparedFrame, np.ndarray]]:
+    """Yield frames with their ab (h, w, 2); frames that the painter looks ahead at are pending meanwhile."""
+    pending: deque[_PreparedFrame] = deque()
 
     def inputs() -> Iterator[Tensor]:
-        for item in items:
-            pending.append(item)
-            yield item.network_input
+        for prepared in frames:
+            pending.append(prepared)
+            yield prepared.network_input
 
     for ab in painter.predict_ab(inputs()):
         yield pending.popleft(), ab

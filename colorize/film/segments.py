@@ -1,8 +1,8 @@
-"""The finished parts of a film on disk, so that the work goes on after a stop, however hard.
+"""The finished segments of a film on disk, so that the work goes on after a stop, however hard.
 
-A folder beside the result holds a manifest (what the parts were made from, and how) and two files per part: the encoded
-pictures, and the record that makes the part count. Each is written under another name first, so a kill at any moment
-leaves whole parts only.
+A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment:
+the encoded video, and the record without which the segment does not count. Each file is written under another name
+first, so a kill at any moment leaves whole segments only.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from colorize.base import VideoError
 FORMAT = "colorize-segments/1"
 MANIFEST = "manifest.json"
 FOLDER_SUFFIX = ".segments"
-PICTURES = ".nut"  # keeps every time base exactly
-SEGMENT = ".npz"
-STATE = "state."
+VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
+RECORD_SUFFIX = ".npz"
+STATE_PREFIX = "state."
 DECODE_WARNINGS = ("damaged", "lost", "resized")
 
 
 @dataclass
 class Segment:
-    """What is known of a part beside its pictures.
+    """The record of a finished segment: all that is kept of it beside its video.
 
     Attributes:
-        pts: Time stamps of its frames, in the film's time base.
-        durations: In the same units.
-        state: The painter's, at its end.
-        last: Whether the film ends here.
-        reorder_delay: How many places later than shown a frame is stored, at most.
-        decode_warnings: Kind of fault -> indices of the frames that have it, counted from the film's beginning.
+        pts: Time stamps of its frames in display order, in the source's time base, from the beginning of the span.
+        durations: Their durations, in the same units.
+        state: The state of the painter after the segment's last frame.
+        last: Whether the span ends with this segment.
+        reorder_delay: How many places later in coded order than in display order a frame stands, at most.
+        decode_warnings: ``damaged``, ``lost`` or ``resized`` -> indices, in the span, of the frames that are.
     """
 
     pts: list[int] = field(default_factory=list)
@@ -51,29 +51,31 @@ class Segment:
 
 
 class SegmentStore:
-    """The folder of a film's parts.
+    """The folder of a film's finished segments.
 
     Attributes:
-        folder: Where they lie.
-        segments: Of the finished parts, from the first on.
+        folder: The folder, beside the result.
+        segments: The records of the finished segments, from the first on.
     """
 
     def __init__(self, target: Path) -> None:
-        """Take the folder that belongs to a result; nothing is read or made yet."""
+        """Name the folder that belongs to the result ``target``; nothing is read or made yet."""
         self.folder = target.with_name(target.name + FOLDER_SUFFIX)
         self.segments: list[Segment] = []
 
     def begin(self, manifest: Mapping[str, Any]) -> str | None:
-        """Take up the finished parts if they were made from and by the same, else start afresh.
+        """Take up the finished segments if they were made from and by the same, else start afresh.
 
         Args:
-            manifest: What the parts depend on; JSON values.
+            manifest: What the segments depend on, as JSON values.
 
         Returns:
-            Why parts that are there cannot be used, such as ``other settings``; None: they can, or there are none.
+            Why the segments that were there cannot be used, such as ``other settings``; None: they can, or there were
+            none.
 
         Raises:
-            VideoError: The parts are those of another version of the program; they stay.
+            VideoError: The segments are those of another version of the program, and stay; or the manifest is damaged.
+            OSError: The folder cannot be read or written.
         """
         manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
         found = self._read_manifest()
@@ -93,43 +95,51 @@ class SegmentStore:
         self.segments = self._read_segments()
         return changed and f"other {changed}"
 
-    def pictures(self, number: int) -> Path:
-        """Return the name of a part's pictures."""
-        return self.folder / f"{number:06d}{PICTURES}"
+    def video_path(self, number: int) -> Path:
+        """Return the path of a finished segment's video."""
+        return self.folder / f"{number:06d}{VIDEO_FILE_SUFFIX}"
 
-    def unfinished(self, number: int) -> Path:
-        """Return the name under which a part's pictures are written."""
+    def unfinished_path(self, number: int) -> Path:
+        """Return the path under which a segment's video is written until it is finished."""
         return self.folder / f"{number:06d}.unfinished"
 
     def add(self, segment: Segment) -> None:
-        """Count the next part as finished; its pictures lie under ``unfinished``."""
+        """Count the next segment as finished; its video lies at its ``unfinished_path``.
+
+        Raises:
+            OSError: The record cannot be written.
+        """
         number = len(self.segments)
-        with open(self.unfinished(number), "rb") as file:
+        with open(self.unfinished_path(number), "rb") as file:
             os.fsync(file.fileno())
-        os.replace(self.unfinished(number), self.pictures(number))
+        os.replace(self.unfinished_path(number), self.video_path(number))
         arrays: dict[str, Any] = {
             "pts": np.array(segment.pts, np.int64),
             "durations": np.array(segment.durations, np.int64),
             "last": np.array(segment.last),
             "reorder_delay": np.array(segment.reorder_delay),
             **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
-            **{STATE + name: value for name, value in segment.state.items()},
+            **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
         temporary = self.folder / f"{number:06d}.tmp"
         with open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, temporary.with_suffix(SEGMENT))
+        os.replace(temporary, self._record_path(number))
         self.segments.append(segment)
 
     def remove(self) -> None:
-        """Remove the folder with all parts."""
+        """Remove the folder with all segments."""
         self.segments = []
         if self.folder.exists():
             shutil.rmtree(self.folder)
 
+    def _record_path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}{RECORD_SUFFIX}"
+
     def _read_manifest(self) -> dict[str, Any] | None:
+        """Return the folder's manifest; None: there is none."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -141,16 +151,16 @@ class SegmentStore:
         return found if isinstance(found, dict) else {}
 
     def _read_segments(self) -> list[Segment]:
-        """Return the records of the parts that are whole, and remove what lies behind them."""
+        """Return the records of the segments that are whole, and remove all other files."""
         segments: list[Segment] = []
-        while self.pictures(len(segments)).exists():
-            segment = _read_segment(self.pictures(len(segments)).with_suffix(SEGMENT))
+        while self.video_path(len(segments)).exists():
+            segment = _read_segment(self._record_path(len(segments)))
             if segment is None:
                 break
             segments.append(segment)
         keep = {MANIFEST}
         for number in range(len(segments)):
-            keep |= {self.pictures(number).name, self.pictures(number).with_suffix(SEGMENT).name}
+            keep |= {self.video_path(number).name, self._record_path(number).name}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 path.unlink(missing_ok=True)
@@ -163,15 +173,18 @@ class SegmentStore:
 
 
 def _read_segment(path: Path) -> Segment | None:
+    """Return a segment's record; None: it is missing or not whole."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Segment(
                 pts=arrays["pts"].tolist(),
                 durations=arrays["durations"].tolist(),
-                state={name[len(STATE) :]: arrays[name] for name in arrays.files if name.startswith(STATE)},
+                state={
+                    name[len(STATE_PREFIX) :]: arrays[name] for name in arrays.files if name.startswith(STATE_PREFIX)
+                },
                 last=bool(arrays["last"]),
                 reorder_delay=int(arrays["reorder_delay"]),
                 decode_warnings={name: arrays[name].tolist() for name in DECODE_WARNINGS},
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # not whole: its part is made again
+        return None  # the segment is made again

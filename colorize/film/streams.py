@@ -1,4 +1,4 @@
-"""The streams of a film in colour: its pictures, and all that the source holds beside them; its tags and chapters."""
+"""The streams, tags and chapters of the finished film: the coloured video, and all that the source holds beside it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from colorize.film.transcoding import (
     CoverCopy,
     StreamCopy,
     SubtitleTranscoder,
-    add_audio,
-    add_text,
+    add_audio_stream,
+    add_subtitle_stream,
+    can_copy,
     is_cover,
-    is_text,
-    keeps,
+    is_text_subtitle,
     stream_name,
 )
 from colorize.film.video import Span, Video, open_video
@@ -32,7 +32,7 @@ from colorize.film.video import Span, Video, open_video
 AI_LABEL = f"AI-colorized by colorize {colorize.__version__}"
 BRANDS = ("major_brand", "minor_version", "compatible_brands")
 STALE_TAGS = (*BRANDS, "encoder", "software", "duration", "bps", "number_of_")
-"""Beginnings of metadata names that describe the old file or the old pictures, lower case."""
+"""Beginnings, in lower case, of the names of tags that describe the source's file or its encoding."""
 ITUNES_TAGS = frozenset(
     (
         *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
@@ -40,21 +40,22 @@ ITUNES_TAGS = frozenset(
         *("creation_time", "timecode"),
     )
 )
-"""What an MP4 holds without further ado; other names ask for QuickTime's kind of tags."""
-BARE = ("av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1")  # decoders of streams that do not say the aspect themselves
-COVERS = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}
-FIELD_ORDERS = {"tff": 2, "bff": 3}  # AVFieldOrder
+"""Names of tags that an MP4 holds in iTunes' form; others need QuickTime's form."""
+NO_ASPECT_CODECS = ("av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1")
+"""Decoders of streams that do not state the pixels' aspect themselves."""
+COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  # codec -> suffix, media type
+FIELD_ORDERS = {"tff": 2, "bff": 3}  # field order -> AVFieldOrder
 
 
 @dataclass(frozen=True)
 class RemuxPlan:
-    """What is joined to what.
+    """What the finished film is remuxed from, and into what.
 
     Attributes:
         video: The source.
-        span: The part of it that was coloured.
-        format: Of the coloured pictures.
-        container: What is written.
+        span: The part of the source that was coloured.
+        format: The format of the coloured frames.
+        container: The container that is written.
         ai_label: Say in the metadata that a network made the colours.
     """
 
@@ -66,53 +67,75 @@ class RemuxPlan:
 
     @property
     def shift(self) -> Fraction:
-        """Seconds on the source's clock at which the result begins."""
+        """Seconds on the source's clock at which the finished film begins."""
         return self.video.start_time + self.span.start
 
 
 @dataclass
 class RemuxReport:
-    """What the joining has to tell: lines for the user, and where the source ended too early."""
+    """What happened while a film was remuxed.
+
+    Attributes:
+        lines: Lines for the user.
+        ended: Seconds after which the source ended, where that is too early; None: it is whole.
+    """
 
     lines: list[str] = field(default_factory=list)
     ended: float | None = None
 
 
 def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) -> dict[str, str]:
-    """Return what the muxer has to be told before anything is written."""
+    """Return the muxer's options, which depend on the source's tags; report the tags that cannot be written.
+
+    Args:
+        plan: What is remuxed.
+        source: The opened source.
+        report: Lines are added.
+    """
     if plan.container.format not in ("mp4", "mov"):
         return {}
-    further = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
-    if not further:
+    other_tags = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
+    if not other_tags:
         return {"movflags": "+faststart"}
     if plan.container.covers and any(map(is_cover, source.streams)):
-        tags = ", ".join(further)
+        tags = ", ".join(other_tags)
         report.lines.append(f"{plan.video.path}: tags left out ({tags}): an MP4 holds them or a cover; .mkv holds both")
         return {"movflags": "+faststart"}
     return {"movflags": "+faststart+use_metadata_tags"}
 
 
 def _is_stale(name: str) -> bool:
+    """Tell whether a tag describes the source's file or its encoding, and not the film."""
     return name.lower().lstrip("_").startswith((*STALE_TAGS, "statistics"))
 
 
 def add_streams(
-    plan: RemuxPlan, source: InputContainer, target: OutputContainer, pictures: Stream, report: RemuxReport
+    plan: RemuxPlan, source: InputContainer, target: OutputContainer, template: Stream, report: RemuxReport
 ) -> dict[int, StreamCopy]:
-    """Make the film's streams; return the routes by the source's stream index.
+    """Add the finished film's streams.
 
-    Their order is the source's, but of several streams of pictures the coloured one comes first, and it is the default:
-    some players show no other.
+    Their order is the source's, but of several video streams the coloured one comes first, and it is the default: some
+    players show no other.
+
+    Args:
+        plan: What is remuxed.
+        source: The opened source.
+        target: The finished film; nothing was written into it yet.
+        template: The video stream of a segment.
+        report: Lines about streams that are converted or left out are added.
+
+    Returns:
+        Index of a source's stream -> the output that its packets are sent to; streams that are left out are missing.
     """
     outputs: dict[int, StreamCopy] = {}
     streams = list(source.streams)
     first = next(place for place, stream in enumerate(streams) if stream.type == "video" and not is_cover(stream))
     streams[plan.video.stream], streams[first] = streams[first], streams[plan.video.stream]
-    moving = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
+    videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
     for stream in streams:
         name = stream_name(stream)
         if stream.index == plan.video.stream:
-            added: Stream | None = _add_pictures(plan, target, pictures, report)
+            added: Stream | None = _add_video(plan, target, template, report)
             output: StreamCopy | None = StreamCopy(added, name)
         else:
             output = _add_other(plan, source, stream, target, name, report)
@@ -123,18 +146,23 @@ def add_streams(
             if not _is_stale(key):
                 added.metadata[key] = value
         added.disposition = stream.disposition
-        if len(moving) > 1 and stream in moving:
+        if len(videos) > 1 and stream in videos:
             others = stream.disposition & ~stream.disposition.default
-            added.disposition = others | (stream.disposition.default if stream is moving[0] else 0)
+            added.disposition = others | (stream.disposition.default if stream is videos[0] else 0)
         outputs[stream.index] = output
     return outputs
 
 
-def _add_pictures(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
+def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
+    """Add the stream of the coloured frames."""
     stream = target.add_stream_from_template(template, opaque=True)
     stream.time_base = plan.format.time_base
     context: Any = stream.codec_context
-    if plan.format.aspect not in (None, 1) and plan.container.format in ("matroska", "webm") and context.name in BARE:
+    if (
+        plan.format.aspect not in (None, 1)
+        and plan.container.format in ("matroska", "webm")
+        and context.name in NO_ASPECT_CODECS
+    ):
         report.lines.append(
             f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {context.name} in "
             f"{target.format.name}; some players will show them square; .mp4 states it"
@@ -143,7 +171,7 @@ def _add_pictures(plan: RemuxPlan, target: OutputContainer, template: Stream, re
     context.colorspace = context.color_primaries = context.color_trc = BT709
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
-    if plan.format.field_order and hasattr(context, "field_order"):  # since PyAV 18.1; the pictures state it themselves
+    if plan.format.field_order and hasattr(context, "field_order"):  # since PyAV 18.1; the frames state it too
         context.field_order = FIELD_ORDERS[plan.format.field_order]
     if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # Apple's players know no other
@@ -153,55 +181,56 @@ def _add_pictures(plan: RemuxPlan, target: OutputContainer, template: Stream, re
 def _add_other(
     plan: RemuxPlan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: RemuxReport
 ) -> StreamCopy | None:
-    """Make the stream for sound, text or anything else; None: it is left out, or needs no packets."""
-    where = plan.video.path
+    """Add a stream of sound, text or anything else; None: it is left out, or needs no packets."""
+    path = plan.video.path
     kind = target.format.name
     if isinstance(stream, AttachmentStream):
         if plan.container.attachments:
             target.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
         else:
-            report.lines.append(f"{where}: {name} was left out: {kind} holds no attachments; .mkv does")
+            report.lines.append(f"{path}: {name} was left out: {kind} holds no attachments; .mkv does")
         return None
     if stream.type == "data":
         # The timecode track is made anew from its tag, and the track of an MP4's chapters from the chapters.
         if stream.metadata.get("timecode") is None and not source.chapters():
-            report.lines.append(f"{where}: {name} was left out: it is no sound, text or picture")
+            report.lines.append(f"{path}: {name} was left out: it is no sound, text or picture")
         return None
     if is_cover(stream):
         return _add_cover(plan, source, stream, target, name, report)
-    if stream.codec_context is not None and keeps(plan.container, source, stream):
+    if stream.codec_context is not None and can_copy(plan.container, source, stream):
         if stream.type == "video":
-            report.lines.append(f"{where}: {name} holds further pictures; it was copied as it is, not coloured")
-        awaits_key = stream.type == "video" and bool(plan.span.start)
-        return StreamCopy(target.add_stream_from_template(stream, opaque=True), name, awaits_key=awaits_key)
+            report.lines.append(f"{path}: {name} holds further pictures; it was copied as it is, not coloured")
+        awaits_keyframe = stream.type == "video" and bool(plan.span.start)
+        return StreamCopy(target.add_stream_from_template(stream, opaque=True), name, awaits_keyframe=awaits_keyframe)
     try:
         if isinstance(stream, AudioStream):
-            output: StreamCopy = AudioTranscoder(add_audio(plan.container.audio, stream, target), name)
-            report.lines.append(f"{where}: {name} was converted to {plan.container.audio}, which {kind} holds")
+            output: StreamCopy = AudioTranscoder(add_audio_stream(plan.container.audio, stream, target), name)
+            report.lines.append(f"{path}: {name} was converted to {plan.container.audio}, which {kind} holds")
             return output
-        if isinstance(stream, SubtitleStream) and plan.container.subtitles and is_text(stream):
-            output = SubtitleTranscoder(add_text(plan.container.subtitles, stream, target), stream, name)
-            report.lines.append(f"{where}: {name} was converted to {plan.container.subtitles}, which {kind} holds")
+        if isinstance(stream, SubtitleStream) and plan.container.subtitles and is_text_subtitle(stream):
+            added = add_subtitle_stream(plan.container.subtitles, stream, target)
+            output = SubtitleTranscoder(added, stream, name)
+            report.lines.append(f"{path}: {name} was converted to {plan.container.subtitles}, which {kind} holds")
             return output
     except (FFmpegError, ValueError) as error:
-        report.lines.append(f"{where}: {name} was left out: {reason(error)}")
+        report.lines.append(f"{path}: {name} was left out: {reason(error)}")
         return None
-    report.lines.append(f"{where}: {name} was left out: {kind} cannot hold it; .mkv can")
+    report.lines.append(f"{path}: {name} was left out: {kind} cannot hold it; .mkv can")
     return None
 
 
 def _add_cover(
     plan: RemuxPlan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: RemuxReport
 ) -> StreamCopy | None:
-    """Keep a cover, as a stream or as an attachment; see ``_add_other``."""
+    """Add a cover, as a stream or as an attachment; None as in ``_add_other``."""
     codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
-    if codec and plan.container.covers and keeps(plan.container, source, stream):
+    if codec and plan.container.covers and can_copy(plan.container, source, stream):
         return CoverCopy(target.add_stream_from_template(stream, opaque=True), name)
-    if plan.container.attachments and codec in COVERS:
-        suffix, kind = COVERS[codec]
+    if plan.container.attachments and codec in COVER_TYPES:
+        suffix, media_type = COVER_TYPES[codec]
         with open_video(plan.video.path) as video:
             picture = next((bytes(packet) for packet in video.demux(video.streams[stream.index]) if packet.size), b"")
-        target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", kind, picture)
+        target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", media_type, picture)
         return None
     report.lines.append(
         f"{plan.video.path}: {name} was left out: {target.format.name} holds no cover; .mp4 and .mkv do"
@@ -209,8 +238,8 @@ def _add_cover(
     return None
 
 
-def describe(plan: RemuxPlan, source: InputContainer, target: OutputContainer) -> None:
-    """Copy the film's tags and chapters."""
+def copy_tags_and_chapters(plan: RemuxPlan, source: InputContainer, target: OutputContainer) -> None:
+    """Copy the source's tags and chapters, the latter cut to the span; the AI label joins the comment."""
     target.metadata.update({name: value for name, value in source.metadata.items() if not _is_stale(name)})
     if plan.ai_label:
         comment = target.metadata.get("comment") or target.metadata.pop("COMMENT", "")

@@ -1,4 +1,4 @@
-"""A film in colour: its parts that outlive a stop, and their joining."""
+"""A film from file to file: checked, coloured in segments that outlive a stop, and remuxed."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time
 from colorize.engine import Colorizer
 from colorize.film.encoder import EncoderSettings, PictureFormat
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
-from colorize.film.pipeline import Work, color_segments
+from colorize.film.pipeline import SegmentPlan, color_segments
 from colorize.film.remux import write_video
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.streams import RemuxPlan
 from colorize.film.video import Span, Video, probe
 from colorize.motion import TemporalPainter
 
-SEGMENT_SHARE = 60  # a part is this share of the film,
-SEGMENT_SECONDS = 1, 10  # but at least and at most so long
+SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
+SEGMENT_SECONDS = 1, 10  # but a segment lasts at least and at most so long
+HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
+"""How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
 
 
 def colorize_video(
@@ -40,35 +42,38 @@ def colorize_video(
 ) -> VideoResult:
     """Colour a film; all its other streams are copied.
 
-    The work is done in parts, which lie in a folder beside the result until it is whole: after a stop, however hard,
-    the same call goes on where it was, with the same result.
+    The work is done in segments, which lie in a folder beside the result until the result is whole: after a stop,
+    however hard, the same call goes on from there, with the same result.
 
     Args:
         path: The film.
         out: The result; its suffix chooses the container.
-        colorizer: None: with the released weights.
-        options: How.
-        progress: Called from another thread after each frame.
-        cancel: When set, the part at work is finished and ``VideoStopped`` raised.
+        colorizer: Colours the frames; None: one with the default weights.
+        options: How the film is coloured and written; None: the defaults.
+        progress: The progress callback, called from another thread after each frame.
+        cancel: When set, the segment at work is finished and ``VideoStopped`` raised.
+
+    Returns:
+        The result's path, its number of frames, and lines for the user.
 
     Raises:
         FileNotFoundError: There is no such film.
         FileExistsError: There is such a result, and ``overwrite`` is off.
-        VideoError: The film cannot be read, or not be written in this way.
+        VideoError: The film cannot be read, or cannot be written with these options.
         VideoStopped: ``cancel`` was set.
         OSError: The disk is full or refuses.
     """
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
-    container, settings = _check(path, out, options)
+    container, settings = _check_options(path, out, options)
     video = probe(path)
-    run = _VideoColorizer(video, out, container, settings, colorizer or Colorizer(), options)
-    return run.color(progress or (lambda _: None), cancel or threading.Event())
+    job = _VideoColorizer(video, out, container, settings, colorizer or Colorizer(), options)
+    return job.run(progress or (lambda _: None), cancel or threading.Event())
 
 
-def _check(path: Path, out: Path, options: VideoOptions) -> tuple[Container, EncoderSettings]:
-    """Check what can be told before any work is done."""
-    container, codec = container_of(out, options.codec)
+def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Container, EncoderSettings]:
+    """Check what can be checked before the film is opened; return the result's container and encoder settings."""
+    container, codec = choose_container(out, options.codec)
     if out.exists() and path.exists() and os.path.samefile(path, out):
         raise VideoError(f"{path}: the result would replace the film itself; give another -o")
     if out.exists() and not options.overwrite:
@@ -81,7 +86,7 @@ def _check(path: Path, out: Path, options: VideoOptions) -> tuple[Container, Enc
 
 
 class _VideoColorizer:
-    """One film's way from file to file."""
+    """Colours one film, from file to file."""
 
     def __init__(
         self,
@@ -99,34 +104,33 @@ class _VideoColorizer:
         self._colorizer = colorizer
         self._options = options
         self._store = SegmentStore(out)
-        self._format, self._notes = picture_format(video, settings.codec)
+        self._format, self._notes = choose_picture_format(video, settings.codec)
         self._segment_frames = self._frames_per_segment()
 
-    def color(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
-        """Colour what is missing and join it; see ``colorize_video``."""
+    def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
+        """Colour the segments that are missing and write the finished film; see ``colorize_video``."""
         self._out.parent.mkdir(parents=True, exist_ok=True)
         changed = self._store.begin(self._manifest())
         if changed:
-            self._notes.append(f"{self._video.path}: earlier parts were made with {changed}; starting afresh")
+            self._notes.append(f"{self._video.path}: earlier segments were made with {changed}; starting afresh")
         done = self._frames_done()
-        total = self._total()
+        total = self._frames_total()
         progress(Progress(done, total))
         self._color_segments(lambda count: progress(Progress(count, total)), cancel)
         frames = self._frames_done()
         progress(Progress(frames, frames, "joining"))
-        cut_off = self._join()
-        self._notes += decode_warnings(self._video, self._options.span, self._store.segments)
+        cut_off = self._remux()
+        self._notes += warning_lines(self._video, self._options.span, self._store.segments)
         self._store.remove()
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
 
-    # --- before the work
-
     def _frames_per_segment(self) -> int:
-        least, most = SEGMENT_SECONDS
-        seconds = min(most, max(least, self._video.duration / SEGMENT_SHARE))
+        shortest, longest = SEGMENT_SECONDS
+        seconds = min(longest, max(shortest, self._video.duration / SEGMENTS_PER_FILM))
         return max(1, round(self._video.rate * Fraction(seconds)))
 
-    def _total(self) -> int:
+    def _frames_total(self) -> int:
+        """Return how many frames the span has, as far as the file states it."""
         span, frames = self._options.span, self._video.frames
         if not span.start and span.end is None:
             return frames
@@ -134,7 +138,11 @@ class _VideoColorizer:
         end = frames if span.end is None else min(frames, round(span.end * self._video.rate))
         return max(0, end - begin)
 
+    def _frames_done(self) -> int:
+        return sum(len(segment.pts) for segment in self._store.segments)
+
     def _manifest(self) -> dict[str, Any]:
+        """Return all that the bytes of the segments depend on."""
         colorizer, options = self._colorizer, self._options
         return {
             "version": colorize.__version__,
@@ -151,31 +159,28 @@ class _VideoColorizer:
                 "saturation": colorizer.saturation,
                 "device": str(colorizer.device),
                 "precision": str(colorizer.precision),
-                "part_frames": self._segment_frames,
+                "segment_frames": self._segment_frames,
             },
             "libraries": {"torch": torch.__version__, "av": av.__version__},
         }
 
-    # --- the work
-
-    def _color_segments(self, tell: Callable[[int], None], cancel: threading.Event) -> None:
+    def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
-            return  # a joining was interrupted
-        work = Work(self._video, self._options.span, self._format, self._settings, self._segment_frames)
+            return  # an earlier run was interrupted while it wrote the finished film
+        plan = SegmentPlan(self._video, self._options.span, self._format, self._settings, self._segment_frames)
         painter = TemporalPainter(self._colorizer, self._options.temporal, self._options.batch_size)
         try:
-            whole = color_segments(work, self._store, self._colorizer, painter, tell, cancel)
+            is_complete = color_segments(plan, self._store, self._colorizer, painter, report_done, cancel)
         finally:
             if not self._store.segments:
                 self._store.remove()  # nothing to go on from
-        if not whole:
-            raise VideoStopped(self._how_to_go_on())
+        if not is_complete:
+            raise VideoStopped(self._stopped_message())
         if not self._store.segments:
-            raise VideoError(self._nothing())
+            raise VideoError(self._empty_span_message())
 
-    # --- after it
-
-    def _join(self) -> str | None:
+    def _remux(self) -> str | None:
+        """Write the finished film; return a line for the user if the source is cut off."""
         plan = RemuxPlan(self._video, self._options.span, self._format, self._container, self._options.ai_label)
         unfinished = self._store.folder / "film.unfinished"
         report = write_video(unfinished, plan, self._store)
@@ -183,35 +188,30 @@ class _VideoColorizer:
         self._notes += report.lines
         if report.ended is None:
             return None
+        ended, duration = format_time(report.ended), format_time(self._video.duration)
         return (
-            f"{self._video.path}: cut off: it ends at {format_time(report.ended)} of {format_time(self._video.duration)}; "
+            f"{self._video.path}: cut off: it ends at {ended} of {duration}; "
             f"what there is, is in {self._out}; get the film anew"
         )
 
-    def _nothing(self) -> str:
+    def _empty_span_message(self) -> str:
         start, duration = format_time(self._options.start), format_time(self._video.duration)
         return f"{self._video.path}: no frame between the start at {start} and the end; the film lasts {duration}"
 
-    def _how_to_go_on(self) -> str:
-        done = f"{self._frames_done()} of {self._total()} frames"
+    def _stopped_message(self) -> str:
+        done = f"{self._frames_done()} of {self._frames_total()} frames"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
 
-    def _frames_done(self) -> int:
-        return sum(len(segment.pts) for segment in self._store.segments)
 
-
-HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}  # 203 cd/m2 is stored as .58 and .75 (BT.2408, 2.1)
-
-
-def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
-    """Return the container that a result's suffix stands for, and the codec of its pictures.
+def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
+    """Return the container that a result's suffix stands for, and the name of its video codec.
 
     Args:
         out: The result.
-        codec: As asked for; None: the usual one of the container.
+        codec: The codec that was asked for, a name of ``CODECS``; None: the container's default.
 
     Raises:
-        VideoError: No such container is written, or it does not hold the codec.
+        VideoError: No container is written under the suffix, or it does not hold the codec.
     """
     container = CONTAINERS.get(out.suffix.lower())
     if container is None:
@@ -223,15 +223,15 @@ def container_of(out: Path, codec: str | None) -> tuple[Container, str]:
     return container, codec
 
 
-def picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
-    """Return the form of a film's pictures in colour, and a line for each thing that the source has and they have not.
+def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
+    """Return the format of a film's coloured frames, and a line for the user for each property of the source it lacks.
 
     Args:
         video: The source.
-        name: Of the codec.
+        name: The codec's name in ``CODECS``.
 
     Raises:
-        VideoError: The pictures are too small for the codec.
+        VideoError: The frames are too small for the codec.
     """
     notes: list[str] = []
     codec = CODECS[name]
@@ -249,8 +249,8 @@ def picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
         )
     if video.hdr:
         notes.append(
-            f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: white becomes {HDR_WHITE[video.hdr]}; "
-            "for a bright picture convert the film to SDR (tone mapping) first"
+            f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
+            f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
         )
     field_order = video.field_order
     if field_order and (name != "h264" or size[0] % 4 or video.orientation.transpose):
@@ -259,8 +259,14 @@ def picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
     return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes
 
 
-def decode_warnings(video: Video, span: Span, segments: list[Segment]) -> Iterator[str]:
-    """Yield a line for each kind of fault that a film's frames have: which frames, from when on, and what was done."""
+def warning_lines(video: Video, span: Span, segments: list[Segment]) -> Iterator[str]:
+    """Report damaged, lost or resized frames, one line a kind: which frames, from when on, and what was done.
+
+    Args:
+        video: The source.
+        span: The part of the source that was coloured.
+        segments: The records of all its segments.
+    """
     pts = [pts for segment in segments for pts in segment.pts]
     height, width = video.size
     for kind, text in (
@@ -273,19 +279,19 @@ def decode_warnings(video: Video, span: Span, segments: list[Segment]) -> Iterat
             continue
         first = format_time(float(pts[indices[0]] * video.time_base + span.start))
         if len(indices) == 1:
-            what = f"frame {indices[0]} (at {first}) is"
+            frames = f"frame {indices[0]} (at {first}) is"
         else:
-            what = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
-        yield f"{video.path}: {what} {text}"
+            frames = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
+        yield f"{video.path}: {frames} {text}"
 
 
 def format_ranges(numbers: list[int]) -> str:
-    """Return rising numbers as text, neighbours as a range: ``3-5, 9``; after eight of them, an ellipsis."""
-    groups: list[list[int]] = []
+    """Return rising numbers as text, neighbours as a range: ``3-5, 9``; after eight ranges, an ellipsis."""
+    ranges: list[list[int]] = []
     for number in numbers:
-        if groups and number == groups[-1][1] + 1:
-            groups[-1][1] = number
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
         else:
-            groups.append([number, number])
-    texts = [str(first) if first == last else f"{first}-{last}" for first, last in groups]
+            ranges.append([number, number])
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
     return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")

@@ -54,9 +54,9 @@ def test_a_name_that_starts_with_a_dash(
     assert Path("-1_colorized.jpg").exists()
 
 
-def test_format_quality_and_marks(capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path) -> None:
-    marks = ["--mark", "10,10,#ff0000", "--mark", "50,50,#00ff00,5"]
-    status, *_ = run(capsys, weights_file, grey_photo, "--format", "webp", "--quality", "60", *marks, "--no-mark")
+def test_format_quality_and_hints(capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path) -> None:
+    hints = ["--hint", "10,10,#ff0000", "--hint", "50,50,#00ff00,5"]
+    status, *_ = run(capsys, weights_file, grey_photo, "--format", "webp", "--quality", "60", *hints, "--no-ai-label")
     assert status == 0
     photo = read_photo(grey_photo.with_name("photo_colorized.webp"))
     assert photo.format == "WEBP"

@@ -28,9 +28,9 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
         ["--render-factor", "-3"],
         ["--render-size", "256", "--render-factor", "16"],
         ["--strength", "2"],
-        ["--mark", "1,5,red"],
-        ["--mark", "1,5"],
-        ["--mark", "1,5,#ff0000,-3"],
+        ["--hint", "1,5,red"],
+        ["--hint", "1,5"],
+        ["--hint", "1,5,#ff0000,-3"],
         ["--saturation", "nan"],
         ["--quality", "101"],
         ["--threads", "0"],
@@ -61,7 +61,7 @@ def test_several_photos_do_not_share_one_name(
     capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
 ) -> None:
     assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", "x.jpg")[0] == 2
-    assert run(capsys, weights_file, grey_photo, "other.jpg", "--mark", "1,1,#ff0000")[0] == 2
+    assert run(capsys, weights_file, grey_photo, "other.jpg", "--hint", "1,1,#ff0000")[0] == 2
 
 
 def test_bad_photos_are_one_line_and_status_1(
@@ -84,7 +84,7 @@ def test_bad_photos_are_one_line_and_status_1(
         (["zero.jpg"], "0 bytes"),
         (["missing.jpg"], "no such file"),
         (["empty"], "without photos"),
-        (["whole.jpg", "--mark", "1000,5,#ff0000"], "outside the photo"),
+        (["whole.jpg", "--hint", "1000,5,#ff0000"], "outside the photo"),
         (["whole.jpg", "--max-megapixels", "0.005"], "--max-megapixels"),
         (["whole.jpg", "--device", "toaster"], "toaster"),
     ]
@@ -134,8 +134,7 @@ def test_a_disk_that_fills_up_leaves_no_partial_file(weights_file: Path, grey_ph
         import resource, signal, sys
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
-        from colorize.cli import Interruption, main
-        from colorize.options import seconds
+        from colorize.cli import main
         sys.exit(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}, "--format", {format!r}]))
         """
     )

@@ -13,7 +13,7 @@ from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
 from colorize.base import parse_time
-from colorize.cli.console import Interruption
+from colorize.cli.console import InterruptHandler
 from colorize.photo import read_image
 
 pytestmark = pytest.mark.usefixtures("own_process_settings")
@@ -124,28 +124,28 @@ def test_bad_films_are_one_line_and_status_1(
     assert sorted(os.listdir(tmp_path)) == ["empty.mp4", "film.mp4"]
 
 
-def test_parts_of_another_version_are_one_line(
+def test_segments_of_another_version_are_one_line(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
     video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=5))
-    parts = tmp_path / "film_colorized.mp4.parts"
-    parts.mkdir()
-    (parts / "manifest.json").write_text('{"format": "colorize-parts/1", "version": "0.0.1"}')
+    segments = tmp_path / "film_colorized.mp4.segments"
+    segments.mkdir()
+    (segments / "manifest.json").write_text('{"format": "colorize-segments/1", "version": "0.0.1"}')
     status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert "another version" in err
-    assert parts.exists()
+    assert segments.exists()
 
 
 def test_ctrl_c_is_gentle_with_films_and_quick_with_photos() -> None:
-    interruption = Interruption()
+    handler = InterruptHandler()
     with pytest.raises(KeyboardInterrupt):
-        interruption(signal.SIGINT, None)
-    interruption.at_video = True
-    interruption(signal.SIGINT, None)
-    assert interruption.cancel.is_set()
+        handler(signal.SIGINT, None)
+    handler.in_video = True
+    handler(signal.SIGINT, None)
+    assert handler.cancel.is_set()
     with pytest.raises(KeyboardInterrupt):
-        interruption(signal.SIGINT, None)
+        handler(signal.SIGINT, None)
 
 
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("1:30", 90), ("0:01:30.5", 90.5), ("2:00:00", 7200)])

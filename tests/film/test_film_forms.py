@@ -1,4 +1,4 @@
-"""Films of every form: turned, interlaced, of odd sizes, HDR, of one frame, without a duration."""
+"""Films of every form: rotated, interlaced, of odd sizes, HDR, of one frame, without a duration."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OFF = VideoOptions(temporal=TemporalOptions("off"))
 
 
 @pytest.mark.parametrize("angle", [90, 180])
-def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, angle: int) -> None:
-    recipe = VideoRecipe(frames=3, orientation=angle, aspect=Fraction(4, 3), options={"crf": "1"})
+def test_a_rotated_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, angle: int) -> None:
+    recipe = VideoRecipe(frames=3, rotation=angle, aspect=Fraction(4, 3), options={"crf": "1"})
     path = make_video(tmp_path / "a.mp4", recipe)
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
@@ -34,9 +34,9 @@ def test_a_turned_film_is_written_upright(tmp_path: Path, colorizer: Colorizer, 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])
 def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
-    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=8, fields=order))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=8, field_order=order))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
-    assert probe(tmp_path / "b.mkv").fields == order
+    assert probe(tmp_path / "b.mkv").field_order == order
     result = colorize_video(
         path, tmp_path / "c.webm", colorizer=colorizer, options=VideoOptions(temporal=TemporalOptions("off"))
     )
@@ -60,7 +60,7 @@ def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) 
 def test_hdr_brightness_is_told(
     tmp_path: Path, colorizer: Colorizer, transfer: int, curve: str | None, white: str
 ) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=2, pixels="yuv420p10le", transfer=transfer))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=2, pixel_format="yuv420p10le", transfer=transfer))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert probe(path).hdr == curve
     lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]

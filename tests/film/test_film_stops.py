@@ -41,7 +41,7 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     with pytest.raises(VideoStopped, match=r"stopped after \d+ of 100 frames; the same command goes on"):
         colorize_video(path, out, colorizer=colorizer, options=options, progress=stop_after(15, cancel), cancel=cancel)
     assert not out.exists()
-    finished = len(list((tmp_path / "b.mp4.parts").glob("*.npz")))
+    finished = len(list((tmp_path / "b.mp4.segments").glob("*.npz")))
     assert 2 <= finished < 10
     seen: list[Progress] = []
     result = colorize_video(path, out, colorizer=colorizer, options=options, progress=seen.append)
@@ -55,7 +55,7 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
 
 
-def test_a_crash_at_any_moment_leaves_whole_parts(
+def test_a_crash_at_any_moment_leaves_whole_segments(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45))
@@ -99,12 +99,12 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     other = Colorizer(small_generator, device="cpu", render_size=32, saturation=0.5)
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.resumed == 0
-    assert result.notes == (f"{path}: earlier parts were made with other settings; starting afresh",)
+    assert result.notes == (f"{path}: earlier segments were made with other settings; starting afresh",)
     out.unlink()
     stop()
     weights = Generator(small_generator.config).eval()
     result = colorize_video(path, out, colorizer=Colorizer(weights, device="cpu", render_size=32), options=OFF)
-    assert result.notes == (f"{path}: earlier parts were made with other weights; starting afresh",)
+    assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
 
 
 def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
@@ -195,7 +195,9 @@ def test_an_encoder_that_is_missing_is_named(
         colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
 
 
-def test_a_film_that_vanishes_keeps_the_finished_parts(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+def test_a_film_that_vanishes_keeps_the_finished_segments(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None
+) -> None:
     path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=30)), tmp_path / "b.mp4"
     hidden = tmp_path / "hidden.mp4"
 
@@ -211,7 +213,7 @@ def test_a_film_that_vanishes_keeps_the_finished_parts(tmp_path: Path, colorizer
     assert colorize_video(path, out, colorizer=colorizer, options=OFF).resumed == 30
 
 
-def test_a_full_disk_keeps_the_finished_parts(
+def test_a_full_disk_keeps_the_finished_segments(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=40)), tmp_path / "b.mp4"

@@ -1,4 +1,4 @@
-"""All that lies beside a film's pictures: sound, texts, chapters, attachments, covers."""
+"""The other streams of films: sound, texts, chapters, attachments, covers, further video."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_what_a_cover_does_not_get_along_with_is_named(tmp_path: Path, colorizer
 def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
     tmp_path: Path, colorizer: Colorizer, suffix: str
 ) -> None:
-    recipe = VideoRecipe(frames=40, further=True, sounds=["eng"], options={"g": "25", "bf": "0", "sc_threshold": "0"})
+    recipe = VideoRecipe(
+        frames=40, second_video=True, sounds=["eng"], options={"g": "25", "bf": "0", "sc_threshold": "0"}
+    )
     path = make_video(tmp_path / f"a{suffix}", recipe)
     assert probe(path).stream == 1
     copied = f"{path}: stream 0 (video, h264) holds further pictures; it was copied as it is, not coloured"

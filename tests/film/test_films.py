@@ -100,7 +100,7 @@ def test_every_codec_writes_what_a_browser_understands(
         assert b"hvc1" in out.read_bytes()
 
 
-def test_parts_are_joined_so_that_every_place_can_be_reached(
+def test_segments_are_joined_so_that_every_place_can_be_reached(
     tmp_path: Path, colorizer: Colorizer, short_segments: None
 ) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45, sounds=["eng"]))
@@ -111,8 +111,8 @@ def test_parts_are_joined_so_that_every_place_can_be_reached(
     with av.open(str(out)) as video:
         packets = [packet for packet in video.demux(video=0) if packet.size]
         assert {index for index, packet in enumerate(packets) if packet.is_keyframe} >= {0, 10, 20, 30, 40}
-        decoding = [packet.dts for packet in packets]
-        assert all(b > a for a, b in pairwise(decoding))  # type: ignore[operator]
+        dts = [packet.dts for packet in packets]
+        assert all(b > a for a, b in pairwise(dts))  # type: ignore[operator]
         assert all((packet.pts or 0) >= (packet.dts or 0) for packet in packets)
         assert any(packet.pts != packet.dts for packet in packets)  # frames that are stored in another order
         _, whole = read_frames(out)
@@ -129,7 +129,7 @@ def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colo
     out = tmp_path / "b.mp4"
     colorize_video(path, out, colorizer=colorizer, options=OFF)
     times, _ = read_frames(out)
-    assert times == [Fraction(pts, 90_000) for pts in pts]
+    assert times == [Fraction(stamp, 90_000) for stamp in pts]
     assert packets_of(out, 1) == packets_of(path, 1)
 
 
@@ -165,7 +165,7 @@ def test_numbers_and_times_read_well() -> None:
     assert format_time(59.97) == "0:01:00.0"
 
 
-def test_work_ahead_is_bounded_and_passes_errors_on() -> None:
+def test_background_work_is_bounded_and_passes_errors_on() -> None:
     made: list[int] = []
 
     def numbers() -> Any:
@@ -181,14 +181,14 @@ def test_work_ahead_is_bounded_and_passes_errors_on() -> None:
     with pytest.raises(RuntimeError, match="the end"):
         list(prefetch(numbers(), 4))
     done: list[int] = []
-    line = SerialWorker(3, "test")
+    worker = SerialWorker(3, "test")
     for number in range(20):
-        line.add(done.append, number)
-    line.finish()
+        worker.add(done.append, number)
+    worker.finish()
     assert done == list(range(20))
-    line.add(int, "x")
-    line.add(done.append, 20)  # not after a failure
+    worker.add(int, "x")
+    worker.add(done.append, 20)  # not after a failure
     with pytest.raises(ValueError, match="invalid literal"):
-        line.finish()
-    line.close()
+        worker.finish()
+    worker.close()
     assert done == list(range(20))

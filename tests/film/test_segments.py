@@ -1,4 +1,4 @@
-"""Parts on disk: whole or not there; and the command, killed outright, that goes on with them."""
+"""Segments on disk: whole or not there; and the command, killed outright, that goes on with them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ SETTINGS = {"version": "1", "weights": "abc", "settings": {"crf": 18.0, "span": 
 
 
 def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
-    store.unfinished(len(store.segments)).write_bytes(b"pictures")
+    store.unfinished_path(len(store.segments)).write_bytes(b"video")
     state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
-    faults = {"damaged": [pts[0]], "lost": [], "resized": []}
-    segment = Segment(pts, [1] * len(pts), state, last, 2, faults)
+    warnings = {"damaged": [pts[0]], "lost": [], "resized": []}
+    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings)
     store.add(segment)
     return segment
 
 
-def test_finished_parts_are_found_again(tmp_path: Path) -> None:
+def test_finished_segments_are_found_again(tmp_path: Path) -> None:
     target = tmp_path / "b.mp4"
     store = SegmentStore(target)
     assert store.begin(SETTINGS) is None
@@ -41,7 +41,7 @@ def test_finished_parts_are_found_again(tmp_path: Path) -> None:
     assert again.begin(SETTINGS) is None
     for found, made in zip(again.segments, (first, second), strict=True):
         assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
-        assert found.faults == made.faults
+        assert found.decode_warnings == made.decode_warnings
         np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
     again.remove()
     assert os.listdir(tmp_path) == []
@@ -52,19 +52,19 @@ def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
     store.begin(SETTINGS)
     for number in range(4):
         add(store, [number])
-    segment = store.pictures(2).with_suffix(".npz")
-    segment.write_bytes(segment.read_bytes()[:100])
-    store.unfinished(4).write_bytes(b"half")
+    record = store.video_path(2).with_suffix(".npz")
+    record.write_bytes(record.read_bytes()[:100])
+    store.unfinished_path(4).write_bytes(b"half")
     again = SegmentStore(tmp_path / "b.mp4")
     again.begin(SETTINGS)
     assert [found.pts for found in again.segments] == [[0], [1]]
     assert sorted(os.listdir(store.folder)) == ["000000.npz", "000000.nut", "000001.npz", "000001.nut", MANIFEST]
-    store.pictures(0).unlink()
+    store.video_path(0).unlink()
     again.begin(SETTINGS)
     assert again.segments == []
 
 
-def test_parts_of_other_settings_are_not_used(tmp_path: Path) -> None:
+def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
     store = SegmentStore(tmp_path / "b.mp4")
     store.begin(SETTINGS)
     add(store, [0])
@@ -74,8 +74,8 @@ def test_parts_of_other_settings_are_not_used(tmp_path: Path) -> None:
     assert store.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
 
 
-@pytest.mark.parametrize(("key", "value"), [("version", "0.9"), ("format", "colorize-parts/9")])
-def test_parts_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
+@pytest.mark.parametrize(("key", "value"), [("version", "0.9"), ("format", "colorize-segments/9")])
+def test_segments_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
     store = SegmentStore(tmp_path / "b.mp4")
     store.begin(SETTINGS)
     add(store, [0])
@@ -83,29 +83,29 @@ def test_parts_of_another_version_stay(tmp_path: Path, key: str, value: str) -> 
     content = json.loads(manifest.read_text())
     assert content["format"] == FORMAT
     manifest.write_text(json.dumps({**content, key: value}))
-    with pytest.raises(VideoError, match=rf"b\.mp4\.parts: made by another version of colorize \({value} where"):
+    with pytest.raises(VideoError, match=rf"b\.mp4\.segments: made by another version of colorize \({value} where"):
         store.begin(SETTINGS)
-    assert store.pictures(0).exists()
+    assert store.video_path(0).exists()
     manifest.write_text("{half")
     with pytest.raises(VideoError, match=r"manifest\.json: cannot be read"):
         store.begin(SETTINGS)
-    assert store.pictures(0).exists()
+    assert store.video_path(0).exists()
 
 
 # --- the command, killed ---------------------------------------------------------------------------------------------
 
 
-def command(weights: Path, *arguments: object) -> list[str]:
+def command_line(weights: Path, *arguments: object) -> list[str]:
     code = "import sys; from colorize.cli.command import main; sys.exit(main())"
     return [sys.executable, "-c", code, "--weights", str(weights), "--device", "cpu", *map(str, arguments)]
 
 
 def start(weights: Path, *arguments: object) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command(weights, *arguments), stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command_line(weights, *arguments), stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def wait_for_parts(folder: Path, count: int) -> None:
+def wait_for_segments(folder: Path, count: int) -> None:
     deadline = time.monotonic() + 120
     while len(list(folder.glob("*.npz"))) < count and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -122,9 +122,9 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
     options = ["--temporal", mode, "-q"]
     assert start(weights_file, path, "-o", tmp_path / "whole.mp4", *options).wait(300) == 0
     out = tmp_path / "b.mp4"
-    for store in (3, 9):
+    for count in (3, 9):
         process = start(weights_file, path, "-o", out, *options)
-        wait_for_parts(tmp_path / "b.mp4.parts", store)
+        wait_for_segments(tmp_path / "b.mp4.segments", count)
         process.kill()
         process.wait(60)
         assert not out.exists()
@@ -140,7 +140,7 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_ctrl_c_finishes_the_part_and_says_how_to_go_on(tmp_path: Path, weights_file: Path) -> None:
+def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weights_file: Path) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=900, size=(96, 128)))
     code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     code += (
@@ -148,12 +148,12 @@ def test_ctrl_c_finishes_the_part_and_says_how_to_go_on(tmp_path: Path, weights_
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
-    wait_for_parts(tmp_path / "a_colorized.mp4.parts", 3)
+    wait_for_segments(tmp_path / "a_colorized.mp4.segments", 3)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     lines = [line for line in err.splitlines() if line]
     assert process.returncode == 130, err
-    assert lines[0] == "colorize: finishing the part at work; Ctrl-C again ends at once"
+    assert lines[0] == "colorize: finishing the segment at work; Ctrl-C again ends at once"
     assert lines[1].startswith(f"colorize: {path}: stopped after ")
     assert lines[1].endswith(" of 900 frames; the same command goes on from there")
     again = start(weights_file, path, "-q")

@@ -1,4 +1,4 @@
-"""Films as they are stored: time stamps, spans, orientation, fields, and what no header states."""
+"""Films as they are stored: time stamps, spans, orientation, field order, samples, and what no header states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.video_contents import times_of as times
 from support.videos import VideoRecipe, make_video
 
 from colorize.film import decode_frames, probe, read_luma
-from colorize.film.decoding import sample_frames
+from colorize.film.sampling import sample_frames
 from colorize.film.video import Orientation, Span
 
 NTSC = Fraction(45000, 1499)
@@ -38,7 +38,7 @@ def test_every_container_is_probed_and_read(tmp_path: Path, name: str, recipe: V
     expected = np.arange(30) / 30 + float(frames[0].pts * video.time_base)
     np.testing.assert_allclose([float(frame.pts * video.time_base) for frame in frames], expected, atol=6e-4)
     assert [frame.decode_warning for frame in frames] == [None] * 30
-    assert np.abs(read_luma(video, frames[7].frame).levels.astype(int) - recipe.grey(7)).mean() < 6
+    assert np.abs(read_luma(video, frames[7].image).levels.astype(int) - recipe.grey(7)).mean() < 6
 
 
 def test_odd_rates_gaps_and_a_late_start_are_kept_to_the_tick(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_odd_rates_gaps_and_a_late_start_are_kept_to_the_tick(tmp_path: Path) ->
     pts = [45_000, 48_000, 51_000, 90_000, 93_000, 93_500, 180_000]
     uneven = VideoRecipe(pts=pts, sounds=["eng"])
     path = make_video(tmp_path / "uneven.mp4", uneven)
-    assert times(path) == [Fraction(pts, 90_000) for pts in pts]
+    assert times(path) == [Fraction(stamp, 90_000) for stamp in pts]
     assert probe(path).rate != 30
 
 
@@ -64,9 +64,9 @@ def test_a_span_is_read_from_its_first_frame_on(tmp_path: Path) -> None:
     video = probe(path)
     frames = list(decode_frames(video, span))
     assert [frame.pts * video.time_base for frame in frames] == [Fraction(index, 30) for index in range(15)]
-    without_a_jump = list(decode_frames(video, span, jump=False))
-    for frame, other in zip(frames, without_a_jump, strict=True):
-        np.testing.assert_array_equal(frame.image.to_ndarray(), other.frame.to_ndarray())
+    without_seeking = list(decode_frames(video, span, seek=False))
+    for frame, other in zip(frames, without_seeking, strict=True):
+        np.testing.assert_array_equal(frame.image.to_ndarray(), other.image.to_ndarray())
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_reading_goes_on_after_any_frame(tmp_path: Path, name: str, recipe: Vide
             (frame.index, frame.pts, frame.duration) for frame in frames[index + 1 :]
         ]
         for frame, other in zip(rest, frames[index + 1 :], strict=True):
-            np.testing.assert_array_equal(frame.image.to_ndarray(), other.frame.to_ndarray())
+            np.testing.assert_array_equal(frame.image.to_ndarray(), other.image.to_ndarray())
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
 @pytest.mark.parametrize("flip", [False, True])
-def test_sideways_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, flip: bool) -> None:
-    recipe = VideoRecipe(frames=2, orientation=angle, flip=flip, aspect=Fraction(4, 3), options={"crf": "1"})
+def test_rotated_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, flip: bool) -> None:
+    recipe = VideoRecipe(frames=2, rotation=angle, flip=flip, aspect=Fraction(4, 3), options={"crf": "1"})
     video = probe(make_video(tmp_path / "a.mp4", recipe))
-    upright = read_luma(video, next(decode_frames(video)).frame).levels
+    upright = read_luma(video, next(decode_frames(video)).image).levels
     expected = np.rot90(recipe.grey(0), angle // 90)
     expected = np.fliplr(expected) if flip else expected
     assert upright.shape == expected.shape == video.upright_size
@@ -117,13 +117,13 @@ def test_sideways_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, f
         ("whole.mp4", VideoRecipe(frames=3), None),
     ],
 )
-def test_the_order_of_fields_is_the_pictures_own(
+def test_the_field_order_is_that_of_the_frames(
     tmp_path: Path, name: str, recipe: VideoRecipe, order: str | None
 ) -> None:
-    assert probe(make_video(tmp_path / name, recipe)).fields == order
+    assert probe(make_video(tmp_path / name, recipe)).field_order == order
 
 
-def test_a_turn_undoes_a_display_matrix() -> None:
+def test_an_orientation_undoes_a_display_matrix() -> None:
     array = np.arange(6).reshape(2, 3)
     np.testing.assert_array_equal(Orientation(True, True, False).apply(array), np.rot90(array))
     np.testing.assert_array_equal(Orientation(False, True, True).apply(array), array[::-1, ::-1])
@@ -151,10 +151,9 @@ def test_what_no_header_states_is_counted(tmp_path: Path, name: str) -> None:
     assert video.frames == 60
     assert video.duration == pytest.approx(2, abs=0.01)
     assert video.rate == 30
-    stamps = [frame.pts for frame in decode_frames(video)]
-    levels = {stamp: frame.image.to_ndarray() for stamp, frame in zip(stamps, decode_frames(video), strict=True)}
+    images = {frame.pts: frame.image.to_ndarray() for frame in decode_frames(video)}
     found = list(sample_frames(video, 4))
     assert len(found) == 4
     for frame, second in zip(found, (0.25, 0.75, 1.25, 1.75), strict=True):
-        near = [stamp for stamp in stamps if abs(float(stamp * video.time_base) - second) < 0.1]
-        assert any(np.array_equal(frame.to_ndarray(), levels[stamp]) for stamp in near)
+        near = [pts for pts in images if abs(float(pts * video.time_base) - second) < 0.1]
+        assert any(np.array_equal(frame.to_ndarray(), images[pts]) for pts in near)

@@ -24,7 +24,7 @@ def test_a_frame_that_cannot_be_decoded_is_replaced_by_the_one_before(tmp_path: 
     frames = list(decode_frames(video))
     assert [frame.pts * video.time_base for frame in frames] == whole
     assert [frame.index for frame in frames if frame.decode_warning == "lost"] == [12]
-    np.testing.assert_array_equal(frames[12].frame.to_ndarray(), frames[11].frame.to_ndarray())
+    np.testing.assert_array_equal(frames[12].image.to_ndarray(), frames[11].image.to_ndarray())
 
 
 def test_a_frame_that_is_damaged_in_part_is_named(tmp_path: Path) -> None:

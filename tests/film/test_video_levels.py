@@ -1,4 +1,4 @@
-"""The levels of a film's frames, read from every kind of pixels, and its planes in colour."""
+"""The levels of a film's frames, read from every pixel format, and the planes in colour."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def to_rgb(planes: tuple[np.ndarray, ...], system: YuvSystem = BT709) -> np.ndar
     [
         ("limited.mp4", VideoRecipe()),
         ("full.mp4", VideoRecipe(full_range=True)),
-        ("ten-bit.mkv", VideoRecipe(codec="ffv1", pixels="yuv420p10le")),
-        ("4-2-2.mkv", VideoRecipe(codec="ffv1", pixels="yuv422p")),
-        ("4-4-4.mp4", VideoRecipe(pixels="yuv444p")),
-        ("ten-bit-4-4-4.mp4", VideoRecipe(pixels="yuv444p10le")),
+        ("ten-bit.mkv", VideoRecipe(codec="ffv1", pixel_format="yuv420p10le")),
+        ("4-2-2.mkv", VideoRecipe(codec="ffv1", pixel_format="yuv422p")),
+        ("4-4-4.mp4", VideoRecipe(pixel_format="yuv444p")),
+        ("ten-bit-4-4-4.mp4", VideoRecipe(pixel_format="yuv444p10le")),
         ("odd.mkv", VideoRecipe(codec="ffv1", size=(47, 63))),
     ],
 )
 def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: VideoRecipe) -> None:
     recipe.options = {"crf": "1"} if recipe.codec == "libx264" else {}
     video = probe(make_video(tmp_path / name, recipe))
-    luma = read_luma(video, next(decode_frames(video)).frame)
+    luma = read_luma(video, next(decode_frames(video)).image)
     assert luma.size == recipe.size
     expected = (recipe.grey(0).astype(float) - 16) * 255 / 219
     assert np.abs(luma.picture() - expected).mean() < 1
@@ -54,7 +54,7 @@ def test_grey_levels_of_every_kind(tmp_path: Path, name: str, recipe: VideoRecip
 def test_rgb_and_packed_frames_are_read(tmp_path: Path) -> None:
     recipe = VideoRecipe(frames=2)
     video = probe(make_video(tmp_path / "a.mp4", recipe))
-    frame = next(decode_frames(video)).frame
+    frame = next(decode_frames(video)).image
     plain = read_luma(video, frame).picture().astype(int)
     for format in ("rgb24", "bgr0", "gbrp", "yuyv422", "nv12", "p010le", "gray", "gray10le", "rgb48le"):
         other = frame.reformat(format=format, dst_color_range="JPEG" if "r" in format[:4] else "MPEG")
@@ -142,12 +142,12 @@ def test_strength_keeps_a_share_of_the_films_own_tone() -> None:
     assert np.abs(to_rgb(planes) / 257.0 - picture).max() < 1.5
 
 
-def test_an_encoder_takes_a_parts_pictures(tmp_path: Path) -> None:
+def test_an_encoder_takes_a_segments_frames(tmp_path: Path) -> None:
     format = PictureFormat((48, 64), Fraction(1, 90_000), Fraction(30))
     encoder = SegmentEncoder(tmp_path / "a.nut", format, EncoderSettings("h264"))
     planes = np.full((48, 64), 90, np.uint8), np.full((24, 32), 120, np.uint8), np.full((24, 32), 140, np.uint8)
     for index in range(12):
         encoder.write(planes, index * 3000, 3000)
     assert encoder.close() <= 4
-    with av.open(str(tmp_path / "a.nut")) as part:
-        assert len(list(part.decode(video=0))) == 12
+    with av.open(str(tmp_path / "a.nut")) as segment:
+        assert len(list(segment.decode(video=0))) == 12

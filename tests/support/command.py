@@ -1,4 +1,4 @@
-"""Running the command: in this process, and in a new one."""
+"""Running the command ``colorize`` in this process, and Python code in a new one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(capsys: pytest.CaptureFixture[str], weights: Path, *arguments: object) -> tuple[int, str, str]:
-    """Run the command in this process; return its status, stdout and stderr."""
+    """Run the command with a weights file in this process, on the CPU; return its exit status, stdout and stderr."""
     try:
         status = main(["--weights", str(weights), "--device", "cpu", *map(str, arguments)])
     except SystemExit as error:

@@ -1,4 +1,4 @@
-"""What lies beside the pictures of films for tests: covers, sound and text."""
+"""The other streams of films for tests: covers, sound and text subtitles."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import av
 import numpy as np
 from PIL import Image
 
-SOUND_RATE = 16000
-TEXT = b"0,0,Default,,0,0,0,,"
+SOUND_RATE = 16000  # samples a second
+ASS_FIELDS = b"0,0,Default,,0,0,0,,"  # before the text of a subtitle
 
 
 def _jpeg() -> bytes:
@@ -24,7 +24,7 @@ COVER = _jpeg()
 
 
 def add_cover(video: Any, attached: bool = False) -> None:
-    """Give a film that is being written a cover, as a stream or attached."""
+    """Add a cover to a film that is being written, as a stream or as an attachment."""
     if attached:
         video.add_attachment("cover.jpg", "image/jpeg", COVER)
         return
@@ -38,15 +38,15 @@ def add_cover(video: Any, attached: bool = False) -> None:
 
 
 def add_sound(video: Any, codec: str, language: str) -> Any:
-    """Give a film that is being written an empty stream of sound."""
+    """Add an empty mono stream of sound to a film that is being written."""
     sound = video.add_stream(codec, rate=SOUND_RATE)
     sound.codec_context.layout = "mono"
     sound.metadata["language"] = language
     return sound
 
 
-def play(video: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
-    """Write a tone into a stream of sound and end it."""
+def write_tone(video: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
+    """Write a tone of ``pitch`` hertz into a stream of sound and end the stream."""
     count = int(seconds * SOUND_RATE)
     wave = (np.sin(np.arange(count) * (2 * np.pi * pitch / SOUND_RATE)) * 8000).astype(np.int16)
     resampler = av.AudioResampler(
@@ -60,7 +60,7 @@ def play(video: Any, sound: Any, seconds: Fraction, pitch: int) -> None:
 
 
 def add_text(video: Any, codec: str, language: str) -> Any:
-    """Give a film that is being written an empty stream of text."""
+    """Add an empty stream of text subtitles to a film that is being written."""
     text = video.add_stream(codec)
     header = b"[Script Info]\r\nScriptType: v4.00+\r\n\r\n[V4+ Styles]\r\nFormat: Name, Fontname, Fontsize\r\n"
     header += b"Style: Default,Arial,16\r\n\r\n[Events]\r\nFormat: Layer, Start, End, Style, Name, Text\r\n"
@@ -71,11 +71,11 @@ def add_text(video: Any, codec: str, language: str) -> Any:
 
 
 def write_text(video: Any, text: Any) -> None:
-    """Write two lines into a stream of text."""
+    """Write two lines into a stream of text subtitles, at 0.1 and 0.5 s, 0.3 s long."""
     from av.subtitles.subtitle import SubtitleSet
 
     for number, start in enumerate((100, 500)):
-        words = TEXT + f"Line {number}".encode()
+        words = ASS_FIELDS + f"Line {number}".encode()
         packet = text.codec_context.encode_subtitle(SubtitleSet.create(words, 0, 300, start * 1000))
         packet.pts = packet.dts = start
         packet.duration, packet.time_base, packet.stream = 300, Fraction(1, 1000), text

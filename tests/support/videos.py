@@ -12,19 +12,49 @@ import av
 import numpy as np
 from av.filter import Graph
 
-from support.video_tracks import add_cover, add_sound, add_text, play, write_text
+from support.video_tracks import add_cover, add_sound, add_text, write_text, write_tone
 
 RATE = 30
 
 
 @dataclass
 class VideoRecipe:
-    """What a made film is like."""
+    """The recipe of a film for tests.
+
+    Attributes:
+        frames: How many frames it has, unless ``pts`` are given.
+        size: (height, width) in pixels.
+        codec: FFmpeg's name of the video encoder.
+        pixel_format: FFmpeg's name of the frames' pixel format.
+        rate: Frames per second.
+        time_base: Seconds of one unit of the time stamps.
+        pts: The frames' time stamps; None: evenly spaced.
+        color: Give the frames colours.
+        color_until: Index of the first frame that has none again; None: all have colours.
+        full_range: Store levels 0..255 instead of 16..235.
+        transfer: AVColorTransferCharacteristic; None: not stated.
+        aspect: Width of a pixel over its height; None: not stated.
+        rotation: Degrees that the display matrix turns the frames by, counter-clockwise; None: no matrix.
+        flip: Mirror the frames in the display matrix.
+        field_order: ``tff`` or ``bff``: mark the frames as interlaced.
+        sounds: Languages of the streams of sound.
+        sound_codec: FFmpeg's name of their encoder.
+        texts: Languages of the subtitle streams.
+        text_codec: FFmpeg's name of their encoder.
+        chapters: Divide the film into two chapters.
+        attachment: Attach a file.
+        cover: Add a cover.
+        second_video: Add a smaller video stream before the main one.
+        piped: Write without going back, so that no duration gets into the header.
+        metadata: Tags.
+        options: Options of the video encoder.
+        scene_cut: Index of the first frame of a second scene; None: there is only one.
+    """
 
     frames: int = 30
     size: tuple[int, int] = (48, 64)
     codec: str = "libx264"
-    pixels: str = "yuv420p"
+    pixel_format: str = "yuv420p"
     rate: Fraction = Fraction(RATE)
     time_base: Fraction = Fraction(1, 90_000)
     pts: Sequence[int] | None = None
@@ -33,9 +63,9 @@ class VideoRecipe:
     full_range: bool = False
     transfer: int | None = None
     aspect: Fraction | None = None
-    orientation: float | None = None
+    rotation: float | None = None
     flip: bool = False
-    fields: str | None = None
+    field_order: str | None = None
     sounds: Sequence[str] = ()
     sound_codec: str = "aac"
     texts: Sequence[str] = ()
@@ -43,14 +73,14 @@ class VideoRecipe:
     chapters: bool = False
     attachment: bool = False
     cover: bool = False
-    further: bool = False
+    second_video: bool = False
     piped: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     scene_cut: int | None = None
 
-    def stamps(self) -> list[int]:
-        """Return the time stamps of the frames, in ``time_base``."""
+    def frame_pts(self) -> list[int]:
+        """Return the time stamps of the frames, in units of ``time_base``."""
         if self.pts is not None:
             return list(self.pts)
         return [round(index / self.rate / self.time_base) for index in range(self.frames)]
@@ -73,10 +103,10 @@ def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _open(path, recipe) as video:
         video.metadata.update(recipe.metadata)
-        further = _add_pictures(video, replace(recipe, size=(32, 32))) if recipe.further else None
-        pictures = _add_pictures(video, recipe)
-        if further is not None:
-            pictures.disposition = av.stream.Disposition.default
+        second = _add_video_stream(video, replace(recipe, size=(32, 32))) if recipe.second_video else None
+        main = _add_video_stream(video, recipe)
+        if second is not None:
+            main.disposition = av.stream.Disposition.default
         sounds = [add_sound(video, recipe.sound_codec, language) for language in recipe.sounds]
         texts = [add_text(video, recipe.text_codec, language) for language in recipe.texts]
         if recipe.cover:
@@ -84,40 +114,34 @@ def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
         if recipe.attachment:
             video.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
         if recipe.chapters:
-            half = recipe.frames * 500 // recipe.rate
-            base = Fraction(1, 1000)
+            half = int(recipe.frames * 500 // recipe.rate)
+            halves = ((1, 0, half, "One"), (2, half, 2 * half, "Two"))
             video.set_chapters(
                 [
-                    {"id": 1, "start": 0, "end": int(half), "time_base": base, "metadata": {"title": "One"}},
-                    {
-                        "id": 2,
-                        "start": int(half),
-                        "end": int(2 * half),
-                        "time_base": base,
-                        "metadata": {"title": "Two"},
-                    },
+                    {"id": id, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                    for id, start, end, title in halves
                 ]
             )
-        fields = _field_order(recipe) if recipe.fields else None
-        for index, stamp in enumerate(recipe.stamps()):
-            frame = _frame(recipe, index, stamp)
-            if fields is not None:
-                fields.push(frame)
-                frame = fields.pull()
-            video.mux(pictures.encode(frame))
-            if further is not None:
-                video.mux(further.encode(_frame(replace(recipe, size=(32, 32)), index, stamp)))
-        for stream in (pictures, further):
+        interlacer = _field_order_graph(recipe) if recipe.field_order else None
+        for index, pts in enumerate(recipe.frame_pts()):
+            frame = _frame(recipe, index, pts)
+            if interlacer is not None:
+                interlacer.push(frame)
+                frame = interlacer.pull()
+            video.mux(main.encode(frame))
+            if second is not None:
+                video.mux(second.encode(_frame(replace(recipe, size=(32, 32)), index, pts)))
+        for stream in (main, second):
             video.mux(stream.encode(None) if stream is not None else [])
         for number, sound in enumerate(sounds):
-            play(video, sound, recipe.frames / recipe.rate, 220 * (number + 1))
+            write_tone(video, sound, recipe.frames / recipe.rate, 220 * (number + 1))
         for text in texts:
             write_text(video, text)
     return path
 
 
 class _Pipe:
-    """A file in which one cannot go back, so that no duration gets into its header."""
+    """A file in which the muxer cannot seek, so that no duration gets into its header."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -134,42 +158,42 @@ def _open(path: Path, recipe: VideoRecipe) -> Any:
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
 
 
-def _add_pictures(video: Any, recipe: VideoRecipe) -> Any:
-    pictures = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
-    pictures.height, pictures.width = recipe.size
-    pictures.pix_fmt = recipe.pixels
-    pictures.time_base = pictures.codec_context.time_base = recipe.time_base
-    pictures.codec_context.color_range = 2 if recipe.full_range else 1
+def _add_video_stream(video: Any, recipe: VideoRecipe) -> Any:
+    stream = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
+    stream.height, stream.width = recipe.size
+    stream.pix_fmt = recipe.pixel_format
+    stream.time_base = stream.codec_context.time_base = recipe.time_base
+    stream.codec_context.color_range = 2 if recipe.full_range else 1
     if recipe.transfer is not None:
-        pictures.codec_context.color_trc = recipe.transfer
+        stream.codec_context.color_trc = recipe.transfer
     if recipe.aspect:
-        pictures.codec_context.sample_aspect_ratio = recipe.aspect
-    if recipe.orientation is not None or recipe.flip:
-        pictures.set_display_rotation(recipe.orientation or 0, hflip=recipe.flip)
-    if recipe.fields:
-        pictures.codec_context.flags |= av.codec.context.Flags.interlaced_dct
-    return pictures
+        stream.codec_context.sample_aspect_ratio = recipe.aspect
+    if recipe.rotation is not None or recipe.flip:
+        stream.set_display_rotation(recipe.rotation or 0, hflip=recipe.flip)
+    if recipe.field_order:
+        stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct
+    return stream
 
 
-def _field_order(recipe: VideoRecipe) -> Any:
-    """Return a graph that marks frames as interlaced."""
+def _field_order_graph(recipe: VideoRecipe) -> Any:
+    """Return a filter graph that marks frames as interlaced, in the recipe's field order."""
     graph, (height, width) = Graph(), recipe.size
-    source = graph.add_buffer(width=width, height=height, format=recipe.pixels, time_base=recipe.time_base)
-    order, sink = graph.add("setfield", recipe.fields), graph.add("buffersink")
+    source = graph.add_buffer(width=width, height=height, format=recipe.pixel_format, time_base=recipe.time_base)
+    order, sink = graph.add("setfield", recipe.field_order), graph.add("buffersink")
     source.link_to(order)
     order.link_to(sink)
     graph.configure()
     return graph
 
 
-def _frame(recipe: VideoRecipe, index: int, stamp: int) -> av.VideoFrame:
+def _frame(recipe: VideoRecipe, index: int, pts: int) -> av.VideoFrame:
     grey = recipe.grey(index)
     if recipe.color and (recipe.color_until is None or index < recipe.color_until):
         y = np.arange(recipe.size[0])[:, None]
         picture = np.stack([grey, np.roll(grey, 20, 1) // 2 + y, 255 - grey], axis=-1).clip(0, 255).astype(np.uint8)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pixels)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pixel_format)
     else:
-        frame = av.VideoFrame(recipe.size[1], recipe.size[0], recipe.pixels)
+        frame = av.VideoFrame(recipe.size[1], recipe.size[0], recipe.pixel_format)
         bits = frame.format.components[0].bits
         if recipe.full_range:
             grey = ((grey.astype(float) - 16) * 255 / 219).round().astype(np.uint8)
@@ -179,7 +203,7 @@ def _frame(recipe: VideoRecipe, index: int, stamp: int) -> av.VideoFrame:
             rows[:] = 128 << (bits - 8)
             if number == 0:
                 rows[: recipe.size[0], : recipe.size[1]] = grey.astype(rows.dtype) << (bits - 8)
-    frame.pts, frame.time_base = stamp, recipe.time_base
+    frame.pts, frame.time_base = pts, recipe.time_base
     if recipe.transfer is not None:
         frame.color_trc = recipe.transfer
     return frame
