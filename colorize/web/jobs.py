@@ -216,10 +216,12 @@ class JobQueue:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _check_room(self) -> None:
+        """Raise ``QueueFullError`` if no further job may wait."""
         if self._waiting >= self._max_queue:
             raise QueueFullError(f"{self._waiting} photos and films are waiting already; try again in a few seconds")
 
     def _work(self, kind: Kind) -> None:
+        """Do jobs of a kind until the queue is closed; the loop of a worker's thread."""
         while (item := self._pools[kind].get()) is not None:
             job, work = item
             with self._lock:
@@ -244,6 +246,7 @@ class JobQueue:
             self._end(job, result)
 
     def _end(self, job: WebJob, result: Outcome | CancelledJobError) -> None:
+        """Record how a job ended, delete its upload, and resolve its future."""
         shutil.rmtree(job.folder / "in", ignore_errors=True)  # the upload is not needed any more
         job.ended_at = time.monotonic()
         if isinstance(result, Outcome):
