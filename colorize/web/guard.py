@@ -25,7 +25,7 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"SAMEORIGIN"),
-    # The page is whole in itself: nothing is loaded from, or told to, any other machine.
+    # The page is complete in itself: nothing is loaded from or sent to any other machine.
     (
         b"content-security-policy",
         b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'; base-uri 'self'",

@@ -14,11 +14,11 @@ import pytest
 
 from colorize.web import main
 
-COMMAND = [sys.executable, "-c", "import sys; from colorize.web.command import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-c", "import sys; from colorize.web import main; sys.exit(main())"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--port", "70000"], "--port 70000 is not within 0..65535"),
         (["--max-upload-mb", "0"], "--max-upload-mb 0 is not within"),
@@ -29,11 +29,11 @@ COMMAND = [sys.executable, "-c", "import sys; from colorize.web.command import m
         (["photo.jpg"], "unrecognized arguments: photo.jpg"),
     ],
 )
-def test_usage_errors(arguments, says, capsys):
+def test_usage_errors(arguments, message, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     error = capsys.readouterr().err
-    assert caught.value.code == 2 and says in error and error.count("\n") == 1
+    assert caught.value.code == 2 and message in error and error.count("\n") == 1
 
 
 def test_port_in_use(capsys):

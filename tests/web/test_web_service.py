@@ -81,7 +81,7 @@ class TestPhoto:
         assert post(client, file.getvalue(), "party.png", force="true").status_code == 200
 
     @pytest.mark.parametrize(
-        ("name", "content", "says"),
+        ("name", "content", "message"),
         [
             ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg: not a picture"),
             ("a.jpg", b"<!doctype html><script>alert(1)</script>", "a.jpg: not a picture"),
@@ -90,9 +90,9 @@ class TestPhoto:
             ("../../../../etc/passwd", b"root", "passwd: not a picture"),
         ],
     )
-    def test_bad_files(self, client, photo, name, content, says):
+    def test_bad_files(self, client, photo, name, content, message):
         answer = post(client, content, name)
-        assert answer.status_code == 422 and says in answer.json()["detail"]
+        assert answer.status_code == 422 and message in answer.json()["detail"]
         assert str(client.service.jobs.folder) not in answer.text
         assert folders(client) == []
         assert post(client, photo).status_code == 200, "the next request works"
