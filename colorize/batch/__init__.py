@@ -1,4 +1,4 @@
-"""Many files: which are coloured, where the results go, and what became of each.
+"""Many photos and films: which are coloured, where the results go, and what became of each.
 
 Its face is ``__init__.pyi``: other wings import those names alone, and each is loaded when it is first used.
 """

@@ -5,4 +5,4 @@ from .jobs import Job as Job
 from .jobs import Outcome as Outcome
 from .jobs import plan as plan
 from .jobs import result_suffix as result_suffix
-from .process import set_limits as set_limits
+from .process import configure_process as configure_process

@@ -1,4 +1,4 @@
-"""Limits of the process, and silence: what a program sets before it colours anything."""
+"""Settings of the whole process: threads, the largest photo, and decoders that keep quiet."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 
-def set_limits(threads: int | None, max_megapixels: float) -> None:
-    """Set threads and the largest photo of this process, and keep decoders from talking to its user.
+def configure_process(threads: int | None, max_megapixels: float) -> None:
+    """Set the threads and the largest photo of this process, and silence decoders; called before anything is coloured.
 
     Args:
-        threads: Of the processor; None: one per core.
-        max_megapixels: Larger photos are refused when they are opened.
+        threads: Threads of the network; None: one per core.
+        max_megapixels: Millions of pixels of a photo; a larger one is refused when it is opened.
     """
     if threads:
         torch.set_num_threads(threads)

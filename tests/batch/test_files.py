@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import skimage.data
 import tifffile
-from support.photo_files import save_picture as make
+from support.photo_files import save_picture
 from support.videos import VideoRecipe, make_video
 
 from colorize.batch import FileOptions, Job, Outcome, colorize_files, plan
@@ -26,10 +26,10 @@ def statuses(outcomes: list[Outcome]) -> dict[str, str]:
 @pytest.mark.parametrize("batch_size", [1, 3])
 def test_one_bad_file_stops_nothing(tmp_path: Path, colorizer: Colorizer, batch_size: int) -> None:
     for index in range(7):
-        make(tmp_path / f"{index}.png", index * 30)
+        save_picture(tmp_path / f"{index}.png", index * 30)
     (tmp_path / "3.png").write_bytes(b"Dear aunt,")
-    entries = plan([tmp_path])
-    jobs = [entry for entry in entries if isinstance(entry, Job)]
+    planned = plan([tmp_path])
+    jobs = [job for job in planned if isinstance(job, Job)]
     outcomes = list(colorize_files(colorizer, jobs, FileOptions(batch_size=batch_size)))
     assert [outcome.source.name for outcome in outcomes] == [f"{index}.png" for index in range(7)]
     assert statuses(outcomes) == {f"{i}.png": "failed" if i == 3 else "done" for i in range(7)}
@@ -39,21 +39,21 @@ def test_one_bad_file_stops_nothing(tmp_path: Path, colorizer: Colorizer, batch_
 
 
 def test_results_equal_single_calls(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
-    make(tmp_path / "a.png", scene)
+    save_picture(tmp_path / "a.png", scene)
     list(colorize_files(colorizer, [Job(tmp_path / "a.png", tmp_path / "b.png")]))
     np.testing.assert_array_equal(read_image(tmp_path / "b.png"), colorizer(scene))
 
 
 def test_more_photos_than_fit_at_once(tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorize.batch.files.PIXELS_AT_WORK", 1000)
+    monkeypatch.setattr("colorize.batch.photo_pipeline.MAX_PIXELS_IN_FLIGHT", 1000)
     for index in range(5):
-        make(tmp_path / f"{index}.png")  # 600 pixels each
-    jobs = [entry for entry in plan([tmp_path]) if isinstance(entry, Job)]
+        save_picture(tmp_path / f"{index}.png")  # 600 pixels each
+    jobs = [job for job in plan([tmp_path]) if isinstance(job, Job)]
     assert [outcome.status for outcome in colorize_files(colorizer, jobs)] == ["done"] * 5
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) -> None:
-    photo, result = make(tmp_path / "a.png"), tmp_path / "b.png"
+    photo, result = save_picture(tmp_path / "a.png"), tmp_path / "b.png"
     result.write_bytes(b"precious")
     (refused,) = colorize_files(colorizer, [Job(photo, result)])
     assert refused.status == "failed"
@@ -67,7 +67,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) ->
 
 
 def test_the_photo_itself_is_never_overwritten(tmp_path: Path, colorizer: Colorizer) -> None:
-    photo = make(tmp_path / "a.png")
+    photo = save_picture(tmp_path / "a.png")
     before = photo.read_bytes()
     link, hard = tmp_path / "link.png", tmp_path / "hard.png"
     link.symlink_to(photo)
@@ -80,16 +80,16 @@ def test_the_photo_itself_is_never_overwritten(tmp_path: Path, colorizer: Colori
 
 
 def test_a_linked_photo_is_coloured(tmp_path: Path, colorizer: Colorizer) -> None:
-    photo = make(tmp_path / "real/a.png")
+    photo = save_picture(tmp_path / "real/a.png")
     link = tmp_path / "link.png"
     link.symlink_to(photo)
-    (outcome,) = colorize_files(colorizer, [entry for entry in plan([link]) if isinstance(entry, Job)])
+    (outcome,) = colorize_files(colorizer, [job for job in plan([link]) if isinstance(job, Job)])
     assert outcome.status == "done"
     assert (tmp_path / "link_colorized.png").exists()
 
 
 def test_colour_photos_are_skipped_unless_forced(tmp_path: Path, colorizer: Colorizer) -> None:
-    photo = make(tmp_path / "a.png", skimage.data.astronaut()[::8, ::8])
+    photo = save_picture(tmp_path / "a.png", skimage.data.astronaut()[::8, ::8])
     job = Job(photo, tmp_path / "b.png")
     (outcome,) = colorize_files(colorizer, [job])
     assert outcome.status == "skipped"
@@ -98,27 +98,27 @@ def test_colour_photos_are_skipped_unless_forced(tmp_path: Path, colorizer: Colo
     assert outcome.status == "done"
 
 
-def test_marks_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
-    photo = make(tmp_path / "a.png", scene)
-    plain, marked = tmp_path / "p.png", tmp_path / "m.png"
+def test_hints_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
+    photo = save_picture(tmp_path / "a.png", scene)
+    plain, hinted = tmp_path / "p.png", tmp_path / "h.png"
     list(colorize_files(colorizer, [Job(photo, plain)]))
-    list(colorize_files(colorizer, [Job(photo, marked)], FileOptions(marks=[Hint(60, 45, "#ff0000", 20)])))
-    assert (read_image(plain) != read_image(marked)).any()
-    options = FileOptions(marks=[Hint(500, 5, "#ff0000")])
+    list(colorize_files(colorizer, [Job(photo, hinted)], FileOptions(hints=[Hint(60, 45, "#ff0000", 20)])))
+    assert (read_image(plain) != read_image(hinted)).any()
+    options = FileOptions(hints=[Hint(500, 5, "#ff0000")])
     (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], options)
     assert outcome.status == "failed"
     assert str(photo) in outcome.message
     assert "outside the photo" in outcome.message
 
 
-def test_the_ai_mark_can_be_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
-    photo = make(tmp_path / "a.png")
-    list(colorize_files(colorizer, [Job(photo, tmp_path / "m.png")]))
-    list(colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], FileOptions(mark=False)))
-    assert b"AI-colorized" in (read_photo(tmp_path / "m.png").exif or b"")
-    unmarked = read_photo(tmp_path / "n.png")
-    assert unmarked.exif is None
-    assert unmarked.xmp is None
+def test_the_ai_label_can_be_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / "a.png")
+    list(colorize_files(colorizer, [Job(photo, tmp_path / "l.png")]))
+    list(colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], FileOptions(ai_label=False)))
+    assert b"AI-colorized" in (read_photo(tmp_path / "l.png").exif or b"")
+    unlabelled = read_photo(tmp_path / "n.png")
+    assert unlabelled.exif is None
+    assert unlabelled.xmp is None
 
 
 def test_every_page_is_coloured_and_colour_pages_stay(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
@@ -146,7 +146,7 @@ def test_every_page_is_coloured_and_colour_pages_stay(tmp_path: Path, colorizer:
 def test_a_disk_that_refuses_is_named(
     tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, code: int, words: str
 ) -> None:
-    photo = make(tmp_path / "a.png")
+    photo = save_picture(tmp_path / "a.png")
 
     def refuse(*_arguments: object, **_options: object) -> None:
         raise OSError(code, os.strerror(code))
@@ -162,12 +162,12 @@ def test_a_disk_that_refuses_is_named(
 def test_memory_that_runs_out_is_an_error_not_a_grey_picture(
     tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo = make(tmp_path / "a.png")
+    photo = save_picture(tmp_path / "a.png")
 
     def refuse(*_arguments: object) -> None:
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(colorizer, "paint", refuse)
+    monkeypatch.setattr(colorizer, "predict_ab", refuse)
     (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "b.png")])
     assert outcome.status == "failed"
     assert "not enough memory" in outcome.message
@@ -175,22 +175,22 @@ def test_memory_that_runs_out_is_an_error_not_a_grey_picture(
 
 
 def test_photos_and_films_are_done_in_order(tmp_path: Path, colorizer: Colorizer) -> None:
-    make(tmp_path / "1.png")
+    save_picture(tmp_path / "1.png")
     make_video(tmp_path / "2.mp4", VideoRecipe(frames=4))
-    make(tmp_path / "3.png")
-    jobs = [entry for entry in plan([tmp_path]) if isinstance(entry, Job)]
-    told: list[str] = []
-    options = FileOptions(progress=lambda path, progress: told.append(f"{path.name} {progress.done}"))
+    save_picture(tmp_path / "3.png")
+    jobs = [job for job in plan([tmp_path]) if isinstance(job, Job)]
+    reported: list[str] = []
+    options = FileOptions(progress=lambda path, progress: reported.append(f"{path.name} {progress.done}"))
     outcomes = list(colorize_files(colorizer, jobs, options))
     assert [(outcome.source.name, outcome.status) for outcome in outcomes] == [
         ("1.png", "done"),
         ("2.mp4", "done"),
         ("3.png", "done"),
     ]
-    assert told == ["2.mp4 0", "2.mp4 1", "2.mp4 2", "2.mp4 3", "2.mp4 4", "2.mp4 4"]
+    assert reported == ["2.mp4 0", "2.mp4 1", "2.mp4 2", "2.mp4 3", "2.mp4 4", "2.mp4 4"]
 
 
-def test_a_film_that_is_stopped_or_cut_off_is_told(tmp_path: Path, colorizer: Colorizer) -> None:
+def test_a_film_that_is_stopped_or_cut_off_is_reported(tmp_path: Path, colorizer: Colorizer) -> None:
     whole = make_video(tmp_path / "whole.mkv", VideoRecipe(frames=120, codec="ffv1"))
     cancel = threading.Event()
     cancel.set()
@@ -211,7 +211,7 @@ def test_a_film_that_is_stopped_or_cut_off_is_told(tmp_path: Path, colorizer: Co
 
 def test_leaving_early_leaves_only_whole_files(tmp_path: Path, colorizer: Colorizer) -> None:
     for index in range(30):
-        make(tmp_path / f"{index:02d}.png")
+        save_picture(tmp_path / f"{index:02d}.png")
     jobs = [Job(path, tmp_path / "out" / path.name) for path in sorted(tmp_path.glob("*.png"))]
     outcomes = colorize_files(colorizer, jobs)
     next(outcomes)
