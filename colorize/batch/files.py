@@ -69,7 +69,7 @@ def _color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcom
     except Exception as error:  # any surprise in one file must not stop the others
         failed = failed_outcome(job, error)
         if SegmentStore(job.target).folder.exists():
-            message = f"{failed.message}; the finished parts stay, and the same command goes on from them"
+            message = f"{failed.message}; the finished segments stay, and the same command goes on from them"
             return replace(failed, message=message)
         return failed
     if result.cut_off:

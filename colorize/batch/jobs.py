@@ -111,7 +111,7 @@ def plan(
 
     Args:
         inputs: Files, folders, or patterns with ``*``, ``?`` and ``**``.
-        output: The result's name where it ends in a photo's or film's suffix and is no folder, else the results' folder;
+        output: The result's name where it ends in a photo's or film's suffix and is no folder, else their folder;
             None: beside the sources.
         recursive: Take the sub-folders too.
         suffix: Suffix of the coloured photos, such as ``.png``; None: each photo's own.

@@ -8,7 +8,7 @@ import sys
 
 import uvicorn
 
-from colorize.batch import set_limits
+from colorize.batch import configure_process
 from colorize.web.api import build_api
 from colorize.web.guard import App, Guard
 from colorize.web.service import ColorizeService
@@ -35,7 +35,7 @@ def serve(settings: WebSettings) -> None:
     """
     listener = _listen(settings)  # before the weights are loaded: an address in use is reported at once
     with listener:
-        set_limits(settings.threads, settings.max_megapixels)
+        configure_process(settings.threads, settings.max_megapixels)
         service = ColorizeService(settings)
         try:
             app = build_app(service)
