@@ -18,7 +18,6 @@ from colorize.film.video import WHOLE_VIDEO, Span, Video
 CELL_WIDTH = 480  # pixels, at most
 MARGIN = 8  # pixels
 BACKGROUND = 24  # the sheet's grey level: as dark as a cinema
-SCREEN_ASPECT = 16 / 9
 
 
 def contact_sheet(colorizer: Colorizer, video: Video, count: int, span: Span = WHOLE_VIDEO) -> Picture:
@@ -53,7 +52,7 @@ def arrange_sheet(pictures: Sequence[Picture]) -> Picture:
         (H, W, 3) uint8.
     """
     height, width = pictures[0].shape[:2]
-    columns = min(len(pictures), ceil(sqrt(len(pictures) * height / width * SCREEN_ASPECT)) or 1)
+    columns = min(len(pictures), ceil(sqrt(len(pictures) * height / width * 16 / 9)) or 1)
     rows = ceil(len(pictures) / columns)
     sheet = np.full((rows * (height + MARGIN) + MARGIN, columns * (width + MARGIN) + MARGIN, 3), BACKGROUND, np.uint8)
     for number, picture in enumerate(pictures):
