@@ -1,4 +1,4 @@
-"""Feature aggregation: one decision for a scene, and nothing of another one."""
+"""Feature aggregation: one decision for a scene, and nothing from another one."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
-from test_temporal import SIZE, STEADY, as_input, flicker, pan, texture
+from support.motion import SIZE, STEADY, as_input, flicker, pan, texture
 from torch import Tensor
 
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter
-from colorize.motion.aggregation import KEPT, Aggregation, track_predicted, warp_features
+from colorize.motion.aggregation import HISTORY_SHARE, Aggregation, track_predicted, warp_features
 from colorize.motion.anchors import Frame
 from colorize.motion.cuts import Thumbnail
 from colorize.motion.flow import Motion
@@ -23,20 +23,20 @@ STILL = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
 
 
 class Wavering:
-    """Stands in for a Colorizer: features are the lightness of each cell, and noise; colours follow."""
+    """A stand-in for a Colorizer: features are the lightness of each cell, and noise; colours follow."""
 
     def __init__(self, recalls: bool = True) -> None:
         self.recalls = recalls
         self._random = torch.Generator().manual_seed(0)
 
-    def paint(
-        self, inputs: Sequence[Tensor], hints: object = None, recall: Callable[[Tensor], Tensor] | None = None
+    def predict_ab(
+        self, inputs: Sequence[Tensor], hint_maps: object = None, recall: Callable[[Tensor], Tensor] | None = None
     ) -> list[np.ndarray]:
-        seen = torch.nn.functional.avg_pool2d(torch.cat(list(inputs)), 32)
-        seen = seen + torch.randn(seen.shape, generator=self._random)
+        features = torch.nn.functional.avg_pool2d(torch.cat(list(inputs)), 32)
+        features = features + torch.randn(features.shape, generator=self._random)
         if recall is not None and self.recalls:
-            seen = recall(seen)
-        maps = seen[:, 0].repeat_interleave(32, 1).repeat_interleave(32, 2).numpy() * 10
+            features = recall(features)
+        maps = features[:, 0].repeat_interleave(32, 1).repeat_interleave(32, 2).numpy() * 10
         return [np.dstack([ab, ab]) for ab in maps]
 
 
@@ -46,38 +46,37 @@ def frame(light: np.ndarray, to_predicted: Motion | None = None) -> Frame:
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (-3, 1)])
-def test_features_are_carried_by_whole_cells(shift: tuple[int, int]) -> None:
+def test_features_are_warped_by_whole_cells(shift: tuple[int, int]) -> None:
     x, y = shift
     features = torch.randn(1, 5, 8, 10)
     field = np.broadcast_to(np.array([32 * x, 32 * y], np.float32), (256, 320, 2)).copy()
-    moved, share = warp_features(
-        features, Motion(field, np.ones((256, 320), np.float32)), np.full((256, 320), 0.5, np.float32)
-    )
+    motion = Motion(field, np.ones((256, 320), np.float32))
+    warped, confidence = warp_features(features, motion, np.full((256, 320), 0.5, np.float32))
     expected = torch.roll(features, (-y, -x), (2, 3))
     inside = np.s_[:, :, max(0, -y) : 8 - max(0, y), max(0, -x) : 10 - max(0, x)]
-    torch.testing.assert_close(moved[inside], expected[inside], atol=1e-4, rtol=0)
-    assert torch.allclose(share, torch.full((1, 1, 8, 10), 0.5))
+    torch.testing.assert_close(warped[inside], expected[inside], atol=1e-4, rtol=0)
+    assert torch.allclose(confidence, torch.full((1, 1, 8, 10), 0.5))
 
 
 def test_a_still_scene_settles_on_the_mean() -> None:
     light = texture(1)[: SIZE[0], : SIZE[1]]
-    memory, true, noise = Aggregation(), torch.randn(1, 7, *CELLS), torch.Generator().manual_seed(1)
+    aggregation, true, noise = Aggregation(), torch.randn(1, 7, *CELLS), torch.Generator().manual_seed(1)
     results = [
-        memory.recall(true + torch.randn(true.shape, generator=noise), [frame(light, STILL if index else None)])
+        aggregation.recall(true + torch.randn(true.shape, generator=noise), [frame(light, STILL if index else None)])
         for index in range(80)
     ]
-    miss = torch.stack([(result - true).square().mean().sqrt() for result in results[40:]]).mean()
+    error = torch.stack([(result - true).square().mean().sqrt() for result in results[40:]]).mean()
     # The weights (1 - k) k^n of independent noise leave a standard deviation of sqrt((1 - k) / (1 + k)), .23 at .9.
-    assert miss < 1.25 * ((1 - KEPT) / (1 + KEPT)) ** 0.5
+    assert error < 1.25 * ((1 - HISTORY_SHARE) / (1 + HISTORY_SHARE)) ** 0.5
     assert (results[0] - true).square().mean().sqrt() > 0.7
 
 
 def test_where_a_scene_begins_or_nothing_can_be_followed_a_frame_keeps_its_own() -> None:
-    memory, first, second = Aggregation(), torch.randn(1, 3, *CELLS), torch.randn(1, 3, *CELLS)
-    memory.recall(first, [frame(texture(2)[: SIZE[0], : SIZE[1]])])
-    torch.testing.assert_close(memory.recall(second, [frame(texture(3)[: SIZE[0], : SIZE[1]])]), second)
+    aggregation, first, second = Aggregation(), torch.randn(1, 3, *CELLS), torch.randn(1, 3, *CELLS)
+    aggregation.recall(first, [frame(texture(2)[: SIZE[0], : SIZE[1]])])
+    torch.testing.assert_close(aggregation.recall(second, [frame(texture(3)[: SIZE[0], : SIZE[1]])]), second)
     lost = Motion(STILL.field, np.zeros(SIZE, np.float32))
-    torch.testing.assert_close(memory.recall(first, [frame(texture(3)[: SIZE[0], : SIZE[1]], lost)]), first)
+    torch.testing.assert_close(aggregation.recall(first, [frame(texture(3)[: SIZE[0], : SIZE[1]], lost)]), first)
 
 
 def test_a_batch_is_taken_in_order() -> None:
@@ -91,11 +90,11 @@ def test_a_batch_is_taken_in_order() -> None:
 def test_a_scene_that_fades_in_is_decided_by_its_bright_frames() -> None:
     light = texture(5)[: SIZE[0], : SIZE[1]]
     dark, bright = torch.full((1, 2, *CELLS), -1.0), torch.full((1, 2, *CELLS), 1.0)
-    memory = Aggregation()
+    aggregation = Aggregation()
     for index in range(10):
-        memory.recall(dark, [frame((light + 1) * 0.05 - 1, STILL if index else None)])
+        aggregation.recall(dark, [frame((light + 1) * 0.05 - 1, STILL if index else None)])
     for _ in range(3):
-        result = memory.recall(bright, [frame(light, STILL)])
+        result = aggregation.recall(bright, [frame(light, STILL)])
     assert result.mean() > 0.5
     steady = Aggregation()
     for index in range(10):
@@ -115,26 +114,28 @@ def test_a_wavering_network_wavers_less(options: TemporalOptions, speed: int) ->
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
-def test_painted_frames_know_the_way_to_the_one_before(options: TemporalOptions) -> None:
-    inputs, speed, ways = pan(7, 40, 2), 2, []
+def test_predicted_frames_have_the_motion_to_the_one_before(options: TemporalOptions) -> None:
+    inputs, speed, motions = pan(7, 40, 2), 2, []
 
-    class Asked(Wavering):
-        def predict_ab(self, inputs: Sequence[Tensor], hints: object = None, recall: object = None) -> list[np.ndarray]:
-            ways.extend(each.to_predicted for each in recall.keywords["frames"])  # type: ignore[attr-defined]
+    class Recorder(Wavering):
+        def predict_ab(
+            self, inputs: Sequence[Tensor], hint_maps: object = None, recall: object = None
+        ) -> list[np.ndarray]:
+            motions.extend(each.to_predicted for each in recall.keywords["frames"])  # type: ignore[attr-defined]
             return super().predict_ab(inputs)
 
-    painter = TemporalPainter(Asked(), options)  # type: ignore[arg-type]
+    painter = TemporalPainter(Recorder(), options)  # type: ignore[arg-type]
     list(painter.predict_ab(inputs))
-    assert len(ways) == painter.network_frames > 4
-    assert ways[0] is None
-    middle = [way.field[20:44, 30:66] for way in ways[1:]]
+    assert len(motions) == painter.network_frames > 4
+    assert motions[0] is None
+    middle = [motion.field[20:44, 30:66] for motion in motions[1:]]
     gaps = [float(np.median(field[..., 0])) / speed for field in middle]
-    # Together the ways lead from the last frame to the first: none is skipped, none taken twice.
+    # Together the motions lead from the last frame to the first: none is skipped, none taken twice.
     assert sum(gaps) == pytest.approx(39, abs=1.5)
     assert all(abs(gap - round(gap)) < 0.2 and gap > 0.5 for gap in gaps)
 
 
-def test_a_segment_without_painted_frames_inside_leads_to_the_anchor() -> None:
+def test_an_interval_without_predicted_frames_inside_leads_to_the_anchor() -> None:
     wide = np.rint((texture(8) + 1) * 127).astype(np.uint8)
     greys = [wide[20 : 20 + SIZE[0], 3 * index : 3 * index + SIZE[1]] for index in range(4)]
     interval = [Frame(torch.zeros(1, 1, *SIZE), grey, Thumbnail.of(grey)) for grey in greys]
@@ -149,38 +150,39 @@ def test_a_segment_without_painted_frames_inside_leads_to_the_anchor() -> None:
     assert interval[3].to_predicted is interval[3].backward_flow
 
 
-def test_a_film_of_the_network_is_told_and_a_photograph_is_not(small_generator: Generator) -> None:
+def test_features_are_recalled_for_a_film_and_not_for_photographs(small_generator: Generator) -> None:
     colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
     inputs = pan(9, 3, 0)
-    asked: list[tuple[int, ...]] = []
+    shapes: list[tuple[int, ...]] = []
 
     def recall(features: Tensor) -> Tensor:
-        asked.append(tuple(features.shape))
+        shapes.append(tuple(features.shape))
         return torch.zeros_like(features)
 
-    told, alone = colorizer.predict_ab(inputs, recall=recall), colorizer.predict_ab(inputs)
-    assert asked == [(3, 512, *CELLS)]
-    assert np.abs(told[0] - alone[0]).max() > 0.1
+    recalled, alone = colorizer.predict_ab(inputs, recall=recall), colorizer.predict_ab(inputs)
+    assert shapes == [(3, 512, *CELLS)]
+    assert np.abs(recalled[0] - alone[0]).max() > 0.1
 
 
 def test_a_state_brings_it_back_and_another_is_refused() -> None:
     light = texture(10)[: SIZE[0], : SIZE[1]]
-    memory, features = Aggregation(), torch.randn(3, 3, *CELLS)
-    assert memory.state() == {}
-    memory.recall(features[:1], [frame(light)])
-    memory.recall(features[1:2], [frame(light, STILL)])
-    again = Aggregation.restored({**memory.state(), "other": np.zeros(1)})
-    went_on, resumed = (each.recall(features[2:], [frame(light, STILL)]) for each in (memory, again))
+    aggregation, features = Aggregation(), torch.randn(3, 3, *CELLS)
+    assert aggregation.state() == {}
+    aggregation.recall(features[:1], [frame(light)])
+    aggregation.recall(features[1:2], [frame(light, STILL)])
+    again = Aggregation.restored({**aggregation.state(), "other": np.zeros(1)})
+    went_on, resumed = (each.recall(features[2:], [frame(light, STILL)]) for each in (aggregation, again))
     torch.testing.assert_close(resumed, went_on, atol=0, rtol=0)
     assert Aggregation.restored({}).state() == {}
     with pytest.raises(ValueError, match=r"seen \(3, 3\).* colour the film anew"):
-        Aggregation.restored({**memory.state(), "seen": np.zeros((3, 3), np.float32)})
+        Aggregation.restored({**aggregation.state(), "seen": np.zeros((3, 3), np.float32)})
     with pytest.raises(KeyError, match="seen_grey"):
         Aggregation.restored({"seen": np.zeros((1, 3, 2, 3), np.float32)})
 
 
-def test_half_a_cell_that_can_be_followed_counts_half() -> None:
+def test_a_cell_that_can_be_followed_by_half_counts_half() -> None:
     confidence = np.zeros((64, 64), np.float32)
     confidence[:, :16] = 1
-    _, share = warp_features(torch.zeros(1, 1, 2, 2), Motion(np.zeros((64, 64, 2), np.float32), confidence), confidence)
-    np.testing.assert_allclose(share[0, 0], [[0.5, 0], [0.5, 0]], atol=1e-6)
+    motion = Motion(np.zeros((64, 64, 2), np.float32), confidence)
+    _, cells = warp_features(torch.zeros(1, 1, 2, 2), motion, confidence)
+    np.testing.assert_allclose(cells[0, 0], [[0.5, 0], [0.5, 0]], atol=1e-6)

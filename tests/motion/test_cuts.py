@@ -25,10 +25,10 @@ def _grey(frame: np.ndarray) -> np.ndarray:
 
 
 def kinds(frames: list[np.ndarray], finder: CutFinder | None = None) -> dict[int, str]:
-    """Return what is not the same scene, by frame number."""
+    """Return the kinds of frames other than ``same``, by frame number."""
     finder = finder or CutFinder()
     thumbnails = [Thumbnail.of(frame) for frame in frames]
-    found = {index: finder.judge(thumbnails[index : index + LOOKAHEAD + 1]) for index in range(len(frames))}
+    found = {index: finder.classify(thumbnails[index : index + LOOKAHEAD + 1]) for index in range(len(frames))}
     return {index: kind for index, kind in found.items() if kind != "same"}
 
 
@@ -82,7 +82,7 @@ def test_a_short_insert_is_another_scene() -> None:
     assert kinds(frames) == {9: "cut", 11: "cut"}
 
 
-def test_a_finder_goes_on_from_what_another_has_seen() -> None:
+def test_a_finder_goes_on_from_the_frames_of_another() -> None:
     frames = scene(1, 10) + scene(4, 10)
     first, second = CutFinder(), CutFinder()
     assert kinds(frames[:10], first) == {}

@@ -1,25 +1,15 @@
-"""Steady colours on moving pictures that the tests make themselves."""
+"""Steady colours on moving pictures: flicker, cuts, ghosts, flashes and fades, and the optical flow behind them."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan, texture
+from support.motion import SIZE, STEADY, Paintbox, as_input, flicker, painter, pan, texture
 
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
 from colorize.network import Generator
-
-
-def flicker(results: Sequence[np.ndarray], speed: int = 0) -> float:
-    """Return the mean change of ab along a known pan."""
-    width = SIZE[1] - speed
-    pairs = pairwise(results)
-    return float(np.mean([np.abs(now[:, :width] - before[:, speed:]).mean() for before, now in pairs]))
 
 
 @pytest.mark.parametrize("options", [TemporalOptions("off"), *STEADY], ids=str)
@@ -31,7 +21,7 @@ def test_one_ab_for_each_input_in_order(options: TemporalOptions, count: int) ->
     for frame, ab in zip(inputs, results, strict=True):
         assert ab.shape == (*SIZE, 2) and ab.dtype == np.float32
         # Colours follow from the lightness, so a frame in another's place would be far off.
-        assert np.abs(ab - Paintbox()._colors(frame[0, 0].numpy()))[4:-4, 4:-4].mean() < 1.5
+        assert np.abs(ab - Paintbox().colors(frame[0, 0].numpy()))[4:-4, 4:-4].mean() < 1.5
 
 
 def test_off_is_the_colorizer_alone(small_generator: Generator) -> None:
@@ -55,7 +45,7 @@ def test_flicker_shrinks_to_less_than_a_third(options: TemporalOptions, speed: i
 def test_colours_do_not_blur_with_time(options: TemporalOptions) -> None:
     inputs = pan(2, 120, 1)
     results = list(painter(options).predict_ab(inputs))
-    expected = Paintbox()._colors(inputs[-1][0, 0].numpy())
+    expected = Paintbox().colors(inputs[-1][0, 0].numpy())
     assert results[-1].std() > 0.95 * expected.std()
 
 
@@ -82,7 +72,7 @@ def test_a_moving_thing_leaves_no_ghost(options: TemporalOptions) -> None:
     results = list(painter(options).predict_ab(inputs))
     for index, (frame, ab) in enumerate(zip(inputs, results, strict=True)):
         left = 6 + 3 * index
-        wrong = np.abs(ab - Paintbox()._colors(frame[0, 0].numpy())).max(axis=2)
+        wrong = np.abs(ab - Paintbox().colors(frame[0, 0].numpy())).max(axis=2)
         # The thing's colours and the ground's are 40 apart; behind, around and on it none may be the other's.
         assert wrong[24:36, left + 4 : left + 12].max() < 12
         assert wrong[16:44, : max(left - 4, 0)].max(initial=0) < 12
@@ -94,7 +84,7 @@ def test_a_flash_keeps_the_colours() -> None:
     inputs[9] = inputs[10] = as_input(np.ones(SIZE, np.float32))
     results = list(painter(TemporalOptions("fast")).predict_ab(inputs))
     # White would be 40, -30 everywhere.
-    expected = Paintbox()._colors(inputs[8][0, 0].numpy())
+    expected = Paintbox().colors(inputs[8][0, 0].numpy())
     for index in (9, 10):
         assert np.abs(results[index] - expected).mean() < 2
     assert flicker(results, 0) < 3
@@ -104,11 +94,11 @@ def test_a_fade_in_takes_the_bright_frames_colours() -> None:
     base = pan(8, 1)[0][0, 0].numpy()
     inputs = [as_input((base + 1) * min(index / 16, 1) - 1) for index in range(40)]
     results = list(painter(TemporalOptions("fast")).predict_ab(inputs))
-    assert np.abs(results[-1] - Paintbox()._colors(base)).mean() < 1
+    assert np.abs(results[-1] - Paintbox().colors(base)).mean() < 1
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (3, -2)])
-def test_flow_finds_a_shift_and_is_sure_of_it(shift: tuple[int, int]) -> None:
+def test_flow_finds_a_shift_with_confidence(shift: tuple[int, int]) -> None:
     wide = np.rint((texture(17) + 1) * 127).astype(np.uint8)
     x, y = shift
     before = wide[20 : 20 + SIZE[0], 20 : 20 + SIZE[1]]

@@ -1,4 +1,4 @@
-"""Steady colours of films in parts: how often the network is asked, how far is looked ahead, what is remembered."""
+"""Steady colours of films in segments: how often the network runs, how far is looked ahead, what is remembered."""
 
 from __future__ import annotations
 
@@ -38,23 +38,25 @@ def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -
     [*((options, False) for options in STEADY), (STEADY[0], True), (STEADY[2], True)],
     ids=str,
 )
-def test_restored_parts_are_bit_equal(options: TemporalOptions, cut_at_seam: bool, small_generator: Generator) -> None:
+def test_restored_segments_are_bit_equal(
+    options: TemporalOptions, cut_at_seam: bool, small_generator: Generator
+) -> None:
     colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
     inputs = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
-    parts = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
+    segments = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
     whole = TemporalPainter(colorizer, options)
-    expected = [list(whole.predict_ab(part)) for part in parts]
+    expected = [list(whole.predict_ab(segment)) for segment in segments]
     state: dict[str, np.ndarray] = {}
-    for part, results in zip(parts, expected, strict=True):
+    for segment, results in zip(segments, expected, strict=True):
         resumed = TemporalPainter(colorizer, options)
         resumed.restore(state)
-        for ab, result in zip(resumed.predict_ab(part), results, strict=True):
+        for ab, result in zip(resumed.predict_ab(segment), results, strict=True):
             np.testing.assert_array_equal(ab, result)
         state = {name: array.copy() for name, array in resumed.state().items()}
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
-def test_the_seam_of_two_parts_is_no_jump(options: TemporalOptions) -> None:
+def test_the_seam_of_two_segments_is_no_jump(options: TemporalOptions) -> None:
     inputs = pan(13, 48, 0)
     steady = painter(options, 5.0)
     results = [*steady.predict_ab(inputs[:24]), *steady.predict_ab(inputs[24:])]

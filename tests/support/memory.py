@@ -16,7 +16,7 @@ def leave_nan(*_: object) -> None:
 
 
 def answers_over_nan(prepared: AnyGenerator, network_input: Tensor, count: int = 3) -> list[Tensor]:
-    """Return a prepared generator's answers to the same look, while its convolutions find NaN in what is free."""
+    """Return a prepared generator's answers to one input, while its convolutions find NaN in what is free."""
     convolutions = [module for module in prepared.modules() if isinstance(module, torch.nn.Conv2d)]
     hooks = [module.register_forward_pre_hook(leave_nan) for module in convolutions]
     answers = [infer(prepared, network_input) for _ in range(count)]
