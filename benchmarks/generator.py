@@ -27,13 +27,13 @@ class Settings:
     """Measure the generator.
 
     Attributes:
-        backbones: Which to measure.
+        backbones: The backbones to measure.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        semantic_branch: One of ``colorize.network.semantic.SEMANTIC_NETWORKS``, as the released weights have; empty: none.
-        head: One of ``colorize.network.generator.HEADS``; the released weights have ``classification``.
+        semantic_branch: One of ``SEMANTIC_NETWORKS``; empty: none. The released weights have ``efficientnet_lite0``.
+        head: One of ``HEADS``. The released weights have ``classification``.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
-        threads: Of the CPU.
+        threads: How many threads of the CPU torch uses.
         output: JSON file for the figures.
     """
 
@@ -42,22 +42,21 @@ class Settings:
     semantic_branch: str = ""
     head: str = GeneratorConfig().head
     sizes: tuple[int, ...] = (256,)
-    sampling_weights: int = 15
+    repeats: int = 15
     threads: int = 2
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        GeneratorConfig(
-            decoder_widths=self.decoder_widths, semantic_branch=self.semantic_branch, head=self.head
-        )  # refuses what is none
+        # Refuses values that are out of range.
+        GeneratorConfig(decoder_widths=self.decoder_widths, semantic_branch=self.semantic_branch, head=self.head)
         if unknown := set(self.backbones) - set(BACKBONES):
             raise ValueError(f"unknown backbone {unknown.pop()!r}; choose of {', '.join(BACKBONES)}")
 
 
-def median_ms(call: Callable[[], object], sampling_weights: int) -> float:
+def median_ms(call: Callable[[], object], repeats: int) -> float:
     """Return the median duration of a call in milliseconds, after two that are not counted."""
     times = []
-    for _ in range(sampling_weights + 2):
+    for _ in range(repeats + 2):
         start = time.perf_counter()
         call()
         times.append(time.perf_counter() - start)
@@ -65,7 +64,7 @@ def median_ms(call: Callable[[], object], sampling_weights: int) -> float:
 
 
 def measure(settings: Settings) -> list[dict[str, object]]:
-    """Return one row for each backbone, size and way to run it."""
+    """Return one row for each backbone, size and variant of running it."""
     rows: list[dict[str, object]] = []
     cpu = torch.device("cpu")
     for backbone in settings.backbones:
@@ -74,17 +73,17 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         )
         generator = Generator(config).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
-        ways = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
+        variants = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
         if choose_precision(cpu) is torch.bfloat16:
-            ways["prepared, bfloat16"] = prepare(generator, cpu, torch.bfloat16)
+            variants["prepared, bfloat16"] = prepare(generator, cpu, torch.bfloat16)
         for size in settings.sizes:
             with FlopCounterMode(display=False) as counter, torch.inference_mode():
                 generator(torch.zeros(1, 1, size, size))
             baseline = None
-            for way, network in ways.items():
+            for variant, network in variants.items():
                 x = torch.zeros(1, 1, size, size, dtype=network.encoder.conv1.weight.dtype)
                 with torch.inference_mode():
-                    duration = median_ms(lambda network=network, x=x: network(x), settings.sampling_weights)
+                    duration = median_ms(lambda network=network, x=x: network(x), settings.repeats)
                 baseline = baseline or duration
                 rows.append(
                     {
@@ -92,7 +91,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
                         "parameters_m": round(parameters, 2),
                         "size": size,
                         "gflop": round(counter.get_total_flops() / 1e9, 2),
-                        "way": way,
+                        "variant": variant,
                         "median_ms": round(duration, 1),
                         "times_as_fast": round(baseline / duration, 2),
                     }
@@ -108,7 +107,7 @@ def main() -> None:
         sys.exit(f"benchmarks.generator: {error}")
     torch.set_num_threads(settings.threads)
     rows = measure(settings)
-    print("| backbone | million parameters | size | GFLOP | way | median ms | times as fast |")
+    print("| backbone | million parameters | size | GFLOP | variant | median ms | times as fast |")
     print("|---|---:|---:|---:|---|---:|---:|")
     for row in rows:
         print(f"| {' | '.join(map(str, row.values()))} |")

@@ -35,7 +35,7 @@ Mask = npt.NDArray[np.bool_]
 SHORT_SIDE = 256
 OBJECT_TOLERANCE = 12.0  # Lab units from the hinted point's colour, on a smoothed picture
 OBJECT_SHARES = (0.01, 0.4)  # of the picture; smaller is a speck, larger leaves nothing outside to measure
-TRIES = 40  # points of a photograph that are tried for an object
+MAX_TRIES = 40  # points of a photograph that are tried for an object
 RADII = (0.0, 0.05, 0.1, 0.2, 0.4, 2.0)  # distances from the hint, in short sides
 EDGE_BAND = 0.03  # just across the edge, in short sides
 CONTRASTS = {"unseen": (0.0, 5.0), "faint": (5.0, 15.0), "seen": (15.0, 101.0)}  # L across the edge
@@ -49,9 +49,9 @@ class Trial:
 
     Attributes:
         lab: (H, W, 3), the truth.
-        x: Of the hint, in pixels.
-        y: Of the hint, in pixels.
-        inside: (H, W), the object.
+        x: Column of the hint, in pixels.
+        y: Row of the hint, in pixels.
+        inside: (H, W), the mask of the object.
     """
 
     lab: Floats
@@ -82,7 +82,7 @@ def find_object(lab: Floats, random: np.random.Generator) -> Trial | None:
     """Return a random object: a connected region of one colour around a point; None if none was found."""
     height, width = lab.shape[:2]
     smooth = cv2.bilateralFilter(lab, 9, 10, 4)
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         x, y = int(random.integers(width)), int(random.integers(height))
         near = np.linalg.norm(smooth - smooth[y, x], axis=2) < OBJECT_TOLERANCE
         _, labels = cv2.connectedComponents(near.astype(np.uint8))
@@ -104,31 +104,31 @@ def hint_color(trial: Trial, kind: str) -> str:
 
 
 def measure(colorizer: Colorizer, trial: Trial, kind: str, radius: float | None) -> dict[str, float]:
-    """Return what one hint does: mean CIEDE2000 changes by place, and how much of the wish is fulfilled where.
+    """Return what one hint changes in each region, mean over the region's pixels.
 
-    The keys are ``PLACE change`` (CIEDE2000 against the picture without the hint), ``PLACE share`` (the part of the
-    way from the old colour to the hint's that was gone, 1 = all of it), and for a true hint ``PLACE error`` (CIEDE2000
-    to the truth, the change by the hint; negative is better).
+    The keys are ``REGION change`` (CIEDE2000 against the picture without the hint), ``REGION share`` (share of the
+    difference between the old colour and the hint's that is gone, 1 = all of it), and for a true hint ``REGION error``
+    (the hint's change of the CIEDE2000 to the truth; negative is better).
     """
     grey = lab_to_rgb(np.dstack([trial.lab[..., 0], np.zeros((*trial.inside.shape, 2), np.float32)]))
     hint = Hint(trial.x, trial.y, hint_color(trial, kind), radius)
     plain, hinted = rgb_to_lab(colorizer(grey)), rgb_to_lab(colorizer(grey, [hint]))
     change = deltaE_ciede2000(plain, hinted)
     gain = deltaE_ciede2000(hinted, trial.lab) - deltaE_ciede2000(plain, trial.lab)
-    wish = np.asarray(hint.ab, np.float32) - plain[..., 1:]
-    share = ((hinted - plain)[..., 1:] * wish).sum(axis=2) / np.maximum((wish**2).sum(axis=2), 25.0)
+    wanted = np.asarray(hint.ab, np.float32) - plain[..., 1:]
+    share = ((hinted - plain)[..., 1:] * wanted).sum(axis=2) / np.maximum((wanted**2).sum(axis=2), 25.0)
     result = {}
-    for name, place in places(trial).items():
-        if place.any():
-            result[f"{name} change"] = float(change[place].mean())
-            result[f"{name} share"] = float(share[place].mean())
+    for name, region in regions(trial).items():
+        if region.any():
+            result[f"{name} change"] = float(change[region].mean())
+            result[f"{name} share"] = float(share[region].mean())
             if kind == "true":
-                result[f"{name} error"] = float(gain[place].mean())
+                result[f"{name} error"] = float(gain[region].mean())
     return result
 
 
-def places(trial: Trial) -> dict[str, Mask]:
-    """Return the masks of the places that are told apart: rings inside and outside, the edge's far side, all."""
+def regions(trial: Trial) -> dict[str, Mask]:
+    """Return the masks of regions by name: rings around the hint, inside and outside, and the edge's far side."""
     height, width = trial.inside.shape
     y, x = np.mgrid[:height, :width]
     distance = np.hypot(x - trial.x, y - trial.y) / SHORT_SIDE
@@ -147,7 +147,7 @@ def places(trial: Trial) -> dict[str, Mask]:
 
 
 def edge_contrast(trial: Trial) -> Floats:
-    """Return (H, W) by how many units of L each place differs from the nearest one of the object, grain left out."""
+    """Return (H, W) by how many units of L each pixel differs from the object's nearest one, grain left out."""
     lightness = cv2.bilateralFilter(np.ascontiguousarray(trial.lab[..., 0]), 9, 10, 4)
     outside = (~trial.inside).astype(np.uint8)
     _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
@@ -178,13 +178,15 @@ def main() -> None:
             for name, value in measure(colorizer, trial, kind, options.radius).items():
                 values[kind][name].append(value)
     means = {kind: {name: float(np.mean(own)) for name, own in values[kind].items()} for kind in KINDS}
-    print(f"{len(found)} photographs, {options.weights} at {colorizer.render_size}; CIEDE2000, share of the wish")
+    print(
+        f"{len(found)} photographs, {options.weights} at {colorizer.render_size}; CIEDE2000, share of the wanted change"
+    )
     print(f"{'':20}{'true colour':>30}{'opposite colour':>24}")
-    print(f"{'place':20}{'change':>10}{'share':>10}{'error':>10}{'change':>12}{'share':>12}")
-    for place in places(found[0]):
-        row = [means["true"].get(f"{place} {key}", float("nan")) for key in ("change", "share", "error")]
-        row += [means["opposite"].get(f"{place} {key}", float("nan")) for key in ("change", "share")]
-        print(f"{place:20}{row[0]:10.2f}{row[1]:10.2f}{row[2]:+10.2f}{row[3]:12.2f}{row[4]:12.2f}")
+    print(f"{'region':20}{'change':>10}{'share':>10}{'error':>10}{'change':>12}{'share':>12}")
+    for region in regions(found[0]):
+        row = [means["true"].get(f"{region} {key}", float("nan")) for key in ("change", "share", "error")]
+        row += [means["opposite"].get(f"{region} {key}", float("nan")) for key in ("change", "share")]
+        print(f"{region:20}{row[0]:10.2f}{row[1]:10.2f}{row[2]:+10.2f}{row[3]:12.2f}{row[4]:12.2f}")
     if options.json:
         record = {"weights": options.weights, "render_size": colorizer.render_size, "photographs": len(found)}
         options.json.write_text(json.dumps({**record, "means": means}, indent=2) + "\n", encoding="utf-8")
