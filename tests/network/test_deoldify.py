@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import deltaE_ciede2000
-from support.deoldify import TINY, published_shapes, reference, tiny_state, weights_by_recipe
+from support.deoldify import TINY, published_shapes, reference, weights_by_recipe
 from support.memory import answers_over_nan
 from torch import nn
 
@@ -46,10 +46,10 @@ def both(artistic):
 
 
 @pytest.fixture(params=["deep", "wide"])
-def tiny(request, monkeypatch):
+def tiny(request, tiny_states, monkeypatch):
     """Both kinds of network with few channels."""
     monkeypatch.setitem(KINDS, request.param, TINY[request.param])
-    return with_weights(request.param, tiny_state(request.param))
+    return with_weights(request.param, {name: value.clone() for name, value in tiny_states[request.param].items()})
 
 
 def random_lightness(*size: int) -> torch.Tensor:
