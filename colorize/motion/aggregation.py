@@ -50,8 +50,8 @@ class Aggregation:
             history = HISTORY_SHARE * self._contrast
             contrast = history + (1 - HISTORY_SHARE) * contrast
             confidence = flow_confidence(frame.grey, self._grey, frame.to_predicted)
-            before, trust = warp_features(self._features, frame.to_predicted, confidence)
-            mixed = mixed + history / contrast * trust * (before - mixed)
+            before, cell_confidence = warp_features(self._features, frame.to_predicted, confidence)
+            mixed = mixed + history / contrast * cell_confidence * (before - mixed)
         self._features, self._grey, self._contrast = mixed, frame.grey, contrast
         return mixed.to(own)
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from colorize.motion.flow import Grey
 
 FrameKind = Literal["same", "cut", "flash"]
-"""Of the scene of the frame before it; the first of a scene; part of a flash."""
+"""``same``: of the scene of the frame before it; ``cut``: the first of a scene; ``flash``: part of a flash."""
 
 THUMBNAIL_SIZE = (36, 64)  # height and width in pixels; grain and small motion vanish
 BINS = 32  # of the histogram of grey levels

@@ -1,7 +1,7 @@
 """DeOldify weights for tests: by a fixed recipe, the same everywhere, for the published networks and for tiny ones.
 
-``tests/network/deoldify/*.npz`` hold what the original implementation (fastai 1) gives for the recipe's weights: ``grey`` (1, 1, 96,
-128) in 0..1 and ``output`` (1, 3, 96, 128) in ImageNet's deviations, in eval mode on a CPU.
+``tests/network/deoldify/*.npz`` hold what the original implementation (fastai 1) gives for the recipe's weights:
+``grey`` (1, 1, 96, 128) in 0..1 and ``output`` (1, 3, 96, 128) in ImageNet's deviations, in eval mode on a CPU.
 """
 
 from __future__ import annotations
