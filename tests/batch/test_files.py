@@ -1,4 +1,4 @@
-"""Many photos: what is coloured, what is never overwritten, and one bad file that stops nothing."""
+"""Many files: what is coloured, what is never overwritten, and one bad file that stops nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans for many photos: which ones are found, where their results go, and what cannot be planned."""
+"""Plans for photos and films: which are found, where their results go, and what cannot be planned."""
 
 from __future__ import annotations
 

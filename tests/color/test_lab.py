@@ -1,4 +1,4 @@
-"""Lab for arrays: against scikit-image, over the whole 16-bit range, and outside the gamut."""
+"""Lab of pictures: against scikit-image, over the whole 16-bit range, outside the gamut, and against the tensors'."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_colours_outside_the_gamut_keep_lightness_and_hue(lab: np.ndarray) -> No
 def test_clipping_channels_would_not_pass_for_gamut_reduction() -> None:
     lab = np.full((1, 1, 3), (90, 90, -60), np.float32)
     clipped = lab_tensor_to_rgb(torch.tensor([[[[90 / L_HALF - 1]], [[90 / AB_MAX]], [[-60 / AB_MAX]]]]))
-    moved = rgb_to_lightness((clipped[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))[0, 0]
-    assert abs(moved - 90) > 3  # the defect that the array half avoids
+    lightness = rgb_to_lightness((clipped[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))[0, 0]
+    assert abs(lightness - 90) > 3  # the defect that lab_to_rgb avoids
     assert abs(rgb_to_lightness(lab_to_rgb(lab))[0, 0] - 90) < 0.3
 
 
@@ -119,9 +119,9 @@ def test_a_pure_gamma_keeps_its_dark_levels() -> None:
     space = ColorSpace(SRGB.matrix, np.stack([curve] * 3))
     levels = np.arange(256, dtype=np.uint8)[None]
     np.testing.assert_array_equal(lab_to_rgb(rgb_to_lab(levels, space), np.uint8, space)[..., 0], levels)
-    deep = np.arange(32, 65536, dtype=np.uint16)[None]  # the first 31 are less light than 1e-7
-    back = lab_to_rgb(rgb_to_lab(deep, space), np.uint16, space)[..., 0]
-    assert np.abs(back.astype(int) - deep).max() <= 1
+    levels_16_bit = np.arange(32, 65536, dtype=np.uint16)[None]  # the first 31 are less light than 1e-7
+    back = lab_to_rgb(rgb_to_lab(levels_16_bit, space), np.uint16, space)[..., 0]
+    assert np.abs(back.astype(int) - levels_16_bit).max() <= 1
 
 
 def test_curves_may_differ_between_channels() -> None:

@@ -35,7 +35,7 @@ INKS = {  # CMYK -> what every eye sees
 
 
 def chart() -> np.ndarray:
-    """The inks as fields of (8, 8) side by side, (8, 40, 4)."""
+    """Return the inks as fields of (8, 8) side by side, (8, 40, 4)."""
     return np.repeat(np.repeat([[inks for inks, _ in INKS.values()]], 8, 0), 8, 1).astype(np.uint8)
 
 
@@ -51,7 +51,7 @@ def check_chart(picture: np.ndarray, tolerance: int) -> None:
 
 
 def little_cms(picture: np.ndarray, profile: bytes, mode: str = "RGB") -> np.ndarray:
-    """8-bit samples as sRGB, by LittleCMS."""
+    """Return 8-bit samples as sRGB, converted by LittleCMS."""
     image = Image.frombytes(mode, picture.shape[1::-1], np.ascontiguousarray(picture).tobytes())
     result = ImageCms.profileToProfile(
         image,
@@ -110,7 +110,7 @@ def test_the_profile_of_other_inks_is_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mft1", "mft2", "mAB"])
-def test_our_reading_of_a_table_agrees_with_littlecms(kind: str) -> None:
+def test_a_table_is_read_as_littlecms_reads_it(kind: str) -> None:
     profile = rgb_table_profile(kind)
     picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3)).astype(np.uint8)
     picture[:8] = np.arange(60)[:, None] * 4  # neutral
@@ -123,7 +123,7 @@ def test_our_reading_of_a_table_agrees_with_littlecms(kind: str) -> None:
     assert np.percentile(np.abs(ours - theirs)[inside & (theirs > 40).all(axis=2)], 99) <= 2
 
 
-def test_our_reading_of_cmyk_agrees_with_littlecms() -> None:
+def test_cmyk_is_read_as_littlecms_reads_it() -> None:
     samples = np.random.default_rng(0).integers(0, 200, (60, 60, 4)).astype(np.uint8)
     profile = cmyk_profile(black=0)
     theirs = little_cms(samples, profile, "CMYK").astype(int)
@@ -138,7 +138,7 @@ def test_our_reading_of_cmyk_agrees_with_littlecms() -> None:
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_table_profile_becomes_srgb(tmp_path: Path, suffix: str, dtype: type) -> None:
-    """What the table says is the same as what primaries and a gamma say, so the colours must be."""
+    """The table says the same as primaries and a gamma, so the colours must be the same."""
     random = np.random.default_rng(0)
     picture = cv2.resize(random.integers(60, 190, (4, 5, 3)).astype(np.uint8), (40, 32), interpolation=cv2.INTER_CUBIC)
     picture = picture.astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)

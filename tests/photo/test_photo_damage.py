@@ -62,8 +62,8 @@ def test_a_cut_16_bit_png_is_not_read_in_part(tmp_path: Path) -> None:
 def test_damaged_files_are_read_or_refused_never_worse(tmp_path: Path, suffix: str, data: st.DataObject) -> None:
     whole = tmp_path / f"whole{suffix}"
     if not whole.exists():
-        depth = np.uint16 if suffix in (".png", ".tif") else np.uint8
-        picture = smooth().astype(depth) * np.array(257 if depth == np.uint16 else 1, depth)
+        dtype = np.uint16 if suffix in (".png", ".tif") else np.uint8
+        picture = smooth().astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)
         write_photo(whole, Photo(picture, exif=make_exif() if suffix != ".bmp" else None, profile=rgb_profile()))
     content = bytearray(whole.read_bytes())
     for _ in range(data.draw(st.integers(0, 4))):

@@ -1,4 +1,4 @@
-"""What belongs to a photo stays with it: EXIF, XMP, DPI, profiles."""
+"""Metadata of photos stays with them: EXIF, XMP, DPI, profiles; and the AI label is added."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from colorize.photo import Photo, read_photo, write_photo
 from colorize.photo.metadata import SOURCE_TYPE, label_exif, label_xmp, upright_xmp
 
 
-@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif"])
-def test_metadata_survives(tmp_path: Path, suffix: str, depth: type) -> None:
-    picture = smooth().astype(depth) * np.array(257 if depth == np.uint16 else 1, depth)
+def test_metadata_survives(tmp_path: Path, suffix: str, dtype: type) -> None:
+    picture = smooth().astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)
     profile = rgb_profile()
     before = Photo(picture, profile=profile, exif=make_exif(), xmp=upright_xmp(XMP), dpi=(300, 300))
     write_photo(tmp_path / f"a{suffix}", before)
@@ -38,7 +38,7 @@ def test_metadata_survives(tmp_path: Path, suffix: str, depth: type) -> None:
     if suffix in (".jpg", ".png", ".tif"):
         assert photo.dpi == pytest.approx((300, 300), abs=0.02)
     if suffix in (".png", ".tif"):
-        assert photo.picture.dtype == depth
+        assert photo.picture.dtype == dtype
         np.testing.assert_array_equal(photo.picture, picture)
 
 

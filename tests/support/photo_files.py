@@ -1,4 +1,4 @@
-"""Pixels and EXIF for picture files that the tests make."""
+"""Pixels, EXIF and XMP for the picture files of tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATE = "1999:01:02 03:04:05"
 
 
 def make_exif(orientation: int = 1, thumbnail: bool = False) -> bytes:
-    """Return an EXIF block with a description, dates, a place and, if asked for, a thumbnail."""
+    """Return an EXIF block with an orientation 1..8, a description, a date, a place and, if asked for, a thumbnail."""
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.ImageDescription] = "Aunt Meta"
@@ -44,18 +44,18 @@ def make_exif(orientation: int = 1, thumbnail: bool = False) -> bytes:
 
 
 def noise(shape: tuple[int, ...], dtype: type = np.uint8) -> np.ndarray:
-    """Return random pixels over the whole range of a type."""
+    """Return random pixels over the whole range of an integer dtype."""
     return np.random.default_rng(0).integers(0, int(np.iinfo(dtype).max) + 1, shape).astype(dtype)
 
 
 def smooth(height: int = 30, width: int = 40) -> np.ndarray:
-    """Return slopes in colour, uint8 (H, W, 3), that compression hardly changes."""
+    """Return smooth gradients in colour, uint8 (H, W, 3), that compression hardly changes."""
     y, x = np.mgrid[:height, :width]
     return np.dstack([x * 5, y * 7, 200 - x * 2 - y]).astype(np.uint8)
 
 
-def made_picture(height: int, width: int, seed: int) -> np.ndarray:
-    """Return a picture of a few coloured boxes with a little grain."""
+def boxes_picture(height: int, width: int, seed: int) -> np.ndarray:
+    """Return a picture of a few coloured boxes with a little grain, uint8 (H, W, 3)."""
     random = np.random.default_rng(seed)
     picture = np.full((height, width, 3), random.integers(40, 200, 3), np.float32)
     for _ in range(6):
@@ -65,7 +65,7 @@ def made_picture(height: int, width: int, seed: int) -> np.ndarray:
 
 
 def save_picture(path: Path, value: int | np.ndarray = 100) -> Path:
-    """Write pixels, or one level everywhere, and return the path."""
+    """Write pixels, or one grey level everywhere in (20, 30), and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((20, 30), value, np.uint8) if isinstance(value, int) else value).save(path)
     return path

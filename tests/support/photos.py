@@ -10,7 +10,7 @@ from PIL import Image
 
 
 def write_photos(folder: Path, count: int = 12, side: int = 96) -> list[Path]:
-    """Write small colour photographs, every third one upright, and return their paths."""
+    """Write small colour photographs, every third one in portrait format, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)
     sources = [skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea()]

@@ -14,7 +14,7 @@ D50 = (0.9642, 1.0, 0.8249)
 
 
 def rgb_profile(gamma: float = 2.2, primaries: tuple[tuple[float, ...], ...] = ADOBE_RGB) -> bytes:
-    """Return a profile of three primaries and one gamma."""
+    """Return an RGB profile of three primaries and one gamma."""
     curve = b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256))
     tags = {b"wtpt": _xyz(D50)}
     for name, primary in zip((b"r", b"g", b"b"), primaries, strict=True):
@@ -34,7 +34,7 @@ def rgb_table_profile(kind: str = "mft2", side: int = 9, gamma: float = 2.2) -> 
     Args:
         kind: The tag's type: ``mft1`` (8 bits), ``mft2`` (16 bits), ``mAB`` (version 4).
         side: Nodes along each axis.
-        gamma: Of each channel.
+        gamma: Gamma of each channel.
     """
 
     def to_lab(values: np.ndarray) -> np.ndarray:
@@ -48,7 +48,7 @@ def cmyk_profile(side: int = 5, black: float = 0.02) -> bytes:
 
     Args:
         side: Nodes along each axis.
-        black: Light that is left where all inks are.
+        black: Luminance 0..1 that is left where all inks are.
     """
 
     def to_lab(values: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def cmyk_profile(side: int = 5, black: float = 0.02) -> bytes:
 
 
 def grey_table_profile(gamma: float = 1.8) -> bytes:
-    """Return a grey profile whose gamma is told by a table."""
+    """Return a grey profile that states its gamma by a look-up table."""
     return _table_profile(b"GRAY", 1, lambda values: _lab(values**gamma @ np.array([D50])), "mft2", 129)
 
 
@@ -74,24 +74,24 @@ def _table_profile(
     space: bytes, channels: int, to_lab: Callable[[np.ndarray], np.ndarray], kind: str, side: int
 ) -> bytes:
     nodes = np.array(list(itertools.product(np.linspace(0, 1, side), repeat=channels)))
-    shares = np.clip((to_lab(nodes) + np.array([0, 128, 128])) / (100, 255, 255), 0, 1)
+    encoded = np.clip((to_lab(nodes) + np.array([0, 128, 128])) / (100, 255, 255), 0, 1)
     if kind == "mAB":
         curve = b"curv" + struct.pack(">II", 0, 0)  # identity
-        grid = bytes([side] * channels).ljust(16, b"\0") + bytes([2, 0, 0, 0])
-        grid += (shares * 65535).round().astype(">u2").tobytes()
-        grid += bytes(-len(grid) % 4)
-        curves = 32 + len(grid)
-        tag = b"mAB " + struct.pack(">I4B5I", 0, channels, 3, 0, 0, curves, 0, 0, 32, curves) + grid + curve * 3
+        clut = bytes([side] * channels).ljust(16, b"\0") + bytes([2, 0, 0, 0])
+        clut += (encoded * 65535).round().astype(">u2").tobytes()
+        clut += bytes(-len(clut) % 4)
+        offset = 32 + len(clut)
+        tag = b"mAB " + struct.pack(">I4B5I", 0, channels, 3, 0, 0, offset, 0, 0, 32, offset) + clut + curve * 3
     else:
         tag = kind.encode() + struct.pack(">I4B", 0, channels, 3, side, 0)
         tag += struct.pack(">9i", *(65536 * value for value in (1, 0, 0, 0, 1, 0, 0, 0, 1)))
         if kind == "mft2":
-            line = np.array([0, 65535], ">u2").tobytes()
-            numbers = (shares * 65280).round().astype(">u2").tobytes()
-            tag += struct.pack(">2H", 2, 2) + line * channels + numbers + line * 3
+            identity = np.array([0, 65535], ">u2").tobytes()
+            clut = (encoded * 65280).round().astype(">u2").tobytes()
+            tag += struct.pack(">2H", 2, 2) + identity * channels + clut + identity * 3
         else:
-            line = bytes(range(256))
-            tag += line * channels + (shares * 255).round().astype(np.uint8).tobytes() + line * 3
+            identity = bytes(range(256))
+            tag += identity * channels + (encoded * 255).round().astype(np.uint8).tobytes() + identity * 3
     return _profile(space, {b"wtpt": _xyz(D50), b"A2B0": tag, b"A2B1": tag}, b"Lab ", 4 if kind == "mAB" else 2)
 
 

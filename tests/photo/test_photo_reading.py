@@ -1,4 +1,4 @@
-"""Picture files: every kind is read whole, upright and with all its pages."""
+"""Reading picture files: every kind is read whole, upright and with all its pages."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_no_dpi_is_invented(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_16_bits_are_read_whole(tmp_path: Path, suffix: str, channels: int) -> None:
     pixels = noise((20, 30, channels), np.uint16)
-    path = tmp_path / f"deep{suffix}"
+    path = tmp_path / f"sixteen_bit{suffix}"
     if suffix == ".tif":
         kind = "minisblack" if channels < 3 else "rgb"
         extra = ["unassalpha"] if channels in (2, 4) else None
@@ -101,9 +101,9 @@ def test_16_bits_are_read_whole(tmp_path: Path, suffix: str, channels: int) -> N
         cv2.imwrite(str(path), pixels.squeeze() if channels == 1 else pixels[..., [2, 1, 0, 3][:channels]])
     photo = read_photo(path)
     assert photo.picture.dtype == np.uint16
-    colours = pixels[..., 0] if channels < 3 else pixels[..., :3]
-    grey = photo.picture if photo.picture.ndim == colours.ndim else photo.picture[..., 0]
-    np.testing.assert_array_equal(grey, colours)
+    colors = pixels[..., 0] if channels < 3 else pixels[..., :3]
+    picture = photo.picture if photo.picture.ndim == colors.ndim else photo.picture[..., 0]
+    np.testing.assert_array_equal(picture, colors)
     if channels in (2, 4):
         np.testing.assert_array_equal(photo.alpha, pixels[..., -1])
     else:
@@ -111,7 +111,7 @@ def test_16_bits_are_read_whole(tmp_path: Path, suffix: str, channels: int) -> N
 
 
 def grey_alpha_png(pixels: np.ndarray) -> bytes:
-    """A 16-bit PNG of grey and alpha, which neither OpenCV nor Pillow writes."""
+    """Return a 16-bit PNG of grey and alpha, which neither OpenCV nor Pillow writes."""
     height, width, _ = pixels.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)), (b"IDAT", zlib.compress(rows))]
@@ -153,7 +153,7 @@ def test_16_bit_lzw_tiff(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_white_is_zero_is_turned(tmp_path: Path, dtype: type) -> None:
+def test_white_is_zero_is_inverted(tmp_path: Path, dtype: type) -> None:
     pixels = noise((20, 30), dtype)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="miniswhite")
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.iinfo(dtype).max - pixels)
