@@ -15,7 +15,7 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import save_file
-from support.photo_files import made_picture
+from support.photo_files import boxes_picture
 
 from colorize.network import Generator, GeneratorConfig, save_generator
 from training import evaluate
@@ -32,7 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed, (name, size) in enumerate(SIZES.items()):
         path = place / "photos" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(made_picture(*size, seed)).save(path)
+        Image.fromarray(boxes_picture(*size, seed)).save(path)
     (place / "photos" / "notes.txt").write_text("not a photograph, and not meant to be one")
     with tarfile.open(place / "photos.tar", "w") as archive:
         for name in SIZES:
@@ -107,7 +107,7 @@ def check_sheet(path: Path) -> None:
     assert sheet.shape == (height + 2 * GAP, 3 * (3 * (width + GAP) + 2 * GAP), 3)
     first, third = (sheet[GAP : GAP + height, left : left + width] for left in (GAP, GAP + 2 * (width + GAP)))
     assert np.ptp(first, axis=2).max() <= 3
-    truth = Image.fromarray(made_picture(*SIZES["a.png"], 0)).resize(TILE, Image.Resampling.LANCZOS)
+    truth = Image.fromarray(boxes_picture(*SIZES["a.png"], 0)).resize(TILE, Image.Resampling.LANCZOS)
     assert np.abs(third - np.asarray(truth)).mean() < 3
 
 
@@ -131,9 +131,9 @@ def test_bad_photographs_are_named_and_the_rest_is_measured(
     photos = tmp_path / "photos"
     photos.mkdir()
     for seed in range(2):
-        Image.fromarray(made_picture(40, 40, seed)).save(photos / f"{seed}.png")
+        Image.fromarray(boxes_picture(40, 40, seed)).save(photos / f"{seed}.png")
     (photos / "text.jpg").write_text("this is no picture")
-    Image.fromarray(made_picture(14, 60, 5)).save(photos / "thin.png")
+    Image.fromarray(boxes_picture(14, 60, 5)).save(photos / "thin.png")
     with pytest.raises(SystemExit) as error:
         run(place, photos, tmp_path / "out", "--skip-hints")
     assert error.value.code == "evaluate: 2 bad photographs left out"  # a text means status 1
@@ -179,7 +179,7 @@ def test_errors_are_one_line(place: Path, tmp_path: Path, photos: str, options: 
 
 def test_classifier_sees_the_middle_of_the_whole_picture(place: Path) -> None:
     teacher = load_teacher(place / "classifier.safetensors")
-    square = made_picture(300, 300, 1)
+    square = boxes_picture(300, 300, 1)
     wide = np.hstack([square * 0, square, square * 0])
     pooled, answers = evaluate.classify(teacher, [wide])
     assert pooled[0].shape == (1280,)

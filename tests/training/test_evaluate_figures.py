@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from support.photo_files import made_picture
+from support.photo_files import boxes_picture
 from torch import Tensor
 
 from colorize.color import rgb_to_lab
@@ -33,7 +33,7 @@ class ObedientColorizer:
 
 
 def test_hints_are_true_colours_and_the_truth_is_hidden() -> None:
-    truth = made_picture(64, 96, 3)  # the network's own grid, so that its hint map has the hints' places
+    truth = boxes_picture(64, 96, 3)  # the network's own grid, so that its hint map has the hints' places
     truth_lab = rgb_to_lab(truth)
     colorizer = ObedientColorizer()
     hints = evaluate.draw_test_hints(truth, seed=7)
