@@ -258,8 +258,7 @@ def _choose_space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, 
     """Return the colour space of a picture, and its profile if that fits the picture; else sRGB and None."""
     if profile is None:
         return SRGB, None
-    kind = profile_color_space(profile)
-    if kind not in (("RGB", "GRAY") if picture.ndim == 2 else ("RGB",)):
+    if profile_color_space(profile) not in (("RGB", "GRAY") if picture.ndim == 2 else ("RGB",)):
         return SRGB, None  # a profile that does not belong to these pixels, as some programs leave behind
     try:
         return read_color_space(profile), profile

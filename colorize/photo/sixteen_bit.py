@@ -15,10 +15,9 @@ from PIL.TiffImagePlugin import OPEN_INFO
 from colorize.base import ImageError
 from colorize.color import Picture
 
-BITS_PER_SAMPLE = 258  # TIFF 6.0, as PHOTOMETRIC
-PHOTOMETRIC = 262
+BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF 6.0
 WHITE_IS_ZERO = 0  # a value of PHOTOMETRIC
-PREMULTIPLIED, ALPHA = 1, 2  # TIFF 6.0, ExtraSamples
+PREMULTIPLIED, ALPHA = 1, 2  # values of ExtraSamples
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH_OFFSET = 24  # in the file: signature, length and name of IHDR, width, height
 PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 2, 4, 6  # colour types
