@@ -1,4 +1,4 @@
-"""The wings' lazy faces, which no linter looks into: every name of a stub is there, and loading a face costs nothing."""
+"""The wings' lazy faces, which no linter looks into: every name of a stub is there, and loading one is cheap."""
 
 from __future__ import annotations
 
