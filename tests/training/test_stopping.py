@@ -1,26 +1,15 @@
-"""The rule that chooses and stops, the probe that feeds it, and blends of weights."""
+"""The rule that chooses a checkpoint and stops a run, the Pareto front, and the reports' files."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
-import skimage.data
-import torch
-import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorize.color import rgb_to_lab
-from colorize.network import Generator, GeneratorConfig, load_generator, read_info, save_generator
-from training import interpolate
-from training.classifiers import Teacher
-from training.flicker import warp_error
-from training.interpolate import InterpolateSettings, blend, scale_chroma
-from training.photos import Photos
-from training.probe import Probe, ProbeReport, ProbeSettings, moving_video, still_video
+from training.probe import ProbeReport, ProbeSettings
 from training.stopping import (
     broken_limits,
     choose,
@@ -126,107 +115,3 @@ def test_reports_round_trip_and_plot(tmp_path):
     assert [replace(r, critic_accuracy=0) for r in again] == [replace(r, critic_accuracy=0) for r in reports]
     plot_reports(reports, reports[1], tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
-
-
-class TestProbe:
-    @pytest.fixture
-    def picture(self):
-        return np.ascontiguousarray(skimage.data.astronaut()[:96, 150:278])
-
-    def test_a_still_film_keeps_its_colours(self, picture):
-        first, second = still_video(picture, 2, seed=1)
-        assert first.shape == picture.shape and not np.array_equal(first, second)
-        a, b = rgb_to_lab(first), rgb_to_lab(second)
-        assert 2 < (a[..., 0] - b[..., 0]).std() < 6
-        assert abs(a[..., 1:].mean() - b[..., 1:].mean()) < 0.2
-
-    def test_a_moving_film_moves_and_can_be_followed(self, picture):
-        video = list(moving_video(picture, 3))
-        assert len(video) == 3 and video[0].shape == video[2].shape
-        assert np.abs(video[0].astype(int) - video[2]).mean() > 2
-        assert warp_error(video, video).truth < 3
-
-    def test_it_measures(self, picture):
-        lying = np.stack([picture, picture[::-1, ::-1]])
-        photos = Photos(lying, np.array([128, 100]), np.array([False, True]))
-        torch.manual_seed(0)
-        teacher = Teacher("mobilenet_v2", torchvision.models.mobilenet_v2())
-        probe = Probe(photos, ProbeSettings(pictures=2, videos=1, frames=2), teacher, 32, "cpu")
-        generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))).eval()
-        grey = probe(generator, 3, 0.5)
-        assert grey.epoch == 3 and grey.critic_accuracy == 0.5
-        assert grey.colourfulness < 1 and grey.colourfulness_gap > 0.95
-        assert grey.flicker_still < 0.05, "what is grey does not flicker"
-        torch.nn.init.normal_(generator.head.weight, std=1.0)
-        vivid = probe(generator, 4)
-        assert vivid.colourfulness > 5 * grey.colourfulness
-        assert vivid.flicker_still > grey.flicker_still
-        assert math.isnan(vivid.critic_accuracy)
-
-    def test_too_few_pictures(self, picture):
-        with pytest.raises(ValueError, match="too few for a probe"):
-            Probe(Photos(picture[None], np.array([128]), np.array([False])), LIMITS, None, 32, "cpu")  # type: ignore[arg-type]
-        with pytest.raises(ValueError, match="at least 2 pictures"):
-            ProbeSettings(pictures=1)
-
-
-class TestInterpolate:
-    @pytest.fixture
-    def files(self, tmp_path):
-        for seed, name in enumerate("ab"):
-            torch.manual_seed(seed)
-            save_generator(Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))), tmp_path / f"{name}.safetensors")
-        return tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-
-    @pytest.mark.parametrize("weight", [0.0, 0.25, 1.0])
-    def test_every_number_lies_between(self, weight):
-        config = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
-        a, b = Generator(config), Generator(config)
-        for parameter in a.parameters():
-            torch.nn.init.zeros_(parameter)
-        for parameter in b.parameters():
-            torch.nn.init.ones_(parameter)
-        blended = blend(a, b, weight)
-        assert all((parameter == weight).all() for parameter in blended.parameters())
-
-    def test_ends_are_the_files_themselves(self, files, tmp_path):
-        for weight, file in ((0.0, files[0]), (1.0, files[1])):
-            path = interpolate.interpolate(InterpolateSettings(*files, tmp_path / "blend.safetensors", weight))
-            ours, theirs = load_generator(path).state_dict(), load_generator(file).state_dict()
-            assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
-
-    def test_chroma_is_scaled_and_hints_keep_theirs(self):
-        """Written into the weights, it is the same as other hints and a multiplied answer."""
-        torch.manual_seed(2)
-        generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))).eval()
-        torch.nn.init.normal_(generator.head.weight, std=0.02)
-        lightness, hints = torch.rand(2, 1, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 0.5
-        scaled = scale_chroma(generator, 1.25)
-        smaller = torch.cat([hints[:, :2] / 1.25, hints[:, 2:]], dim=1)
-        with torch.no_grad():
-            answer, expected = scaled(lightness, hints), torch.atanh(generator(lightness, smaller)) * 1.25
-            assert torch.allclose(torch.atanh(answer), expected, atol=1e-5)
-            assert not torch.allclose(answer, generator(lightness, hints), atol=1e-3)
-            assert torch.equal(scale_chroma(generator, 1.0)(lightness, hints), generator(lightness, hints))
-
-    def test_chroma_and_size_go_into_the_file(self, files, tmp_path):
-        settings = InterpolateSettings(*files, tmp_path / "blend.safetensors", 0.5, chroma=1.25, render_size=96)
-        info = read_info(interpolate.interpolate(settings))
-        assert info.render_size == 96
-        assert info.trained_on.startswith("chroma x 1.25 of (0.5 of [")
-
-    def test_what_does_not_fit_is_refused(self, files, tmp_path, monkeypatch):
-        other = tmp_path / "other.safetensors"
-        save_generator(Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 8))), other)
-        with pytest.raises(ValueError, match="built differently"):
-            interpolate.interpolate(InterpolateSettings(files[0], other, tmp_path / "x"))
-        with pytest.raises(ValueError, match="weight 2 is not within"):
-            interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", 2.0))
-        with pytest.raises(ValueError, match="chroma 0 is not above 0"):
-            interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", chroma=0.0))
-        with pytest.raises(ValueError, match="render_size 100 is not a multiple of 32"):
-            interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", render_size=100))
-        assert not (tmp_path / "x").exists()
-        monkeypatch.setattr("sys.argv", ["interpolate", str(files[0]), "missing", "--output", str(tmp_path / "x")])
-        with pytest.raises(SystemExit, match=r"interpolate: .*missing"):
-            interpolate.main()
