@@ -126,9 +126,8 @@ def train_cycle(config: FinetuneConfig, supervised: GeneratorLoss, critic_file: 
     critic, _ = load_critic(critic_file)
     trainable = TrainableGenerator(generator, supervised.guessed_channels).to(device)
     adversarial_loss = ADVERSARIAL_LOSSES[config.loss]
-    loss = FinetuningLoss(supervised, critic, adversarial_loss, config.adversarial, config.mode_seeking, run.bf16).to(
-        device
-    )
+    loss = FinetuningLoss(supervised, critic, adversarial_loss, config.adversarial, config.mode_seeking, run.bf16)
+    loss.to(device)
     data = prepare_data(run, config.hint_prob, config.degradation_prob)
     critic_input = CriticInput(config.enhancement, run.bf16)
     critic_training = CriticTraining(
