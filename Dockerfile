@@ -4,7 +4,7 @@ RUN useradd --create-home colorize
 WORKDIR /app
 # NVIDIA: leave this line out (the next one then brings the CUDA build), and run with --gpus all
 RUN pip install --no-cache-dir torch --index-url https://download.pytorch.org/whl/cpu
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py README.md LICENSE ./
 COPY colorize colorize
 COPY weights weights
 RUN pip install --no-cache-dir ".[web,heic]"

@@ -2,7 +2,7 @@
 
 import sys
 
-from colorize.web.command import main
+from colorize.web import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -21,16 +21,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from colorize.candidates import draw_candidates
-from colorize.colorizer import Colorizer
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer, draw_candidates
 from training import metrics
+from training.classifiers import Teacher, load_teacher
 from training.diversity import diversity
 from training.grading import classify
 from training.metrics import Floats
 from training.photos import iterate_files
 from training.skin import SkinTally, skin_mask, tally_skin
-from training.teacher import Teacher, load_teacher
 
 WANTED_DIVERSITY = 2.0  # CIEDE2000
 WANTED_RATIO = 1.1  # of the feature distance to that of the deterministic pictures
@@ -38,22 +37,22 @@ GREY, TRUTH, PLAIN = "grey", "truth", "1, deterministic"
 
 
 @dataclass
-class Line:
-    """The figures of one row, gathered picture by picture."""
+class RowFigures:
+    """The figures of one row of the table, gathered picture by picture."""
 
     features: list[Floats] = field(default_factory=list)
     colourfulness: list[float] = field(default_factory=list)
     skin: SkinTally = field(default_factory=SkinTally)
 
     def add(self, teacher: Teacher, picture: Picture, skin: np.ndarray) -> None:
-        """Measure one picture."""
+        """Add the figures of one picture, given its mask of skin."""
         self.features += classify(teacher, [picture])[0]
         self.colourfulness.append(metrics.colourfulness(picture))
         self.skin += tally_skin(rgb_to_lab(picture), skin)
 
 
 def photographs(source: Path, count: int) -> Iterator[Picture]:
-    """Yield photographs, evenly spaced over all of a folder or a tar."""
+    """Yield ``count`` photographs, evenly spaced over all of a folder or a tar."""
     names = [name for name, _ in iterate_files(source)]
     count = min(count, len(names))
     wanted = {names[index * len(names) // count] for index in range(count)}
@@ -78,7 +77,7 @@ def main() -> None:
     colorizer = Colorizer(options.weights, device=options.device)
     teacher = load_teacher(options.feature_network)
     names = [PLAIN, *(str(number) for number in range(2, options.candidates + 1))]
-    lines = {name: Line() for name in (GREY, *names, TRUTH)}
+    figures = {name: RowFigures() for name in (GREY, *names, TRUTH)}
     diversities: list[float] = []
     seconds = 0.0
     for truth in photographs(options.photos, options.pictures):
@@ -90,22 +89,22 @@ def main() -> None:
         seconds += time.perf_counter() - start
         diversities.append(diversity(drawn))
         for name, picture in {GREY: grey, TRUTH: truth, **dict(zip(names, drawn, strict=True))}.items():
-            lines[name].add(teacher, picture, skin)
-    report(options, lines, np.array(diversities), seconds)
+            figures[name].add(teacher, picture, skin)
+    report(options, figures, np.array(diversities), seconds)
 
 
-def report(options: argparse.Namespace, lines: dict[str, Line], diversities: Floats, seconds: float) -> None:
+def report(options: argparse.Namespace, figures: dict[str, RowFigures], diversities: Floats, seconds: float) -> None:
     """Print the table; write the JSON where one is asked for."""
-    true_features = np.stack(lines[TRUTH].features)
-    distances = {name: metrics.frechet_distance(np.stack(line.features), true_features) for name, line in lines.items()}
+    true_features = np.stack(figures[TRUTH].features)
+    distances = {name: metrics.frechet_distance(np.stack(row.features), true_features) for name, row in figures.items()}
     rows = {
         name: {
             "feature_distance": distances[name],
             "ratio": distances[name] / distances[PLAIN],
-            "colourfulness": float(np.mean(line.colourfulness)),
-            "blue_skin": line.skin.blue_share(),
+            "colourfulness": float(np.mean(row.colourfulness)),
+            "blue_skin": row.skin.blue_share(),
         }
-        for name, line in lines.items()
+        for name, row in figures.items()
     }
     ratio = float(np.mean([row["ratio"] for name, row in rows.items() if name not in (GREY, PLAIN, TRUTH)]))
     count = len(diversities)

@@ -1,4 +1,4 @@
-"""Speed and memory of the DeOldify networks: as published, and as colorize runs them; each way in a process of its own.
+"""Speed and memory of the DeOldify networks, as published and as colorize runs them, each in a process of its own.
 
     python -m benchmarks.deoldify --threads 2 --output deoldify.json
 
@@ -24,14 +24,11 @@ from torch import Tensor
 
 from benchmarks.figures import peak_megabytes
 from benchmarks.generator import median_ms
-from colorize import deoldify_network
-from colorize.deoldify_layers import SelfAttention
-from colorize.deoldify_network import KINDS, build
-from colorize.deoldify_weights import load_deoldify
-from colorize.inference import choose_precision, infer, prepare
+from colorize.network import KINDS, SelfAttention, build_unet, choose_precision, infer, load_deoldify, prepare
+from colorize.network.deoldify import unet
 
 CHILD = "import sys; from benchmarks.deoldify import child; child(*sys.argv[1:])"
-WAYS = {"original, float32": None, "colorize, float32": torch.float32, "colorize, bfloat16": torch.bfloat16}
+VARIANTS = {"original, float32": None, "colorize, float32": torch.float32, "colorize, bfloat16": torch.bfloat16}
 TIMES_AS_FAST, MEMORY_MB = 1.8, 1600  # asked of bfloat16 at the largest size; the memory of the deep network
 
 
@@ -44,7 +41,7 @@ class Settings:
         sizes: Sides of the square input in pixels.
         weights: A ``.pth`` for all kinds asked for; none: random numbers, which cost the same time.
         repeats: Timed passes; the median counts.
-        threads: Of the CPU.
+        threads: How many threads of the CPU torch uses.
         output: JSON file for the figures.
     """
 
@@ -64,7 +61,7 @@ def random_weights(kind: str, path: Path) -> None:
     """Write a published-form file of random weights whose spectral norms are about right, so nothing overflows."""
     random = torch.Generator().manual_seed(0)
     state: dict[str, Tensor] = {}
-    for name, wanted in build(kind).state_dict().items():
+    for name, wanted in build_unet(kind).state_dict().items():
         last = name.rsplit(".", 1)[-1]
         if last == "num_batches_tracked":
             state[name] = torch.zeros((), dtype=torch.long)
@@ -89,14 +86,14 @@ def published_attention(attention: SelfAttention, x: Tensor) -> Tensor:
     return attention.gamma * found.unflatten(2, x.shape[2:]) + x
 
 
-def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
-    """Measure one way of running a file, and print the milliseconds and the peak memory of this process."""
+def child(variant: str, path: str, size: str, repeats: str, threads: str) -> None:
+    """Measure one variant of running a file, and print the milliseconds and the peak memory of this process."""
     torch.set_num_threads(int(threads))
-    precision, side = WAYS[way], int(size)
+    precision, side = VARIANTS[variant], int(size)
     generator = load_deoldify(path, folded=precision is not None)
     with torch.inference_mode():
         if precision is None:
-            deoldify_network.STRIP_ROWS = side  # the last layers at full size, not in strips
+            unet.STRIP_ROWS = side  # the last layers at full size, not in strips
             for module in generator.modules():
                 if isinstance(module, SelfAttention):
                     module.forward = MethodType(published_attention, module)
@@ -110,7 +107,7 @@ def child(way: str, path: str, size: str, repeats: str, threads: str) -> None:
 
 
 def measure(settings: Settings, folder: Path) -> Iterator[dict[str, object]]:
-    """Yield one row for each kind, size and way, as they are measured."""
+    """Yield one row for each kind, size and variant, as they are measured."""
     bfloat16 = choose_precision(torch.device("cpu")) is torch.bfloat16
     for kind in settings.kinds:
         path = settings.weights or folder / f"{kind}.pth"
@@ -118,20 +115,20 @@ def measure(settings: Settings, folder: Path) -> Iterator[dict[str, object]]:
             random_weights(kind, path)
         for size in settings.sizes:
             baseline = 0.0
-            for way, precision in WAYS.items():
+            for variant, precision in VARIANTS.items():
                 if precision is torch.bfloat16 and not bfloat16:
                     continue
-                arguments = [way, str(path), str(size), str(settings.repeats), str(settings.threads)]
+                arguments = [variant, str(path), str(size), str(settings.repeats), str(settings.threads)]
                 command = [sys.executable, "-c", CHILD, *arguments]
                 result = subprocess.run(command, capture_output=True, text=True, check=False)
                 if result.returncode:
-                    raise SystemExit(f"{way}, {kind}, {size} px failed: {result.stderr.strip().splitlines()[-1]}")
+                    raise SystemExit(f"{variant}, {kind}, {size} px failed: {result.stderr.strip().splitlines()[-1]}")
                 figures = json.loads(result.stdout)
                 baseline = baseline or figures["median_ms"]
                 yield {
                     "kind": kind,
                     "size": size,
-                    "way": way,
+                    "variant": variant,
                     "median_ms": round(figures["median_ms"]),
                     "times_as_fast": round(baseline / figures["median_ms"], 2),
                     "peak_mb": round(figures["peak_mb"]),
@@ -146,7 +143,7 @@ def main() -> None:
         settings = tyro.cli(Settings, prog="python -m benchmarks.deoldify", description=__doc__)
     except ValueError as error:
         sys.exit(f"benchmarks.deoldify: {error}")
-    print("| network | size | way | median ms | times as fast | peak MB |")
+    print("| network | size | variant | median ms | times as fast | peak MB |")
     print("|---|---:|---|---:|---:|---:|")
     rows = []
     with tempfile.TemporaryDirectory() as folder:

@@ -19,9 +19,7 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorize.generator import Generator, GeneratorConfig
-from colorize.inference import choose_precision, prepare
-from colorize.resnet import BACKBONES
+from colorize.network import BACKBONES, Generator, GeneratorConfig, choose_precision, prepare
 
 
 @dataclass(frozen=True)
@@ -29,19 +27,19 @@ class Settings:
     """Measure the generator.
 
     Attributes:
-        backbones: Which to measure.
+        backbones: The backbones to measure.
         decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        prior: One of ``colorize.prior.PRIORS``, as the released weights have; empty: none.
-        head: One of ``colorize.generator.HEADS``; the released weights have ``classification``.
+        semantic_branch: One of ``SEMANTIC_NETWORKS``; empty: none. The released weights have ``efficientnet_lite0``.
+        head: One of ``HEADS``. The released weights have ``classification``.
         sizes: Sides of the square input in pixels.
         repeats: Timed passes; the median counts.
-        threads: Of the CPU.
+        threads: How many threads of the CPU torch uses.
         output: JSON file for the figures.
     """
 
     backbones: tuple[str, ...] = (GeneratorConfig().backbone,)
     decoder_widths: tuple[int, ...] = GeneratorConfig().decoder_widths
-    prior: str = ""
+    semantic_branch: str = ""
     head: str = GeneratorConfig().head
     sizes: tuple[int, ...] = (256,)
     repeats: int = 15
@@ -49,7 +47,8 @@ class Settings:
     output: Path | None = None
 
     def __post_init__(self) -> None:
-        GeneratorConfig(decoder_widths=self.decoder_widths, prior=self.prior, head=self.head)  # refuses what is none
+        # Refuses values that are out of range.
+        GeneratorConfig(decoder_widths=self.decoder_widths, semantic_branch=self.semantic_branch, head=self.head)
         if unknown := set(self.backbones) - set(BACKBONES):
             raise ValueError(f"unknown backbone {unknown.pop()!r}; choose of {', '.join(BACKBONES)}")
 
@@ -65,21 +64,23 @@ def median_ms(call: Callable[[], object], repeats: int) -> float:
 
 
 def measure(settings: Settings) -> list[dict[str, object]]:
-    """Return one row for each backbone, size and way to run it."""
+    """Return one row for each backbone, size and variant of running it."""
     rows: list[dict[str, object]] = []
     cpu = torch.device("cpu")
     for backbone in settings.backbones:
-        config = GeneratorConfig(backbone, settings.decoder_widths, prior=settings.prior, head=settings.head)
+        config = GeneratorConfig(
+            backbone, settings.decoder_widths, semantic_branch=settings.semantic_branch, head=settings.head
+        )
         generator = Generator(config).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
-        ways = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
+        variants = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
         if choose_precision(cpu) is torch.bfloat16:
-            ways["prepared, bfloat16"] = prepare(generator, cpu, torch.bfloat16)
+            variants["prepared, bfloat16"] = prepare(generator, cpu, torch.bfloat16)
         for size in settings.sizes:
             with FlopCounterMode(display=False) as counter, torch.inference_mode():
                 generator(torch.zeros(1, 1, size, size))
             baseline = None
-            for way, network in ways.items():
+            for variant, network in variants.items():
                 x = torch.zeros(1, 1, size, size, dtype=network.encoder.conv1.weight.dtype)
                 with torch.inference_mode():
                     duration = median_ms(lambda network=network, x=x: network(x), settings.repeats)
@@ -90,7 +91,7 @@ def measure(settings: Settings) -> list[dict[str, object]]:
                         "parameters_m": round(parameters, 2),
                         "size": size,
                         "gflop": round(counter.get_total_flops() / 1e9, 2),
-                        "way": way,
+                        "variant": variant,
                         "median_ms": round(duration, 1),
                         "times_as_fast": round(baseline / duration, 2),
                     }
@@ -106,7 +107,7 @@ def main() -> None:
         sys.exit(f"benchmarks.generator: {error}")
     torch.set_num_threads(settings.threads)
     rows = measure(settings)
-    print("| backbone | million parameters | size | GFLOP | way | median ms | times as fast |")
+    print("| backbone | million parameters | size | GFLOP | variant | median ms | times as fast |")
     print("|---|---:|---:|---:|---|---:|---:|")
     for row in rows:
         print(f"| {' | '.join(map(str, row.values()))} |")

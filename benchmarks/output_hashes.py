@@ -41,7 +41,7 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 SAMPLES = sorted(path for path in (ROOT / "samples").glob("*.jpg") if "_colorized" not in path.stem)
 NEEDED = ("colorize", "weights", "samples")  # folders of the tree that runs
-HEIGHT, WIDTH, RATE, FRAMES, CUT = 96, 160, 12, 48, 30  # of the film: four parts of a second, a cut in the third
+HEIGHT, WIDTH, RATE, FRAMES, CUT = 96, 160, 12, 48, 30  # of the film: four segments of a second, a cut in the third
 SOUND_RATE = 48000
 TIMEOUT = 600.0  # seconds
 HINT, NO_LABEL = "HINT", "NO-LABEL"  # stand for options in the steps
@@ -221,16 +221,16 @@ def colored(tree: Tree, folder: Path, sources: list[Path], arguments: str) -> Ha
 
 
 def resumed(tree: Tree, folder: Path, sources: list[Path], arguments: str) -> Hashes:
-    """Kill the command after the first part of a film, and return what the same command then makes of it."""
+    """Kill the command after the first segment of a film, and return what the same command then makes of it."""
     process = tree.start(folder, [*map(str, sources), "-o", ".", "--device", "cpu", *arguments.split()])
-    while process.poll() is None and not list(folder.glob("*.parts/*.npz")):
+    while process.poll() is None and not list(folder.glob("*/*.npz")):
         time.sleep(0.002)
     if process.poll() is not None:
         raise SystemExit(f"{tree.root}: the film was done before it could be stopped: {process.communicate()}")
     process.kill()
     process.communicate()
-    if not list(folder.glob("*.parts/*.npz")) or list(folder.glob("*.mp4")):
-        raise SystemExit(f"{tree.root}: the film was not stopped between its parts")
+    if not list(folder.glob("*/*.npz")) or list(folder.glob("*.mp4")):
+        raise SystemExit(f"{tree.root}: the film was not stopped between its segments")
     return colored(tree, folder, sources, arguments)
 
 

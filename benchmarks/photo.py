@@ -29,11 +29,9 @@ from benchmarks.figures import (
     run_command,
     write_figures,
 )
-from colorize.colorizer import Colorizer
-from colorize.file_options import FileOptions
-from colorize.files import colorize_files
-from colorize.images import read_photo, write_photo
-from colorize.jobs import Job
+from colorize.batch import FileOptions, Job, colorize_files
+from colorize.engine import Colorizer
+from colorize.photo import read_photo, write_photo
 
 SIZES = {1: (1000, 1000), 12: (3000, 4000), 100: (8700, 11500)}  # megapixels -> height, width
 MANY = 100
@@ -51,24 +49,24 @@ def make_photo(path: Path, megapixels: int, seed: int = 0) -> Path:
     tile = random.normal(0, 5, (512, 512)).astype(np.int8)
     for top in range(0, height, 512):
         for left in range(0, width, 512):
-            part = picture[top : top + 512, left : left + 512]
-            part[:] = np.clip(part + tile[: part.shape[0], : part.shape[1]].astype(np.int16), 0, 255)
+            area = picture[top : top + 512, left : left + 512]
+            area[:] = np.clip(area + tile[: area.shape[0], : area.shape[1]].astype(np.int16), 0, 255)
     Image.fromarray(picture).save(path, quality=92)
     return path
 
 
 def stages(colorizer: Colorizer, source: Path, target: Path, repeats: int) -> dict[str, float]:
-    """Return the median seconds of each stage of one photo, one after the other."""
+    """Return the median seconds of each stage of a photo's colouring, each stage measured alone."""
     photo = read_photo(source)
-    look = colorizer.look(photo.picture, photo.space)
-    ab = colorizer.paint([look])[0]
-    coloured = photo.with_colors(colorizer.join(photo.picture, ab, photo.space))
+    network_input = colorizer.preprocess(photo.picture, photo.space)
+    ab = colorizer.predict_ab([network_input])[0]
+    colored = photo.with_colors(colorizer.compose(photo.picture, ab, photo.space))
     actions: dict[str, Callable[[], object]] = {
         "read": lambda: read_photo(source),
-        "look (shrink)": lambda: colorizer.look(photo.picture, photo.space),
-        "network": lambda: colorizer.paint([look]),
-        "join": lambda: colorizer.join(photo.picture, ab, photo.space),
-        "write": lambda: write_photo(target, coloured, overwrite=True),
+        "preprocess (shrink)": lambda: colorizer.preprocess(photo.picture, photo.space),
+        "network": lambda: colorizer.predict_ab([network_input]),
+        "compose": lambda: colorizer.compose(photo.picture, ab, photo.space),
+        "write": lambda: write_photo(target, colored, overwrite=True),
     }
     return {name: median_seconds(action, repeats) for name, action in actions.items()}
 
@@ -80,7 +78,10 @@ def measure(
     colorizer = Colorizer(weights, device="cpu")
     one, twelve = make_photo(folder / "1.jpg", 1), make_photo(folder / "12.jpg", 12)
     result = folder / "result.jpg"
-    times = {"1 MP": stages(colorizer, one, result, repeats), "12 MP": stages(colorizer, twelve, result, repeats)}
+    times = {
+        "1 MP": stages(colorizer, one, result, repeats),
+        "12 MP": stages(colorizer, twelve, result, repeats),
+    }
 
     def whole() -> None:
         write_photo(result, colorizer.colorize_photo(read_photo(twelve)), overwrite=True)
@@ -115,17 +116,17 @@ def main() -> None:
         figures, times = measure(options.weights, Path(folder), options.repeats, not options.skip_100_megapixels)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)
-    for size, parts in times.items():
-        parts_text = ", ".join(f"{name} {seconds * 1000:.0f}" for name, seconds in parts.items())
-        print(f"stages of {size}, ms: {parts_text}; sum {sum(parts.values()) * 1000:.0f}")
+    for size, by_stage in times.items():
+        text = ", ".join(f"{stage} {seconds * 1000:.0f}" for stage, seconds in by_stage.items())
+        print(f"stages of {size}, ms: {text}; sum {sum(by_stage.values()) * 1000:.0f}")
     if options.json:
-        record = {
+        conditions = {
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
             "stages_seconds": times,
         }
-        write_figures(options.json, figures, record)
+        write_figures(options.json, figures, conditions)
 
 
 if __name__ == "__main__":

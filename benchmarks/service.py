@@ -1,4 +1,4 @@
-"""Load on the HTTP service: clients that colour photos of one megapixel for a minute; a table, and JSON.
+"""Measure the HTTP service under load: clients colour photos of one megapixel for a minute; a table, and JSON.
 
     python -m benchmarks.service --clients 8 --seconds 60 --json service.json
 
@@ -25,21 +25,21 @@ import httpx
 
 from benchmarks.photo import make_photo
 
-COMMAND = "import sys; from colorize.web.command import main; sys.exit(main())"
+COMMAND = "import sys; from colorize.web import main; sys.exit(main())"
 PHOTOS = 4  # different ones
-SAMPLE_SECONDS = 0.25
-TIMEOUT = 60.0
+SAMPLE_SECONDS = 0.25  # between two readings of the memory
+TIMEOUT = 60.0  # seconds, of a request
 MEGABYTE = 1_000_000
 
 
 @dataclass
 class Load:
-    """What the clients saw.
+    """Responses to all clients.
 
     Attributes:
-        seconds: Of each photo that was coloured.
-        statuses: How often each status came.
-        faults: What else went wrong.
+        seconds: From request to response, of each photo that was coloured.
+        statuses: Number of responses by HTTP status.
+        faults: Descriptions of requests that failed.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -48,9 +48,15 @@ class Load:
 
 
 class Server:
-    """``colorize-web`` as a process; use as a context."""
+    """A process of ``colorize-web``, as a context manager that ends it."""
 
     def __init__(self, weights: str, queue: int) -> None:
+        """Start the process, and wait until it listens.
+
+        Args:
+            weights: Name or file.
+            queue: How many photos may wait.
+        """
         arguments = ["--port", "0", "--weights", weights, "--max-queue", str(queue)]
         self.process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
@@ -70,7 +76,7 @@ class Server:
         self.process.wait(timeout=60)
 
     def memory(self) -> float:
-        """Return the process's resident memory in megabytes (Linux; elsewhere 0)."""
+        """Return the resident memory of the process in millions of bytes (Linux; elsewhere 0)."""
         try:
             status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         except OSError:
@@ -80,13 +86,21 @@ class Server:
 
 
 def client(address: str, photos: list[bytes], number: int, end: float, load: Load) -> None:
-    """Colour one photo after the other until the time is over."""
+    """Colour one photo after the other until a time is reached, and record the responses.
+
+    Args:
+        address: Of the server.
+        photos: JPEG files, sent by turns.
+        number: Of this client; it begins with another photo than the next one.
+        end: Seconds of the performance counter.
+        load: Where responses are recorded.
+    """
     with httpx.Client(base_url=address, timeout=TIMEOUT) as session:
-        for turn in range(1_000_000):
+        for count in range(1_000_000):
             start = time.perf_counter()
             if start >= end:
                 return
-            photo = photos[(turn + number) % len(photos)]
+            photo = photos[(count + number) % len(photos)]
             try:
                 answer = session.post("/v1/colorize", files={"photo": ("photo.jpg", photo)})
             except httpx.HTTPError as error:
@@ -100,7 +114,7 @@ def client(address: str, photos: list[bytes], number: int, end: float, load: Loa
 
 
 def measure(server: Server, photos: list[bytes], clients: int, seconds: float) -> tuple[Load, list[float], float]:
-    """Return what the clients saw, the memory over time, and the seconds it took."""
+    """Return the responses, the server's memory over time in megabytes, and the seconds that it took."""
     load = Load()
     client(server.address, photos, 0, time.perf_counter() + 1, Load())  # warm
     begin = time.perf_counter()

@@ -5,11 +5,11 @@
 Films in colour are made grey and coloured again, so the truth is known. A black-and-white film has no truth: only its
 warp error means something. Stop everything else first for the times.
 
-``forgets`` is the same way without feature aggregation: the network decides each frame by itself.
+``forgets`` is the same method without feature aggregation: the network decides each frame by itself.
 
-``truth, pale`` is the truth with what colouring takes from it by nature: brought to the network's grid and to the
-chroma that the network gives. Pale colours change less from frame to frame than vivid ones, so the truth's own warp
-error is no lower bound; this row tells how much of it is left.
+``truth, pale`` is the truth reduced to the network's grid and to the chroma of the network's colours. Pale colours
+change less from frame to frame than vivid ones, so the truth's own warp error is no lower bound; this row tells how
+much of it is left.
 """
 
 from __future__ import annotations
@@ -27,27 +27,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorize.chroma import Enlarger, shrink
-from colorize.colorizer import Colorizer
-from colorize.flow import FlowFinder, trust
-from colorize.lab import AB_MAX, Floats, Picture, lab_to_rgb, rgb_to_lab
-from colorize.temporal import TemporalOptions, TemporalPainter
+from colorize.color import AB_MAX, Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
+from colorize.engine import Colorizer
+from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
 from training.flicker import WarpError, warp_error
 from training.metrics import ciede2000, colourfulness
 
-SURE = 0.5  # trust above which a place of the previous frame becomes a hint
-KEPT = 0.6  # share of the previous frame's colours, where a variant mixes them in
+MIN_CONFIDENCE = 0.5  # of the flow, above which a pixel of the previous frame becomes a hint
+PREVIOUS_SHARE = 0.6  # of the previous frame's colours, where a method mixes them in
 SAMPLES = 25  # frames of which colourfulness and CIEDE2000 are the mean
 
-Painted = tuple[list[Floats], float]  # ab of each frame, and frames that the network painted for each one
+Predicted = tuple[list[Floats], float]  # ab of each frame, and the network's runs for each frame
+Method = Callable[["Stopwatch", list[Tensor]], Predicted]
 
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one film and one way to colour it; times are milliseconds per frame."""
+    """The figures of one film and one method to colour it; times are milliseconds per frame."""
 
-    film: str
-    way: str
+    video: str
+    method: str
     warp_error: float
     excess: float
     excess_over_pale: float
@@ -59,27 +58,28 @@ class Row:
 
 
 class Stopwatch:
-    """A Colorizer that measures the time it spends painting, and can be kept from recalling what it saw before."""
+    """A Colorizer that measures the time of its predictions, and can be kept from recalling earlier features."""
 
     def __init__(self, colorizer: Colorizer) -> None:
         self.seconds = 0.0
         self.recalls = True
         self._colorizer = colorizer
 
-    def paint(
+    def predict_ab(
         self,
-        looks: Sequence[Tensor],
-        hints: Sequence[Tensor | None] | None = None,
+        inputs: Sequence[Tensor],
+        hint_maps: Sequence[Tensor | None] | None = None,
         recall: Callable[[Tensor], Tensor] | None = None,
     ) -> list[Floats]:
+        """Return ``Colorizer.predict_ab``'s result."""
         start = time.perf_counter()
-        result = self._colorizer.paint(looks, hints, recall=recall if self.recalls else None)
+        result = self._colorizer.predict_ab(inputs, hint_maps, recall=recall if self.recalls else None)
         self.seconds += time.perf_counter() - start
         return result
 
 
-def read_film(path: Path, short_side: int, most: int) -> list[Picture]:
-    """Return a film's first frames, reduced to a short side."""
+def read_video(path: Path, short_side: int, max_frames: int) -> list[Picture]:
+    """Return a film's first frames, reduced to a short side in pixels."""
     frames: list[Picture] = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
@@ -89,7 +89,7 @@ def read_film(path: Path, short_side: int, most: int) -> list[Picture]:
                 height, width = (round(side * scale) for side in picture.shape[:2])
                 picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
             frames.append(np.asarray(picture, np.uint8))
-            if len(frames) == most:
+            if len(frames) == max_frames:
                 break
     return frames
 
@@ -101,47 +101,47 @@ def make_grey(picture: Picture) -> Picture:
     return lab_to_rgb(lab)
 
 
-def by_painter(options: TemporalOptions, recalls: bool = True) -> Callable[[Stopwatch, list[Tensor]], Painted]:
-    """Return the way that the package itself goes, or the same without feature aggregation."""
+def by_painter(options: TemporalOptions, recalls: bool = True) -> Method:
+    """Return the method of the package itself, or the same without feature aggregation."""
 
-    def paint(stopwatch: Stopwatch, looks: list[Tensor]) -> Painted:
+    def predict(stopwatch: Stopwatch, inputs: list[Tensor]) -> Predicted:
         stopwatch.recalls = recalls
         painter = TemporalPainter(stopwatch, options)  # type: ignore[arg-type]
-        results = list(painter.paint(looks))
-        return results, painter.network_frames / len(looks)
+        results = list(painter.predict_ab(inputs))
+        return results, painter.network_frames / len(inputs)
 
-    return paint
+    return predict
 
 
-def by_hints(mixed: bool) -> Callable[[Stopwatch, list[Tensor]], Painted]:
-    """Return the way that gives the previous frame's colours, moved, as hints.
+def by_hints(mixed: bool) -> Method:
+    """Return the method that gives the previous frame's colours, warped, as hints.
 
     Args:
-        mixed: Mix them in as well where they can be trusted, so that hints only help where they cannot.
+        mixed: Mix them in as well where the flow can be trusted, so that hints only help where it cannot.
     """
 
-    def paint(stopwatch: Stopwatch, looks: list[Tensor]) -> Painted:
+    def predict(stopwatch: Stopwatch, inputs: list[Tensor]) -> Predicted:
         flow = FlowFinder()
         results: list[Floats] = []
-        greys = [np.rint((look[0, 0].numpy() + 1) * 127.5).astype(np.uint8) for look in looks]
-        for index, look in enumerate(looks):
+        greys = [np.rint((network_input[0, 0].numpy() + 1) * 127.5).astype(np.uint8) for network_input in inputs]
+        for index, network_input in enumerate(inputs):
             if not results:
-                results += stopwatch.paint([look])
+                results += stopwatch.predict_ab([network_input])
                 continue
-            back, _ = flow.between(greys[index - 1], greys[index])
-            sure = trust(greys[index], greys[index - 1], back)[..., None]
-            before = back.carry(results[-1])
-            mask = (sure > SURE).astype(np.float32)
-            hints = np.dstack([before / AB_MAX * mask, mask]).transpose(2, 0, 1)
-            own = stopwatch.paint([look], [torch.from_numpy(np.ascontiguousarray(hints))[None]])[0]
-            results.append(np.asarray(own + KEPT * sure * (before - own), np.float32) if mixed else own)
+            backward_flow, _ = flow.between(greys[index - 1], greys[index])
+            confidence = flow_confidence(greys[index], greys[index - 1], backward_flow)[..., None]
+            before = backward_flow.warp(results[-1])
+            mask = (confidence > MIN_CONFIDENCE).astype(np.float32)
+            hint_map = np.dstack([before / AB_MAX * mask, mask]).transpose(2, 0, 1)
+            own = stopwatch.predict_ab([network_input], [torch.from_numpy(np.ascontiguousarray(hint_map))[None]])[0]
+            results.append(np.asarray(own + PREVIOUS_SHARE * confidence * (before - own), np.float32) if mixed else own)
         return results, 1.0
 
-    return paint
+    return predict
 
 
-def ways(colorizer: Colorizer) -> dict[str, Callable[[Stopwatch, list[Tensor]], Painted]]:
-    """Return every way to colour a film, by name; the first is the one without memory."""
+def methods(colorizer: Colorizer) -> dict[str, Method]:
+    """Return every method to colour a film, by name; the first is the one without memory."""
     table = {
         "off": by_painter(TemporalOptions("off")),
         "fast": by_painter(TemporalOptions("fast")),
@@ -157,11 +157,11 @@ def ways(colorizer: Colorizer) -> dict[str, Callable[[Stopwatch, list[Tensor]], 
     return table
 
 
-def pale_truth(truth: list[Picture], painted: list[Floats]) -> Iterator[Picture]:
-    """Yield the true frames at the chroma and the sharpness of painted ones."""
-    size = painted[0].shape[:2]
+def pale_truth(truth: list[Picture], predicted: list[Floats]) -> Iterator[Picture]:
+    """Yield the true frames with ab of the predicted ones' mean chroma and resolution."""
+    size = predicted[0].shape[:2]
     small = [shrink(rgb_to_lab(frame)[..., 1:].copy(), size) for frame in truth]
-    share = _mean_chroma(painted) / max(_mean_chroma(small), 1e-6)
+    share = _mean_chroma(predicted) / max(_mean_chroma(small), 1e-6)
     for frame, ab in zip(truth, small, strict=True):
         lab = rgb_to_lab(frame)
         lab[..., 1:] = Enlarger((ab * share).astype(np.float32), frame.shape[:2]).rows(0, len(frame))
@@ -169,44 +169,45 @@ def pale_truth(truth: list[Picture], painted: list[Floats]) -> Iterator[Picture]
 
 
 def _mean_chroma(maps: Iterable[Floats]) -> float:
+    """Return the mean chroma of ab maps in Lab units."""
     return float(np.mean([np.hypot(ab[..., 0], ab[..., 1]).mean() for ab in maps]))
 
 
-def judge(film: list[Picture], truth: list[Picture]) -> tuple[WarpError, float, float]:
-    """Return a film's warp error, colourfulness and CIEDE2000 to the truth."""
-    step = max(1, len(film) // SAMPLES)
-    vivid = float(np.mean([colourfulness(frame) for frame in film[::step]]))
-    pairs = zip(film[::step], truth[::step], strict=True)
+def evaluate(video: list[Picture], truth: list[Picture]) -> tuple[WarpError, float, float]:
+    """Return a film's warp error, mean colourfulness and mean CIEDE2000 to the truth."""
+    step = max(1, len(video) // SAMPLES)
+    vivid = float(np.mean([colourfulness(frame) for frame in video[::step]]))
+    pairs = zip(video[::step], truth[::step], strict=True)
     distance = float(np.mean([ciede2000(rgb_to_lab(frame), rgb_to_lab(true)) for frame, true in pairs]))
-    return warp_error(film, truth), vivid, distance
+    return warp_error(video, truth), vivid, distance
 
 
 def measure(colorizer: Colorizer, name: str, truth: list[Picture]) -> Iterator[Row]:
-    """Yield a film's rows: each way to colour it, then the pale and the whole truth."""
+    """Yield a film's rows: each method to colour it, then the pale and the whole truth."""
     grey = [make_grey(frame) for frame in truth]
-    looks = [colorizer.look(frame) for frame in grey]
+    inputs = [colorizer.preprocess(frame) for frame in grey]
     pale_error: float | None = None
-    for way, paint in ways(colorizer).items():
+    for method, predict in methods(colorizer).items():
         stopwatch = Stopwatch(colorizer)
         start = time.perf_counter()
-        painted, share = paint(stopwatch, looks)
+        predicted, share = predict(stopwatch, inputs)
         seconds = time.perf_counter() - start
-        if pale_error is None:  # the first way is the one without memory
-            pale = list(pale_truth(truth, painted))
-            pale_error = warp_error(pale, truth).film
-        film = [colorizer.join(frame, ab) for frame, ab in zip(grey, painted, strict=True)]
-        error, vivid, distance = judge(film, truth)
-        times = [1000 * value / len(looks) for value in (seconds, seconds - stopwatch.seconds)]
-        yield Row(name, way, error.film, error.excess, error.film - pale_error, vivid, distance, share, *times)
-    for way, frames in (("truth, pale", pale), ("truth", truth)):
-        error, vivid, distance = judge(frames, truth)
-        yield Row(name, way, error.film, error.excess, error.film - pale_error, vivid, distance, 0, 0, 0)  # type: ignore[operator]
+        if pale_error is None:  # the first method is the one without memory
+            pale = list(pale_truth(truth, predicted))
+            pale_error = warp_error(pale, truth).video
+        video = [colorizer.compose(frame, ab) for frame, ab in zip(grey, predicted, strict=True)]
+        error, vivid, distance = evaluate(video, truth)
+        times = [1000 * value / len(inputs) for value in (seconds, seconds - stopwatch.seconds)]
+        yield Row(name, method, error.video, error.excess, error.video - pale_error, vivid, distance, share, *times)
+    for method, frames in (("truth, pale", pale), ("truth", truth)):
+        error, vivid, distance = evaluate(frames, truth)
+        yield Row(name, method, error.video, error.excess, error.video - pale_error, vivid, distance, 0, 0, 0)  # type: ignore[operator]
 
 
 def show(row: Row) -> str:
     """Return a row of the table."""
     return (
-        f"{row.film[:20]:21}{row.way:15}{row.warp_error:7.3f}{row.excess:8.3f}{row.excess_over_pale:8.3f}"
+        f"{row.video[:20]:21}{row.method:15}{row.warp_error:7.3f}{row.excess:8.3f}{row.excess_over_pale:8.3f}"
         f"{row.colourfulness:8.2f}{row.ciede2000:8.2f}{row.network_share:7.2f}{row.milliseconds:8.1f}"
         f"{row.milliseconds_without_network:8.1f}"
     )
@@ -215,7 +216,7 @@ def show(row: Row) -> str:
 def main() -> None:
     """Measure, print the table and write the JSON."""
     parser = argparse.ArgumentParser(description="Measure how steady the colours of films are.")
-    parser.add_argument("films", nargs="+", type=Path, metavar="FILM", help="best ones in colour")
+    parser.add_argument("videos", nargs="+", type=Path, metavar="FILM", help="best ones in colour")
     parser.add_argument("--weights", default="stable", help="released name or file")
     parser.add_argument("--render-size", type=int, help="what the network sees; default: the weights' own")
     parser.add_argument("--short-side", type=int, default=240, help="larger films are reduced to it (default: 240)")
@@ -225,10 +226,12 @@ def main() -> None:
     colorizer = Colorizer(options.weights, device="cpu", render_size=options.render_size)
     print(f"render size {colorizer.render_size}, {colorizer.precision}, {torch.get_num_threads()} threads")
     heads = ("excess", "/pale", "colour", "dE00")
-    print(f"{'film':21}{'way':15}{'warp':>7}{''.join(f'{head:>8}' for head in heads)}{'net':>7}{'ms':>8}{'no net':>8}")
+    print(
+        f"{'video':21}{'method':15}{'warp':>7}{''.join(f'{head:>8}' for head in heads)}{'net':>7}{'ms':>8}{'no net':>8}"
+    )
     rows: list[Row] = []
-    for path in options.films:
-        for row in measure(colorizer, path.stem, read_film(path, options.short_side, options.frames)):
+    for path in options.videos:
+        for row in measure(colorizer, path.stem, read_video(path, options.short_side, options.frames)):
             rows.append(row)
             print(show(row), flush=True)
     if options.json:

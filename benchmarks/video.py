@@ -33,15 +33,19 @@ from benchmarks.figures import (
     start_command,
     write_figures,
 )
-from colorize.colorizer import Colorizer
-from colorize.encoder import EncoderSettings, PartEncoder, PictureFormat
-from colorize.film_options import FilmOptions
-from colorize.films import colorize_video
-from colorize.frames import read_luma
-from colorize.luma import color_planes
-from colorize.shots import read_shots
-from colorize.temporal import TemporalOptions, TemporalPainter
-from colorize.video import probe
+from colorize.color import color_planes
+from colorize.engine import Colorizer
+from colorize.film import (
+    EncoderSettings,
+    PictureFormat,
+    SegmentEncoder,
+    VideoOptions,
+    colorize_video,
+    decode_frames,
+    probe,
+    read_luma,
+)
+from colorize.motion import TemporalOptions, TemporalPainter
 
 SIZES = {"640x360": (360, 640), "1280x720": (720, 1280)}
 TARGETS = {"640x360": 12.0, "1280x720": 6.0}  # frames per second
@@ -57,103 +61,103 @@ def scenes(size: tuple[int, int], frames: int) -> Iterator[np.ndarray]:
     height, width = size
     random = np.random.default_rng(0)
     grain = [random.normal(0, 4, size).astype(np.int8) for _ in range(5)]
-    wide = np.zeros((height, 2 * width), np.uint8)
+    panorama = np.zeros((height, 2 * width), np.uint8)
     for index in range(frames):
         place = index % (SCENE * RATE)
         if place == 0:
-            wide[:] = 0
+            panorama[:] = 0
             for cells, weight in ((4, 0.5), (24, 0.3), (120, 0.2)):
                 coarse = random.integers(16, 236, (cells, 2 * cells), dtype=np.uint8)
                 layer = cv2.resize(coarse, (2 * width, height), interpolation=cv2.INTER_CUBIC)
-                wide = np.asarray(cv2.addWeighted(wide, 1, layer, weight, 0), np.uint8)
+                panorama = np.asarray(cv2.addWeighted(panorama, 1, layer, weight, 0), np.uint8)
         left = place * width // (3 * SCENE * RATE)
-        picture = wide[:, left : left + width].copy()
+        picture = panorama[:, left : left + width].copy()
         at = (width // 5 + place * 2, height // 2)
         cv2.circle(picture, at, height // 6, 190, -1, cv2.LINE_AA)
         yield np.clip(picture.astype(np.int16) + grain[index % 5], 16, 235).astype(np.uint8)
 
 
-def make_film(path: Path, size: tuple[int, int], seconds: int) -> Path:
-    """Write a grey film with sound, as a digitised one is stored."""
+def make_video(path: Path, size: tuple[int, int], seconds: int) -> Path:
+    """Write a grey film of ``size`` (height, width) with sound, as a digitised one is stored."""
     height, width = size
-    with av.open(str(path), "w") as film:
-        pictures = film.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
+    with av.open(str(path), "w") as video:
+        pictures = video.add_stream("libx264", rate=RATE, options={"crf": "20", "preset": "veryfast"})
         pictures.height, pictures.width, pictures.pix_fmt = height, width, "yuv420p"
-        sound = film.add_stream("aac", rate=48000)
+        sound = video.add_stream("aac", rate=48000)
         sound.codec_context.layout = "mono"  # type: ignore[assignment]
         for index, grey in enumerate(scenes(size, seconds * RATE)):
             planes = np.concatenate([grey.ravel(), np.full(height * width // 2, 128, np.uint8)])
             frame = av.VideoFrame.from_ndarray(planes.reshape(height * 3 // 2, width), format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, RATE)
-            film.mux(pictures.encode(frame))
-        film.mux(pictures.encode(None))
+            video.mux(pictures.encode(frame))
+        video.mux(pictures.encode(None))
         silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         silence.sample_rate, silence.time_base = 48000, Fraction(1, 48000)
         for index in range(seconds * 48000 // 1024):
             silence.pts = index * 1024
-            film.mux(sound.encode(silence))
-        film.mux(sound.encode(None))
+            video.mux(sound.encode(silence))
+        video.mux(sound.encode(None))
     return path
 
 
 def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: int) -> dict[str, float]:
     """Return the milliseconds per frame of each stage, each run alone over the same frames."""
-    film = probe(path)
-    shots = list(islice(read_shots(film), STAGE_FRAMES))
-    lumas = [read_luma(film, shot.frame) for shot in shots]
-    looks = [colorizer.look(luma.picture()) for luma in lumas]
+    video = probe(path)
+    frames = list(islice(decode_frames(video), STAGE_FRAMES))
+    lumas = [read_luma(video, frame.image) for frame in frames]
+    inputs = [colorizer.preprocess(luma.picture()) for luma in lumas]
 
-    def paint() -> list[np.ndarray]:
-        return list(TemporalPainter(colorizer, TemporalOptions(mode), FilmOptions.batch_size).paint(looks))  # type: ignore[arg-type]
+    def predict() -> list[np.ndarray]:
+        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).predict_ab(inputs))  # type: ignore[arg-type]
 
-    painted = paint()
-    planes = [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)]
-    format = PictureFormat(film.upright_size, film.time_base, film.rate)
+    predicted = predict()
+    planes = [color_planes(luma, ab) for luma, ab in zip(lumas, predicted, strict=True)]
+    format = PictureFormat(video.upright_size, video.time_base, video.rate)
 
     def encode() -> None:
-        encoder = PartEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
-        for shot, picture in zip(shots, planes, strict=True):
-            encoder.write(picture, shot.ticks, shot.duration)
+        encoder = SegmentEncoder(folder / "stage.nut", format, EncoderSettings("h264"))
+        for frame, picture in zip(frames, planes, strict=True):
+            encoder.write(picture, frame.pts, frame.duration)
         encoder.close()
 
     actions: dict[str, Callable[[], object]] = {
-        "decode": lambda: list(islice(read_shots(film), STAGE_FRAMES)),
-        "luma": lambda: [read_luma(film, shot.frame) for shot in shots],
-        "look": lambda: [colorizer.look(luma.picture()) for luma in lumas],
-        f"paint ({mode})": paint,
-        "join": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, painted, strict=True)],
+        "decode": lambda: list(islice(decode_frames(video), STAGE_FRAMES)),
+        "luma": lambda: [read_luma(video, frame.image) for frame in frames],
+        "preprocess": lambda: [colorizer.preprocess(luma.picture()) for luma in lumas],
+        f"predict_ab ({mode})": predict,
+        "compose": lambda: [color_planes(luma, ab) for luma, ab in zip(lumas, predicted, strict=True)],
         "encode": encode,
     }
-    return {name: 1000 * median_seconds(action, repeats) / len(shots) for name, action in actions.items()}
+    return {name: 1000 * median_seconds(action, repeats) / len(frames) for name, action in actions.items()}
 
 
 def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, repeats: int) -> float:
-    """Return the median rate from file to file, the weights loaded."""
+    """Return the median frames per second from file to file, with the weights loaded."""
     rates = []
     for _ in range(repeats):
         start = time.perf_counter()
-        options = FilmOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
+        options = VideoOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
         result = colorize_video(path, out, colorizer=colorizer, options=options)
         rates.append(result.frames / (time.perf_counter() - start))
     return statistics.median(rates)
 
 
-def command(path: Path, out: Path, weights: str, mode: str) -> list[str]:
-    """Return the command's arguments."""
+def command_arguments(path: Path, out: Path, weights: str, mode: str) -> list[str]:
+    """Return the arguments of the command ``colorize``."""
     return [str(path), "-o", str(out), "--weights", weights, "--temporal", mode, "--device", "cpu", "--force"]
 
 
 def resume_share(path: Path, folder: Path, weights: str, mode: str) -> float:
     """Kill the command at 80 % of the film and return the second run's time as a share of an uninterrupted one."""
-    whole, _ = run_command(command(path, folder / "whole.mp4", weights, mode))
+    whole, _ = run_command(command_arguments(path, folder / "whole.mp4", weights, mode))
     out = folder / "killed.mp4"
-    parts = folder / "killed.mp4.parts"
-    process = start_command(command(path, out, weights, mode))
-    while process.poll() is None and len(list(parts.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # parts of a second
+    segments = folder / "killed.mp4.segments"
+    process = start_command(command_arguments(path, out, weights, mode))
+    while process.poll() is None and len(list(segments.glob("*.npz"))) < 0.8 * LENGTHS[1] - 1:  # each of a second
         time.sleep(0.005)
     process.kill()
     process.communicate()
-    return run_command(command(path, out, weights, mode))[0] / whole
+    return run_command(command_arguments(path, out, weights, mode))[0] / whole
 
 
 def measure(
@@ -162,11 +166,11 @@ def measure(
     """Return the figures, milliseconds per stage by film, and peak memory by length."""
     colorizer = Colorizer(options.weights, device="cpu")
     out, mode = folder / "out.mp4", options.temporal
-    films = {name: make_film(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
+    videos = {name: make_video(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
     if options.film:
-        films = {options.film.name: options.film}
+        videos = {options.film.name: options.film}
     figures, times = [], {}
-    for name, path in films.items():
+    for name, path in videos.items():
         rate = frames_per_second(colorizer, path, out, mode, options.repeats)
         figures.append(at_least(f"{name}, {mode}", rate, "frames/s", TARGETS.get(name, 0)))
         times[name] = stages(colorizer, path, folder, mode, options.repeats)
@@ -174,8 +178,8 @@ def measure(
         return figures, times, {}
     peaks = {}
     for seconds in LENGTHS:
-        path = make_film(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
-        arguments = command(path, folder / f"out{seconds}.mp4", options.weights, mode)
+        path = make_video(folder / f"{seconds}s.mp4", SIZES["1280x720"], seconds)
+        arguments = command_arguments(path, folder / f"out{seconds}.mp4", options.weights, mode)
         peaks[f"{seconds} s"] = peak = run_command(arguments)[1]
         figures.append(at_most(f"peak memory, 1280x720, {seconds} s", peak, "MB", MEMORY_TARGET))
     share = 100 * resume_share(path, folder, options.weights, mode)
@@ -199,11 +203,11 @@ def main() -> None:
         figures, times, peaks = measure(options, Path(folder))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}")
     print_figures(figures)
-    for name, parts in times.items():
-        text = ", ".join(f"{stage} {value:.1f}" for stage, value in parts.items())
-        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(parts.values()):.1f}")
+    for name, by_stage in times.items():
+        text = ", ".join(f"{stage} {value:.1f}" for stage, value in by_stage.items())
+        print(f"stages of {name}, ms per frame, each alone: {text}; sum {sum(by_stage.values()):.1f}")
     if options.json:
-        record = {
+        conditions = {
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "weights": options.weights,
@@ -211,7 +215,7 @@ def main() -> None:
             "stages_milliseconds": times,
             "peak_megabytes": peaks,
         }
-        write_figures(options.json, figures, record)
+        write_figures(options.json, figures, conditions)
 
 
 if __name__ == "__main__":

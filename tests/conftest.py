@@ -1,4 +1,4 @@
-"""Fixtures: small random weights, photographs that the tests make themselves, the web page and a browser for it."""
+"""Fixtures of several wings: small random weights, made photos, the page with a browser for it, training runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
-from made_browser import ARGUMENTS, CHROMIUM, PATIENCE
 from PIL import Image
+from support.browser import ARGUMENTS, CHROMIUM, TIMEOUT
 
-from colorize.colorizer import Colorizer
-from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import WeightsInfo, save_generator
+from colorize.engine import Colorizer
+from colorize.network import Generator, GeneratorConfig, WeightsInfo, save_generator
 
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
@@ -63,9 +62,9 @@ def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
 
 
 @pytest.fixture
-def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of ten frames at 30 frames a second."""
-    monkeypatch.setattr("colorize.films.PART_SECONDS", (1 / 3, 1 / 3))
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments of ten frames at 30 frames a second."""
+    monkeypatch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
 
 
 @pytest.fixture
@@ -77,8 +76,8 @@ def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def served(small_generator: Generator):
-    """A page on a free port: its address and its studio."""
-    from made_page import serve_page  # Gradio is slow to import
+    """A page on a free port: its address and its service."""
+    from support.page import serve_page  # Gradio is slow to import
 
     with serve_page(small_generator) as page:
         yield page
@@ -87,7 +86,7 @@ def served(small_generator: Generator):
 @pytest.fixture(scope="module")
 def make_client(small_generator: Generator):
     """Start HTTP services; all are closed at the end."""
-    from made_service import serve_clients
+    from support.service import serve_clients
 
     with serve_clients(small_generator) as make:
         yield make
@@ -95,10 +94,11 @@ def make_client(small_generator: Generator):
 
 @pytest.fixture(scope="module")  # Playwright keeps this thread's event loop to itself
 def browser():
+    """Chromium without a window."""
     assert CHROMIUM, "these tests need Chromium: apt-get install chromium"
     from playwright import sync_api as playwright
 
-    playwright.expect.set_options(timeout=PATIENCE * 1000)
+    playwright.expect.set_options(timeout=TIMEOUT * 1000)
     with playwright.sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield chromium
@@ -107,13 +107,13 @@ def browser():
 
 @pytest.fixture(scope="session")
 def requests() -> list[str]:
-    """Every address that a page in a browser asked for."""
+    """The address of every request of the pages in the browser."""
     return []
 
 
 @pytest.fixture(scope="module")
 def context(browser):
-    """One for all tests of a module, which loads the page's scripts once."""
+    """A browser context for all tests of a module, so that the page's scripts are loaded once."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     yield context
     context.close()
@@ -121,32 +121,32 @@ def context(browser):
 
 @pytest.fixture
 def page(context, served, requests):
-    """The page in a browser."""
+    """The page in a browser; a JavaScript error in it fails the test."""
     page = context.new_page()
-    page.set_default_timeout(PATIENCE * 1000)
+    page.set_default_timeout(TIMEOUT * 1000)
     page.on("request", lambda request: requests.append(request.url))
     page.on("websocket", lambda socket: requests.append(socket.url))
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(served[0])
     page.locator("#photo input[type=file]").first.wait_for(state="attached")
     yield page
     page.close()
-    assert not faults
+    assert not errors
 
 
 @pytest.fixture
 def client(served, tmp_path):
-    """A program that uses the page."""
-    from made_page import visit  # Gradio is slow to import
+    """A gradio_client of the page."""
+    from support.page import visit  # Gradio is slow to import
 
     yield from visit(served[0], tmp_path / "downloads")
 
 
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
-    """What a module's training runs start from, by its SOURCES; while it is in use, there are narrow encoders."""
-    from made_runs import narrow_encoders, write_sources
+    """The files that a module's training runs start from, by its SOURCES; meanwhile encoders are narrow."""
+    from support.runs import narrow_encoders, write_sources
 
     with narrow_encoders():
         yield write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)
@@ -155,14 +155,15 @@ def sources(request, tmp_path_factory):
 @pytest.fixture
 def run(request, sources, tmp_path):
     """A small training run on ``sources``, by the module's RUN."""
-    from made_runs import stage_run
+    from support.runs import stage_run
 
     return stage_run(sources, tmp_path / "run", **request.module.RUN)
 
 
 @pytest.fixture
 def small_critic(monkeypatch):
-    from made_adversarial import use_small_critics
+    """Let training build small critics."""
+    from support.adversarial import use_small_critics
 
     use_small_critics(monkeypatch)
 
@@ -170,6 +171,6 @@ def small_critic(monkeypatch):
 @pytest.fixture(scope="session")
 def tiny_states():
     """Weights of DeOldify's networks made tiny, by kind; not to be changed."""
-    from made_deoldify import TINY, tiny_state
+    from support.deoldify import TINY, tiny_state
 
     return {kind: tiny_state(kind) for kind in TINY}

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from colorize.colorizer import Colorizer
-from colorize.weights import read_manifest
+from colorize.engine import Colorizer
+from colorize.network import read_manifest
 from training.metrics import ciede2000
 from training.release import GOLDEN, read_golden, thumbnails
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from made_films import FilmRecipe, make_film
+from support.videos import VideoRecipe, make_video
 
 from benchmarks import output_hashes
 from benchmarks.output_hashes import (
@@ -25,7 +25,7 @@ PROJECT = """
 [project]
 name = "colorize"
 [project.scripts]
-colorize = "colorize.cli:main"
+colorize = "colorize.cli.command:main"
 colorize-web = "colorize.web.command:run"
 
 [tool.other]
@@ -35,7 +35,7 @@ elsewhere = "no.script:main"
 
 def test_entry_points_of_a_project():
     assert entry_points(PROJECT) == {
-        "colorize": ("colorize.cli", "main"),
+        "colorize": ("colorize.cli.command", "main"),
         "colorize-web": ("colorize.web.command", "run"),
     }
     own = entry_points((output_hashes.ROOT / "pyproject.toml").read_text("utf-8"))
@@ -91,12 +91,12 @@ def test_the_body_and_the_name_of_a_file_count():
 
 
 def test_matroska_is_hashed_without_its_random_numbers(tmp_path):
-    recipe = FilmRecipe(frames=4, sounds=("eng",), metadata={"title": "One"})
-    first, second = (make_film(tmp_path / f"{number}.mkv", recipe) for number in (1, 2))
+    recipe = VideoRecipe(frames=4, sounds=("eng",), metadata={"title": "One"})
+    first, second = (make_video(tmp_path / f"{number}.mkv", recipe) for number in (1, 2))
     assert first.read_bytes() != second.read_bytes()
     assert file_hash(first) == file_hash(second)
-    others = [FilmRecipe(frames=4, sounds=("eng",)), FilmRecipe(frames=4, sounds=("eng",), full_range=True)]
-    hashes = {file_hash(make_film(tmp_path / f"other{number}.mkv", other)) for number, other in enumerate(others)}
+    others = [VideoRecipe(frames=4, sounds=("eng",)), VideoRecipe(frames=4, sounds=("eng",), full_range=True)]
+    hashes = {file_hash(make_video(tmp_path / f"other{number}.mkv", other)) for number, other in enumerate(others)}
     assert len(hashes | {file_hash(first)}) == 3
 
 

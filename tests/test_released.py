@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize.colorizer import Colorizer
-from colorize.defaults import DEFAULT_WEIGHTS
-from colorize.images import read_image
-from colorize.jobs import NAME_MARK
-from colorize.lab import rgb_to_lab
-from colorize.weights import find_weights, read_info, read_manifest, sha256
+from colorize.base import DEFAULT_WEIGHTS, sha256
+from colorize.batch import RESULT_SUFFIX
+from colorize.color import rgb_to_lab
+from colorize.engine import Colorizer
+from colorize.network import find_weights, read_info, read_manifest
+from colorize.photo import read_image
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 MIB = 2**20
@@ -61,7 +61,7 @@ def coloured():
     """Lab pictures of the samples in the default weights' colours."""
     colorizer = Colorizer()
     # Whoever followed the README has a coloured one beside them.
-    paths = sorted(path for path in SAMPLES.glob("*.jpg") if NAME_MARK not in path.stem)
+    paths = sorted(path for path in SAMPLES.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
     return {path.stem: rgb_to_lab(colorizer(read_image(path))) for path in paths}
 
 

@@ -1,6 +1,6 @@
-"""What the two players want: the adversarial losses, in one table, and what the critic is shown.
+"""The adversarial losses, in one table, and the critic's inputs: real and generated pictures.
 
-Logits are above 0 for real. A critic's answer is (B, N), one logit a patch or one a picture.
+A critic's logits are (B, N), one a patch or one a picture, above 0 for real.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
 from training.data import PhotoBatches
-from training.views import joined
+from training.rendering import compose_lab
 
 AdversarialName = Literal["hinge", "bce", "least-squares"]
 
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """A pair of losses.
+    """The losses of critic and generator, which belong together.
 
     Attributes:
-        critic: Of the logits of real and of generated pictures; what the critic minimises.
-        generator: Of the logits of generated pictures; what the generator minimises.
+        critic: Function of the logits of real and of generated pictures that the critic minimises.
+        generator: Function of the logits of generated pictures that the generator minimises.
     """
 
     critic: Callable[[Tensor, Tensor], Tensor]
@@ -34,7 +34,7 @@ class AdversarialLoss:
 
 
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
-    # Lim and Ye 2017: the critic stops caring once it is sure.
+    # Lim and Ye 2017: logits beyond 1 on the right side cost the critic nothing.
     "hinge": AdversarialLoss(
         lambda real, fake: (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2,
         lambda fake: -fake.mean(),
@@ -53,9 +53,9 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
 
 
 def mode_seeking_loss(ab: Tensor, other: Tensor, latent: Tensor, other_latent: Tensor) -> Tensor:
-    """Return how little two noise vectors change a picture (Mao et al. 2019), in the form 1 / ratio.
+    """Return the mode-seeking loss (Mao et al. 2019): the noise vectors' distance over that of their pictures.
 
-    The mean difference of each picture is taken away first: a tint of the whole is no other way to see it.
+    The mean difference of two pictures is taken away first, so that a tint over the whole does not count.
 
     Args:
         ab: (B, 2, H, W), made with ``latent``.
@@ -70,7 +70,7 @@ def mode_seeking_loss(ab: Tensor, other: Tensor, latent: Tensor, other_latent: T
 
 
 def enhance(lab: Tensor, factor: float) -> Tensor:
-    """Return pictures whose chroma is multiplied, within the network's range: what the critic is shown as real.
+    """Return Lab pictures with their chroma multiplied, within -1..1: what the critic gets as real.
 
     Args:
         lab: (B, 3, H, W).
@@ -80,7 +80,7 @@ def enhance(lab: Tensor, factor: float) -> Tensor:
 
 
 def accuracy(logits: Tensor, real: Tensor) -> Tensor:
-    """Return the share of pictures that are told right by the mean of their patches.
+    """Return the share of the pictures that a critic tells right, 0..1, by the mean of their patches' logits.
 
     Args:
         logits: (B, N).
@@ -90,7 +90,7 @@ def accuracy(logits: Tensor, real: Tensor) -> Tensor:
 
 
 class CriticLoss(nn.Module):
-    """The critic's loss on a batch of both kinds; ``parts`` keeps its last accuracy for the log."""
+    """The critic's loss on a batch of real and generated pictures; ``parts`` keeps the last accuracy, for the log."""
 
     def __init__(self, loss: AdversarialLoss) -> None:
         super().__init__()
@@ -105,8 +105,8 @@ class CriticLoss(nn.Module):
 
 
 @dataclass(frozen=True)
-class Showing:
-    """How pictures are shown to the critic.
+class CriticInput:
+    """Makes a critic's input batches of real and generated pictures.
 
     Attributes:
         enhancement: Factor of the real pictures' chroma.
@@ -118,36 +118,34 @@ class Showing:
 
     @torch.no_grad()
     def pictures(self, generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return real pictures and a generator's, of the same photographs, and which are real.
-
-        The generator must be in eval mode: nothing of it moves here.
+        """Return real pictures and a generator's, of the same photographs, and which of them are real.
 
         Args:
-            generator: Called with lightness and hints; returns ab.
+            generator: Called with lightness and hints; returns ab. In eval mode, so that nothing of it changes.
             batch: lightness (B, 1, H, W), hints (B, 3, H, W), lab (B, 3, H, W).
 
         Returns:
-            (2 B, 3, H, W) of lab's size, the real ones first, and (2 B,) 1 or 0.
+            Lab pictures (2 B, 3, H, W) of lab's size, the real ones first, and (2 B,) 1 for real and 0 for generated.
         """
         lightness, hints, lab = batch
         with torch.autocast(lab.device.type, torch.bfloat16, enabled=self.bf16):
             ab = generator(lightness, hints)
-        fake = joined(ab.float(), lab)
+        fake = compose_lab(ab.float(), lab)
         real = torch.arange(2 * len(lab), device=lab.device) < len(lab)
         return torch.cat([enhance(lab, self.enhancement), fake]), real.float()
 
 
-class JudgedBatches(IterableDataset):
-    """Batches for a critic alone: (pictures, whether real), made from photographs and a generator that stands still."""
+class CriticBatches(IterableDataset):
+    """Batches for a critic alone, (pictures, whether real), made from photographs and a frozen generator."""
 
-    def __init__(self, batches: PhotoBatches, generator: nn.Module, showing: Showing) -> None:
-        self.batches, self.showing = batches, showing
+    def __init__(self, batches: PhotoBatches, generator: nn.Module, critic_input: CriticInput) -> None:
+        self.batches, self.critic_input = batches, critic_input
         self.generator = generator.eval().requires_grad_(False)
         self.device = batches.device
 
     @property
     def epoch(self) -> int:
-        """Which part of the run the next iteration yields."""
+        """Index of the epoch that the next iteration yields."""
         return self.batches.epoch
 
     @epoch.setter
@@ -159,4 +157,4 @@ class JudgedBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for batch in self.batches:
-            yield self.showing.pictures(self.generator, batch)
+            yield self.critic_input.pictures(self.generator, batch)

@@ -1,4 +1,4 @@
-"""fastai callbacks, one job each."""
+"""fastai callbacks of all training stages: epochs, bfloat16, averaging, logs and the checkpoint with its reader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
-from training.adversarial import JudgedBatches
+from training.adversarial import CriticBatches
 from training.data import PhotoBatches
 
 FORMAT = "colorize-checkpoint/1"
@@ -28,27 +28,27 @@ class CheckpointError(ValueError):
 
 
 class DivergedError(RuntimeError):
-    """The loss is no longer a number; the last checkpoint is still good."""
+    """A loss is no longer a number; the last checkpoint is still good."""
 
 
 class Stateful(Protocol):
-    """What a checkpoint can keep: a network, an optimizer, a callback that counts."""
+    """What a checkpoint can keep: a network, an optimizer, a callback with a count."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what has to be kept."""
+        """Return the state that has to be kept."""
         ...
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
-        """Take it back."""
+        """Restore what ``state_dict`` returned."""
         ...
 
 
 class EpochOfBatches(Callback):
-    """Tell the batches which epoch is asked for, so that they are a function of the step."""
+    """Set the epoch of the training batches, so that they are a function of the step."""
 
     order = -10
 
-    def __init__(self, batches: PhotoBatches | JudgedBatches) -> None:
+    def __init__(self, batches: PhotoBatches | CriticBatches) -> None:
         self.batches = batches
 
     def before_train(self) -> None:
@@ -56,7 +56,7 @@ class EpochOfBatches(Callback):
 
 
 class Autocast(Callback):
-    """Run the network in bfloat16; losses stay float32."""
+    """Run the network in bfloat16; its output and the losses are float32."""
 
     order = -5
 
@@ -83,7 +83,7 @@ class Autocast(Callback):
 
 
 class StopWhenDiverged(Callback):
-    """Stop at the first loss that is not a number, before it reaches the weights."""
+    """Raise ``DivergedError`` at the first loss that is not a number, before it reaches the weights."""
 
     def after_loss(self) -> None:
         loss = float(self.loss_grad.detach())
@@ -95,7 +95,7 @@ class StopWhenDiverged(Callback):
 
 
 class Ema(Callback):
-    """Keep an exponential moving average of weights and batch-norm statistics; it is what is released."""
+    """Keep an exponential moving average of weights and batch-norm statistics, which is what stages write."""
 
     order = 50
 
@@ -113,8 +113,8 @@ class Ema(Callback):
         return self.average.module
 
 
-class LossParts(Callback):
-    """Log the terms of the loss and the learning rate every few steps to TensorBoard."""
+class TensorBoardLog(Callback):
+    """Log the loss, its terms and the learning rate to TensorBoard every few steps."""
 
     def __init__(self, folder: Path, parts: Callable[[], dict[str, Tensor]], first_epoch: int, every: int = 20) -> None:
         self.folder, self.parts, self.first_epoch, self.every = folder, parts, first_epoch, every
@@ -136,7 +136,7 @@ class LossParts(Callback):
 
 
 class History(CSVLogger):
-    """Log a row an epoch to ``history.csv``; a resumed run adds no second header and no rows of skipped epochs."""
+    """Log a row an epoch to ``history.csv``; a resumed run adds neither a second header nor rows of skipped epochs."""
 
     def __init__(self, first_epoch: int) -> None:
         super().__init__(append=first_epoch > 0)
@@ -155,9 +155,9 @@ class History(CSVLogger):
 
 
 class EveryEpochs(Callback):
-    """Call a function with the number of finished epochs, every so many and after the last.
+    """Call a function with the number of finished epochs, every few epochs and after the last.
 
-    fastai tells the end of the epochs that a resumed run skips, too; for these nothing is called.
+    It is not called for the epochs that a resumed run skips, although fastai reports their ends too.
     """
 
     order = 62  # before the checkpoint: a kill between the two repeats the epoch rather than keep its older weights
@@ -172,7 +172,7 @@ class EveryEpochs(Callback):
 
 
 class Checkpoint(Callback):
-    """Write everything that is needed to go on after every epoch; the former checkpoint survives a full disk."""
+    """Write all that a run needs to be resumed after every epoch; the former checkpoint survives a full disk."""
 
     order = 65
 
@@ -209,7 +209,7 @@ class Checkpoint(Callback):
 
 
 def _plain(value: Any) -> Any:
-    """Replace NumPy's numbers, which fastai's schedule leaves among the settings and safe unpickling refuses."""
+    """Return a state with plain numbers for NumPy's, which fastai's schedule leaves and safe unpickling refuses."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -222,7 +222,7 @@ def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
 
     Args:
         path: Of the checkpoint.
-        settings: Of the run that wants to go on; they must be those of the run that was stopped.
+        settings: Fingerprint of the settings of the run to be resumed.
 
     Raises:
         CheckpointError: The file is broken, or was made by other settings.

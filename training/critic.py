@@ -1,36 +1,41 @@
-"""The critics: networks that tell real colours from a generator's. One table, ``CRITICS``.
+"""The critics, networks that tell real colours from a generator's: one table, ``CRITICS``, and their files.
 
 A critic sees ``lab`` (B, 3, H, W) in network units, so it knows the lightness that the colours belong to and needs no
-second input. It answers flat logits (B, N), one a patch or one a picture, above 0 for real; no softmax, no sigmoid.
+second input. It returns flat logits (B, N), one a patch or one a picture, above 0 for real; no softmax, no sigmoid.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 import torchvision
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from colorize.lab import lab_tensor_to_rgb
-from training.teacher import Teacher
+from colorize.color import lab_tensor_to_rgb
+from training.classifiers import Teacher, read_tensors
 
 AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
 COLOR_CELLS = (
-    32  # a side; seen any finer, colours learn to fringe edges and hair like a rainbow, which classifiers like
+    32  # a side; with finer ones colours learn to fringe edges and hair like a rainbow, which classifiers like
 )
+FORMAT = "colorize-critic/1"  # of a critic's file
 LEAK = 0.2  # slope of LeakyReLU below 0 (Radford et al. 2016)
 
 
 class CriticError(ValueError):
-    """A critic cannot be had; the message says which and what to do."""
+    """A critic cannot be built or loaded; the message says which and what to do."""
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at all others (Zhang et al. 2019); starts as the identity."""
+    """Self-attention over all places of a feature map (Zhang et al. 2019), which starts as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -45,12 +50,12 @@ class SelfAttention(nn.Module):
         query, key, value = (
             layer(x).flatten(2).transpose(1, 2).contiguous() for layer in (self.query, self.key, self.value)
         )
-        seen = F.scaled_dot_product_attention(query, key, value, scale=1.0)
-        return x + self.gain * seen.transpose(1, 2).reshape(x.shape)
+        attended = F.scaled_dot_product_attention(query, key, value, scale=1.0)
+        return x + self.gain * attended.transpose(1, 2).reshape(x.shape)
 
 
 class _Critic(nn.Module):
-    """Scales the input's ab and flattens the answer, which all critics share."""
+    """What critics that see Lab share: their input's ab is scaled, their output flattened."""
 
     layers: nn.Module
 
@@ -66,7 +71,7 @@ class PatchCritic(_Critic):
     """
 
     def __init__(self, width: int = 64, attention: bool = False) -> None:
-        """Build it.
+        """Build the critic with random weights.
 
         Args:
             width: Channels at 1/2; doubled at each of 1/4, 1/8 and 1/16.
@@ -89,7 +94,7 @@ class PatchCritic(_Critic):
 
 
 class DcganCritic(_Critic):
-    """The classic one (Radford et al. 2016): strided convolutions, batch norm but in the first and last, one logit."""
+    """DCGAN's critic (Radford et al. 2016): strided convolutions, batch norm but in the first and last, one logit."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -109,7 +114,7 @@ class DcganCritic(_Critic):
 
 
 class ClassifierCritic(_Critic):
-    """The convolutions of any torchvision classifier, pooled, with one logit."""
+    """The convolutions of any torchvision classifier, from random weights, pooled, with one logit."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -126,12 +131,12 @@ class ProjectedCritic(nn.Module):
     """Small heads on the inner features of a frozen classifier that knows ImageNet (Sauer et al. 2021).
 
     A critic that begins from nothing learns textures first, and its generator answers with patches of any hue. This one
-    sees things from its first step, so it knows that grass is not orange. It never looks at the classifier's last
-    features, which the evaluation grades. Random until ``adopt`` gives it a classifier.
+    sees things from its first step, so it knows that grass is not orange. It never uses the classifier's last features,
+    by which the evaluation grades. The classifier is random until ``adopt`` loads its weights.
     """
 
     def __init__(self, width: int = 64) -> None:
-        """Build it.
+        """Build the heads on a classifier with random weights.
 
         Args:
             width: Channels of the heads.
@@ -139,16 +144,16 @@ class ProjectedCritic(nn.Module):
         super().__init__()
         classifier = torchvision.models.get_model("mobilenet_v2", weights=None)
         self.teacher = Teacher("mobilenet_v2", classifier)
-        self.teacher.head = nn.Identity()  # its answers are not asked for
+        self.teacher.head = nn.Identity()  # its logits are not used
         with torch.no_grad():
             features = self.teacher.inner_features(torch.zeros(1, 3, 32, 32))
         self.heads = nn.ModuleList(_head(feature.shape[1], width) for feature in features)
 
     def adopt(self, teacher: Teacher) -> None:
-        """Take a classifier's weights.
+        """Copy a classifier's weights.
 
         Raises:
-            CriticError: It is no MobileNetV2.
+            CriticError: The classifier is no MobileNetV2.
         """
         try:
             body = {key: value for key, value in teacher.state_dict().items() if not key.startswith("head.")}
@@ -159,12 +164,12 @@ class ProjectedCritic(nn.Module):
             ) from error
 
     def requires_grad_(self, requires_grad: bool = True) -> ProjectedCritic:
-        """Let the heads train; the classifier never does."""
+        """Set whether the heads train; the classifier never does."""
         self.heads.requires_grad_(requires_grad)
         return self
 
     def forward(self, lab: Tensor) -> Tensor:
-        # lab (B, 3, H, W) -> (B, 4 per head): every scale has the same say, whatever its size
+        # lab (B, 3, H, W) -> (B, 4 per head): every scale counts alike, whatever its size
         cells = F.adaptive_avg_pool2d(lab[:, 1:], COLOR_CELLS)
         ab = F.interpolate(cells, lab.shape[2:], mode="bilinear", align_corners=False)
         features = self.teacher.inner_features(lab_tensor_to_rgb(torch.cat([lab[:, :1], ab], dim=1)))
@@ -190,7 +195,7 @@ CRITICS: dict[str, Callable[[], nn.Module]] = {
     "resnet18": partial(ClassifierCritic, "resnet18"),
     "vgg16_bn": partial(ClassifierCritic, "vgg16_bn"),
 }
-"""Name -> how to build one, with random weights."""
+"""Name -> how to build the critic, with random weights."""
 
 
 def build_critic(kind: str) -> nn.Module:
@@ -202,3 +207,44 @@ def build_critic(kind: str) -> nn.Module:
     if kind not in CRITICS:
         raise CriticError(f"unknown critic {kind!r}; choose one of {', '.join(CRITICS)}")
     return CRITICS[kind]()
+
+
+@dataclass(frozen=True)
+class CriticInfo:
+    """What a critic's file says about it.
+
+    Attributes:
+        kind: Its name in ``CRITICS``.
+        accuracy: Share of the real and generated validation pictures that it told right when it was written, 0..1.
+    """
+
+    kind: str
+    accuracy: float
+
+
+def save_critic(critic: nn.Module, path: Path, info: CriticInfo) -> None:
+    """Write a critic's weights, float32, with its description; the former file survives a failure."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in critic.state_dict().items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)})
+    os.replace(temporary, path)
+
+
+def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:
+    """Return a critic and the description in its file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CriticError: The file is broken or foreign.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such critic; make one with training.pretrain_critic")
+    state, metadata = read_tensors(path, CriticError)
+    if metadata.get("format") != FORMAT:
+        raise CriticError(f"{path}: not a critic's file; give one that training.pretrain_critic wrote")
+    critic = build_critic(metadata["kind"])
+    try:
+        critic.load_state_dict(state)
+    except RuntimeError as error:
+        raise CriticError(f"{path}: its tensors do not fit a {metadata['kind']} critic; make it anew") from error
+    return critic, CriticInfo(metadata["kind"], float(metadata["accuracy"]))

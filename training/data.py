@@ -1,4 +1,4 @@
-"""Batches for the generator, made on the training device: (lightness, hints, lab).
+"""Batches of photographs for the generator, made on the training device: (lightness, hints, lab).
 
 All randomness is a function of a seed and the step, so that a resumed run sees what an uninterrupted one would have.
 """
@@ -13,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
-from colorize.lab import rgb_tensor_to_lab
-from training.damage import damage, random_curve
+from colorize.color import rgb_tensor_to_lab
+from training.degradation import degrade, random_curve
 from training.hints import draw_hints
 from training.mosaics import mosaics
 from training.photos import Photos, PhotosError
-from training.views import reduced
+from training.rendering import reduce_lab
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -29,27 +29,27 @@ class Phase:
 
     Attributes:
         size: Side of the square crops in pixels, a multiple of 32.
-        pictures: How many pictures the phase sees.
+        samples: How many pictures the phase sees.
         batch_size: Pictures a step.
-        view: Side of the truth, at which pictures are looked at; 0: ``size``.
+        perceptual_size: Side of the truth in pixels, at which classifiers and critics see pictures; 0: ``size``.
     """
 
     size: int
-    pictures: int
+    samples: int
     batch_size: int
-    view: int = 0
+    perceptual_size: int = 0
 
     @property
     def steps(self) -> int:
-        """Steps of the phase."""
-        return max(1, round(self.pictures / self.batch_size))
+        """Number of steps of the phase, at least 1."""
+        return max(1, round(self.samples / self.batch_size))
 
 
 class PhotoBatches(IterableDataset):
-    """One epoch of batches, an epoch being a fixed number of steps; set ``epoch`` before iterating.
+    """Batches of one epoch, which is a fixed number of steps; set ``epoch`` before iterating.
 
     Attributes:
-        epoch: Which part of the run the next iteration yields.
+        epoch: Index of the epoch that the next iteration yields.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class PhotoBatches(IterableDataset):
         epoch_steps: int,
         seed: int,
         device: torch.device | str = "cpu",
-        hinted: float = 0.5,
-        damaged: float = 0.5,
+        hint_prob: float = 0.5,
+        degradation_prob: float = 0.5,
         mosaic: float = 0.0,
-        repeats: Mapping[str, int] | None = None,
+        sampling_weights: Mapping[str, int] | None = None,
     ) -> None:
-        """Prepare batches.
+        """Put the photographs on the device.
 
         Args:
             photos: Kept on the training device whole if that is a GPU.
@@ -72,25 +72,25 @@ class PhotoBatches(IterableDataset):
             epoch_steps: Steps of one epoch.
             seed: Together with the step it decides everything.
             device: Where the batches are made.
-            hinted: Share of pictures that get colour hints.
-            damaged: Share of pictures whose input is damaged as in an old photograph.
-            mosaic: Share of pictures put together from four photographs.
-            repeats: How often a round shows each photograph of a folder; 0 leaves it out, and those not named are
-                shown once.
+            hint_prob: Share of the pictures that get colour hints, 0..1.
+            degradation_prob: Share of the pictures whose input is damaged as in an old photograph, 0..1.
+            mosaic: Share of the pictures that are put together from four photographs, 0..1.
+            sampling_weights: How often a round shows each photograph of a folder; 0 leaves it out, and folders that are
+                not named have weight 1.
 
         Raises:
-            PhotosError: A folder in ``repeats`` has no photograph, or no photograph is left.
+            PhotosError: A folder in ``sampling_weights`` has no photograph, or no photograph is left.
         """
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
-        self.hinted, self.damaged, self.mosaic = hinted, damaged, mosaic
+        self.hint_prob, self.degradation_prob, self.mosaic = hint_prob, degradation_prob, mosaic
         self.epoch = 0
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
             self._pixels = self._pixels.to(self.device)
         self._extents = torch.from_numpy(photos.extents)
         self._upright = torch.from_numpy(photos.upright)
-        self._round = _round(photos, repeats or {})
+        self._round = _sampled_indices(photos, sampling_weights or {})
 
     def __len__(self) -> int:
         return self.epoch_steps
@@ -104,30 +104,30 @@ class PhotoBatches(IterableDataset):
         """Return the batch of one step.
 
         Returns:
-            lightness (B, 1, S, S) as the generator sees it, damaged or not; hints (B, 3, S, S); lab (B, 3, S, S), the
-            undamaged truth, or (B, 3, V, V) where the phase has a view; all in network units.
+            lightness (B, 1, S, S) as the generator sees it, degraded or not; hints (B, 3, S, S); lab (B, 3, S, S), the
+            true picture, or (B, 3, P, P) where the phase has a perceptual size P; all in network units.
         """
         phase, before = self._locate(step)
         random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
-        rgb = self._crops(self._choose(before, phase.batch_size), phase.view or phase.size, random)
+        rgb = self._crops(self._choose(before, phase.batch_size), phase.perceptual_size or phase.size, random)
         lab = rgb_tensor_to_lab(mosaics(rgb, self.mosaic, random))
-        small = reduced(lab, phase.size)
+        small = reduce_lab(lab, phase.size)
         lightness = random_curve(small[:, :1], random)
-        lightness = damage(lightness, self.damaged, random)
-        return lightness, draw_hints(small[:, 1:], self.hinted, random), lab
+        lightness = degrade(lightness, self.degradation_prob, random)
+        return lightness, draw_hints(small[:, 1:], self.hint_prob, random), lab
 
     def _locate(self, step: int) -> tuple[Phase, int]:
-        """Return a step's phase and how many pictures were seen before it."""
-        pictures = 0
+        """Return a step's phase and how many samples came before it."""
+        samples = 0
         for phase in self.phases[:-1]:
             if step < phase.steps:
-                return phase, pictures + step * phase.batch_size
+                return phase, samples + step * phase.batch_size
             step -= phase.steps
-            pictures += phase.steps * phase.batch_size
-        return self.phases[-1], pictures + step * self.phases[-1].batch_size
+            samples += phase.steps * phase.batch_size
+        return self.phases[-1], samples + step * self.phases[-1].batch_size
 
     def _choose(self, before: int, count: int) -> Tensor:
-        """Return the indices at places before..before + count of an endless sequence of shuffled rounds."""
+        """Return the photographs' indices at places before..before + count of an endless series of shuffled rounds."""
         total = len(self._round)
         chosen = []
         while count:
@@ -156,29 +156,29 @@ class PhotoBatches(IterableDataset):
         top, left = uniform(0, 1) * (short - height), uniform(0, 1) * (extents - width)
         flip = uniform(0, 1) < 0.5
         # Sampled finer and averaged: bilinear sampling alone would alias where it reduces.
-        finer = max(1, round(0.8 * short / size))
-        place = (torch.arange(size * finer, device=self.device) + 0.5) / (size * finer)
+        oversampling = max(1, round(0.8 * short / size))
+        place = (torch.arange(size * oversampling, device=self.device) + 0.5) / (size * oversampling)
         # Left and right of an upright photograph lie along the canvas's rows, because it lies transposed.
         down = torch.where((flip & upright)[:, None], 1 - place, place)
         across = torch.where((flip & ~upright)[:, None], 1 - place, place)
         y = (top[:, None] + height[:, None] * down) / short * 2 - 1  # (B, S * finer)
         x = (left[:, None] + width[:, None] * across) / long * 2 - 1
         grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=-1)
-        stood = torch.stack(torch.broadcast_tensors(x[:, :, None], y[:, None, :]), dim=-1)
-        grid = torch.where(upright[:, None, None, None], stood, grid)
+        transposed = torch.stack(torch.broadcast_tensors(x[:, :, None], y[:, None, :]), dim=-1)
+        grid = torch.where(upright[:, None, None, None], transposed, grid)
         crops = F.grid_sample(canvas, grid, mode="bilinear", padding_mode="border", align_corners=False)
-        return F.avg_pool2d(crops, finer) if finer > 1 else crops
+        return F.avg_pool2d(crops, oversampling) if oversampling > 1 else crops
 
 
-def _round(photos: Photos, repeats: Mapping[str, int]) -> Tensor:
-    """Return the indices of the photographs that one round shows, in order."""
+def _sampled_indices(photos: Photos, sampling_weights: Mapping[str, int]) -> Tensor:
+    """Return the indices of the photographs that one round shows, repeated by their folders' weights, in order."""
     indices = torch.arange(len(photos))
-    if not repeats:
+    if not sampling_weights:
         return indices
-    if missing := sorted(set(repeats) - set(photos.folders)):
-        known = ", ".join(sorted(set(photos.folders)))
-        raise PhotosError(f"repeats: no photograph lies in a folder {missing[0]!r}; folders are {known}")
-    shown = indices.repeat_interleave(torch.tensor([repeats.get(folder, 1) for folder in photos.folders]))
-    if not len(shown):
-        raise PhotosError(f"repeats {dict(repeats)}: no photograph is left")
-    return shown
+    if missing := sorted(set(sampling_weights) - set(photos.folders)):
+        folders = ", ".join(sorted(set(photos.folders)))
+        raise PhotosError(f"sampling_weights: no photograph lies in a folder {missing[0]!r}; folders are {folders}")
+    sampled = indices.repeat_interleave(torch.tensor([sampling_weights.get(folder, 1) for folder in photos.folders]))
+    if not len(sampled):
+        raise PhotosError(f"sampling_weights {dict(sampling_weights)}: no photograph is left")
+    return sampled

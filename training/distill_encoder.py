@@ -1,4 +1,4 @@
-"""Teach a ResNet that is fed grey what an ImageNet classifier sees in the colour picture.
+"""Teach a ResNet, which is fed grey, to predict what an ImageNet classifier sees in the colour picture.
 
 For places where the ResNet's own ImageNet weights cannot be had, or simply because the result knows grey pictures.
 
@@ -16,21 +16,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from colorize.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS
-from colorize.lab import lab_tensor_to_rgb
-from colorize.resnet import ResNetEncoder
+from colorize.color import lab_tensor_to_rgb
+from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
 from training.callbacks import DivergedError
+from training.classifiers import Teacher, TeacherError, load_teacher, read_tensors
 from training.config import DistillConfig
 from training.stage import run_stage
 from training.stage_data import device_of, prepare_data
-from training.teacher import Teacher, TeacherError, load_teacher
-from training.tensor_file import read_tensors
 
 FORMAT = "colorize-encoder/1"
 
 
 class Student(nn.Module):
-    """An encoder with two heads: the teacher's last feature map, and its logits."""
+    """An encoder with two heads, which predict the teacher's last feature map and its logits."""
 
     def __init__(self, backbone: str, channels: int, classes: int) -> None:
         super().__init__()
@@ -45,26 +43,30 @@ class Student(nn.Module):
 
 
 class DistillationLoss(nn.Module):
-    """Cosine distance of the feature maps plus Kullback-Leibler divergence of the answers (Hinton et al. 2015)."""
+    """Cosine distance of the feature maps plus divergence of the class distributions (Hinton et al. 2015).
+
+    Attributes:
+        parts: The last call's terms by name, for the log.
+    """
 
     def __init__(self, teacher: Teacher, teacher_size: int, temperature: float = 2.0) -> None:
         super().__init__()
         self.teacher, self.size, self.temperature = teacher, teacher_size, temperature
         self.parts: dict[str, Tensor] = {}
 
-    def forward(self, answer: tuple[Tensor, Tensor], lab: Tensor) -> Tensor:
-        # answer: features (B, C, h, w), logits (B, classes); lab (B, 3, H, W)
-        features, logits = answer
+    def forward(self, output: tuple[Tensor, Tensor], lab: Tensor) -> Tensor:
+        # output: features (B, C, h, w), logits (B, classes); lab (B, 3, H, W)
+        features, logits = output
         with torch.no_grad():
             rgb = lab_tensor_to_rgb(lab)
             if self.size != rgb.shape[-1]:
                 rgb = F.interpolate(rgb, size=(self.size, self.size), mode="bilinear", antialias=True)
-            wanted = self.teacher(rgb)
-            target = F.adaptive_avg_pool2d(wanted.last, (features.shape[2], features.shape[3]))
+            truth = self.teacher(rgb)
+            target = F.adaptive_avg_pool2d(truth.last, (features.shape[2], features.shape[3]))
         distance = 1 - F.cosine_similarity(features, target, dim=1).mean()
         divergence = F.kl_div(
             F.log_softmax(logits / self.temperature, dim=1),
-            F.log_softmax(wanted.logits / self.temperature, dim=1),
+            F.log_softmax(truth.logits / self.temperature, dim=1),
             reduction="batchmean",
             log_target=True,
         )
@@ -73,7 +75,7 @@ class DistillationLoss(nn.Module):
 
 
 def save_encoder(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
-    """Write an encoder's weights, float32."""
+    """Write an encoder's weights, float32, and its backbone's name; the former file survives a failure."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
     temporary = path.with_suffix(".tmp")
     save_file(tensors, temporary, {"format": FORMAT, "backbone": backbone})
@@ -84,9 +86,9 @@ def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> N
     """Load what ``save_encoder`` wrote, or a torchvision ResNet's weights, into a generator's encoder.
 
     Args:
-        encoder: A generator's.
-        path: Safetensors of ``distill_encoder``, or of a torchvision ResNet that sees RGB.
-        backbone: The encoder's.
+        encoder: A generator's; changed in place.
+        path: Safetensors of ``distill_encoder``, or of a torchvision ResNet, which takes RGB.
+        backbone: The encoder's, a name in ``colorize.network.BACKBONES``.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -120,18 +122,18 @@ def distill(config: DistillConfig) -> Path:
     torch.manual_seed(run.seed)
     teacher = load_teacher(config.teacher, config.teacher_name)
     with torch.no_grad():
-        probe = teacher(torch.zeros(1, 3, 64, 64))
-    student = Student(config.backbone, probe.last.shape[1], probe.logits.shape[1])
+        output = teacher(torch.zeros(1, 3, 64, 64))
+    student = Student(config.backbone, output.last.shape[1], output.logits.shape[1])
     loss = DistillationLoss(teacher, config.teacher_size).to(device_of(run))
-    data = prepare_data(run, hinted=0.0, damaged=0.5)
+    data = prepare_data(run, hint_prob=0.0, degradation_prob=0.5)
     path = run.output / "encoder.safetensors"
 
-    def release(epochs: int, network: nn.Module) -> None:
+    def write_encoder(epochs: int, network: nn.Module) -> None:
         save_encoder(network.encoder, path, config.backbone)  # type: ignore[arg-type]
 
-    network = run_stage(config, student, loss, data, release, lambda: loss.parts)
+    network = run_stage(config, student, loss, data, write_encoder, lambda: loss.parts)
     if not path.is_file():
-        release(run.epochs, network)
+        write_encoder(run.epochs, network)
     return path
 
 

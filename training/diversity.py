@@ -1,4 +1,4 @@
-"""How far apart several candidates of one photo lie."""
+"""Diversity of several candidates of one photo: how much their colours differ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import brentq
 
-from colorize.lab import Picture, rgb_to_lab
+from colorize.color import Picture, rgb_to_lab
 from training.metrics import Floats, ciede2000
 
 
 def diversity(candidates: Sequence[Picture]) -> float:
     """Return the mean pairwise CIEDE2000 of one photo's candidates after their mean ab and mean chroma are made equal.
 
-    So a tint over everything, or more saturation, does not count as another answer.
+    So a tint over the whole picture, or more saturation, does not count as another candidate.
 
     Raises:
         ValueError: There are fewer than two candidates.

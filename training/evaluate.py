@@ -4,7 +4,7 @@ Run:
 
     python -m training.evaluate weights/stable.safetensors val.tar --output evaluation
 
-Each photograph's own lightness (CIE L) is coloured and compared with the photograph, at its own size. The grey row is
+Each photograph's own lightness (CIE L) is colorized and compared with the photograph, at its own size. The grey row is
 that lightness with a = b = 0, the truth row the photograph itself; every figure is read between these two.
 """
 
@@ -25,21 +25,19 @@ import tyro
 from PIL import Image
 from tqdm import tqdm
 
-from colorize.chroma import grid_size
-from colorize.colorizer import Colorizer
-from colorize.lab import Picture, lab_to_rgb, rgb_to_lab
-from colorize.marks import Mark, draw_hints
+from colorize.color import Picture, lab_to_rgb, rgb_to_lab
+from colorize.engine import Colorizer, Hint, draw_hints, grid_size
+from training.classifiers import Teacher, load_teacher
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.metrics import Floats
 from training.photos import decode, iterate_files
 from training.report import finite, format_table, make_sheet, tiles
 from training.skin import skin_mask
-from training.teacher import Teacher, load_teacher
 
 HINTS = "hints"
-HINT_POINTS, HINT_RADIUS = 16, 4  # the hint test; radius in the photograph's pixels
-SMALLEST_SIDE = 16  # below it neither points nor gradients mean anything
-SHEET_PICTURES = 24
+HINT_POINTS, HINT_RADIUS = 16, 4  # of the hint test; radius in the photograph's pixels
+MIN_SIDE = 16  # pixels; below it neither points nor gradients mean anything
+SHEET_PICTURES = 24  # at most
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def main() -> None:
 
 
 def evaluate(settings: EvaluateSettings) -> list[str]:
-    """Measure, print the table, write the files.
+    """Measure the weights, print the table and write the files.
 
     Returns:
         The names of the photographs that could not be measured.
@@ -130,7 +128,7 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
 def measure(
     colorizer: Colorizer, teacher: Teacher, settings: EvaluateSettings, label: str
 ) -> tuple[dict[str, Row], Image.Image, list[str]]:
-    """Colour and measure the photographs one by one.
+    """Colorize and measure the photographs one by one.
 
     Args:
         colorizer: What is measured.
@@ -145,22 +143,22 @@ def measure(
         ValueError: Fewer than two photographs can be measured.
     """
     names = _select([name for name, _ in iterate_files(settings.photos)], settings.limit)
-    shown = frozenset(_select(names, SHEET_PICTURES))
+    on_sheet = frozenset(_select(names, SHEET_PICTURES))
     rows = {name: Row() for name in (GREY, label, HINTS, TRUTH) if name != HINTS or not settings.skip_hints}
     triples: list[Image.Image] = []
     bad: list[str] = []
     for name, truth in _read_photographs(settings.photos, names, bad):
         truth_lab = rgb_to_lab(truth)
-        marks = None if settings.skip_hints else draw_marks(truth, seed=zlib.crc32(name.encode()))
-        coloured = colour(colorizer, truth_lab[..., 0], marks)
-        pictures = dict(zip(rows, [*coloured, truth], strict=True))
+        hints = None if settings.skip_hints else draw_test_hints(truth, seed=zlib.crc32(name.encode()))
+        colorized = colorize_lightness(colorizer, truth_lab[..., 0], hints)
+        pictures = dict(zip(rows, [*colorized, truth], strict=True))
         skin = skin_mask(truth, truth_lab[..., 0])
-        for row, pooled, answer in zip(rows.values(), *classify(teacher, list(pictures.values())), strict=True):
+        for row, pooled, likeliest in zip(rows.values(), *classify(teacher, list(pictures.values())), strict=True):
             row.features.append(pooled)
-            row.answers.append(answer)
+            row.classes.append(likeliest)
         for key, picture in pictures.items():
             rows[key].add(picture, truth, truth_lab, skin)
-        if name in shown:
+        if name in on_sheet:
             triples.append(tiles([pictures[GREY], pictures[label], truth]))
     if len(rows[TRUTH].figures) < 2:
         found = len(rows[TRUTH].figures)
@@ -168,40 +166,40 @@ def measure(
     return rows, make_sheet(triples), bad
 
 
-def colour(colorizer: Colorizer, lightness: Floats, marks: Sequence[Mark] | None) -> list[Picture]:
-    """Return a photograph's own lightness in grey, in the weights' colours and, with marks, in colours that obey them.
+def colorize_lightness(colorizer: Colorizer, lightness: Floats, hints: Sequence[Hint] | None) -> list[Picture]:
+    """Return a photograph's own lightness in grey, in the weights' colours and, if hints are given, with hints.
 
     Args:
-        colorizer: What is measured; it sees the lightness alone.
+        colorizer: What is measured; it gets the lightness alone.
         lightness: (H, W), L 0..100.
-        marks: Known colours; None: no third picture.
+        hints: Known colours; None: no third picture.
     """
     size = (lightness.shape[0], lightness.shape[1])
-    chroma = [np.zeros((*size, 2), np.float32), colorizer.predict_ab(lightness)]
-    if marks is not None:
-        hints = draw_hints(marks, size, grid_size(size, colorizer.render_size))
-        chroma.append(colorizer.predict_ab(lightness, torch.from_numpy(hints)[None]))
-    return [lab_to_rgb(np.dstack([lightness, ab])) for ab in chroma]
+    planes = [np.zeros((*size, 2), np.float32), colorizer.predict_full_ab(lightness)]
+    if hints is not None:
+        hint_map = draw_hints(hints, size, grid_size(size, colorizer.render_size))
+        planes.append(colorizer.predict_full_ab(lightness, torch.from_numpy(hint_map)[None]))
+    return [lab_to_rgb(np.dstack([lightness, ab])) for ab in planes]
 
 
-def draw_marks(truth: Picture, seed: int) -> list[Mark]:
-    """Return the hint test's marks: 16 discs of radius 4 px, each of the mean true colour under it."""
+def draw_test_hints(truth: Picture, seed: int) -> list[Hint]:
+    """Return the hint test's hints: 16 discs of radius 4 px, each of the mean true colour under it."""
     random = np.random.default_rng(seed)
     height, width = truth.shape[:2]
     offsets = np.arange(-HINT_RADIUS, HINT_RADIUS + 1)
     disc = np.hypot(offsets[:, None], offsets[None, :]) <= HINT_RADIUS
-    marks = []
+    hints = []
     for _ in range(HINT_POINTS):
         x = int(random.integers(HINT_RADIUS, width - HINT_RADIUS))
         y = int(random.integers(HINT_RADIUS, height - HINT_RADIUS))
         patch = truth[y - HINT_RADIUS : y + HINT_RADIUS + 1, x - HINT_RADIUS : x + HINT_RADIUS + 1]
-        colour = np.rint(patch[disc].mean(axis=0)).astype(np.uint8)
-        marks.append(Mark(x, y, f"#{colour.tobytes().hex()}", HINT_RADIUS))
-    return marks
+        color = np.rint(patch[disc].mean(axis=0)).astype(np.uint8)
+        hints.append(Hint(x, y, f"#{color.tobytes().hex()}", HINT_RADIUS))
+    return hints
 
 
 def hint_reduction(plain: float, hinted: float) -> float:
-    """Return by how many percent hints lower CIEDE2000; negative where they raise it."""
+    """Return by how many percent hints lower CIEDE2000; negative where they raise it, NaN if it is 0 without them."""
     return 100 * (1 - hinted / plain) if plain else math.nan
 
 
@@ -221,8 +219,8 @@ def _read_photographs(photos: Path, names: Sequence[str], bad: list[str]) -> Ite
                 continue
             try:
                 picture = np.array(decode(data))
-                if min(picture.shape[:2]) < SMALLEST_SIDE:
-                    raise ValueError(f"smaller than {SMALLEST_SIDE} px")
+                if min(picture.shape[:2]) < MIN_SIDE:
+                    raise ValueError(f"smaller than {MIN_SIDE} px")
             except Exception as error:  # Pillow raises a dozen kinds on broken files; each is counted and named
                 bad.append(name)
                 tqdm.write(f"{name}: left out, {error}", file=sys.stderr)

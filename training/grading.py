@@ -1,4 +1,4 @@
-"""Grades: the figures of coloured pictures against their truths, gathered picture by picture."""
+"""Grading: the figures of colorized pictures against their truths, gathered picture by picture and summed up."""
 
 from __future__ import annotations
 
@@ -10,28 +10,43 @@ import cv2
 import numpy as np
 import torch
 
-from colorize.lab import Picture, rgb_to_lab
+from colorize.color import Picture, rgb_to_lab
 from training import metrics
+from training.classifiers import Teacher
 from training.metrics import Floats
 from training.skin import SkinTally, tally_skin
-from training.teacher import Teacher
 
 GREY, TRUTH = "grey", "truth"  # the rows between which every figure is read
-CLASSIFIER_SIZE = 224  # what ImageNet classifiers see
+CLASSIFIER_SIZE = 224  # side in pixels of what ImageNet classifiers see
 
 
 @dataclass
 class Row:
-    """The figures of one line of the table, gathered picture by picture; the pictures are not kept."""
+    """The figures of one row of the table, gathered picture by picture; the pictures are not kept.
+
+    Attributes:
+        figures: Metrics by name, of each picture.
+        features: The classifier's pooled features of each picture.
+        classes: The classifier's likeliest class of each picture.
+        histogram: Of ab, summed over the pictures.
+        skin: Colours of skin, summed over the pictures.
+    """
 
     figures: list[dict[str, float]] = field(default_factory=list)
     features: list[Floats] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    classes: list[int] = field(default_factory=list)
     histogram: np.ndarray = field(default_factory=lambda: np.zeros((metrics.AB_BINS, metrics.AB_BINS), np.int64))
     skin: SkinTally = field(default_factory=SkinTally)
 
     def add(self, picture: Picture, truth: Picture, truth_lab: Floats, skin: np.ndarray) -> None:
-        """Measure one picture against its truth."""
+        """Measure one picture against its truth.
+
+        Args:
+            picture: uint8 (H, W, 3) RGB.
+            truth: Of the same shape.
+            truth_lab: The truth in Lab, L 0..100.
+            skin: Where the truth shows skin, bool (H, W).
+        """
         lab = rgb_to_lab(picture)
         self.figures.append(
             {
@@ -47,7 +62,7 @@ class Row:
         self.skin += tally_skin(lab, skin)
 
     def mean(self, name: str) -> float:
-        """Return the mean over the pictures that have a finite figure; equal pictures have an infinite PSNR."""
+        """Return a metric's mean over the pictures where it is finite; equal pictures have an infinite PSNR."""
         values = np.array([figures[name] for figures in self.figures])
         finite = values[np.isfinite(values)]
         return float(finite.mean()) if len(finite) else float(values[0])
@@ -55,16 +70,16 @@ class Row:
 
 @torch.no_grad()
 def classify(teacher: Teacher, pictures: Sequence[Picture]) -> tuple[list[Floats], list[int]]:
-    """Return the classifier's pooled features and answers, one of each per picture; the pictures share a size."""
+    """Return a classifier's pooled features (C,) and likeliest class of each picture; the pictures share a size."""
     batch = np.stack([_classifier_input(picture) for picture in pictures])
     device = next(teacher.parameters()).device
-    seen = teacher(torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 255)
-    answers: list[int] = seen.logits.argmax(dim=1).tolist()
-    return list(seen.pooled.cpu().numpy()), answers
+    output = teacher(torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 255)
+    classes: list[int] = output.logits.argmax(dim=1).tolist()
+    return list(output.pooled.cpu().numpy()), classes
 
 
 def _classifier_input(picture: Picture) -> Picture:
-    """Return the middle square of the whole picture, the short side made 224 px."""
+    """Return the middle square of a picture whose short side is resized to 224 px."""
     height, width = picture.shape[:2]
     scale = CLASSIFIER_SIZE / min(height, width)
     size = (max(CLASSIFIER_SIZE, round(width * scale)), max(CLASSIFIER_SIZE, round(height * scale)))
@@ -75,14 +90,14 @@ def _classifier_input(picture: Picture) -> Picture:
 
 
 def summarize(rows: Mapping[str, Row]) -> dict[str, dict[str, float]]:
-    """Return every row's metrics over the whole set; NaN where one has no meaning, as grey skin has no hue.
+    """Return each row's metrics over all pictures, by row and name; NaN where one has no meaning, as grey skin's hue.
 
     Args:
-        rows: At least grey and truth, with the same pictures in the same order.
+        rows: By name, at least grey and truth, with the same pictures in the same order.
     """
     truth = rows[TRUTH]
     features = {name: np.stack(row.features) for name, row in rows.items()}
-    top1 = {name: float(np.mean(np.equal(row.answers, truth.answers))) for name, row in rows.items()}
+    top1 = {name: float(np.mean(np.equal(row.classes, truth.classes))) for name, row in rows.items()}
     distances = {name: metrics.frechet_distance(features[name], features[TRUTH]) for name in rows}
     results = {}
     for name, row in rows.items():

@@ -1,4 +1,4 @@
-"""Colour hints for training: none, points as a user marks them, or dense ones as a film's previous frame gives."""
+"""Random colour hints for training: none, points as a user sets them, or dense ones as from a film's previous frame."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-POINT_SIZES = (1, 3, 5, 7, 11)  # side of a point in pixels
-MAX_POINTS = 100
-DENSE_SHARE = 0.35  # of the hinted pictures
+POINT_SIZES = (1, 3, 5, 7, 11)  # sides of the square points in pixels
+MAX_POINTS = 100  # expected number in a picture with most of them
+DENSE_SHARE = 0.35  # of the pictures with hints
 
 
 def draw_hints(ab: Tensor, share: float, random: torch.Generator) -> Tensor:
-    """Return hints drawn from the true colours.
+    """Return random hints made of the true colours.
 
     Args:
         ab: (B, 2, H, W), the truth in network units.
@@ -20,7 +20,7 @@ def draw_hints(ab: Tensor, share: float, random: torch.Generator) -> Tensor:
         random: The source of randomness, on ab's device.
 
     Returns:
-        (B, 3, H, W): ab where a colour is given, else 0, then the 0/1 mask.
+        (B, 3, H, W): ab where a colour is given, elsewhere 0, and the 0/1 mask.
     """
     count = len(ab)
     hints = ab.new_zeros(count, 3, *ab.shape[2:])
@@ -38,11 +38,13 @@ def draw_hints(ab: Tensor, share: float, random: torch.Generator) -> Tensor:
 
 
 def point_hints(ab: Tensor, size: int, random: torch.Generator) -> Tensor:
-    """Return 1 to 100 square points a picture, few more often than many, each of the mean true colour around it.
+    """Return hints (B, 3, H, W) of about 1 to 100 square points a picture, each of the mean true colour under it.
+
+    Few points are more frequent than many.
 
     Args:
         ab: (B, 2, H, W).
-        size: Side of a point, odd.
+        size: Side of a point in pixels, odd.
         random: The source of randomness, on ab's device.
     """
     count, _, height, width = ab.shape
@@ -60,7 +62,7 @@ def point_hints(ab: Tensor, size: int, random: torch.Generator) -> Tensor:
 
 
 def dense_hints(ab: Tensor, random: torch.Generator) -> Tensor:
-    """Return a warped, recoloured, noisy copy of the truth with holes.
+    """Return hints (B, 3, H, W) that are a warped, recoloured, noisy copy of the truth with holes.
 
     Args:
         ab: (B, 2, H, W).

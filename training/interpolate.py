@@ -1,4 +1,4 @@
-"""Blend two weights files and calibrate their chroma: a generator that training cannot hit itself.
+"""Blend two weights files and calibrate the blend: chroma, temperature of the logits, doubt about the hue.
 
 python -m training.interpolate stable.safetensors artistic.safetensors --weight 0.5 --output video.safetensors
 """
@@ -14,26 +14,36 @@ from typing import Annotated, cast
 import torch
 import tyro
 
-from colorize.generator import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, Generator, UpBlock
-from colorize.weights import WeightsError, WeightsInfo, load_generator, read_info, save_generator
-from training.pupil import widened
+from colorize.base import WeightsError
+from colorize.network import (
+    AB_CHANNELS,
+    HINT_CHANNELS,
+    LIGHTNESS_CHANNELS,
+    STRIDE,
+    Generator,
+    UpBlock,
+    WeightsInfo,
+    load_generator,
+    read_info,
+    save_generator,
+)
+from training.trainable_generator import with_config
 
 
 @dataclass(frozen=True)
 class InterpolateSettings:
-    """Blend two weights files.
+    """Blend two weights files and calibrate the blend.
 
     Attributes:
-        a: The first.
+        a: The first weights file.
         b: The second, trained from the first or from the same start; else the blend is noise.
-        output: Where the blend goes.
-        weight: 0 gives the first, 1 the second.
-        chroma: Factor of the answer's chroma, to calibrate how colourful a generator is; colours that are given as
-            hints come out as they were given.
-        sharpness: Factor of the logits of a generator that classifies: above 1 its colours move from the mean of all
-            that are likely towards the likeliest.
-        caution: How much chroma a generator that classifies loses where it doubts the hue: the power of the likely
-            hues' agreement (``colorize.bins``), 0 for none; left out: that of the first.
+        output: The blend's weights file.
+        weight: Of the second, 0..1: 0 gives the first, 1 the second.
+        chroma: Factor of the predicted chroma; the colours of hints come out as they were given.
+        inverse_temperature: Factor of a classification's logits: above 1 the colours move from the mean of all likely
+            ones towards the likeliest.
+        hue_agreement_power: How much chroma a classification loses where it doubts the hue: the power of the likely
+            hues' agreement (``colorize.network.bins``), 0 for none; left out: that of the first.
         render_size: Short side in pixels at which the blend is to be used; 0: that of the first.
     """
 
@@ -42,17 +52,17 @@ class InterpolateSettings:
     output: Path
     weight: float = 0.5
     chroma: float = 1.0
-    sharpness: float = 1.0
-    caution: float | None = None
+    inverse_temperature: float = 1.0
+    hue_agreement_power: float | None = None
     render_size: int = 0
 
 
 def blend(a: Generator, b: Generator, weight: float) -> Generator:
-    """Return a generator whose every number lies between two others' (Wang et al. 2019, deep network interpolation).
+    """Return a generator whose weights are interpolated between two others' (Wang et al. 2019).
 
     Args:
-        a: Taken wholly at weight 0.
-        b: Taken wholly at weight 1.
+        a: The result at weight 0.
+        b: The result at weight 1; of the same config.
         weight: 0..1.
 
     Raises:
@@ -63,10 +73,10 @@ def blend(a: Generator, b: Generator, weight: float) -> Generator:
     if a.config != b.config:
         raise ValueError(f"they are built differently: {a.config} and {b.config}")
     result = Generator(a.config)
-    others = b.state_dict()
+    b_state = b.state_dict()
     result.load_state_dict(
         {
-            name: torch.lerp(value, others[name], weight) if value.is_floating_point() else value
+            name: torch.lerp(value, b_state[name], weight) if value.is_floating_point() else value
             for name, value in a.state_dict().items()
         }
     )
@@ -74,10 +84,10 @@ def blend(a: Generator, b: Generator, weight: float) -> Generator:
 
 
 def scale_chroma(generator: Generator, factor: float) -> Generator:
-    """Return a generator whose answers have so many times the chroma, up to the bend of its last tanh.
+    """Return a generator whose predicted chroma is multiplied: exactly, or before the last tanh of a regression.
 
-    Its colour hints are divided by the factor where they come in, so what is copied from a hint keeps its colour. That
-    is the same as feeding other hints and multiplying the result, written into the weights.
+    The weights that take in colour hints are divided by the factor, so what is copied from a hint keeps its colour: the
+    same as dividing the hints and multiplying the result.
 
     Args:
         generator: Not changed.
@@ -90,23 +100,23 @@ def scale_chroma(generator: Generator, factor: float) -> Generator:
         raise ValueError(f"chroma {factor:g} is not above 0")
     result = deepcopy(generator)
     hinted_ab = slice(LIGHTNESS_CHANNELS, LIGHTNESS_CHANNELS + AB_CHANNELS)
-    skip = cast(UpBlock, result.decoder[-1]).merge  # sees its own channels first, then the input itself
-    own = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
+    skip = cast(UpBlock, result.decoder[-1]).merge  # its input: the up block's channels, then the generator's input
+    inner = skip.in_channels - LIGHTNESS_CHANNELS - HINT_CHANNELS
     with torch.no_grad():
         scaled = [result.expectation.centres] if result.config.head == "classification" else result.head.parameters()
         for tensor in scaled:
             tensor.mul_(factor)
         result.encoder.conv1.weight[:, hinted_ab].div_(factor)
-        skip.weight[:, own + hinted_ab.start : own + hinted_ab.stop].div_(factor)
+        skip.weight[:, inner + hinted_ab.start : inner + hinted_ab.stop].div_(factor)
     return result
 
 
-def sharpen(generator: Generator, factor: float) -> Generator:
-    """Return a generator that decides more firmly, the "annealed mean" of Zhang et al. 2016 at 1 / factor.
+def scale_logits(generator: Generator, factor: float) -> Generator:
+    """Return a generator with multiplied logits: the "annealed mean" of Zhang et al. 2016 at temperature 1 / factor.
 
     Args:
         generator: Not changed.
-        factor: Of the logits, above 0; 1 changes nothing.
+        factor: Inverse temperature, above 0; 1 changes nothing.
 
     Raises:
         ValueError: The factor is not above 0, or the generator does not classify.
@@ -114,9 +124,9 @@ def sharpen(generator: Generator, factor: float) -> Generator:
     if factor == 1:
         return generator
     if not factor > 0:
-        raise ValueError(f"sharpness {factor:g} is not above 0")
+        raise ValueError(f"inverse_temperature {factor:g} is not above 0")
     if generator.config.head != "classification":
-        raise ValueError(f"sharpness {factor:g} needs a generator that classifies; the head is a regression")
+        raise ValueError(f"inverse_temperature {factor:g} needs a generator that classifies; the head is a regression")
     result = deepcopy(generator)
     with torch.no_grad():
         for parameter in result.head.parameters():
@@ -137,20 +147,20 @@ def interpolate(settings: InterpolateSettings) -> Path:
     infos = read_info(settings.a), read_info(settings.b)
     try:
         generator = blend(load_generator(settings.a), load_generator(settings.b), settings.weight)
-        generator = scale_chroma(sharpen(generator, settings.sharpness), settings.chroma)
-        if settings.caution is not None:
-            generator = widened(generator, caution=settings.caution)
+        generator = scale_chroma(scale_logits(generator, settings.inverse_temperature), settings.chroma)
+        if settings.hue_agreement_power is not None:
+            generator = with_config(generator, hue_agreement_power=settings.hue_agreement_power)
     except ValueError as error:
         if isinstance(error, WeightsError):
             raise
         raise ValueError(f"{settings.a} and {settings.b}: {error}") from error
     trained_on = f"{1 - settings.weight:g} of [{infos[0].trained_on}], {settings.weight:g} of [{infos[1].trained_on}]"
-    if settings.sharpness != 1:
-        trained_on = f"sharpness {settings.sharpness:g} of ({trained_on})"
+    if settings.inverse_temperature != 1:
+        trained_on = f"inverse_temperature {settings.inverse_temperature:g} of ({trained_on})"
     if settings.chroma != 1:
         trained_on = f"chroma x {settings.chroma:g} of ({trained_on})"
-    if settings.caution is not None:
-        trained_on = f"caution {settings.caution:g} of ({trained_on})"
+    if settings.hue_agreement_power is not None:
+        trained_on = f"hue_agreement_power {settings.hue_agreement_power:g} of ({trained_on})"
     render_size = settings.render_size or infos[0].render_size
     save_generator(generator, settings.output, WeightsInfo(generator.config, render_size, trained_on))
     return settings.output

@@ -1,4 +1,4 @@
-"""The terms of a generator's loss: content, classification, perceptual, colourfulness, gradient, skin, distillation.
+"""The terms of a generator's loss against the true colours, one function each; ``training.objective`` adds them up.
 
 Every loss compares the predicted ab with the true Lab picture; the truth's lightness completes the prediction.
 """
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from colorize.bins import BINS
-from colorize.lab import AB_MAX, lab_tensor_to_rgb
+from colorize.color import AB_MAX, lab_tensor_to_rgb
+from colorize.network import BINS
 from training.skin import in_skin_box
 
-SOFTNESS = 6 / AB_MAX  # of the truth in the classification loss
+SOFTNESS = 6 / AB_MAX  # standard deviation of the Gaussian around the true ab in the classification loss
 
 
 def content_loss(ab: Tensor, truth: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def content_loss(ab: Tensor, truth: Tensor) -> Tensor:
 
 
 def gradient_loss(ab: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean distance of neighbouring differences of ab: colour that bleeds over an edge is seen here.
+    """Return the mean distance of neighbouring differences of ab, which penalises colour that bleeds over an edge.
 
     Args:
         ab: (B, 2, H, W), predicted.
@@ -52,14 +52,14 @@ def colourfulness_loss(ab: Tensor, truth: Tensor) -> Tensor:
         truth: (B, 2, H, W).
     """
     # The square root's slope is infinite at 0, where a grey prediction starts; 1e-4 is a chroma of 1.1.
-    chroma, wanted = (
+    chroma, target = (
         F.adaptive_avg_pool2d((x.square().sum(dim=1, keepdim=True) + 1e-4).sqrt(), 8) for x in (ab, truth)
     )
-    return (chroma - wanted).abs().mean() * 10  # in the content loss's unit
+    return (chroma - target).abs().mean() * 10  # in the content loss's unit
 
 
 def skin_loss(ab: Tensor, truth: Tensor) -> Tensor:
-    """Return how blue the prediction is where the truth has a skin's colour: 0 where it is anything but bluish.
+    """Return the mean of -b, cut at 0, over the pixels whose true colour may be skin's: how blue the skin is.
 
     Only b below 0 costs, so that the loss does not pull everything uncertain towards the colour of skin, as weighing
     skin's distances more would. Sand, wood and brick look like skin here; blue is wrong on them too.
@@ -88,8 +88,8 @@ def skin_mask(rgb: Tensor, lightness: Tensor) -> Tensor:
 def classification_loss(logits: Tensor, truth: Tensor, centres: Tensor) -> Tensor:
     """Return the cross-entropy between the predicted distribution over the bins and the truth, in nats.
 
-    The truth lies between bins: each gets the share of a Gaussian of 6 ab levels around the true colour (Zhang et al.
-    2016 spread theirs over five neighbours). Every other pixel of every other row is looked at; its neighbours say
+    The truth lies between bins: each bin gets the share of a Gaussian of 6 ab levels around the true colour (Zhang et
+    al. 2016 spread theirs over five neighbours). Only every other pixel of every other row counts; its neighbours are
     nearly the same.
 
     Args:
@@ -98,23 +98,23 @@ def classification_loss(logits: Tensor, truth: Tensor, centres: Tensor) -> Tenso
         centres: (BINS, 2), of the bins.
 
     Raises:
-        ValueError: The logits are not those of ``colorize.bins``.
+        ValueError: The logits are not those of ``colorize.network.bins``.
     """
     if logits.shape[1] != BINS:
         raise ValueError(f"{logits.shape[1]} channels are no logits of {BINS} bins; the head must be a classification")
     logits, truth = logits[..., ::2, ::2].float(), truth[..., ::2, ::2]
     # |t - c|^2 without |t|^2, which is the same for every bin
     distance = centres.square().sum(dim=1)[:, None, None] - 2 * torch.einsum("bahw,ka->bkhw", truth, centres)
-    wanted = (-distance / (2 * SOFTNESS**2)).softmax(dim=1)
-    return -(wanted * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    target = (-distance / (2 * SOFTNESS**2)).softmax(dim=1)
+    return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()
 
 
 def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:
     """Return the mean distance of a classifier's inner features, each layer in units of its own mean activation.
 
     Args:
-        features: (B, C_i, H_i, W_i) each, seen in the prediction.
-        truth: The same, seen in the true picture.
+        features: Of the prediction, (B, C_i, H_i, W_i) each.
+        truth: Of the true picture, of the same shapes.
     """
     pairs = zip(features, truth, strict=True)
     return sum(
@@ -126,12 +126,47 @@ def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tens
     ) / len(truth)
 
 
-def distillation_loss(guess: Tensor, truth: Tensor) -> Tensor:
-    """Return the mean cosine distance of feature maps, place by place.
+def embedding_loss(features: Tensor, truth: Tensor) -> Tensor:
+    """Return the distance of a classifier's embeddings of the prediction and of the true picture, 0 where equal.
+
+    It is the mean Euclidean distance of the pooled last feature maps, in units of the truths' mean length. Its
+    gradient agrees better with that of classifiers that take no part than the gradient of the class distributions'
+    divergence does (docs/training.md, run 15).
 
     Args:
-        guess: (B, C, h, w), what the encoder, which saw the damaged grey picture, thinks a classifier sees.
-        truth: (B, C, H, W), what the classifier sees in the true picture.
+        features: Last feature map (B, C, h, w) of the prediction.
+        truth: The same of the true picture.
     """
-    wanted = F.adaptive_avg_pool2d(truth.float(), (guess.shape[2], guess.shape[3]))
-    return 1 - F.cosine_similarity(guess, wanted, dim=1).mean()
+    embedding, target = (maps.float().mean(dim=(2, 3)) for maps in (features, truth))
+    return (embedding - target).norm(dim=1).mean() / (target.norm(dim=1).mean() + 1e-6)
+
+
+def recognition_loss(output: tuple[Tensor, Tensor], truth: tuple[Tensor, Tensor]) -> Tensor:
+    """Return how differently a classifier understands the prediction and the true picture.
+
+    It is the mean cosine distance of the last feature maps, place by place, plus the Kullback-Leibler divergence of the
+    predicted class distribution from that of the truth, in nats.
+
+    Args:
+        output: Last feature map (B, C, h, w) and logits (B, N) of the prediction.
+        truth: The same of the true picture.
+    """
+    distance = 1 - F.cosine_similarity(output[0].float(), truth[0].float(), dim=1).mean()
+    divergence = F.kl_div(
+        output[1].float().log_softmax(dim=1),
+        truth[1].float().log_softmax(dim=1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    return distance + divergence
+
+
+def distillation_loss(guess: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean cosine distance of the guessed from the true feature map, place by place.
+
+    Args:
+        guess: (B, C, h, w), guessed from what the encoder makes of the degraded grey picture.
+        truth: (B, C, H, W), the classifier's last feature map of the true picture.
+    """
+    target = F.adaptive_avg_pool2d(truth.float(), (guess.shape[2], guess.shape[3]))
+    return 1 - F.cosine_similarity(guess, target, dim=1).mean()

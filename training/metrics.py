@@ -1,6 +1,6 @@
-"""How good the colours of a picture or of a set of pictures are, by formula.
+"""Metrics of the colours of a picture or of a set of pictures.
 
-Those of skin, of candidates and of films: ``training.skin``, ``training.diversity``, ``training.flicker``.
+Those of skin, of candidates and of films are in ``training.skin``, ``training.diversity`` and ``training.flicker``.
 
 Pictures are uint8 (H, W, 3) RGB, Lab pictures float32 (H, W, 3) with L 0..100. A single figure means little: PSNR and
 CIEDE2000 reward grey, colourfulness rewards noise. So they are always read together, beside a grey row and a
@@ -15,7 +15,7 @@ from scipy.spatial.distance import jensenshannon
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio
 
-from colorize.lab import Picture, lab_to_rgb
+from colorize.color import Picture, lab_to_rgb
 
 Floats = NDArray[np.floating]
 
@@ -61,7 +61,7 @@ def colourfulness(picture: Picture, absolute: bool = False) -> float:
 
 
 def without_ramp(lab: Floats) -> Floats:
-    """Return a Lab picture whose a and b have lost their least-squares plane over x and y; L and their means stay.
+    """Return a Lab picture less the least-squares planes of a and b over x and y; L and the means of a and b are kept.
 
     A tint that runs from blue at the top to brown at the bottom is such a plane; the colours of things are not.
     """
@@ -79,17 +79,17 @@ def without_ramp(lab: Floats) -> Floats:
 
 
 def ramp_free_colourfulness(lab: Floats) -> float:
-    """Return the colourfulness (Hasler) that is left without each picture's linear ab ramp."""
+    """Return the colourfulness (Hasler and Suesstrunk) of a Lab picture without its linear ab ramp."""
     return colourfulness(lab_to_rgb(without_ramp(lab)))
 
 
 def top1_gain(prediction: float, grey: float, truth: float = 1.0) -> float:
-    """Return the share of the gap from grey to truth that the colours close; NaN where there is no gap.
+    """Return the share of the gap from grey to truth that the colours close; NaN if there is no gap.
 
     Args:
-        prediction: Share of the coloured pictures that a classifier recognises (Zhang 2016, section 3.2).
+        prediction: Share of the colorized pictures that a classifier recognises (Zhang 2016, section 3.2).
         grey: The same share of the grey pictures.
-        truth: The same of the true ones; 1 where "recognised" means the classifier's own answer on the truth.
+        truth: The same of the true ones; 1 where "recognised" means the class that the classifier gives the truth.
     """
     return (prediction - grey) / (truth - grey) if truth != grey else float("nan")
 

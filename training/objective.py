@@ -1,4 +1,4 @@
-"""What a generator is told: the losses against the true colours, summed by weights."""
+"""The generator's objective: the weighted sum of the losses against the true colours."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from colorize.bins import ring_centres
-from colorize.generator import Generator
-from colorize.lab import lab_tensor_to_rgb
+from colorize.color import lab_tensor_to_rgb
+from colorize.network import Generator, bin_centres
+from training.classifiers import Recogniser, Teacher
 from training.losses import (
     classification_loss,
     colourfulness_loss,
     content_loss,
     distillation_loss,
+    embedding_loss,
     gradient_loss,
     perceptual_loss,
+    recognition_loss,
     skin_loss,
 )
-from training.recogniser import Recogniser, embedding_loss, recognition_loss
-from training.teacher import Teacher
-from training.views import joined, reduced
+from training.rendering import compose_lab, reduce_lab
 
 T = TypeVar("T")
 
@@ -40,10 +40,10 @@ class LossWeights:
         deepest: Distance of the deepest of these inner layers alone.
         colourfulness: Gap of the mean chroma of 8 x 8 cells, from both sides.
         gradient: Distance of the neighbouring differences of ab.
-        distillation: Cosine distance of the encoder's guess to the last feature map of the classifier.
-        recognition: How differently other classifiers understand the picture (``training.recogniser``).
-        embedding: How far apart their pooled features of the picture and of the truth lie.
-        skin: How blue the prediction is where the truth has a skin's colour.
+        distillation: Cosine distance of the encoder's guess from the last feature map of the classifier.
+        recognition: Distance of other classifiers' last feature maps and class distributions.
+        embedding: Distance of other classifiers' pooled features.
+        skin: Blueness of the prediction where the truth has a skin's colour.
     """
 
     content: float = 1.0
@@ -59,17 +59,22 @@ class LossWeights:
 
     @property
     def needs_teacher(self) -> bool:
-        """Whether a classifier has to look at the true picture."""
+        """Whether a teacher has to see the true picture."""
         return bool(self.perceptual or self.deepest or self.distillation)
 
     @property
     def needs_recogniser(self) -> bool:
-        """Whether other classifiers have to look at the pictures."""
+        """Whether recognisers have to see the pictures."""
         return bool(self.recognition or self.embedding)
 
 
 class GeneratorLoss(nn.Module):
-    """The weighted sum; ``parts`` keeps the last call's unweighted terms for the log."""
+    """The weighted sum of the losses against the true colours.
+
+    Attributes:
+        parts: The last call's unweighted terms by name, for the log.
+        centres: Of a classification's bins, (BINS, 2), ab in network units.
+    """
 
     centres: Tensor
 
@@ -80,7 +85,7 @@ class GeneratorLoss(nn.Module):
         recognisers: Sequence[Recogniser] = (),
         bf16: bool = False,
     ) -> None:
-        """Choose the terms.
+        """Choose the terms and their classifiers.
 
         Args:
             weights: Of the terms.
@@ -104,53 +109,57 @@ class GeneratorLoss(nn.Module):
         self.recognisers = nn.ModuleList(recognisers if weights.needs_recogniser else ())
         self.bf16 = bf16
         self.parts: dict[str, Tensor] = {}
-        self.register_buffer("centres", ring_centres(), persistent=False)
+        self.register_buffer("centres", bin_centres(), persistent=False)
 
     def read_bins(self, generator: Generator) -> None:
-        """Take the centres of a generator's bins, which stand elsewhere once its chroma has been scaled."""
+        """Copy the centres of a generator's bins, which differ from the default once its chroma has been scaled."""
         if generator.config.head == "classification":
             self.centres = generator.expectation.centres.detach().clone()
 
     @property
     def guessed_channels(self) -> int:
-        """Channels of the feature map that the encoder has to guess; 0: nothing is to be guessed."""
+        """Channels of the feature map that the encoder has to guess; 0: it has nothing to guess."""
         return self.teacher.channels if self.teacher is not None and self.weights.distillation else 0
 
-    def forward(self, answer: Sequence[Tensor], lab: Tensor) -> Tensor:
-        """Return the sum.
+    def forward(self, output: Sequence[Tensor], lab: Tensor) -> Tensor:
+        """Return the weighted sum, a scalar.
 
         Args:
-            answer: ab (B, 2, H, W) predicted, the encoder's guess (B, C, H / 32, W / 32) of the classifier's last
-                feature map, and the head's numbers (B, N, H, W); what follows is not looked at.
-            lab: (B, 3, H, W), true; or larger, then the classifier sees it so (``training.views``).
+            output: What ``TrainableGenerator`` returns: ab (B, 2, H, W), the guess (B, C, H / 32, W / 32) of the
+                teacher's last feature map, and the head's output (B, N, H, W); what follows is ignored.
+            lab: The true picture (B, 3, H, W); it may be larger, then classifiers see it and the prediction at its
+                size (``training.rendering``).
         """
-        ab, guess = (part.float() for part in answer[:2])
-        small = reduced(lab, ab.shape[-1])
-        wanted = small[:, 1:]
+        ab, guess = (part.float() for part in output[:2])
+        small = reduce_lab(lab, ab.shape[-1])
+        target = small[:, 1:]
         terms: dict[str, Callable[[], Tensor]] = {
-            "content": lambda: content_loss(ab, wanted),
-            "classification": lambda: classification_loss(answer[2], wanted, self.centres),
-            "gradient": lambda: gradient_loss(ab, wanted),
-            "colourfulness": lambda: colourfulness_loss(ab, wanted),
+            "content": lambda: content_loss(ab, target),
+            "classification": lambda: classification_loss(output[2], target, self.centres),
+            "gradient": lambda: gradient_loss(ab, target),
+            "colourfulness": lambda: colourfulness_loss(ab, target),
             "skin": lambda: skin_loss(ab, small),
         }
-        picture, true_picture = cache(lambda: lab_tensor_to_rgb(joined(ab, lab))), cache(lambda: lab_tensor_to_rgb(lab))
+        picture = cache(lambda: lab_tensor_to_rgb(compose_lab(ab, lab)))
+        true_picture = cache(lambda: lab_tensor_to_rgb(lab))
 
-        def look(classifier: Callable[[Tensor], T], rgb: Tensor) -> T:
+        def run(classifier: Callable[[Tensor], T], rgb: Tensor) -> T:
             with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self.bf16):
                 return classifier(rgb)
 
         if (teacher := self.teacher) is not None:
             with torch.no_grad():
-                truth = look(teacher, true_picture())
+                truth = run(teacher, true_picture())
             terms["distillation"] = lambda: distillation_loss(guess, truth.last)
-            features = cache(lambda: look(teacher.inner_features, picture()))
+            features = cache(lambda: run(teacher.inner_features, picture()))
             terms["perceptual"] = lambda: perceptual_loss(features(), truth.features)
             terms["deepest"] = lambda: perceptual_loss(features()[-1:], truth.features[-1:])
         if self.recognisers:
             with torch.no_grad():
-                known = [look(recogniser, true_picture()) for recogniser in self.recognisers]
-            pairs = cache(lambda: list(zip([look(each, picture()) for each in self.recognisers], known, strict=True)))
+                true_outputs = [run(recogniser, true_picture()) for recogniser in self.recognisers]
+            pairs = cache(
+                lambda: list(zip([run(each, picture()) for each in self.recognisers], true_outputs, strict=True))
+            )
             terms["recognition"] = lambda: torch.stack([recognition_loss(*pair) for pair in pairs()]).mean()
             terms["embedding"] = lambda: torch.stack([embedding_loss(a[0], b[0]) for a, b in pairs()]).mean()
         total = ab.new_zeros(())

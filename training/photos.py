@@ -1,4 +1,4 @@
-"""Photographs on disk -> one uint8 array, decoded and resized once."""
+"""A cache of training photographs: files on disk become one uint8 array, decoded and resized once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tqdm import tqdm
 from training.metrics import colourfulness
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
-LONG_SIDE = 4 / 3  # of the canvas; what is longer is cut to the middle
+ASPECT = 4 / 3  # long over short side of the canvas; longer photographs are cut to the middle
 CHUNK = 256  # photographs decoded at a time, so that a million of them do not lie in memory
-VERSION = 2
+VERSION = 2  # of the cache
 
 # Photographs are decoded side by side; Pillow's AVIF decoder would start as many threads as there are cores for each.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -39,12 +39,12 @@ class PhotosError(ValueError):
 
 @dataclass(frozen=True)
 class Photos:
-    """Photographs of one short side, upright ones lying transposed, in one array.
+    """Photographs resized to one short side, in one array; upright ones are transposed.
 
     Attributes:
         pixels: uint8 (N, S, L, 3), sRGB; L = S * 4 / 3. Beyond ``extents`` the last column is repeated.
         extents: int64 (N,), the used length of the long axis.
-        upright: bool (N,), the photograph is higher than wide and lies transposed.
+        upright: bool (N,), whether the photograph is higher than wide and therefore transposed.
         bad: Name and reason of every photograph that could not be read.
         dropped: Names of the photographs that were left out for being nearly grey.
         folders: Of each photograph, the first folder of its name within its source; empty where there is none.
@@ -94,7 +94,7 @@ def load_photos(
 
 
 def iterate_files(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every photograph file in a folder (all depths) or a tar, in a fixed order.
+    """Yield the name and the bytes of every photograph file in a folder (all depths) or a tar, in a fixed order.
 
     Raises:
         FileNotFoundError: The source does not exist.
@@ -118,7 +118,7 @@ def iterate_files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _fingerprint(sources: Sequence[Path], short_side: int, min_colourfulness: float) -> str:
-    """Return a name for the cache that changes with every file's name, size and time and with the settings."""
+    """Return a name for the cache that depends on every file's name, size and time and on the settings."""
     digest = hashlib.sha256(json.dumps([VERSION, short_side, min_colourfulness]).encode())
     for source in map(Path, sources):
         if not source.exists():
@@ -130,7 +130,7 @@ def _fingerprint(sources: Sequence[Path], short_side: int, min_colourfulness: fl
 
 
 def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourfulness: float, progress: bool) -> None:
-    """Decode everything into a temporary folder that takes its name when it is complete."""
+    """Decode all photographs into a temporary folder, which is renamed when it is complete."""
     temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     temporary.mkdir(parents=True)
     files = ((source, name, data) for source in map(Path, sources) for name, data in iterate_files(source))
@@ -154,7 +154,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
             tqdm(desc="photographs", unit="", disable=not progress) as bar,
             open(temporary / "pixels.raw", "wb") as raw,
         ):
-            for name, first, prepared in _map_in_chunks(pool, prepare, files):
+            for name, folder_of_photo, prepared in _map_in_chunks(pool, prepare, files):
                 bar.update()
                 if isinstance(prepared, str):
                     bad.append((name, prepared))
@@ -162,12 +162,12 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
                     dropped.append(name)
                 else:
                     raw.write(prepared[0].tobytes())
-                    folders.append(first)
+                    folders.append(folder_of_photo)
                     extents.append(prepared[1])
                     upright.append(prepared[2])
         if not extents:
             raise PhotosError(f"no usable photograph among {len(bad) + len(dropped)} in {', '.join(map(str, sources))}")
-        shape = (len(extents), short_side, round(short_side * LONG_SIDE), 3)
+        shape = (len(extents), short_side, round(short_side * ASPECT), 3)
         index = {
             "shape": shape,
             "extents": extents,
@@ -187,6 +187,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
 
 
 def _map_in_chunks(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterator[T]) -> Iterator[R]:
+    """Yield a function's results in order, computed side by side, of ``CHUNK`` items at a time."""
     while chunk := list(islice(items, CHUNK)):
         yield from pool.map(function, chunk)
 
@@ -195,21 +196,21 @@ def decode(data: bytes) -> Image.Image:
     """Return the upright RGB picture of a photograph's file.
 
     Raises:
-        Exception: Pillow's, of a dozen kinds, where it is broken.
+        Exception: Pillow's, of a dozen kinds, if the file is broken.
     """
     with Image.open(io.BytesIO(data)) as file:
         return ImageOps.exif_transpose(file).convert("RGB")
 
 
 def _to_canvas(data: bytes, short_side: int) -> tuple[np.ndarray, int, bool]:
-    """Return a photograph as uint8 (S, L, 3), the used length, and whether it lies transposed."""
+    """Return a photograph as uint8 (S, L, 3), the used length, and whether it is transposed."""
     image = decode(data)
     upright = image.height > image.width
     if upright:
         image = image.transpose(Image.Transpose.TRANSPOSE)
-    extent = min(round(short_side * image.width / image.height), round(short_side * LONG_SIDE))
+    extent = min(round(short_side * image.width / image.height), round(short_side * ASPECT))
     image = ImageOps.fit(image, (extent, short_side), Image.Resampling.BICUBIC)
-    canvas = np.empty((short_side, round(short_side * LONG_SIDE), 3), np.uint8)
+    canvas = np.empty((short_side, round(short_side * ASPECT), 3), np.uint8)
     canvas[:, :extent] = np.asarray(image)
     canvas[:, extent:] = canvas[:, extent - 1 : extent]
     return canvas, extent, upright

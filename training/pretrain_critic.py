@@ -13,21 +13,24 @@ import torch
 import tyro
 from torch import nn
 
-from colorize.generator import Generator
-from colorize.weights import load_generator
-from training.adversarial import ADVERSARIAL_LOSSES, CriticLoss, JudgedBatches, Showing, accuracy
+from colorize.network import Generator, load_generator
+from training.adversarial import ADVERSARIAL_LOSSES, CriticBatches, CriticInput, CriticLoss, accuracy
 from training.callbacks import DivergedError
+from training.classifiers import load_teacher
 from training.config import PretrainCriticConfig
-from training.critic import ProjectedCritic, build_critic
-from training.critic_file import CriticInfo, save_critic
+from training.critic import CriticInfo, ProjectedCritic, build_critic, save_critic
 from training.stage import Method, run_stage
 from training.stage_data import StageData, device_of, prepare_data
-from training.teacher import load_teacher
 
 
 @torch.no_grad()
-def validation_accuracy(critic: nn.Module, batches: JudgedBatches) -> float:
-    """Return the share of validation pictures, real and generated, that a critic tells right; it is not changed."""
+def validation_accuracy(critic: nn.Module, batches: CriticBatches) -> float:
+    """Return the share of validation pictures, real and generated, that a critic tells right, 0..1.
+
+    Args:
+        critic: Run in eval mode; not changed.
+        batches: All of them are used.
+    """
     training = critic.training
     critic.eval()
     shares = [accuracy(critic(pictures).float(), real) for pictures, real in batches]
@@ -40,13 +43,13 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
 
     Args:
         config: The stage's settings.
-        generator: To judge; None: that of ``config.weights``.
+        generator: Of the generated pictures; None: that of ``config.weights``.
 
     Raises:
         PhotosError: No or too few usable photographs.
         WeightsError: The generator's weights cannot be used.
         CriticError: There is no such critic.
-        TeacherError: The classifier that it stands on cannot be had.
+        TeacherError: The classifier that the critic stands on cannot be had.
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
@@ -59,18 +62,20 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     critic = build_critic(config.critic)
     if isinstance(critic, ProjectedCritic):
         critic.adopt(load_teacher(config.classifier, "mobilenet_v2"))
-    showing = Showing(config.enhancement, run.bf16)
-    photos = prepare_data(run, config.hinted, config.damaged)
-    data = StageData(JudgedBatches(photos.train, generator, showing), JudgedBatches(photos.valid, generator, showing))
+    critic_input = CriticInput(config.enhancement, run.bf16)
+    photos = prepare_data(run, config.hint_prob, config.degradation_prob)
+    data = StageData(
+        CriticBatches(photos.train, generator, critic_input), CriticBatches(photos.valid, generator, critic_input)
+    )
     loss = CriticLoss(ADVERSARIAL_LOSSES[config.loss])
     path = run.output / "critic.safetensors"
 
-    def release(epochs: int, network: nn.Module) -> None:
+    def write_critic(epochs: int, network: nn.Module) -> None:
         save_critic(network, path, CriticInfo(config.critic, validation_accuracy(network, data.valid)))  # type: ignore[arg-type]
 
-    network = run_stage(config, critic, loss, data, release, lambda: loss.parts, Method(betas=(0.5, 0.999)))
+    network = run_stage(config, critic, loss, data, write_critic, lambda: loss.parts, Method(betas=(0.5, 0.999)))
     if not path.is_file():
-        release(run.epochs, network)
+        write_critic(run.epochs, network)
     return path
 
 

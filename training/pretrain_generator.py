@@ -1,4 +1,4 @@
-"""Train the generator alone: content, perceptual, colourfulness and gradient losses against the true colours.
+"""Train the generator alone, with losses against the true colours.
 
 python -m training.pretrain_generator --photos photos/ --output runs/pretrain --encoder-weights imagenet
 """
@@ -15,16 +15,15 @@ import torchvision
 import tyro
 from torch import nn
 
-from colorize.generator import Generator, GeneratorConfig
-from colorize.weights import WeightsInfo, load_generator, save_generator
+from colorize.network import Generator, GeneratorConfig, WeightsInfo, load_generator, save_generator
 from training.callbacks import DivergedError
+from training.classifiers import TimmClassifier
 from training.config import PretrainConfig
 from training.distill_encoder import load_encoder_weights
-from training.judges import TakenClassifier
-from training.pupil import Pupil, deep_parts, widened, with_classification
-from training.sheets import sample_sheet
+from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import device_of, prepare_data
+from training.trainable_generator import TrainableGenerator, deep_layers, with_classification, with_config
 
 
 def build_generator(config: PretrainConfig) -> Generator:
@@ -33,41 +32,44 @@ def build_generator(config: PretrainConfig) -> Generator:
     Raises:
         WeightsError: The weights to start from cannot be used.
         TeacherError: The encoder weights cannot be used.
-        ValueError: The prior's weights cannot be had or do not fit, or those to start from have another one.
+        ValueError: The semantic branch's weights cannot be had or do not fit, or those to start from have another one.
     """
     torch.manual_seed(config.run.seed)
     if config.weights is not None:
         generator = load_generator(config.weights)
         if config.head == "classification":
             generator = with_classification(generator)
-        return with_prior(generator, config.prior, config.prior_weights).train()
+        return with_semantic_branch(generator, config.semantic_branch, config.semantic_weights).train()
     generator = Generator(GeneratorConfig(config.backbone, config.decoder_widths, head=config.head))
     if config.encoder_weights == "imagenet":
         resnet = torchvision.models.get_model(config.backbone, weights="DEFAULT")
         generator.encoder.load_rgb_weights(resnet.state_dict())
     elif config.encoder_weights != "none":
         load_encoder_weights(generator.encoder, Path(config.encoder_weights), config.backbone)
-    return with_prior(generator, config.prior, config.prior_weights)
+    return with_semantic_branch(generator, config.semantic_branch, config.semantic_weights)
 
 
-def with_prior(generator: Generator, name: str, file: Path | None) -> Generator:
-    """Return a generator with a prior that knows ImageNet; its other weights are kept, and so are its answers at first.
+def with_semantic_branch(generator: Generator, name: str, file: Path | None) -> Generator:
+    """Return a generator with a semantic branch of ImageNet weights; its other weights and its colours are kept.
 
     Args:
         generator: Not changed.
-        name: A name in ``colorize.prior.PRIORS``; empty, or that of its own prior: the generator is returned.
+        name: A name in ``colorize.network.semantic.SEMANTIC_NETWORKS``; if it is empty or that of the generator's own
+            branch, the generator itself is returned.
         file: Safetensors of timm's weights; None: timm downloads them.
 
     Raises:
-        ValueError: It has another prior already, or the weights cannot be had or do not fit.
+        ValueError: The generator has another semantic branch already, or the weights cannot be had or do not fit.
     """
-    if name in ("", generator.config.prior):
+    if name in ("", generator.config.semantic_branch):
         return generator
-    if generator.config.prior:
-        raise ValueError(f"prior {name}: the weights have another one already, {generator.config.prior}")
-    wider = widened(generator, prior=name)
-    wider.prior.body.load_rgb_weights(TakenClassifier(f"tf_{name}", file).network.state_dict())
-    return wider
+    if generator.config.semantic_branch:
+        raise ValueError(
+            f"semantic branch {name}: the weights have another one already, {generator.config.semantic_branch}"
+        )
+    result = with_config(generator, semantic_branch=name)
+    result.semantic_branch.body.load_rgb_weights(TimmClassifier(f"tf_{name}", file).network.state_dict())
+    return result
 
 
 def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
@@ -86,34 +88,34 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
     loss = generator_loss(config)
     loss.read_bins(generator)
     loss.to(device)
-    pupil = Pupil(generator, loss.guessed_channels, config.decoder_only, config.deep_rate > 0)
-    data = prepare_data(run, config.hinted, config.damaged)
+    trainable = TrainableGenerator(generator, loss.guessed_channels, config.decoder_only, config.deep_rate > 0)
+    data = prepare_data(run, config.hint_prob, config.degradation_prob)
     sheet_batch = data.valid.batch(0)
     info = WeightsInfo(generator.config, config.render_size or run.sizes[-1], command_line)
 
-    def release(epochs: int, network: nn.Module) -> None:
+    def write_weights(epochs: int, network: nn.Module) -> None:
         network.eval()
-        released = cast(Pupil, network).generator
-        save_generator(released, run.output / "weights.safetensors", info)
-        cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(released, sheet_batch))
+        averaged = cast(TrainableGenerator, network).generator
+        save_generator(averaged, run.output / "weights.safetensors", info)
+        cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(averaged, sheet_batch))
 
     method = Method(slow=slow_parts(config, generator))
-    network = run_stage(config, pupil, loss, data, release, lambda: loss.parts, method)
+    network = run_stage(config, trainable, loss, data, write_weights, lambda: loss.parts, method)
     path = run.output / "weights.safetensors"
     if not path.is_file():
-        release(run.epochs, network)
+        write_weights(run.epochs, network)
     return path
 
 
 def slow_parts(config: PretrainConfig, generator: Generator) -> list[tuple[nn.Module, float]]:
-    """Return the parts that learn at a fraction of the rate, with that fraction."""
+    """Return the parts of the generator that learn at another rate, with the factor of the rate."""
     if config.decoder_only:
-        return [(deep_parts(generator), config.deep_rate)] if config.deep_rate else []
+        return [(deep_layers(generator), config.deep_rate)] if config.deep_rate else []
     slow: list[tuple[nn.Module, float]] = []
     if config.encoder_rate != 1:
         slow.append((generator.encoder, config.encoder_rate))
-    if generator.config.prior:
-        slow.append((generator.prior.body, config.prior_rate))
+    if generator.config.semantic_branch:
+        slow.append((generator.semantic_branch.body, config.semantic_rate))
     return slow
 
 

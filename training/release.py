@@ -17,20 +17,20 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from colorize.chroma import shrink
-from colorize.colorizer import Colorizer
-from colorize.images import read_image
-from colorize.jobs import NAME_MARK
-from colorize.lab import Floats, rgb_to_lab
-from colorize.weights import CHECKOUT, WeightsError, load_generator, read_info, save_generator, sha256
+from colorize.base import WeightsError, sha256
+from colorize.batch import RESULT_SUFFIX
+from colorize.color import Floats, rgb_to_lab, shrink
+from colorize.engine import Colorizer
+from colorize.network import CHECKOUT_FOLDER, load_generator, read_info, save_generator
+from colorize.photo import read_image
 
 LICENSE = "MIT; trained on photographs licensed for research"
-LICENSE_WITH_PRIOR = "MIT, the prior Apache-2.0; trained on photographs licensed for research"
-MAX_BYTES = 48 * 2**20  # a file; larger ones are refused by code hosts
-SAMPLES = CHECKOUT.parent / "samples"
-GOLDEN = CHECKOUT.parent / "tests" / "golden"
+LICENSE_WITH_SEMANTIC_BRANCH = "MIT, the semantic branch Apache-2.0; trained on photographs licensed for research"
+MAX_BYTES = 48 * 2**20  # of a released file; code hosts refuse larger ones
+SAMPLES = CHECKOUT_FOLDER.parent / "samples"
+GOLDEN = CHECKOUT_FOLDER.parent / "tests" / "golden"
 THUMBNAIL = 64  # pixels of the short side
-STEP = 1 / 16  # of the numbers of a golden thumbnail, in Lab units; rounding costs a CIEDE2000 of 0.03
+STEP = 1 / 16  # of a golden thumbnail's values, in Lab units; rounding costs a CIEDE2000 of 0.03
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class ReleaseSettings:
     """Put a weights file among the released ones.
 
     Attributes:
-        weights: What a training script wrote.
-        name: Under which users ask for it.
+        weights: Weights file that a training script wrote.
+        name: By which users choose the released weights.
         evaluation: ``evaluation.json`` of these weights.
         note: How they were made, beyond the command line that the file holds already.
-        folder: Of the released weights.
+        folder: Folder of the released weights.
         golden: Folder of the golden thumbnails.
         samples: Folder of the photographs on them.
     """
@@ -51,13 +51,13 @@ class ReleaseSettings:
     name: Annotated[str, tyro.conf.Positional]
     evaluation: Path
     note: str = ""
-    folder: Path = CHECKOUT
+    folder: Path = CHECKOUT_FOLDER
     golden: Path = GOLDEN
     samples: Path = SAMPLES
 
 
 def release(settings: ReleaseSettings) -> Path:
-    """Write the released file, the manifest and the golden thumbnails.
+    """Write the released file, the manifest and the golden thumbnails, and return the released file.
 
     Raises:
         FileNotFoundError: The weights or the evaluation do not exist.
@@ -80,7 +80,7 @@ def release(settings: ReleaseSettings) -> Path:
         "file": path.name,
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
-        "license": LICENSE_WITH_PRIOR if info.config.prior else LICENSE,
+        "license": LICENSE_WITH_SEMANTIC_BRANCH if info.config.semantic_branch else LICENSE,
         "config": info.config.to_dict(),
         "render_size": info.render_size,
         "metrics": metrics,
@@ -92,9 +92,9 @@ def release(settings: ReleaseSettings) -> Path:
 
 
 def thumbnails(colorizer: Colorizer, samples: Path = SAMPLES) -> dict[str, Floats]:
-    """Return the samples in a colorizer's colours, small: Lab (h, w, 3) float32 by name, the short side 64 pixels."""
-    # Whoever followed the README has coloured ones beside them.
-    paths = sorted(path for path in samples.glob("*.jpg") if NAME_MARK not in path.stem)
+    """Return small colorized samples by name: Lab (h, w, 3) float32, the short side 64 pixels."""
+    # Whoever followed the README has colorized ones beside them.
+    paths = sorted(path for path in samples.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
     return {path.stem: _thumbnail(rgb_to_lab(colorizer(read_image(path)))) for path in paths}
 
 
@@ -105,7 +105,7 @@ def _thumbnail(lab: Floats) -> Floats:
 
 
 def write_golden(path: Path, pictures: dict[str, Floats]) -> None:
-    """Write Lab pictures by name, their numbers in sixteenths."""
+    """Write Lab pictures by name, their values rounded to sixteenths."""
     path.parent.mkdir(parents=True, exist_ok=True)
     coded: dict[str, Any] = {name: np.rint(lab / STEP).astype(np.int16) for name, lab in pictures.items()}
     np.savez_compressed(path, **coded)
@@ -122,7 +122,7 @@ def read_golden(path: Path) -> dict[str, Floats]:
 
 
 def _figures(evaluation: dict[str, Any], row: str) -> dict[str, Any]:
-    """Return the figures of grey, weights and truth, rounded as a table would."""
+    """Return the figures of grey, weights and truth, rounded to four decimals."""
 
     def rounded(figures: dict[str, float | None]) -> dict[str, float | None]:
         return {key: None if value is None else round(value, 4) for key, value in figures.items()}
@@ -140,7 +140,7 @@ def _figures(evaluation: dict[str, Any], row: str) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """Return the commit of the checkout, marked where files differ from it."""
+    """Return the commit of the checkout, marked as dirty if files differ from it."""
     command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
     result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return result.stdout.strip() or "unknown"

@@ -1,4 +1,4 @@
-"""What an evaluation shows: a table, JSON values and a contact sheet."""
+"""The report of an evaluation: a table, JSON values and a contact sheet."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageOps
 
-from colorize.lab import Picture
+from colorize.color import Picture
 
 SHEET_COLUMNS = 3
-TILE, GAP = (192, 144), 6  # width and height, space between, in pixels
+TILE, GAP = (192, 144), 6  # in pixels: width and height of a picture, space between two
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "psnr": ("PSNR", ".2f"),
@@ -34,7 +34,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 
 
 def format_table(results: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the rows as a Markdown table that also reads well as it is."""
+    """Return the rows as a Markdown table, aligned so that it also reads well as plain text."""
     lines = [["", *(heading for heading, _ in COLUMNS.values())]]
     for name, figures in results.items():
         values = [(figures[key], style) for key, (_, style) in COLUMNS.items()]
@@ -49,7 +49,7 @@ def format_table(results: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def make_sheet(triples: Sequence[Image.Image]) -> Image.Image:
-    """Return the triples (grey, result, truth) side by side and row by row."""
+    """Return a sheet of triples (grey, result, truth), up to three side by side in a row."""
     columns = min(SHEET_COLUMNS, len(triples))
     width, height = triples[0].width + 3 * GAP, triples[0].height + GAP
     sheet = Image.new("RGB", (columns * width, math.ceil(len(triples) / columns) * height + GAP), "white")

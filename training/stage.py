@@ -30,17 +30,15 @@ from training.callbacks import (
     EpochOfBatches,
     EveryEpochs,
     History,
-    LossParts,
     Stateful,
     StopWhenDiverged,
+    TensorBoardLog,
     read_checkpoint,
 )
-from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig
+from training.classifiers import Recogniser, load_teacher
+from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.objective import GeneratorLoss
-from training.recogniser import Recogniser
-from training.run_config import RunConfig
 from training.stage_data import StageData
-from training.teacher import load_teacher
 
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
 
@@ -50,11 +48,11 @@ class Method:
     """How a stage is optimised, where it differs from the pretraining.
 
     Attributes:
-        schedule: Of the learning rate: one cycle, or flat and at the end down a cosine.
-        betas: Of AdamW; one cycle moves the first itself.
-        callbacks: Beside those of every stage.
-        states: What the checkpoint keeps beside the network, by name.
-        slow: Parts of the network that learn at a fraction of the one cycle's learning rate, with that fraction.
+        schedule: Of the learning rate: one cycle, or flat with a cosine decay at the end.
+        betas: Of AdamW; a one-cycle schedule moves the first itself.
+        callbacks: In addition to those of every stage.
+        states: What the checkpoint keeps besides network and optimizer, by name.
+        slow: Parts of the network with a factor of the one cycle's learning rate of their own, and that factor.
     """
 
     schedule: Literal["one-cycle", "flat"] = "one-cycle"
@@ -65,7 +63,7 @@ class Method:
 
 
 def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
-    """Return the losses against the true colours, with the classifiers that their weights ask for.
+    """Return the loss against the true colours, with the classifiers that its terms need.
 
     Raises:
         TeacherError: The perceptual loss's classifier cannot be had.
@@ -81,8 +79,8 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     return loss.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def settings_of(config: Config) -> str:
-    """Return a fingerprint of a stage's settings, without those that may change when a run is resumed."""
+def settings_fingerprint(config: Config) -> str:
+    """Return a hash of a stage's settings, without those that may change when a run is resumed."""
     fields = asdict(config)
     for name in ("output", "cache", "device", "threads", "samples_every"):
         fields["run"].pop(name)
@@ -98,17 +96,17 @@ def run_stage(
     parts: Callable[[], dict[str, Tensor]],
     method: Method | None = None,
 ) -> nn.Module:
-    """Train a network to the end of its schedule, going on where a killed run stopped.
+    """Train a network to the end of its schedule, resuming where a killed run stopped.
 
     Args:
-        config: A stage's config; its ``run`` says everything about the optimisation.
-        network: Called with all of a batch but the last part; trained in place.
-        loss: Called with the network's result and the batch's last part.
+        config: A stage's settings, of which ``run`` is used here.
+        network: Called with all elements of a batch but the last; trained in place.
+        loss: Called with the network's output and the batch's last element.
         data: The batches.
         on_epoch: Called with the number of finished epochs and the averaged network, every
             ``samples_every`` epochs and after the last; it may raise fastai's ``CancelFitException`` to end the run.
-        parts: Returns the loss's last terms, for the log.
-        method: How the optimisation differs from the pretraining's.
+        parts: Returns the last terms of the loss by name, for the log.
+        method: How the optimisation differs from the pretraining's; None: it does not.
 
     Returns:
         The averaged network.
@@ -125,11 +123,11 @@ def run_stage(
     torch.manual_seed(run.seed)
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True  # all batches of a phase have one shape
-        torch.backends.cudnn.benchmark_limit = 3  # of ten algorithms: a prior's first steps took over 50 s
+        torch.backends.cudnn.benchmark_limit = 3  # of ten algorithms: a semantic branch's first steps took over 50 s
     run.output.mkdir(parents=True, exist_ok=True)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, run.ema)
-    settings = settings_of(config)
+    settings = settings_fingerprint(config)
     state = read_checkpoint(run.output / "checkpoint.pt", settings)
     done = state["epochs"] if state else 0
     callbacks = [
@@ -137,7 +135,7 @@ def run_stage(
         StopWhenDiverged(),
         GradientClip(run.clip),
         ema,
-        LossParts(run.output / "tensorboard", parts, done),
+        TensorBoardLog(run.output / "tensorboard", parts, done),
         History(done),
         Checkpoint(run.output / "checkpoint.pt", settings, ema, method.states, done),
         EveryEpochs(lambda epochs: on_epoch(epochs, ema.network), run.samples_every, done),
@@ -149,14 +147,14 @@ def run_stage(
         network.load_state_dict(state["model"])
         ema.average.load_state_dict(state["ema"])
         cast(OptimWrapper, learner.opt).opt.load_state_dict(state["optimizer"])
-        for name, part in method.states.items():
-            part.load_state_dict(state["states"][name])
+        for name, kept in method.states.items():
+            kept.load_state_dict(state["states"][name])
         if done >= run.epochs:
             return ema.network
     try:
         with learner.no_bar():
             if method.schedule == "one-cycle":
-                rates = [rate * run.learning_rate for rate in (*(rate for _, rate in method.slow), 1.0)]
+                rates = [factor * run.learning_rate for factor in (*(factor for _, factor in method.slow), 1.0)]
                 learner.fit_one_cycle(run.epochs, rates, pct_start=0.1, start_epoch=done)
             else:
                 # fastai's fit_flat_cos forgets its start_epoch.
@@ -177,18 +175,18 @@ def _learner(
     callbacks: list[Callback],
     method: Method,
 ) -> Learner:
-    """Return fastai's Learner with its optimizer made: PyTorch's AdamW, whose fused form is the fastest.
+    """Return fastai's Learner with its optimizer: PyTorch's AdamW, whose fused form is the fastest.
 
-    The optimizer gets only what is trainable now (fastai's ``trainable_params``).
+    The optimizer gets only the parameters that are trainable now.
     """
     device = data.train.device
     adamw = partial(torch.optim.AdamW, weight_decay=run.weight_decay, betas=method.betas, fused=device.type != "mps")
-    groups = {id(p): place for place, (part, _) in enumerate(method.slow) for p in part.parameters()}
-    fast = len(method.slow)
+    groups = {id(p): group for group, (part, _) in enumerate(method.slow) for p in part.parameters()}
+    full_rate = len(method.slow)
 
     def split(model: nn.Module) -> list[list[nn.Parameter]]:
         trainable = trainable_params(model)
-        return [[p for p in trainable if groups.get(id(p), fast) == place] for place in range(fast + 1)]
+        return [[p for p in trainable if groups.get(id(p), full_rate) == group] for group in range(full_rate + 1)]
 
     learner = Learner(
         DataLoaders(*(DataLoader(batches, batch_size=None) for batches in (data.train, data.valid)), device=device),
@@ -204,5 +202,5 @@ def _learner(
 
 
 def command_line_of(script: str, arguments: list[str]) -> str:
-    """Return the command line that made a weights file, with folders shortened to their names."""
+    """Return a script's command line with paths shortened to their names, for a weights file's description."""
     return " ".join([f"python -m training.{script}", *(Path(word).name if "/" in word else word for word in arguments)])

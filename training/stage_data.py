@@ -1,4 +1,4 @@
-"""The batches of a training stage, made of photographs, and the device on which they are made."""
+"""The training and validation batches of a stage, and the device on which they are made."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import torch
 
-from colorize.inference import choose_device
-from training.adversarial import JudgedBatches
+from colorize.network import choose_device
+from training.adversarial import CriticBatches
+from training.config import RunConfig
 from training.data import PhotoBatches
 from training.photos import Photos, PhotosError, load_photos
-from training.run_config import RunConfig
 
-VALIDATION_STEPS = 8
+VALIDATION_STEPS = 8  # at most
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,16 @@ class StageData:
     """The batches of a stage.
 
     Attributes:
-        train: Endless, by epochs.
+        train: Batches of the run, one epoch at a time.
         valid: The same few batches each time.
     """
 
-    train: PhotoBatches | JudgedBatches
-    valid: PhotoBatches | JudgedBatches
+    train: PhotoBatches | CriticBatches
+    valid: PhotoBatches | CriticBatches
 
 
 def device_of(run: RunConfig) -> torch.device:
-    """Return the device of a run.
+    """Return the device that a run asks for.
 
     Raises:
         ValueError: There is no such device here.
@@ -40,19 +40,19 @@ def device_of(run: RunConfig) -> torch.device:
 
 @dataclass(frozen=True)
 class PhotoData(StageData):
-    """Batches of photographs."""
+    """Batches of photographs for a generator."""
 
     train: PhotoBatches
     valid: PhotoBatches
 
 
-def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
-    """Decode the photographs, or map the cache, and return the batches of a stage.
+def prepare_data(run: RunConfig, hint_prob: float, degradation_prob: float) -> PhotoData:
+    """Return the batches of a stage, from the cache or from photographs that are decoded now.
 
     Args:
         run: The run's settings.
-        hinted: Share of pictures with colour hints.
-        damaged: Share of pictures with an old photograph's damage.
+        hint_prob: Share of the pictures with colour hints, 0..1.
+        degradation_prob: Share of the pictures with an old photograph's damage, 0..1.
 
     Raises:
         PhotosError: Too few photographs for one batch.
@@ -65,18 +65,34 @@ def prepare_data(run: RunConfig, hinted: float, damaged: float) -> PhotoData:
         train, valid = photos, load_photos([run.validation], cache, run.cache_size)
     else:
         last = max(1, len(photos) // 100)
-        train, valid = _part(photos, slice(None, -last)), _part(photos, slice(-last, None))
+        train, valid = _slice(photos, slice(None, -last)), _slice(photos, slice(-last, None))
     if len(train) < max(run.batch_sizes):
         raise PhotosError(f"{len(train)} photographs are too few for a batch of {max(run.batch_sizes)}")
     device = device_of(run)
     phase = run.phases[-1]
     return PhotoData(
-        PhotoBatches(train, run.phases, run.epoch_steps, run.seed, device, hinted, damaged, run.mosaic, run.repeats),
         PhotoBatches(
-            valid, (phase,), min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)), 1, device, hinted, damaged
+            train,
+            run.phases,
+            run.epoch_steps,
+            run.seed,
+            device,
+            hint_prob,
+            degradation_prob,
+            run.mosaic,
+            run.sampling_weights,
+        ),
+        PhotoBatches(
+            valid,
+            (phase,),
+            min(VALIDATION_STEPS, -(-len(valid) // phase.batch_size)),
+            1,
+            device,
+            hint_prob,
+            degradation_prob,
         ),
     )
 
 
-def _part(photos: Photos, part: slice) -> Photos:
-    return Photos(photos.pixels[part], photos.extents[part], photos.upright[part], folders=photos.folders[part])
+def _slice(photos: Photos, chosen: slice) -> Photos:
+    return Photos(photos.pixels[chosen], photos.extents[chosen], photos.upright[chosen], folders=photos.folders[chosen])

@@ -17,77 +17,80 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from training.probe import ProbeSettings, Report
+from training.probe import ProbeReport, ProbeSettings
 
-LEAST_FLICKER = 0.05  # Lab units; growth of what cannot be seen is no fault
-PARETO = ("feature_distance", "colourfulness_gap", "hue_drift", "blue_skin", "bleeding", "flicker")
-"""What is small in a good checkpoint."""
+INVISIBLE_FLICKER = 0.05  # Lab units; up to here growth is no fault
+PARETO_FIGURES = ("feature_distance", "colourfulness_gap", "hue_drift", "blue_skin", "bleeding", "flicker")
+"""The figures that the Pareto front compares; all are small in a good checkpoint."""
 
 
-def flicker(report: Report) -> float:
-    """Return the larger of a report's two flickers."""
+def flicker(report: ProbeReport) -> float:
+    """Return the larger of a report's two flicker figures, in Lab units."""
     return max(report.flicker_still, report.flicker_moving)
 
 
-def broken_limits(report: Report, start: Report, limits: ProbeSettings) -> list[str]:
-    """Return which limits a checkpoint breaks, in words; none: it is allowed. A figure that is NaN breaks nothing."""
+def broken_limits(report: ProbeReport, start: ProbeReport, limits: ProbeSettings) -> list[str]:
+    """Return the limits that a checkpoint breaks, in words; it is allowed if there are none.
+
+    A figure that is NaN breaks nothing.
+    """
     checks = (
         ("skin hue", report.hue_drift, start.hue_drift + limits.hue_drift),
         ("blue skin", report.blue_skin, start.blue_skin + limits.blue_skin),
         ("bleeding", report.bleeding, max(limits.bleeding, start.bleeding)),
-        ("flicker", flicker(report), max(LEAST_FLICKER, flicker(start) * limits.flicker)),
+        ("flicker", flicker(report), max(INVISIBLE_FLICKER, flicker(start) * limits.flicker)),
     )
     return [f"{name} {value:.3g} over {limit:.3g}" for name, value, limit in checks if value > limit]
 
 
-def score(report: Report) -> float:
-    """Return what the best checkpoint has least of."""
+def score(report: ProbeReport) -> float:
+    """Return the sum of feature distance and colourfulness gap, which is smallest for the best checkpoint."""
     return report.feature_distance + report.colourfulness_gap
 
 
-def choose(reports: Sequence[Report], limits: ProbeSettings) -> Report:
-    """Return the checkpoint to take; the first report is the start, which is always allowed."""
+def choose(reports: Sequence[ProbeReport], limits: ProbeSettings) -> ProbeReport:
+    """Return the report of the best allowed checkpoint; the first is the start's, which is always allowed."""
     start = reports[0]
     return min((report for report in reports if not broken_limits(report, start, limits)), key=score)
 
 
-def verdict(reports: Sequence[Report], limits: ProbeSettings) -> str:
-    """Return why a run should stop now, or an empty text."""
+def stop_reason(reports: Sequence[ProbeReport], limits: ProbeSettings) -> str:
+    """Return why a run should stop now, or an empty string if it should go on."""
     best = choose(reports, limits)
     since = len(reports) - 1 - reports.index(best)
     if since < limits.patience:
         return ""
-    faults = broken_limits(reports[-1], reports[0], limits)
-    reason = ", ".join(faults) if faults else f"score {score(reports[-1]):.3f}, best {score(best):.3f}"
+    broken = broken_limits(reports[-1], reports[0], limits)
+    reason = ", ".join(broken) if broken else f"score {score(reports[-1]):.3f}, best {score(best):.3f}"
     return f"{since} probes without a better checkpoint than epoch {best.epoch}'s ({reason})"
 
 
-def pareto_front(reports: Sequence[Report]) -> list[Report]:
+def pareto_front(reports: Sequence[ProbeReport]) -> list[ProbeReport]:
     """Return the reports of which no other is at least as good in everything and better in something."""
-    points = [[*(getattr(report, name) for name in PARETO[:-1]), flicker(report)] for report in reports]
+    points = [[*(getattr(report, name) for name in PARETO_FIGURES[:-1]), flicker(report)] for report in reports]
 
-    def beaten(point: list[float]) -> bool:
+    def is_beaten(point: list[float]) -> bool:
         return any(all(a <= b for a, b in zip(other, point, strict=True)) and other != point for other in points)
 
-    return [report for report, point in zip(reports, points, strict=True) if not beaten(point)]
+    return [report for report, point in zip(reports, points, strict=True) if not is_beaten(point)]
 
 
-def write_reports(reports: Sequence[Report], path: Path) -> None:
+def write_reports(reports: Sequence[ProbeReport], path: Path) -> None:
     """Write reports as JSON; the former file survives a failure."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps([asdict(report) for report in reports], indent=1) + "\n", encoding="utf-8")
     os.replace(temporary, path)
 
 
-def read_reports(path: Path) -> list[Report]:
-    """Return what ``write_reports`` wrote; nothing where there is no file."""
+def read_reports(path: Path) -> list[ProbeReport]:
+    """Return what ``write_reports`` wrote, or an empty list if there is no file."""
     if not path.is_file():
         return []
-    return [Report(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    return [ProbeReport(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def plot_reports(reports: Sequence[Report], chosen: Report, path: Path) -> None:
-    """Draw every figure over the epochs, with a line at the chosen checkpoint."""
+def plot_reports(reports: Sequence[ProbeReport], chosen: ProbeReport, path: Path) -> None:
+    """Draw every figure over the epochs, with a line at the chosen checkpoint, into an image file."""
     from matplotlib.figure import Figure  # without pyplot: no window system is asked for
 
     names = [name for name in asdict(reports[0]) if name != "epoch"]

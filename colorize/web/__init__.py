@@ -1,1 +1,8 @@
-"""The web page and the HTTP service: one process, one engine. The only place that imports gradio or fastapi."""
+"""The page and the HTTP service.
+
+Its face is ``__init__.pyi``: other wings import those names alone, and each is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

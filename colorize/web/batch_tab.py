@@ -1,4 +1,7 @@
-"""The tab for many photos: progress, a gallery, one ZIP; a bad file is named and the rest go on."""
+"""The tab for many photos: coloured with a progress bar, shown in a gallery, downloaded as one ZIP.
+
+A photo that cannot be coloured is reported by name, and the rest go on.
+"""
 
 from __future__ import annotations
 
@@ -12,73 +15,74 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorize.web.commands import photo_command
+from colorize.web.command_lines import photo_command
 from colorize.web.controls import (
     PRIVATE,
+    color_controls,
     command_box,
-    enable_with,
-    look_controls,
-    look_of,
-    progress_bar,
-    sentence,
-    set_event,
+    enable_while_uploaded,
+    page_error,
+    parse_color_settings,
+    progress_html,
+    request_stop,
+    status_html,
     status_line,
 )
-from colorize.web.desk import Desk, Upload, name_of, problem
-from colorize.web.display import write_sheet
-from colorize.web.studio import PhotoWish
+from colorize.web.previews import write_preview
+from colorize.web.requests import PhotoRequest
+from colorize.web.uploads import Upload, UploadHandler, upload_name
 
-AT_ONCE = 3  # photos of one batch in the queue; others have their turn between them
-THUMBNAIL_SIDE = 900
-FOLDER = "coloured"
+MAX_QUEUED = 3  # photos of one batch in the queue at a time; those of other clients come between them
+THUMBNAIL_SIDE = 900  # longest side in pixels
+FOLDER = "coloured"  # name of the ZIP, and of the folder in the command line
 
 
 @dataclass
 class Batch:
-    """What became of the photos so far.
+    """The outcomes of a batch of photos so far.
 
     Attributes:
-        results: The coloured files, by the photo's number.
-        pictures: Pictures of them for the gallery, by the same.
-        faults: What was not done, and why, by the same.
+        results: The coloured files, by the photo's number in the batch.
+        thumbnails: Path and caption of their pictures in the gallery, by the same number.
+        errors: Messages of the photos that were not coloured, by the same number.
     """
 
     results: dict[int, Path] = field(default_factory=dict)
-    pictures: dict[int, tuple[str, str]] = field(default_factory=dict)
-    faults: dict[int, str] = field(default_factory=dict)
+    thumbnails: dict[int, tuple[str, str]] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
 
     @property
     def gallery(self) -> list[tuple[str, str]]:
-        """The pictures with their names, in the photos' order."""
-        return [self.pictures[number] for number in sorted(self.pictures)]
+        """The thumbnails with their captions, in the photos' order."""
+        return [self.thumbnails[number] for number in sorted(self.thumbnails)]
 
     def report(self, total: int, stopped: bool) -> str:
-        """Return what was done and what was not, as HTML."""
+        """Return as HTML how many of ``total`` photos were coloured, and which were not."""
         done = len(self.results)
         text = f"{done} of {total} photos coloured" + (", then stopped" if stopped else "")
-        faults = "".join(f"<li>{html.escape(self.faults[number])}</li>" for number in sorted(self.faults))
-        listed = f'<p class="bad">Not coloured:</p><ul class="faults">{faults}</ul>' if faults else ""
-        return sentence(text, "good" if done else "bad") + listed
+        items = "".join(f"<li>{html.escape(self.errors[number])}</li>" for number in sorted(self.errors))
+        listed = f'<p class="bad">Not coloured:</p><ul class="errors">{items}</ul>' if items else ""
+        return status_html(text, "good" if done else "bad") + listed
 
 
 class BatchTab:
-    """Many photos."""
+    """The tab's components and event handlers."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, uploads: UploadHandler) -> None:
         """Add the tab's components and events."""
-        self._desk = desk
+        self._uploads = uploads
         self._stop_event = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
                 self._files = gr.File(label="Your photos", file_count="multiple", height=240, elem_id="photos")
                 with gr.Row():
-                    self._color = gr.Button(
+                    self._color_button = gr.Button(
                         "Colour all", variant="primary", min_width=120, interactive=False, elem_id="color-all"
                     )
-                    self._stop = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
+                    self._stop_button = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
                 self._force = gr.Checkbox(label="Colour those too that are in colour already", value=False)
                 with gr.Accordion("Settings", open=False):
-                    self._look = look_controls(desk.studio)
+                    self._color_controls = color_controls(uploads.service)
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._gallery = gr.Gallery(
@@ -92,17 +96,19 @@ class BatchTab:
                 )
                 self._download = gr.DownloadButton("Download all (ZIP)", interactive=False, elem_id="download-all")
                 self._command = command_box()
-        self._listen()
+        self._connect_events()
 
-    def _listen(self) -> None:
-        ready = gr.update(interactive=True)
-        busy = gr.update(interactive=False)
-        enable_with(self._files, [self._color])
-        controls = [self._files, self._color, self._stop, self._download]
-        begun = self._color.click(lambda: (busy, busy, ready, busy), None, controls, api_visibility=PRIVATE)
-        work = begun.then(
+    def _connect_events(self) -> None:
+        enabled = gr.update(interactive=True)
+        disabled = gr.update(interactive=False)
+        enable_while_uploaded(self._files, [self._color_button])
+        controls = [self._files, self._color_button, self._stop_button, self._download]
+        click = self._color_button.click(
+            lambda: (disabled, disabled, enabled, disabled), None, controls, api_visibility=PRIVATE
+        )
+        coloring = click.then(
             self._colorize,
-            [self._files, *self._look, self._force],
+            [self._files, *self._color_controls, self._force],
             [self._gallery, self._download, self._status, self._command, self._stop_event],
             preprocess=False,
             api_name="colorize_many",
@@ -110,14 +116,16 @@ class BatchTab:
             concurrency_limit=None,
             show_progress="hidden",
         )
-        work.then(
-            lambda file: (ready, ready, busy, gr.update(interactive=bool(file))),
+        coloring.then(
+            lambda file: (enabled, enabled, disabled, gr.update(interactive=bool(file))),
             self._download,
             controls,
             preprocess=False,
             api_visibility=PRIVATE,
         )
-        self._stop.click(set_event, self._stop_event, self._stop, api_visibility=PRIVATE, concurrency_limit=None)
+        self._stop_button.click(
+            request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
+        )
 
     async def _colorize(
         self,
@@ -128,26 +136,27 @@ class BatchTab:
         render_size: int,
         force: bool,
     ) -> AsyncIterator[tuple]:
-        """Colour photos one after the other through the queue, and tell how far they are."""
+        """Colour photos through the queue, and yield updates of the outputs whenever one has ended."""
         if not photos:
-            raise problem("there are no photos yet; choose some first")
-        wish = PhotoWish(look_of(weights, strength, saturation, render_size), force=bool(force))
-        names = [name_of(photo) for photo in photos]
-        command = photo_command(names, wish, FOLDER)
+            raise page_error("there are no photos yet; choose some first")
+        request = PhotoRequest(parse_color_settings(weights, strength, saturation, render_size), force=bool(force))
+        names = [upload_name(photo) for photo in photos]
+        command = photo_command(names, request, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
-        yield None, None, progress_bar(f"0 of {total}", 0, total), command, stop
+        yield None, None, progress_html(f"0 of {total}", 0, total), command, stop
         waiting, working = list(range(total)), set()
         try:
             while working or (waiting and not stop.is_set()):
-                while waiting and len(working) < AT_ONCE and not stop.is_set():
+                while waiting and len(working) < MAX_QUEUED and not stop.is_set():
                     number = waiting.pop(0)
-                    working.add(asyncio.create_task(self._one(batch, number, names[number], photos[number], wish)))
+                    work = self._colorize_one(batch, number, names[number], photos[number], request)
+                    working.add(asyncio.create_task(work))
                 ended, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                 for task in ended:
                     task.result()
-                done = len(batch.results) + len(batch.faults)
+                done = len(batch.results) + len(batch.errors)
                 text = f"{done} of {total}" + (", stopping" if stop.is_set() else "")
-                yield batch.gallery, None, progress_bar(text, done, total), command, stop
+                yield batch.gallery, None, progress_html(text, done, total), command, stop
         finally:
             for task in working:  # the client went away
                 task.cancel()
@@ -155,33 +164,34 @@ class BatchTab:
         archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
         yield batch.gallery, archive, batch.report(total, stopped), command, None
 
-    async def _one(self, batch: Batch, number: int, name: str, photo: Upload, wish: PhotoWish) -> None:
+    async def _colorize_one(self, batch: Batch, number: int, name: str, photo: Upload, request: PhotoRequest) -> None:
+        """Colour one photo and enter its result or its error into the batch."""
         try:
-            outcome, results = await self._desk.photo(photo, wish, patient=True)
+            outcome, results = await self._uploads.colorize_photo(photo, request, wait_for_room=True)
             if not results:
-                batch.faults[number] = outcome.message
+                batch.errors[number] = outcome.message
                 return
             result = results[0]
-            place = self._desk.shelf.place(f"{result.stem}.jpg")
-            await asyncio.to_thread(write_sheet, result, place, THUMBNAIL_SIDE)
-            batch.pictures[number] = (str(place), name)
+            thumbnail = self._uploads.store.new_path(f"{result.stem}.jpg")
+            await asyncio.to_thread(write_preview, result, thumbnail, THUMBNAIL_SIDE)
+            batch.thumbnails[number] = (str(thumbnail), name)
             batch.results[number] = result
         except gr.Error as error:
-            said = html.unescape(str(error.message))
-            batch.faults[number] = said if name in said else f"{name}: {said}"
+            message = html.unescape(str(error.message))
+            batch.errors[number] = message if name in message else f"{name}: {message}"
 
     def _pack(self, batch: Batch) -> Path:
-        """Return one ZIP of the results, which leave the shelf; names that come twice get numbers."""
-        target = self._desk.shelf.place(f"{FOLDER}.zip")
-        taken: set[str] = set()
+        """Return a ZIP of the results, which are removed from the store; names that come twice get numbers."""
+        target = self._uploads.store.new_path(f"{FOLDER}.zip")
+        used: set[str] = set()
         with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:  # photos are compressed already
             for number in sorted(batch.results):
                 result = batch.results[number]
                 name, count = result.name, 1
-                while name.lower() in taken:
+                while name.lower() in used:
                     count += 1
                     name = f"{result.stem} ({count}){result.suffix}"
-                taken.add(name.lower())
+                used.add(name.lower())
                 archive.write(result, name)
                 result.unlink()
         return target

@@ -1,4 +1,4 @@
-"""The command ``colorize-web``: the page and the service in one process."""
+"""The command ``colorize-web``, which serves the page and the HTTP API."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import sys
 from collections.abc import Sequence
 
 from colorize import __version__
-from colorize.cli import FAILED, OK
-from colorize.options import Parser, check_ranges
+from colorize.cli import FAILED, OK, Parser, check_ranges
 from colorize.web.settings import WebSettings
 
 
 def build_parser() -> Parser:
-    """Return the parser of the command line."""
+    """Return the parser of the command line; the defaults are those of ``WebSettings``."""
     parser = Parser(prog="colorize-web", description="A page in the browser, and an HTTP service, that colour photos.")
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
-    usual = WebSettings()
-    parser.set_defaults(**vars(usual))
-    parser.add_argument("--host", help=f"address (default {usual.host}: this machine alone)")
-    parser.add_argument("--port", type=int, help=f"port (default {usual.port}; 0: any free one)")
+    defaults = WebSettings()
+    parser.set_defaults(**vars(defaults))
+    parser.add_argument("--host", help=f"address (default {defaults.host}: this machine alone)")
+    parser.add_argument("--port", type=int, help=f"port (default {defaults.port}; 0: any free one)")
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for them, on the page and the service")
     parser.add_argument(
         "--allow-host",
@@ -30,22 +29,22 @@ def build_parser() -> Parser:
         help="a further name of this server; may be several",
     )
     parser.add_argument("--root-path", metavar="/PATH", help="where a proxy shows the page")
-    parser.add_argument("--weights", metavar="NAME|FILE", help=f"default weights (default {usual.weights})")
+    parser.add_argument("--weights", metavar="NAME|FILE", help=f"default weights (default {defaults.weights})")
     parser.add_argument("--device", metavar="cpu|cuda|mps", help="where the network runs (default: the best there is)")
     parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one per core)")
-    for name, kind, told in (
+    for name, type, description in (
         ("max_upload_mb", float, "largest upload"),
         ("max_megapixels", float, "largest photo"),
         ("max_queue", int, "photos that may wait"),
         ("keep_minutes", float, "how long results are kept"),
     ):
-        told = f"{told} (default {getattr(usual, name):g})"
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=told)
+        description = f"{description} (default {getattr(defaults, name):g})"
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type, metavar="N", help=description)
     return parser
 
 
 def check(parser: Parser, options: argparse.Namespace) -> None:
-    """Report arguments that are out of range, as usage errors."""
+    """Exit with a usage error if an argument is out of range."""
     ranges = (
         ("port", 0, 65535),
         ("threads", 1, 1024),
@@ -68,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None: those of the process.
 
     Returns:
-        The exit status: 0 stopped by the user, 1 it could not start. Usage errors exit with 2.
+        The exit status: 0: the user stopped it; 1: it could not start. Usage errors exit with 2.
     """
     parser = build_parser()
     options = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""Controls that the page's tabs share: how colours are wanted, what was done, and how far the work is."""
+"""Components that the page's tabs share: colour settings, the status line with its HTML, the command line, errors."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.components import Component
 
-from colorize.web.desk import problem
-from colorize.web.settings import Look
-from colorize.web.studio import Studio
+from colorize.web.requests import ColorSettings
+from colorize.web.service import ColorizeService
 
 PRIVATE = "private"  # Gradio's word for events of the page itself, which gradio_client cannot call
-AUTOMATIC = 0
+AUTOMATIC = 0  # the dropdown's value for the weights' own render size
 RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
 
 
-def look_controls(studio: Studio) -> list[Component]:
-    """Add the controls of a look; their values go to ``look_of``."""
-    names = studio.weights
+def page_error(message: str) -> gr.Error:
+    """Return the error that the page shows until it is closed, and that ``gradio_client`` raises."""
+    return gr.Error(html.escape(message, quote=False), duration=None, title="Not done", print_exception=False)
+
+
+def color_controls(service: ColorizeService) -> list[Component]:
+    """Add the controls of the colour settings; their values are the arguments of ``parse_color_settings``."""
+    names = service.weights
     weights = gr.Dropdown(
         names, value=names[0], label="Weights", info="which trained network paints", visible=len(names) > 1
     )
@@ -40,24 +44,28 @@ def look_controls(studio: Studio) -> list[Component]:
     return [weights, strength, saturation, render_size]
 
 
-def look_of(weights: str | None, strength: float | None, saturation: float | None, render_size: int | None) -> Look:
-    """Return the look of the controls' values; what is empty is the usual.
+def parse_color_settings(
+    weights: str | None, strength: float | None, saturation: float | None, render_size: int | None
+) -> ColorSettings:
+    """Return the colour settings of the controls' values; an empty control stands for its default.
+
+    Ranges are checked later, by the service.
 
     Raises:
-        gr.Error: A client sent what is no number.
+        gr.Error: A client sent something that is not a number.
     """
     try:
-        return Look(
+        return ColorSettings(
             weights or "",
             1.0 if strength is None else float(strength),
             1.0 if saturation is None else float(saturation),
             int(render_size or AUTOMATIC) or None,
         )
     except (TypeError, ValueError) as error:
-        raise problem("strength, saturation and render size are numbers") from error
+        raise page_error("strength, saturation and render size are numbers") from error
 
 
-def enable_with(file: gr.File, buttons: Sequence[gr.Button]) -> None:
+def enable_while_uploaded(file: gr.File, buttons: Sequence[gr.Button]) -> None:
     """Let buttons work only while there is a file: until an upload is whole there is nothing to colour.
 
     Whoever switches the buttons off while work goes on has to lock the file too: another one would switch them on.
@@ -73,7 +81,7 @@ def enable_with(file: gr.File, buttons: Sequence[gr.Button]) -> None:
 
 
 def command_box() -> gr.Textbox:
-    """Add the box that shows the command line of what was just done."""
+    """Add the box that shows the command line of the last action."""
     return gr.Textbox(
         label="The same on the command line",
         interactive=False,
@@ -86,22 +94,22 @@ def command_box() -> gr.Textbox:
 
 
 def status_line() -> gr.HTML:
-    """Add the line that says what became of something; the page's script lets screen readers speak it."""
+    """Add the line that reports progress and outcomes; the page's script makes screen readers speak it."""
     return gr.HTML("", label="what became of it", elem_classes="status", padding=False)
 
 
-def sentence(text: str, kind: str = "plain") -> str:
+def status_html(text: str, kind: str = "plain") -> str:
     """Return a status as HTML.
 
     Args:
-        text: Any text.
-        kind: ``plain``, ``good`` or ``bad``.
+        text: Any text; it is escaped.
+        kind: CSS class: ``plain``, ``good`` or ``bad``.
     """
     return f'<p class="{kind}">{html.escape(text)}</p>'
 
 
-def progress_bar(text: str, done: float, total: float | None) -> str:
-    """Return a bar and its words as HTML; a bar without a total moves to and fro.
+def progress_html(text: str, done: float, total: float | None) -> str:
+    """Return a progress bar with a text above it as HTML; a bar without a total moves to and fro.
 
     A screen reader finds it there, but does not speak it at every change.
     """
@@ -111,7 +119,7 @@ def progress_bar(text: str, done: float, total: float | None) -> str:
     return f'<div aria-live="off"><p class="plain">{label}</p>{bar}</div>'
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time in words, such as ``2 min 5 s``."""
     minutes, rest = divmod(max(1, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
@@ -120,8 +128,8 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def set_event(event: threading.Event | None) -> dict:
-    """Ask the session's own work to stop."""
+def request_stop(event: threading.Event | None) -> dict:
+    """Set the event that stops the session's own work, and return the update that disables the stop button."""
     if event is not None:
         event.set()
     return gr.update(interactive=False)

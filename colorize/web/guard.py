@@ -1,4 +1,7 @@
-"""The guard: what every request has to pass before the page or the service sees it. Plain ASGI, so it covers both."""
+"""The guard in front of page and service: it checks every HTTP request's host, origin, password and size.
+
+It is plain ASGI, so one class covers both applications.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"SAMEORIGIN"),
-    # The page is whole in itself: nothing is loaded from, or told to, any other machine.
+    # The page is complete in itself: nothing is loaded from or sent to any other machine.
     (
         b"content-security-policy",
         b"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self'; base-uri 'self'",
@@ -31,14 +34,20 @@ HEADERS = (
 
 
 class Guard:
-    """Checks a request's host, origin, password and size."""
+    """An ASGI application that passes HTTP requests on to another one, or refuses them with a line of JSON."""
 
     def __init__(self, app: App, settings: WebSettings) -> None:
+        """Put the guard in front of an application.
+
+        Args:
+            app: Page and service.
+            settings: Of the process: hosts, password and limits.
+        """
         self.app, self.settings = app, settings
         self._limit = int(settings.max_upload_mb * MEGABYTE)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one ASGI connection; other kinds than HTTP pass."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -47,25 +56,25 @@ class Guard:
         if refusal is not None:
             await _answer(send, *refusal)
             return
-        counter = _Counter(receive, send, self._limit)
-        await self.app(scope, counter.receive, counter.send)
+        limited = _UploadLimit(receive, send, self._limit)
+        await self.app(scope, limited.receive, limited.send)
 
     def _refusal(self, scope: MutableMapping[str, Any], headers: dict[bytes, str]) -> tuple[int, str] | None:
-        """Return status and sentence of a refusal; None: the request may pass."""
+        """Return HTTP status and message of a refusal; None: the request may pass."""
         host = headers.get(b"host", "")
         if not self.settings.allows_host(host):
             return 421, f"host {host!r} is not this server; start it with --allow-host {host.split(':')[0] or 'NAME'}"
         origin = headers.get(b"origin")
         if origin not in (None, "null") and not self.settings.allows_host(urlsplit(origin or "").netloc):
             return 403, f"requests of pages from {origin} are not answered"
-        if self.settings.auth and scope["path"] not in OPEN_PATHS and not self._knows_password(headers):
+        if self.settings.auth and scope["path"] not in OPEN_PATHS and not self._has_password(headers):
             return 401, "user and password are needed"
         length = headers.get(b"content-length", "0")
         if length.isdigit() and int(length) > self._limit:
             return 413, _too_large(self._limit)
         return None
 
-    def _knows_password(self, headers: dict[bytes, str]) -> bool:
+    def _has_password(self, headers: dict[bytes, str]) -> bool:
         kind, _, value = headers.get(b"authorization", "").partition(" ")
         if kind.lower() != "basic" or self.settings.auth is None:
             return False
@@ -76,8 +85,8 @@ class Guard:
         return hmac.compare_digest(given, ":".join(self.settings.auth).encode())
 
 
-class _Counter:
-    """Counts what a client really sends, whatever it announced, and puts a 413 in place of the answer to too much."""
+class _UploadLimit:
+    """Counts the bytes of a request's body, whatever length was announced; answers 413 if there are too many."""
 
     def __init__(self, receive: Receive, send: Send, limit: int) -> None:
         self._receive, self._send, self._limit = receive, send, limit
@@ -110,9 +119,9 @@ def _too_large(limit: int) -> str:
     return f"an upload of more than {limit / MEGABYTE:g} MB; --max-upload-mb allows more"
 
 
-async def _answer(send: Send, status: int, sentence: str) -> None:
+async def _answer(send: Send, status: int, message: str) -> None:
     headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *HEADERS]
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="colorize", charset="UTF-8"'))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": sentence}).encode()})
+    await send({"type": "http.response.body", "body": json.dumps({"detail": message}).encode()})

@@ -1,7 +1,7 @@
-"""The page: three tabs, and the doors that Gradio leaves open closed.
+"""The page as a Gradio application with three tabs, and the checks that Gradio itself does not make.
 
-Gradio as it is would, for a mounted application, open any file whose path a client names, fetch any public address that
-a client names in place of a file, and serve pages and routes that this page does not need.
+A mounted Gradio application would open any file whose path a client names, fetch any public address that a client names
+in place of a file, and serve pages and routes that this page does not need.
 """
 
 from __future__ import annotations
@@ -20,16 +20,18 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colorize.web.batch_tab import BatchTab
-from colorize.web.desk import Desk, Shelf, problem
-from colorize.web.film_tab import FilmTab
+from colorize.web.controls import page_error
+from colorize.web.file_store import FileStore
 from colorize.web.photo_tab import PhotoTab
+from colorize.web.service import ColorizeService
 from colorize.web.settings import MEGABYTE
-from colorize.web.studio import Studio
 from colorize.web.style import CSS, SCRIPT, THEME
+from colorize.web.uploads import UploadHandler
+from colorize.web.video_tab import VideoTab
 
-SWEEP_SECONDS = 60.0
+SWEEP_SECONDS = 60.0  # between two searches for files to delete
 FILE_ROUTE = "/gradio_api/file="
-ROUTES = (
+ALLOWED_ROUTES = (
     "info",
     "startup-events",
     "heartbeat/",
@@ -45,17 +47,17 @@ ROUTES = (
     "app_id",
     "theme.css",
 )
-"""What the page and ``gradio_client`` need under /gradio_api/; one that ends in / stands for all that begins so."""
-STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
-CLOSED = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", "/logout", "/gradio_api/")
+"""Routes under /gradio_api/ that the page and ``gradio_client`` need; one that ends in / allows all below it."""
+ENDLESS_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data")
+CLOSED_PREFIXES = ("/monitoring", "/svelte", "/custom_component", "/pwa_icon", "/login", "/logout", "/gradio_api/")
 
 
 class Page(gr.Blocks):
-    """Blocks that take no file from a client but those that were uploaded to this page."""
+    """Gradio Blocks that accept from clients only files that were uploaded to this page."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, store: FileStore) -> None:
         super().__init__(title="colorize", analytics_enabled=False)
-        self._shelf = shelf
+        self._store = store
 
     async def preprocess_data(
         self,
@@ -64,51 +66,51 @@ class Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,
     ) -> list:
-        """Refuse paths of other places before Gradio moves, fetches or opens anything."""
+        """Refuse paths that are not in the file store, before Gradio moves, fetches or opens anything."""
         for path in _paths(inputs):
-            if not self._shelf.owns(path):
-                raise problem("a file that was not uploaded here, or is not kept any longer; choose it again")
+            if not self._store.owns(path):
+                raise page_error("a file that was not uploaded here, or is not kept any longer; choose it again")
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
 
 
-class Doors:
-    """Closes the routes of Gradio that the page does not need, and gives out files of the shelf alone."""
+class RouteAllowlist:
+    """Middleware that closes the routes of Gradio that the page does not need, and serves only files of the store."""
 
-    def __init__(self, app: ASGIApp, shelf: Shelf) -> None:
-        self._app, self._shelf = app, shelf
+    def __init__(self, app: ASGIApp, store: FileStore) -> None:
+        self._app, self._store = app, store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and not self._opens(scope["path"]):
+        """Serve one ASGI connection; a closed route is answered with status 404."""
+        if scope["type"] == "http" and not self._allows(scope["path"]):
             await PlainTextResponse("there is nothing here", 404)(scope, receive, send)
             return
         try:
             await self._app(scope, receive, send)
         except asyncio.CancelledError:  # the server ends while a page is open, and each has streams that never do
-            if scope["type"] != "http" or not scope["path"].startswith(STREAMS):
+            if scope["type"] != "http" or not scope["path"].startswith(ENDLESS_STREAMS):
                 raise
 
-    def _opens(self, path: str) -> bool:
+    def _allows(self, path: str) -> bool:
         if path.startswith(FILE_ROUTE):
-            return self._shelf.owns(path.removeprefix(FILE_ROUTE))
-        if not path.startswith(CLOSED):
+            return self._store.owns(path.removeprefix(FILE_ROUTE))
+        if not path.startswith(CLOSED_PREFIXES):
             return True
         name = path.removeprefix("/gradio_api/").rstrip("/")
         return path.startswith("/gradio_api/") and any(
-            name == route or (route.endswith("/") and name.startswith(route)) for route in ROUTES
+            name == route or (route.endswith("/") and name.startswith(route)) for route in ALLOWED_ROUTES
         )
 
 
-def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
-    """Return the application with the page at ``/``.
+def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
+    """Return an application with the page added at ``/``.
 
     Gradio knows one folder per process, so there is one page per process at a time.
     """
-    settings = studio.settings
-    shelf = Shelf(studio.jobs.folder / "page", settings.keep_minutes * 60)
-    os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(shelf.folder)
+    settings = service.settings
+    store = FileStore(service.jobs.folder / "page", settings.keep_minutes * 60)
+    os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(store.folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = _build(Desk(studio, shelf))
+    page = _build_page(UploadHandler(service, store))
     app = gr.mount_gradio_app(
         app,
         page,
@@ -126,33 +128,34 @@ def mount_page(app: FastAPI, studio: Studio) -> FastAPI:
         js=SCRIPT,
     )
     page.has_launched = True  # only then does Gradio check paths at all; mounting forgets it
-    shelf.freeze()
-    app.add_middleware(Doors, shelf=shelf)
-    _sweep_while_running(app, shelf)
+    store.keep_current_files()
+    app.add_middleware(RouteAllowlist, store=store)
+    _sweep_while_running(app, store)
     return app
 
 
-def _build(desk: Desk) -> Page:
-    with Page(desk.shelf) as page:
+def _build_page(uploads: UploadHandler) -> Page:
+    with Page(uploads.store) as page:
         gr.Markdown("# colorize\nColours for black-and-white photographs and films. They are plausible, not true.")
         with gr.Tabs():
             with gr.Tab("Photo", id="photo"):
-                PhotoTab(desk)
+                PhotoTab(uploads)
             with gr.Tab("Many photos", id="photos"):
-                BatchTab(desk)
+                BatchTab(uploads)
             with gr.Tab("Film", id="film"):
-                FilmTab(desk)
+                VideoTab(uploads)
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
 
 
-def _sweep_while_running(app: FastAPI, shelf: Shelf) -> None:
+def _sweep_while_running(app: FastAPI, store: FileStore) -> None:
+    """Delete old files of the store now and then for as long as the application runs."""
     inner = app.router.lifespan_context
 
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await asyncio.to_thread(shelf.sweep)
+            await asyncio.to_thread(store.sweep)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
@@ -167,12 +170,12 @@ def _sweep_while_running(app: FastAPI, shelf: Shelf) -> None:
 
 
 def _paths(value: Any) -> Iterator[str]:
-    """Yield every path of a file in what a client sent."""
+    """Yield every path of a file in the JSON that a client sent."""
     if isinstance(value, dict):
         if isinstance(value.get("path"), str):
             yield value["path"]
-        for part in value.values():
-            yield from _paths(part)
+        for entry in value.values():
+            yield from _paths(entry)
     elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _paths(part)
+        for entry in value:
+            yield from _paths(entry)

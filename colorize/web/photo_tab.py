@@ -1,4 +1,4 @@
-"""The tab for one photo: colours, colour marks, before and after."""
+"""The tab for one photo: colour hints on it, before and after in a slider, other versions to choose from."""
 
 from __future__ import annotations
 
@@ -7,29 +7,39 @@ from pathlib import Path
 
 import gradio as gr
 
-from colorize.errors import ImageError
-from colorize.jobs import NAME_MARK
-from colorize.web.commands import photo_command
-from colorize.web.controls import PRIVATE, command_box, enable_with, look_controls, look_of, sentence, status_line
-from colorize.web.desk import Desk, Upload, link, name_of, problem
-from colorize.web.display import MARKING_SIDE, SHOWN_SUFFIXES, write_sheet
-from colorize.web.mark_controls import MarkControls, parse_marks
-from colorize.web.studio import PhotoWish
+import colorize
+from colorize.base import ImageError
+from colorize.batch import RESULT_SUFFIX
+from colorize.web.command_lines import photo_command
+from colorize.web.controls import (
+    PRIVATE,
+    color_controls,
+    command_box,
+    enable_while_uploaded,
+    page_error,
+    parse_color_settings,
+    status_html,
+    status_line,
+)
+from colorize.web.hint_controls import HintControls, parse_hints
+from colorize.web.previews import BROWSER_SUFFIXES, PREVIEW_SIDE, write_preview
+from colorize.web.requests import PhotoRequest
+from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"  # in a checkout; an installed package has none
-VERSIONS = 4
-THUMBNAIL_SIDE = 700
+SAMPLES_FOLDER = Path(colorize.__file__).resolve().parents[1] / "samples"  # only in a checkout
+VERSIONS = 4  # how many are made at a click
+THUMBNAIL_SIDE = 700  # longest side in pixels
 
 
 class PhotoTab:
-    """One photo."""
+    """The tab's components and event handlers."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, uploads: UploadHandler) -> None:
         """Add the tab's components and events."""
-        self._desk = desk
+        self._uploads = uploads
         # Whoever followed the README has coloured one of them in place.
-        self._samples = sorted(path for path in SAMPLES.glob("*.jpg") if NAME_MARK not in path.stem)
-        self._sheet = gr.State(None)
+        self._samples = sorted(path for path in SAMPLES_FOLDER.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
+        self._preview = gr.State(None)
         with gr.Row():
             with gr.Column(min_width=300):
                 self._add_source()
@@ -37,12 +47,12 @@ class PhotoTab:
                 self._add_result()
         with gr.Row():  # below the result: on a telephone everything stands in one column
             with gr.Column(min_width=300):
-                self._marks = MarkControls(self._desk.shelf, self._photo, self._sheet)
+                self._hints = HintControls(self._uploads.store, self._photo, self._preview)
             with gr.Column(min_width=300):
                 with gr.Accordion("Settings", open=False):
-                    self._look = look_controls(self._desk.studio)
+                    self._color_controls = color_controls(self._uploads.service)
                 self._add_versions()
-        self._listen()
+        self._connect_events()
 
     def _add_source(self) -> None:
         self._photo = gr.Image(
@@ -54,20 +64,20 @@ class PhotoTab:
             height=420,
             placeholder="Drop a black-and-white photo here\nor choose, paste or take one",
             elem_id="photo",
-            alt_text="your photo, with the colour marks on it",
+            alt_text="your photo, with the colour hints on it",
         )
-        # The upload as it came, to the last byte; the picture above may be a copy that a browser can show.
-        self._file = gr.File(label="photo", visible="hidden")
-        self._pick = None
+        # The uploaded file, unchanged; the picture above may be a copy that a browser can show.
+        self._upload = gr.File(label="photo", visible="hidden")
+        self._sample_picker = None
         if self._samples:
-            self._pick = gr.Dataset(
+            self._sample_picker = gr.Dataset(
                 label="Or try a sample",
                 components=[gr.Image(visible=False, type="filepath")],
                 samples=[[str(path)] for path in self._samples],
                 type="index",
                 elem_id="samples",
             )
-        self._color = gr.Button("Colour the photo", variant="primary", interactive=False, elem_id="color-photo")
+        self._color_button = gr.Button("Colour the photo", variant="primary", interactive=False, elem_id="color-photo")
         self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
 
     def _add_result(self) -> None:
@@ -90,7 +100,9 @@ class PhotoTab:
                 "the first is the usual."
             )
             self._seed = gr.Number(0, label="Number", precision=0, minimum=0, maximum=2**31)
-            self._several = gr.Button(f"Make {VERSIONS} versions", interactive=False, elem_id="make-versions")
+            self._make_versions_button = gr.Button(
+                f"Make {VERSIONS} versions", interactive=False, elem_id="make-versions"
+            )
             self._versions = gr.Gallery(
                 label="Versions: choose one",
                 height="auto",
@@ -104,35 +116,37 @@ class PhotoTab:
             )
             self._version_files = gr.File(label="versions", file_count="multiple", visible="hidden")
 
-    def _listen(self) -> None:
-        received = [self._photo, self._file, self._sheet, self._marks.text, self._slider, self._status]
-        received += [self._command, self._versions, self._version_files]
-        enable_with(self._file, [self._color, self._several])
+    def _connect_events(self) -> None:
+        photo_outputs = [self._photo, self._upload, self._preview, self._hints.text, self._slider, self._status]
+        photo_outputs += [self._command, self._versions, self._version_files]
+        enable_while_uploaded(self._upload, [self._color_button, self._make_versions_button])
         self._photo.input(
             self._receive,
             self._photo,
-            received,
+            photo_outputs,
             preprocess=False,
             api_visibility=PRIVATE,
             concurrency_limit=4,
             # Choosing to paste empties the photo first; what is pasted while that is answered must not be dropped.
             trigger_mode="always_last",
         ).success(lambda: gr.update(interactive=False, value=None), None, self._download, api_visibility=PRIVATE)
-        if self._pick is not None:
-            self._pick.click(self._receive_sample, self._pick, received, api_visibility=PRIVATE, concurrency_limit=4)
-        self._color.click(
+        if self._sample_picker is not None:
+            self._sample_picker.click(
+                self._receive_sample, self._sample_picker, photo_outputs, api_visibility=PRIVATE, concurrency_limit=4
+            )
+        self._color_button.click(
             self._colorize,
-            [self._file, self._marks.text, *self._look, self._force],
+            [self._upload, self._hints.text, *self._color_controls, self._force],
             [self._slider, self._download, self._status, self._command],
             preprocess=False,
             api_name="colorize",
             api_description="Colour a photo. Returns before and after, the coloured file, a sentence, a command line.",
             concurrency_limit=None,
             show_progress_on=[self._slider],
-        ).success(_offer, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
-        self._several.click(
+        ).success(_enable_if_file, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
+        self._make_versions_button.click(
             self._make_versions,
-            [self._file, self._marks.text, *self._look, self._force, self._seed],
+            [self._upload, self._hints.text, *self._color_controls, self._force, self._seed],
             [self._versions, self._version_files, self._status, self._command],
             preprocess=False,
             api_name="colorize_versions",
@@ -141,59 +155,63 @@ class PhotoTab:
             show_progress_on=[self._versions],
         )
         self._versions.select(
-            self._choose,
-            [self._file, self._version_files],
+            self._choose_version,
+            [self._upload, self._version_files],
             [self._slider, self._download, self._status],
             preprocess=False,
             api_visibility=PRIVATE,
-        ).success(_offer, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
+        ).success(_enable_if_file, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
 
     def _receive(self, upload: Upload | None) -> tuple:
-        """Keep an upload as it came and show it."""
+        """Return the outputs for a new upload, or for none."""
         if not upload:  # the photo is empty already; another may have come meanwhile
             return gr.skip(), None, None, "", None, "", "", None, None
-        return self._show(Path(upload["path"]), name_of(upload))
+        return self._show(Path(upload["path"]), upload_name(upload))
 
     def _receive_sample(self, number: int) -> tuple:
+        """Return the outputs for a sample."""
         if not (isinstance(number, int) and 0 <= number < len(self._samples)):
-            raise problem("there is no such sample")
+            raise page_error("there is no such sample")
         return self._show(self._samples[number], self._samples[number].name)
 
     def _show(self, source: Path, name: str) -> tuple:
-        shelf = self._desk.shelf
-        kept = shelf.place(name)
-        link(source, kept)
+        """Keep a photo unchanged, and return the outputs that show its preview."""
+        store = self._uploads.store
+        kept = store.new_path(name)
+        link_or_copy(source, kept)
         try:
-            sheet = write_sheet(kept, shelf.place(f"{kept.stem}.jpg"), MARKING_SIDE)
+            preview = write_preview(kept, store.new_path(f"{kept.stem}.jpg"), PREVIEW_SIDE)
         except (ImageError, OSError, MemoryError) as error:
-            said = str(error).replace(str(kept), kept.name)
-            return None, None, None, "", None, sentence(said or "not enough memory", "bad"), "", None, None
-        height, width = sheet.size
-        said = sentence(f"{kept.name}: {width} x {height} pixels")
-        return sheet.path, str(kept), sheet, "", None, said, "", None, None
+            message = str(error).replace(str(kept), kept.name) or "not enough memory"
+            return None, None, None, "", None, status_html(message, "bad"), "", None, None
+        height, width = preview.photo_size
+        status = status_html(f"{kept.name}: {width} x {height} pixels")
+        return preview.path, str(kept), preview, "", None, status, "", None, None
 
     async def _colorize(
         self,
         photo: Upload | None,
-        marks: str,
+        hints: str,
         weights: str,
         strength: float,
         saturation: float,
         render_size: int,
         force: bool,
     ) -> tuple:
-        """Colour a photo through the queue."""
-        wish = PhotoWish(look_of(weights, strength, saturation, render_size), parse_marks(marks), force=bool(force))
-        results, said, command = await self._work(photo, wish)
+        """Colour a photo, and return before and after, its file, the status as HTML, and the command line."""
+        request = PhotoRequest(
+            parse_color_settings(weights, strength, saturation, render_size), parse_hints(hints), force=bool(force)
+        )
+        results, status, command = await self._run(photo, request)
         if not results:
-            return None, None, said, command
-        pair = await asyncio.to_thread(self._pair, Path((photo or {})["path"]), results[0])
-        return pair, results[0], said, command
+            return None, None, status, command
+        pair = await asyncio.to_thread(self._before_and_after, Path((photo or {})["path"]), results[0])
+        return pair, results[0], status, command
 
     async def _make_versions(
         self,
         photo: Upload | None,
-        marks: str,
+        hints: str,
         weights: str,
         strength: float,
         saturation: float,
@@ -201,48 +219,49 @@ class PhotoTab:
         force: bool,
         seed: int,
     ) -> tuple:
-        """Colour a photo in several ways."""
-        look = look_of(weights, strength, saturation, render_size)
+        """Colour a photo in several ways, and return pictures, files, the status as HTML, and the command line."""
+        color_settings = parse_color_settings(weights, strength, saturation, render_size)
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
-            raise problem("the number is a whole one, 0 or more") from error
-        wish = PhotoWish(look, parse_marks(marks), force=bool(force), candidates=VERSIONS, seed=number)
-        results, said, command = await self._work(photo, wish)
-        return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], said, command
+            raise page_error("the number is a whole one, 0 or more") from error
+        request = PhotoRequest(color_settings, parse_hints(hints), force=bool(force), candidates=VERSIONS, seed=number)
+        results, status, command = await self._run(photo, request)
+        return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], status, command
 
-    async def _work(self, photo: Upload | None, wish: PhotoWish) -> tuple[list[Path], str, str]:
-        """Return the coloured files, a sentence, and the command line."""
-        outcome, results = await self._desk.photo(photo, wish)
+    async def _run(self, photo: Upload | None, request: PhotoRequest) -> tuple[list[Path], str, str]:
+        """Colour a photo, and return its result files, the status as HTML, and the command line."""
+        outcome, results = await self._uploads.colorize_photo(photo, request)
         if outcome.status == "failed":
-            raise problem(outcome.message)
-        if not results:  # it is in colour already, says the engine
-            return [], sentence(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        return results, sentence(outcome.message, "good"), photo_command([name_of(photo or {})], wish)
+            raise page_error(outcome.message)
+        if not results:  # the engine says that it is in colour already
+            return [], status_html(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
+        return results, status_html(outcome.message, "good"), photo_command([upload_name(photo or {})], request)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
-        shelf = self._desk.shelf
+        """Return pictures of versions for the gallery, with captions."""
+        store = self._uploads.store
         return [
-            (str(write_sheet(file, shelf.place(f"{file.stem}.jpg"), THUMBNAIL_SIDE).path), f"version {number}")
+            (str(write_preview(file, store.new_path(f"{file.stem}.jpg"), THUMBNAIL_SIDE).path), f"version {number}")
             for number, file in enumerate(results, 1)
         ]
 
-    def _choose(self, photo: Upload | None, versions: list[Upload] | None, event: gr.SelectData) -> tuple:
+    def _choose_version(self, photo: Upload | None, versions: list[Upload] | None, event: gr.SelectData) -> tuple:
         """Show the version that was clicked, and offer it for download."""
         if not photo or not versions or not isinstance(event.index, int) or not 0 <= event.index < len(versions):
-            raise problem("there are no versions yet; make some first")
+            raise page_error("there are no versions yet; make some first")
         chosen = Path(versions[event.index]["path"])
-        return self._pair(Path(photo["path"]), chosen), chosen, sentence(chosen.name, "good")
+        return self._before_and_after(Path(photo["path"]), chosen), chosen, status_html(chosen.name, "good")
 
-    def _pair(self, photo: Path, result: Path) -> tuple[Path, Path]:
-        """Return before and after, at full resolution and as a browser can show them."""
-        shelf = self._desk.shelf
-        before = write_sheet(photo, shelf.place("before.jpg")).path
-        if result.suffix.lower() in SHOWN_SUFFIXES:
+    def _before_and_after(self, photo: Path, result: Path) -> tuple[Path, Path]:
+        """Return paths of a photo and its result at full resolution, in formats that browsers can show."""
+        store = self._uploads.store
+        before = write_preview(photo, store.new_path("before.jpg")).path
+        if result.suffix.lower() in BROWSER_SUFFIXES:
             return before, result
-        return before, write_sheet(result, shelf.place("after.jpg")).path
+        return before, write_preview(result, store.new_path("after.jpg")).path
 
 
-def _offer(file: Upload | None) -> dict:
-    """Let the button work when there is something to download."""
+def _enable_if_file(file: Upload | None) -> dict:
+    """Return the update that enables a button if there is a file to download."""
     return gr.update(interactive=bool(file))

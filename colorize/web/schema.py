@@ -1,4 +1,4 @@
-"""What the HTTP service takes and answers, as its document (``/openapi.json``) shows it."""
+"""Form fields, answers and error responses of the HTTP service, as ``/openapi.json`` documents them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fastapi import Form
 from pydantic import BaseModel, Field
 
 from colorize import __version__
-from colorize.defaults import MAX_RENDER_SIZE
+from colorize.base import MAX_RENDER_SIZE
 
 PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
-FilmFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
+VideoFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
 CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
 
 
@@ -21,18 +21,18 @@ class Problem(BaseModel):
     detail: str
 
 
-class FilmJob(BaseModel):
-    """A film's job.
+class VideoJob(BaseModel):
+    """The status of a film's job.
 
     Attributes:
-        id: Its name in the paths of this service.
-        status: Where it is.
-        done: Frames that are coloured.
-        total: How many there will be; null: not known yet.
-        seconds_left: At the speed so far; null: not known.
-        message: What became of it.
-        notes: What was changed, left out or damaged.
-        result: Where the coloured film is; null: there is none.
+        id: Identifies the job in the paths of this service.
+        status: Its stage.
+        done: Number of frames that are coloured.
+        total: Number of frames that the result will have, an estimate; null: not known yet.
+        seconds_left: Seconds that it still needs at its speed so far; null: not known.
+        message: How it ended, in one line; empty: it has not.
+        notes: What was changed, left out or found damaged in the film, one line each.
+        result: Path of the coloured film in this service; null: there is none (yet).
     """
 
     id: str
@@ -46,7 +46,13 @@ class FilmJob(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the process is well."""
+    """The health of the process.
+
+    Attributes:
+        status: Always "ok" in an answer.
+        version: Of the program.
+        waiting: Number of photos and films in the queue.
+    """
 
     status: Literal["ok"] = "ok"
     version: str = __version__
@@ -59,7 +65,7 @@ class WeightsList(BaseModel):
     weights: list[str]
 
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "Not a form that can be read"},
     401: {"model": Problem, "description": "User and password are needed"},
     413: {"model": Problem, "description": "Too large"},
@@ -67,8 +73,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     429: {"model": Problem, "description": "The queue is full; see Retry-After"},
     499: {"model": Problem, "description": "The client went away"},
 }
-MISSING: dict[int | str, dict[str, Any]] = {
-    401: PROBLEMS[401],
+JOB_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: ERROR_RESPONSES[401],
     404: {"model": Problem, "description": "There is no such job (any more)"},
 }
 
@@ -80,4 +86,4 @@ RenderSizeField = Annotated[
 ]
 SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
 ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
-NoteField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]
+AiLabelField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]

@@ -1,4 +1,4 @@
-"""The server: page and service behind the guard, in one process."""
+"""The web server: the page and the HTTP API behind the guard, as one application in one process."""
 
 from __future__ import annotations
 
@@ -8,49 +8,52 @@ import sys
 
 import uvicorn
 
-from colorize.limits import set_limits
+from colorize.batch import configure_process
+from colorize.web.api import build_api
 from colorize.web.guard import App, Guard
-from colorize.web.service import build_service
+from colorize.web.service import ColorizeService
 from colorize.web.settings import WebSettings
-from colorize.web.studio import Studio
 
-BACKLOG = 128
-GOODBYE_SECONDS = 3  # for answers that are on their way when the process is asked to end
+BACKLOG = 128  # connections that may wait to be accepted
+SHUTDOWN_SECONDS = 3  # for responses that are on their way when the process is asked to end
 
 
-def build_app(studio: Studio) -> App:
-    """Return the whole application: the service, the page at ``/``, and the guard around both."""
+def build_app(service: ColorizeService) -> App:
+    """Return the whole ASGI application: the HTTP API, the page at ``/``, and the guard around both."""
     from colorize.web.page import mount_page
 
-    app = build_service(studio)
-    return Guard(mount_page(app, studio), studio.settings)
+    app = build_api(service)
+    return Guard(mount_page(app, service), service.settings)
 
 
 def serve(settings: WebSettings) -> None:
-    """Listen until the process is stopped.
+    """Serve page and HTTP API until the process is stopped.
 
     Raises:
         OSError: The address cannot be listened on.
         ValueError: The weights or the device cannot be used.
     """
-    listener = _listen(settings)  # before the weights are loaded: an address in use is told at once
+    listener = _listen(settings)  # before the weights are loaded: an address in use is reported at once
     with listener:
-        set_limits(settings.threads, settings.max_megapixels)
-        studio = Studio(settings)
+        configure_process(settings.threads, settings.max_megapixels)
+        service = ColorizeService(settings)
         try:
-            app = build_app(studio)
+            app = build_app(service)
             host, port = listener.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            print(f"colorize: http://{shown}:{port}{settings.root_path}/ (Ctrl-C ends it)", file=sys.stderr, flush=True)
+            url_host = f"[{host}]" if ":" in host else host
+            print(
+                f"colorize: http://{url_host}:{port}{settings.root_path}/ (Ctrl-C ends it)", file=sys.stderr, flush=True
+            )
             config = uvicorn.Config(
-                app, log_level="warning", server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS
+                app, log_level="warning", server_header=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS
             )
             uvicorn.Server(config).run([listener])
         finally:
-            studio.close()
+            service.close()
 
 
 def _listen(settings: WebSettings) -> socket.socket:
+    """Return a socket that listens on the address of the settings."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

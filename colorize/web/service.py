@@ -1,200 +1,165 @@
-"""The HTTP service: photos at once, films as jobs. Errors are JSON with the sentences of the command line."""
+"""The colouring service behind the page and the HTTP API: it loads weights once and queues photos and films.
+
+All work goes through ``colorize_files``, which the command line uses too, so results and messages are the same.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import re
+import threading
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
 
-from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
-from starlette.background import BackgroundTask
+from colorize.base import WeightsError
+from colorize.batch import RESULT_SUFFIX, FileOptions, Job, Outcome, colorize_files, result_suffix
+from colorize.engine import Colorizer
+from colorize.film import Progress, probe
+from colorize.network import read_manifest, weights_path
+from colorize.web.jobs import CancelledJobError, JobQueue, WebJob
+from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
+from colorize.web.settings import WebSettings
 
-from colorize import __version__
-from colorize.containers import FILM_SUFFIXES
-from colorize.film_options import FilmOptions
-from colorize.marks import Mark
-from colorize.temporal import TemporalOptions
-from colorize.web.answers import checked, describe, find_film, media_type_of, outcome_of, receive, result_of
-from colorize.web.jobs import QueueFullError
-from colorize.web.schema import (
-    MISSING,
-    PROBLEMS,
-    CodecName,
-    FilmFormat,
-    FilmJob,
-    ForceField,
-    Health,
-    NoteField,
-    PhotoFormat,
-    Problem,
-    RenderSizeField,
-    SaturationField,
-    SquareField,
-    StrengthField,
-    WeightsField,
-    WeightsList,
-)
-from colorize.web.settings import Look
-from colorize.web.studio import FilmWish, PhotoWish, Studio
+MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
 
 
-def build_service(studio: Studio) -> FastAPI:
-    """Return the application with the service's routes."""
-    app = FastAPI(
-        title="colorize",
-        version=__version__,
-        summary="Black-and-white photographs and films in colour",
-        docs_url=None,  # these two pages load their scripts from another machine
-        redoc_url=None,
-    )
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(QueueFullError, _full)
-    _add_photo(app, studio)
-    _add_films(app, studio)
+class ColorizeService:
+    """Colours photos and films of clients in the order of a queue, with weights that stay loaded; close it at the end.
 
-    @app.get("/healthz", summary="Whether the process is well")
-    async def healthz() -> Health:
-        return Health(waiting=studio.jobs.waiting)
+    Attributes:
+        settings: Of the process.
+        jobs: The queue.
+    """
 
-    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: PROBLEMS[401]})
-    async def weights() -> WeightsList:
-        return WeightsList(weights=studio.weights)
+    def __init__(self, settings: WebSettings, default: Colorizer | None = None) -> None:
+        """Load the default weights.
 
-    return app
+        Args:
+            settings: Of the process.
+            default: A Colorizer to use for ``settings.weights``; None: they are loaded.
 
-
-def _add_photo(app: FastAPI, studio: Studio) -> None:
-    @app.post(
-        "/v1/colorize",
-        summary="Colour a photo",
-        response_class=FileResponse,
-        responses={
-            **PROBLEMS,
-            200: {
-                "description": "The photo in colour",
-                "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-        },
-    )
-    async def colorize(
-        request: Request,
-        photo: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC")],
-        weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
-        mark: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
-        format: Annotated[PhotoFormat | None, Form(description="Of the result; default: the photo's own")] = None,
-        quality: Annotated[int, Form(ge=1, le=100, description="Of lossy formats")] = 95,
-        force: ForceField = False,
-        note: NoteField = True,
-    ) -> Response:
-        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
-        marks = checked(lambda: [Mark.parse(text) for text in mark or []])
-        suffix = f".{format}" if format else None
-        wish = PhotoWish(look, marks, suffix, quality, force, note)
-        if Path(photo.filename or "").suffix.lower() in FILM_SUFFIXES:
-            raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
-        job, source = await receive(studio, "photo", photo, "photo")
+        Raises:
+            WeightsError: The default weights cannot be used.
+        """
+        self.settings = settings
+        self.jobs = JobQueue(settings.max_queue, settings.keep_minutes * 60)
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[str, Colorizer] = OrderedDict()
         try:
-            await asyncio.to_thread(checked, lambda: studio.photo(job, source, wish))
-            outcome = await outcome_of(request, job)
-            result = result_of(job, outcome)
+            self._loaded[settings.weights] = default or self._load(settings.weights)
         except BaseException:
-            studio.jobs.forget(job)
+            self.jobs.close()
             raise
-        return FileResponse(
-            result,
-            filename=result.name,
-            media_type=media_type_of(result),
-            background=BackgroundTask(studio.jobs.forget, job),
+
+    @property
+    def weights(self) -> list[str]:
+        """Names of the weights that clients may ask for: those that are on this machine, the default first."""
+        names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
+        return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
+
+    def colorizer(self, color_settings: ColorSettings) -> Colorizer:
+        """Return a Colorizer with the weights and settings that a client asks for; weights are loaded if need be.
+
+        Raises:
+            WeightsError: The weights are not among ``weights``; a client's name is never taken for a path.
+            ValueError: A setting is out of range.
+        """
+        if color_settings.weights not in self.weights:
+            raise WeightsError(f"{color_settings.weights}: no such weights here; choose {' or '.join(self.weights)}")
+        with self._lock:
+            if color_settings.weights not in self._loaded:
+                while len(self._loaded) >= MAX_LOADED_WEIGHTS:
+                    self._loaded.popitem(last=False)
+                self._loaded[color_settings.weights] = self._load(color_settings.weights)
+            self._loaded.move_to_end(color_settings.weights)
+            base = self._loaded[color_settings.weights]
+        return base.adjusted(
+            render_size=color_settings.render_size,
+            square=color_settings.square,
+            strength=color_settings.strength,
+            saturation=color_settings.saturation,
         )
 
+    def submit_photo(self, job: WebJob, source: Path, request: PhotoRequest) -> None:
+        """Put a photo into the queue; ``job.result`` will be its coloured file.
 
-def _add_films(app: FastAPI, studio: Studio) -> None:
-    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=PROBLEMS)
-    async def begin(
-        response: Response,
-        video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
-        weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
-        format: Annotated[FilmFormat, Form(description="Container of the result")] = "mp4",
-        codec: Annotated[CodecName | None, Form(description="Of the pictures; default: the container's usual")] = None,
-        crf: Annotated[float | None, Form(ge=0, le=63, allow_inf_nan=False, description="Lower is better")] = None,
-        temporal: Annotated[Literal["off", "fast", "best"], Form(description="How colours are kept steady")] = "fast",
-        start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
-        end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
-        force: ForceField = False,
-        note: NoteField = True,
-    ) -> FilmJob:
-        if end is not None and end <= start:
-            raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
-        options = FilmOptions(codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), mark=note)
-        look = Look(weights or studio.settings.weights, strength, saturation, render_size, square)
-        wish = FilmWish(look, options, f".{format}", force)
-        job, source = await receive(studio, "film", video, "film.mp4")
-        try:
-            await asyncio.to_thread(checked, lambda: studio.film(job, source, wish))
-        except BaseException:
-            studio.jobs.forget(job)
-            raise
-        response.headers["Location"] = f"{studio.settings.root_path}/v1/videos/{job.id}"
-        return describe(job, studio.settings.root_path)
+        Args:
+            job: From ``jobs.new``.
+            source: The photo, in the job's folder.
+            request: How it is coloured.
 
-    @app.get("/v1/videos/{id}", summary="How far a film is", responses=MISSING)
-    async def status(id: str) -> FilmJob:
-        return describe(find_film(studio, id), studio.settings.root_path)
-
-    @app.get(
-        "/v1/videos/{id}/result",
-        summary="Fetch a coloured film; it is deleted afterwards",
-        response_class=FileResponse,
-        responses={
-            **MISSING,
-            409: {"model": Problem, "description": "It is not done yet, or there will be none"},
-            200: {
-                "description": "The film in colour",
-                "content": {"video/*": {"schema": {"type": "string", "format": "binary"}}},
-            },
-        },
-    )
-    async def result(id: str) -> Response:
-        job = find_film(studio, id)
-        if job.ended is None:
-            raise HTTPException(409, "the film is not done yet; ask for its status")
-        if job.result is None:
-            raise HTTPException(409, describe(job).message or "the film was not coloured")
-        return FileResponse(
-            job.result,
-            filename=job.result.name,
-            media_type=media_type_of(job.result),
-            background=BackgroundTask(studio.jobs.forget, job),
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: A colour setting is out of range.
+        """
+        colorizer = self.colorizer(request.color_settings)
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, request.suffix)}"
+        options = FileOptions(
+            force=request.force,
+            ai_label=request.ai_label,
+            quality=request.quality,
+            hints=request.hints,
+            candidates=request.candidates,
+            seed=request.seed,
         )
 
-    @app.delete("/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=MISSING)
-    async def cancel(id: str) -> None:
-        await asyncio.to_thread(studio.jobs.forget, find_film(studio, id))
+        def work(job: WebJob) -> Outcome:
+            return self._run(job, colorizer, Job(source, target), options)
 
+        self.jobs.submit(job, work)
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    """Say in one line which fields are wrong."""
-    assert isinstance(error, RequestValidationError)
-    lines = []
-    for fault in error.errors():
-        name = ".".join(str(part) for part in fault["loc"] if part not in ("body", "query", "path"))
-        given = fault.get("input")
-        shown = f" {given!r}" if isinstance(given, str | int | float) else ""
-        lines.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {fault['msg'].lower()}")
-    return JSONResponse({"detail": "; ".join(lines)}, 422)
+    def submit_video(self, job: WebJob, source: Path, request: VideoRequest) -> None:
+        """Put a film into the queue; ``job.result`` will be the coloured film, or its contact sheet.
 
+        Args:
+            job: From ``jobs.new``.
+            source: The film, in the job's folder.
+            request: How it is coloured.
 
-async def _full(request: Request, error: Exception) -> Response:
-    assert isinstance(error, QueueFullError)
-    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})
+        Raises:
+            QueueFullError: There is no room.
+            ValueError: A colour setting is out of range.
+        """
+        colorizer = self.colorizer(request.color_settings)
+        suffix = request.suffix if request.preview is None else ".jpg"
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
+        options = FileOptions(force=request.force, video=request.options, preview=request.preview, cancel=job.cancel)
+
+        def on_progress(path: Path, progress: Progress) -> None:
+            job.progress = progress
+            self.jobs.yield_to_photos(job)
+
+        def work(job: WebJob) -> Outcome:
+            refusal = self._frame_size_error(source)
+            if refusal:
+                return Outcome(source, "failed", refusal, ValueError(refusal))
+            return self._run(job, colorizer, Job(source, target), replace(options, progress=on_progress))
+
+        self.jobs.submit(job, work)
+
+    def close(self) -> None:
+        """Cancel all jobs and delete their folders."""
+        self.jobs.close()
+
+    def _run(self, job: WebJob, colorizer: Colorizer, file: Job, options: FileOptions) -> Outcome:
+        """Colour the file of a job and return its outcome with messages for the client."""
+        outcome = next(colorize_files(colorizer, [file], options), None)
+        if outcome is None:  # it was cancelled before it began
+            raise CancelledJobError
+        if file.target.exists():
+            job.result = file.target
+        notes = tuple(job.client_message(note) for note in outcome.notes)
+        return replace(outcome, message=job.client_message(outcome.message), notes=notes)
+
+    def _frame_size_error(self, source: Path) -> str:
+        """Return why a film is refused if its frames are larger than photos may be; empty: they are not."""
+        try:
+            height, width = probe(source).size
+        except (OSError, ValueError):
+            return ""  # colouring meets the same error, and reports it
+        if height * width <= self.settings.max_megapixels * 1e6:
+            return ""
+        limit = f"{self.settings.max_megapixels:g} megapixels"
+        return f"{source.name}: frames of {width} x {height} pixels where at most {limit} are taken; reduce it first"
+
+    def _load(self, name: str) -> Colorizer:
+        return Colorizer(name, device=self.settings.device, threads=self.settings.threads)

@@ -1,4 +1,4 @@
-"""Settings of the web process, and the way a client wants its pictures."""
+"""Settings of the web process, those of its command line, and which Host headers they allow."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from colorize.defaults import DEFAULT_WEIGHTS
+from colorize.base import DEFAULT_WEIGHTS
 
 MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
 class WebSettings:
-    """How the process runs.
+    """Settings of the process that serves the page and the HTTP API.
 
     Attributes:
-        host: Address to listen on; 127.0.0.1 is heard by this machine alone.
-        port: Of it.
-        auth: User and password, asked for by everything but ``/healthz``; None: nobody is asked.
+        host: Address to listen on; 127.0.0.1 can be reached from this machine alone.
+        port: To listen on; 0: any free one.
+        auth: User and password, which every path but ``/healthz`` asks for; None: nobody is asked.
         weights: Default weights, a released name or a file.
-        device: As ``Colorizer``'s.
-        threads: Of the processor; None: one per core.
+        device: Where the network runs: ``cpu``, ``cuda`` or ``mps``; None: the best there is.
+        threads: Processor threads of the network; None: one per core.
         max_upload_mb: Largest upload, in millions of bytes.
-        max_megapixels: Largest photo, and largest frame of a film.
-        max_queue: How many photos and films may wait; one more is answered 429.
-        keep_minutes: How long a result is kept for its client.
-        root_path: Path under which a proxy shows the process, such as ``/colorize``.
-        allowed_hosts: Further names by which clients may call it.
+        max_megapixels: Largest photo, and largest frame of a film, in millions of pixels.
+        max_queue: How many photos and films may wait; one more is answered with status 429.
+        keep_minutes: How long uploads and results are kept.
+        root_path: Path under which a proxy shows the process, such as ``/colorize``; empty: at its root.
+        allowed_hosts: Further names by which clients may address it.
     """
 
     host: str = "127.0.0.1"
@@ -66,22 +66,3 @@ class WebSettings:
             known = {"localhost", socket.gethostname().lower(), self.host.lower(), *map(str.lower, self.allowed_hosts)}
             return name in known
         return True
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a client wants its colours; see ``Colorizer``.
-
-    Attributes:
-        weights: A name that the process offers.
-        strength: 0..1.
-        saturation: 0..2.
-        render_size: Pixels; None: the weights' own.
-        square: Stretch to a square.
-    """
-
-    weights: str
-    strength: float = 1.0
-    saturation: float = 1.0
-    render_size: int | None = None
-    square: bool = False

@@ -1,4 +1,7 @@
-"""How the page looks, and what a script adds for keyboards and screen readers. Nothing comes from another machine."""
+"""The page's theme and CSS, and a script that makes it usable with keyboards and screen readers.
+
+Nothing is loaded from another machine.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ CSS = """
 .status p { margin: 0 0 .25rem; overflow-wrap: anywhere; }
 .status .good { color: var(--good); }
 .status .bad { color: var(--bad); }
-.status .faults { margin: 0 0 .5rem 1.25rem; list-style: disc; overflow-wrap: anywhere; }
+.status .errors { margin: 0 0 .5rem 1.25rem; list-style: disc; overflow-wrap: anywhere; }
 .status progress { appearance: none; width: 100%; height: .75rem; border: 0; border-radius: .375rem; overflow: hidden;
   background: var(--border-color-primary); }
 .status progress::-webkit-progress-bar { background: var(--border-color-primary); }
@@ -53,7 +56,7 @@ SCRIPT = """
 () => {
   document.documentElement.lang = "en";
   // Gradio's before-and-after slider knows the mouse alone, and its pictures have no names.
-  const place = (handle, share) => {
+  const moveSlider = (handle, share) => {
     const after = handle.parentElement.querySelector("img.fixed");
     if (!after) return;
     const right = after.getBoundingClientRect(), whole = handle.parentElement.getBoundingClientRect();
@@ -62,7 +65,7 @@ SCRIPT = """
     handle.style.transform = `translateX(${right.left - whole.left + share * right.width}px)`;
     handle.setAttribute("aria-valuenow", Math.round(100 * share));
   };
-  const dress = () => {
+  const addAccessibility = () => {
     for (const handle of document.querySelectorAll("#result [data-testid=slider]:not([tabindex])")) {
       const names = { tabindex: 0, role: "slider", "aria-label": "Where the photo in colour begins, per cent from left",
         "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 50 };
@@ -73,7 +76,7 @@ SCRIPT = """
           Home: 0, End: 1 }[event.key];
         if (to === undefined) return;
         event.preventDefault();
-        place(handle, to);
+        moveSlider(handle, to);
       });
     }
     document.querySelectorAll("#result [data-testid=imageslider-image][alt='']").forEach((picture) => {
@@ -95,8 +98,8 @@ SCRIPT = """
       [text.disabled, text.readOnly] = [false, true];  // so that the keyboard gets there
     });
   };
-  new MutationObserver(dress).observe(document.body, {
+  new MutationObserver(addAccessibility).observe(document.body, {
     attributeFilter: ["disabled"], childList: true, subtree: true });
-  dress();
+  addAccessibility();
 }
 """

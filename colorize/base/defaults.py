@@ -1,0 +1,12 @@
+"""Defaults and bounds of settings that several wings share."""
+
+from __future__ import annotations
+
+DEFAULT_WEIGHTS = "stable"
+"""Name of the weights, as in the manifest."""
+DEFAULT_RENDER_SIZE = 256
+"""Short side in pixels of what the network sees, for weights that state none."""
+MAX_RENDER_SIZE = 2048
+"""Largest short side in pixels of what the network sees."""
+DEFAULT_QUALITY = 95
+"""Quality of lossy photo formats, 1..100."""

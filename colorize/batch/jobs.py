@@ -1,0 +1,231 @@
+"""Jobs: which photos and films are coloured, how, where the results go, and what became of each."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from colorize.base import CONTAINERS, DEFAULT_QUALITY, DEFAULT_VIDEO_SUFFIX, PHOTO_FORMATS, VIDEO_SUFFIXES, ImageError
+from colorize.engine import Hint
+from colorize.film import Progress, VideoOptions
+
+RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
+SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
+DEFAULT_SUFFIX = ".png"  # of a photo whose name has none: nothing is lost in it
+_RESULT = re.compile(rf"{RESULT_SUFFIX}(_\d+|{SHEET_SUFFIX})?$")  # how names of results end
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo or film to colour.
+
+    Attributes:
+        source: The file to colour.
+        target: The file to write.
+    """
+
+    source: Path
+    target: Path
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the source has the name of a film."""
+        return self.source.suffix.lower() in VIDEO_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one photo or film.
+
+    Attributes:
+        source: The file, or the folder or pattern that gave none.
+        status: ``done``, ``skipped``, ``failed``, or ``stopped`` (a film, which the same command goes on with).
+        message: One line that names the file, and the remedy where there is one.
+        error: The error behind a failure or a stop; None: there is none.
+        notes: Further lines for the user: what was changed, left out or damaged.
+    """
+
+    source: Path
+    status: Literal["done", "skipped", "failed", "stopped"]
+    message: str
+    error: BaseException | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """The options of a run over files.
+
+    Attributes:
+        overwrite: Replace existing results.
+        skip_existing: Leave photos and films whose result exists.
+        force: Colour pictures that are in colour already.
+        ai_label: Say in the metadata that a network made the colours.
+        quality: Quality of lossy photo formats, 1..100.
+        batch_size: Photos that pass through the network together, where their shapes agree.
+        hints: Colour hints, the same for every photo.
+        candidates: Number of candidates to write of every photo; None: the one deterministic picture.
+        seed: Seed of the candidates, 0 or more.
+        sheet: Write a contact sheet of the candidates instead of the candidates.
+        video: How films are coloured; ``overwrite`` and ``ai_label`` of these options replace its own.
+        preview: Number of coloured frames of a film to write as a contact sheet in its place; None: colour the film.
+        progress: Called with a film and how far it is, from another thread.
+        cancel: When set, the film in progress stops at the end of its segment, and no other file is begun.
+    """
+
+    overwrite: bool = False
+    skip_existing: bool = False
+    force: bool = False
+    ai_label: bool = True
+    quality: int = DEFAULT_QUALITY
+    batch_size: int = 1
+    hints: Sequence[Hint] = ()
+    candidates: int | None = None
+    seed: int = 0
+    sheet: bool = False
+    video: VideoOptions = field(default_factory=VideoOptions)
+    preview: int | None = None
+    progress: Callable[[Path, Progress], None] | None = None
+    cancel: threading.Event | None = None
+
+
+def plan(
+    inputs: Iterable[str | Path],
+    output: Path | None = None,
+    *,
+    recursive: bool = False,
+    suffix: str | None = None,
+    sheet: bool = False,
+) -> list[Job | Outcome]:
+    """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
+
+    A result lies beside its source as ``NAME_colorized``, or under ``output`` with the source's name and sub-folder.
+    A film in a container that is not written becomes an MP4.
+
+    Args:
+        inputs: Files, folders, or patterns with ``*``, ``?`` and ``**``.
+        output: The result's name where it ends in a photo's or film's suffix and is no folder, else their folder;
+            None: beside the sources.
+        recursive: Take the sub-folders too.
+        suffix: Suffix of the coloured photos, such as ``.png``; None: each photo's own.
+        sheet: The results are contact sheets of candidates and are named so, unless ``output`` names the file.
+    """
+    is_file = output is not None and _names_a_file(output)
+    planned: list[Job | Outcome] = []
+    sources: dict[Path, Path] = {}  # by target
+    for found in _find(inputs, recursive):
+        if isinstance(found, Outcome):
+            planned.append(found)
+            continue
+        source, folder = found
+        if is_file and output is not None:
+            target = output
+        else:
+            end = result_suffix(source, suffix)
+            target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
+            if output is None or same_file(source, target):
+                target = target.with_name(f"{source.stem}{RESULT_SUFFIX}{end}")
+            if sheet:
+                target = target.with_name(f"{target.stem}{SHEET_SUFFIX}{end}")
+        first = sources.setdefault(target, source)
+        if first is not source:
+            message = f"{source}: its result {target} is already that of {first}; give the results two folders"
+            planned.append(Outcome(source, "failed", message))
+        else:
+            planned.append(Job(source, target))
+    return planned
+
+
+def candidate_paths(target: Path, count: int) -> list[Path]:
+    """Return the paths of the candidates of a result: ``NAME_1``, ``NAME_2`` and so on."""
+    return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, count + 1)]
+
+
+def _names_a_file(output: Path) -> bool:
+    """Return whether an output names one result, not a folder for results."""
+    return output.suffix.lower() in (*PHOTO_FORMATS, *VIDEO_SUFFIXES) and not output.is_dir()
+
+
+def result_suffix(source: Path, suffix: str | None = None) -> str:
+    """Return the suffix of a result: the source's own where such files are written.
+
+    Args:
+        source: A photo or film.
+        suffix: Suffix for photos; None: the source's own.
+    """
+    if source.suffix.lower() in VIDEO_SUFFIXES:
+        return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_VIDEO_SUFFIX
+    return suffix or (source.suffix if source.suffix.lower() in PHOTO_FORMATS else DEFAULT_SUFFIX)
+
+
+def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
+    """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure."""
+    for given in inputs:
+        path = Path(given)
+        try:
+            is_folder, exists = path.is_dir(), path.exists()
+        except OSError as error:  # a name too long, a folder that may not be entered
+            yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
+            continue
+        if is_folder:
+            found = [(file, path) for file in _files_in(path, recursive)]
+            remedy = "" if recursive else "; -r looks into its sub-folders"
+            yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
+        elif not exists and glob.has_magic(str(given)):
+            files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
+            found = [(file, file.parent) for file in files if RESULT_SUFFIX not in file.stem]
+            yield from found or [Outcome(path, "failed", f"{path}: no file has such a name")]
+        else:
+            yield path, path.parent  # a missing file fails when it is read, in its turn
+
+
+def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Yield the photos and films of a folder, sorted, but for hidden files and results."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+        for name in sorted(names):
+            file = Path(parent, name)
+            hidden = name.startswith(".")
+            known = file.suffix.lower() in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
+            if known and not hidden and not _RESULT.search(file.stem):
+                yield file
+
+
+def same_file(a: Path, b: Path) -> bool:
+    """Return whether two paths are one file, by name or by link."""
+    try:
+        return a == b or os.path.samefile(a, b)
+    except OSError:  # one of them is not there
+        return False
+
+
+def failed_outcome(job: Job, error: BaseException) -> Outcome:
+    """Return the outcome of a job that ended with an error, its message on one line."""
+    return Outcome(job.source, "failed", " ".join(_failure_message(job, error).split()), error)
+
+
+def _failure_message(job: Job, error: BaseException) -> str:
+    """Return the message that says which file failed, why, and what helps."""
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        place = error.filename or job.target
+        description = os.strerror(error.errno)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{job.target}: the disk is full; make room or choose another place with -o"
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(place) != str(job.source):
+            return f"{job.target}: no permission to write there; choose another place with -o"
+        return f"{place}: {description.lower()}"
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return f"{job.source}: not enough memory; close other programs or try --device cpu"
+    if isinstance(error, OSError | ImageError):
+        return text if str(job.source) in text or str(job.target) in text else f"{job.source}: {text}"
+    if isinstance(error, ValueError):
+        return text if str(job.source) in text else f"{job.source}: {text}"
+    return f"{job.source}: unexpected {type(error).__name__}: {text}; -v shows where"

@@ -1,0 +1,112 @@
+"""The console of the command ``colorize``: its messages and progress bars, and its handling of Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from colorize.batch import Outcome
+    from colorize.film import Progress
+
+
+class InterruptHandler:
+    """Handles Ctrl-C: a film's segment at work is finished first, all else ends at once; a second Ctrl-C ends that too.
+
+    Attributes:
+        cancel: Set by the first Ctrl-C while a film is being coloured.
+        in_video: Whether a film is being coloured.
+    """
+
+    def __init__(self) -> None:
+        self.cancel = threading.Event()
+        self.in_video = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal.
+
+        Raises:
+            KeyboardInterrupt: No film is being coloured, or this is the second Ctrl-C.
+        """
+        if not self.in_video or self.cancel.is_set():
+            raise KeyboardInterrupt
+        self.cancel.set()
+        print("\ncolorize: finishing the segment at work; Ctrl-C again ends at once", file=sys.stderr)
+
+
+class Reporter:
+    """Prints what becomes of the files: results on stdout, all else on stderr.
+
+    Attributes:
+        counts: How many outcomes there were, by status.
+        bar: The progress bar of several files.
+    """
+
+    def __init__(self, quiet: bool, verbose: bool, count: int, interrupt_handler: InterruptHandler) -> None:
+        """Make the progress bar, hidden where it would not help.
+
+        Args:
+            quiet: Print errors alone.
+            verbose: Print every result, and where an error came from.
+            count: How many files will be reported.
+            interrupt_handler: Is told whether a film is being coloured.
+        """
+        from tqdm import tqdm
+
+        self._quiet = quiet
+        self._verbose = verbose
+        self._count = count
+        self._interrupt_handler = interrupt_handler
+        self.counts: Counter[str] = Counter()
+        self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
+        self._video_bar: tqdm | None = None
+
+    def show_progress(self, path: Path, progress: Progress) -> None:
+        """Show a film's progress: frames, frames per second, time left."""
+        from tqdm import tqdm
+
+        self._interrupt_handler.in_video = True
+        if self._video_bar is None:
+            hidden = self._quiet or not sys.stderr.isatty()
+            self._video_bar = tqdm(
+                desc=path.name, total=progress.total, initial=progress.done, unit="frame", disable=hidden, leave=False
+            )
+        if progress.stage == "joining":
+            self._video_bar.set_description(f"{path.name}, joining")
+        self._video_bar.update(progress.done - self._video_bar.n)
+
+    def report(self, outcome: Outcome) -> None:
+        """Count a file's outcome, and print its notes and its message where they are asked for."""
+        self._interrupt_handler.in_video = False
+        if self._video_bar is not None:
+            self._video_bar.close()
+            self._video_bar = None
+        self.counts[outcome.status] += 1
+        if not self._quiet:
+            for note in outcome.notes:
+                self.bar.write(f"colorize: {note}", file=sys.stderr)
+        if outcome.status == "failed":
+            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+            if self._verbose and outcome.error is not None:
+                self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
+        elif outcome.status == "stopped" or (outcome.status == "skipped" and not self._quiet):
+            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+        elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
+            self.bar.write(outcome.message, file=sys.stdout)
+
+    def print_summary(self, seconds: float) -> None:
+        """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds."""
+        if self._quiet or sum(self.counts.values()) < 2:
+            return
+        counts = [f"{self.counts['done']} coloured"]
+        counts += [
+            f"{self.counts[status]} {status}" for status in ("skipped", "failed", "stopped") if self.counts[status]
+        ]
+        print(f"{', '.join(counts)} in {seconds:.1f} s", file=sys.stderr)

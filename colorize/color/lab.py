@@ -1,0 +1,211 @@
+"""RGB <-> CIE Lab (CIE 15, 2 degree observer, D65 white) for pictures as arrays, and the network's units of Lab.
+
+The formulas are computed here because OpenCV's float conversion from sRGB goes through a table that leaves 513 of the
+65,536 lightnesses of a 16-bit ramp. ``colorize.color.lab_tensor`` has the same for tensors, differentiable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from colorize.color.spaces import CURVE_SAMPLES, SRGB, ColorSpace, Floats
+
+Picture = npt.NDArray[np.unsignedinteger]
+"""uint8 or uint16, (H, W, 3) RGB or (H, W) grey."""
+
+L_HALF = 50.0
+"""lightness = L / L_HALF - 1: L 0..100 becomes -1..1."""
+AB_MAX = 110.0
+"""ab in network units = ab / AB_MAX: sRGB reaches a -86.2..98.3, b -107.9..94.5, so tanh's -1..1 covers it."""
+
+DELTA = 6 / 29  # CIE 15: below DELTA**3 the cube root is continued by its tangent
+STRIP_PIXELS = 1 << 18  # a strip's planes fit the processor's cache, and memory does not grow with the picture
+GAMUT_STEPS = 12  # bisection steps: chroma is right to 1 / 4096
+GAMUT_TOLERANCE = 1e-5  # of linear light; below half a 16-bit level wherever sRGB is not flat
+
+
+def rgb_to_lab(picture: Picture, space: ColorSpace = SRGB) -> Floats:
+    """Return a picture in Lab.
+
+    Args:
+        picture: (H, W, 3) RGB or grey (H, W), uint8 or uint16.
+        space: Its RGB space.
+
+    Returns:
+        (H, W, 3) float32: L 0..100, a and b within +-110 (sRGB).
+
+    Raises:
+        ValueError: The picture has another shape or dtype.
+    """
+    check_picture(picture)
+    lab = np.zeros((*picture.shape[:2], 3), np.float32)
+    for rows in strips(picture.shape[:2]):
+        if picture.ndim == 2:
+            lab[rows, :, 0] = rgb_to_lightness(picture[rows], space)
+            continue
+        lab[rows] = xyz_to_lab(cv2.transform(_decode(picture[rows], space), space.matrix.astype(np.float32)))
+    return lab
+
+
+def xyz_to_lab(xyz: npt.NDArray) -> Floats:
+    """Return XYZ in Lab.
+
+    Args:
+        xyz: (H, W, 3) float32, relative to the white, so that white is (1, 1, 1).
+
+    Returns:
+        (H, W, 3) float32: L, a and b.
+    """
+    f = _f(xyz)
+    fy = f[..., 1]
+    return np.stack([116 * fy - 16, 500 * (f[..., 0] - fy), 200 * (fy - f[..., 2])], axis=-1)
+
+
+def rgb_to_lightness(picture: Picture, space: ColorSpace = SRGB) -> Floats:
+    """Return the lightness L of a picture, as in ``rgb_to_lab``, (H, W) float32 0..100.
+
+    A grey picture needs one look-up per pixel.
+    """
+    check_picture(picture)
+    if picture.ndim == 2:
+        if space.shared_curve:
+            table = space.decoders[picture.dtype.name][0]
+        else:
+            table = (space.matrix[1] @ space.decoders[picture.dtype.name]).astype(np.float32)
+        return _look_up(116 * _f(table) - 16, picture)
+    lightness = np.empty(picture.shape[:2], np.float32)
+    for rows in strips(picture.shape[:2]):
+        y = cv2.transform(_decode(picture[rows], space), space.matrix[1:2].astype(np.float32))
+        lightness[rows] = 116 * _f(y.reshape(lightness[rows].shape)) - 16
+    return lightness
+
+
+def lab_to_rgb(lab: Floats, dtype: npt.DTypeLike = np.uint8, space: ColorSpace = SRGB) -> Picture:
+    """Return a Lab picture as RGB; a colour outside the gamut loses chroma at its own L and hue.
+
+    Clipping channels instead would change L.
+
+    Args:
+        lab: (H, W, 3) float32: L 0..100, a and b.
+        dtype: uint8 or uint16.
+        space: RGB space of the result.
+
+    Returns:
+        (H, W, 3) of ``dtype``.
+    """
+    picture = np.empty(lab.shape, dtype)
+    for rows in strips(lab.shape[:2]):
+        lab_planes_to_rgb(lab[rows, :, 0], lab[rows, :, 1], lab[rows, :, 2], picture[rows], space)
+    return picture
+
+
+def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, space: ColorSpace = SRGB) -> None:
+    """Write Lab into ``out`` as RGB, all at once; see ``lab_to_rgb``, which does so strip by strip.
+
+    Args:
+        lightness: (H, W) float32, L 0..100.
+        a: (H, W) float32.
+        b: (H, W) float32.
+        out: (H, W, 3) uint8 or uint16.
+        space: RGB space of ``out``.
+    """
+    shape = lightness.shape
+    planes = _linear(lightness.ravel(), a.ravel(), b.ravel(), space)
+    outside = np.flatnonzero(_outside(planes))
+    if outside.size:
+        inside = _into_gamut(lightness.ravel()[outside], a.ravel()[outside], b.ravel()[outside], space)
+        for plane, values in zip(planes, inside, strict=True):
+            plane[outside] = values
+    for channel, plane in enumerate(planes):
+        out[:, :, channel] = _encode(plane, space, channel, out.dtype).reshape(shape)
+
+
+def check_picture(picture: Picture) -> None:
+    """Check that an array is a picture.
+
+    Raises:
+        ValueError: It is not (H, W, 3) or (H, W), not uint8 or uint16, or empty.
+    """
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"a picture is uint8 or uint16, not {picture.dtype}; scale it to 0..255 or 0..65535")
+    if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)) or 0 in picture.shape:
+        raise ValueError(f"a picture is (H, W, 3) RGB or (H, W) grey with at least one pixel, not {picture.shape}")
+
+
+def strips(size: tuple[int, int]) -> Iterator[slice]:
+    """Yield the slices of rows that cut a picture of (height, width) into strips of about ``STRIP_PIXELS`` pixels."""
+    height, width = size
+    step = max(1, STRIP_PIXELS // max(1, width))
+    for top in range(0, height, step):
+        yield slice(top, min(height, top + step))
+
+
+def _decode(picture: Picture, space: ColorSpace) -> Floats:
+    """Return the linear light 0..1 of an RGB picture, (H, W, 3)."""
+    table = space.decoders[picture.dtype.name]
+    if space.shared_curve:
+        return _look_up(table[0], picture)
+    return np.stack([np.take(table[channel], picture[..., channel]) for channel in range(3)], axis=-1)
+
+
+def _look_up(table: Floats, picture: Picture) -> npt.NDArray:
+    if picture.dtype == np.uint8:
+        return cv2.LUT(np.ascontiguousarray(picture), table)
+    return np.take(table, picture)
+
+
+def _f(t: npt.NDArray) -> Floats:
+    """Return CIE 15's f: the cube root, continued by its tangent in the dark."""
+    return np.where(t > DELTA**3, np.cbrt(t), t * np.float32(1 / (3 * DELTA**2)) + np.float32(4 / 29))
+
+
+def _f_inverse(f: Floats) -> Floats:
+    """Return the inverse of ``_f``."""
+    cube = f * f * f
+    if f.min(initial=1) > DELTA:
+        return cube
+    return np.where(f > DELTA, cube, np.float32(3 * DELTA**2) * (f - np.float32(4 / 29)))
+
+
+def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
+    """Return the linear R, G and B planes of L, a, b, outside 0..1 where the colour is outside the gamut."""
+    fy = (lightness + 16) * np.float32(1 / 116)
+    y = _f_inverse(fy)
+    x = _f_inverse(fy + a * np.float32(1 / 500)) - y
+    z = _f_inverse(fy - b * np.float32(1 / 200)) - y
+    # The rows of the inverse sum to 1: written as differences to y, neutral colours stay neutral to the last bit.
+    return [y + np.float32(row[0]) * x + np.float32(row[2]) * z for row in space.inverse]
+
+
+def _outside(planes: list[Floats]) -> npt.NDArray[np.bool_]:
+    """Return where the linear R, G and B planes are outside the gamut."""
+    low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
+    high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+    return (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
+
+
+def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
+    """Return the linear R, G and B planes of the most chromatic colours of the same L and hue inside the gamut."""
+    low = np.zeros_like(lightness)
+    step = np.float32(0.5)
+    for _ in range(GAMUT_STEPS):
+        scale = low + step
+        low = np.where(_outside(_linear(lightness, a * scale, b * scale, space)), low, scale)
+        step *= np.float32(0.5)
+    return _linear(lightness, a * low, b * low, space)
+
+
+def _encode(linear: Floats, space: ColorSpace, channel: int, dtype: npt.DTypeLike) -> Picture:
+    """Return a plane of linear light 0..1 as the encoded levels of a channel, rounded."""
+    table = space.encoders[np.dtype(dtype).name][channel]
+    position = np.sqrt(np.clip(linear, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
+    if dtype == np.uint8:  # 65,536 entries are 257 for each level: the nearest one will do
+        return np.take(table, (position + np.float32(0.5)).astype(np.uint16))
+    index = np.minimum(position.astype(np.int32), CURVE_SAMPLES - 2)
+    start = np.take(table, index)
+    value = start + (np.take(table, index + 1) - start) * (position - index)
+    return (value + np.float32(0.5)).astype(np.uint16)

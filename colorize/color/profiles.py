@@ -1,0 +1,137 @@
+"""ICC profiles of photos: read as a ``ColorSpace``, or their photo converted to sRGB.
+
+Profiles made of three primaries and curves, as sRGB, Adobe RGB, Display P3, ProPhoto and nearly every grey one are,
+become a ``ColorSpace`` and are kept. Those made of look-up tables, as for printers and calibrated scanners, cannot be
+inverted with every lightness kept: their photos become sRGB, 8 bits by LittleCMS, 16 bits by our own reading of the
+table, because Pillow gives LittleCMS 8 bits at most.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from colorize.base import ImageError
+from colorize.color.icc import D50, TABLE_TAGS, Curve, read_curve, read_lookup_table, read_tags, read_xyz
+from colorize.color.lab import Picture, lab_to_rgb, strips, xyz_to_lab
+from colorize.color.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace
+
+D50_TO_D65 = (
+    (0.9555766, -0.0230393, 0.0631636),
+    (-0.0282895, 1.0099416, 0.0210077),
+    (0.0122982, -0.0204830, 1.3299098),
+)
+"""XYZ under D50, as in a profile -> XYZ under D65 (Bradford; Lindbloom)."""
+
+
+class ProfileError(ImageError):
+    """A profile is damaged, or of a kind that no ``ColorSpace`` can hold."""
+
+
+def profile_color_space(profile: bytes) -> str:
+    """Return the data colour space in an ICC profile's header: ``RGB``, ``GRAY``, ``CMYK``, ..."""
+    return profile[16:20].decode("ascii", "replace").strip()
+
+
+@lru_cache(maxsize=16)  # the scans of an archive share one profile
+def read_color_space(profile: bytes) -> ColorSpace:
+    """Return the colour space of an RGB or grey profile made of primaries and curves.
+
+    A grey profile's curve stands in all three channels, with sRGB's primaries.
+
+    Raises:
+        ProfileError: It is damaged, or an RGB profile made of tables.
+    """
+    try:
+        tags = read_tags(profile)
+        has_table = any(name in tags for name in TABLE_TAGS)  # where both are there, the table is what counts
+        if profile_color_space(profile) == "GRAY":
+            curve = _grey_curve(profile) if has_table else read_curve(tags[b"kTRC"])
+            return ColorSpace(SRGB.matrix, np.stack([curve] * 3))
+        if has_table:
+            raise ProfileError("an ICC profile made of tables")
+        columns = [read_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+        curves = [read_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    except ProfileError:
+        raise
+    except (KeyError, IndexError, struct.error, ValueError) as error:
+        raise ProfileError(f"not an ICC profile of primaries and curves ({error})") from error
+    white = np.array(RGB_TO_XYZ).sum(axis=1)
+    matrix = np.array(D50_TO_D65) @ np.array(columns).T / white[:, None]
+    sums = matrix.sum(axis=1, keepdims=True)
+    if profile_color_space(profile) != "RGB" or np.abs(sums - 1).max() > 0.05 or abs(np.linalg.det(matrix)) < 1e-3:
+        raise ProfileError("an ICC profile whose primaries do not add up to white")
+    return ColorSpace(matrix / sums, np.stack(curves))
+
+
+def _grey_curve(profile: bytes) -> Curve:
+    """Return the tone curve of a grey profile that is made of a look-up table."""
+    levels = np.arange(CURVE_SAMPLES, dtype=np.uint16)[:, None]
+    return np.maximum.accumulate(np.clip(read_lookup_table(profile).xyz(levels)[:, 1].astype(np.float64), 0, 1))
+
+
+@lru_cache(maxsize=1)
+def srgb_profile() -> bytes:
+    """Return an ICC profile of sRGB."""
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Return an 8-bit image of any profile (CMYK, table-based RGB) as sRGB; relative colorimetric, black made black.
+
+    Raises:
+        ProfileError: The profile is damaged or does not fit the image.
+    """
+    from PIL import ImageCms
+
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        converted = ImageCms.profileToProfile(image, source, target, intent, outputMode="RGB", flags=flags)
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
+        raise ProfileError(f"its ICC profile cannot be used ({error})") from error
+    assert converted is not None  # inPlace is off
+    return converted
+
+
+def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
+    """Return 16-bit samples of a table-based profile as sRGB; relative colorimetric, black made black.
+
+    A colour outside sRGB loses chroma at its own lightness.
+
+    Args:
+        samples: (H, W, channels) uint16 in the profile's data colour space; of CMYK, 0 is no ink.
+        profile: An ICC profile made of a look-up table.
+
+    Returns:
+        (H, W, 3) uint16.
+
+    Raises:
+        ProfileError: The table is damaged, of a kind that is not read, or does not fit the samples.
+    """
+    try:
+        table = read_lookup_table(profile)
+        if len(table.a_curves) != samples.shape[2]:
+            raise ValueError(f"{len(table.a_curves)} channels for {samples.shape[2]}")
+        black = table.black_luminance()
+    except (KeyError, IndexError, struct.error, ValueError) as error:
+        raise ProfileError(f"its ICC profile has no table that can be used ({error}); convert it to sRGB") from error
+    white = np.array(RGB_TO_XYZ).sum(axis=1)
+    adapt = (np.array(D50_TO_D65) * np.array(D50) / white[:, None]).astype(np.float32)
+    adapt /= adapt.sum(axis=1, keepdims=True)  # white to white, to the last bit
+    picture = np.empty((*samples.shape[:2], 3), np.uint16)
+    for rows in strips(samples.shape[:2]):
+        strip = samples[rows]
+        light = (table.xyz(strip.reshape(-1, strip.shape[2])) - np.float32(black)) * np.float32(1 / (1 - black))
+        light = cv2.transform(light.reshape(*strip.shape[:2], 3), adapt)
+        picture[rows] = lab_to_rgb(xyz_to_lab(light), np.uint16)
+    return picture

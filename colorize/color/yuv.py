@@ -1,0 +1,268 @@
+"""YUV frames of films: the luma that has a frame's lightness, and the planes Y, Cb, Cr that show its new colours.
+
+A film is stored as luma (gamma-encoded, weighted by BT.709 or 601) and two colour differences at half the size. Going
+through RGB at full size would cost four times as much and blur lightness into the colours at edges; so the colours are
+made at half the size, and the luma is corrected for them pixel by pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from colorize.color.lab import lab_planes_to_rgb, rgb_to_lab, rgb_to_lightness
+from colorize.color.resample import Enlarger
+from colorize.color.spaces import CURVE_SAMPLES, SRGB, Floats
+
+Plane = npt.NDArray[np.uint8]
+"""(H, W) uint8: Y, Cb or Cr of a frame, or a grey picture."""
+
+BLACK, WHITE = 16, 235  # of limited-range luma, 8 bits (BT.709, 3.4)
+LUMA_RANGE = WHITE - BLACK
+NEUTRAL = 128
+LUMA_WEIGHTS = (0.2126, 0.7152, 0.0722)  # BT.709
+CB_SCALE, CR_SCALE = 1.8556, 1.5748  # 2 (1 - weight of blue), 2 (1 - weight of red)
+CHROMA_RANGE = 224
+
+STEPS_PER_LEVEL = 256  # a uint16 luma counts in 1/256 of an 8-bit level
+STRIP_PIXELS = 1 << 16  # half-size pixels at a time: their planes stay in the processor's cache
+
+
+@dataclass(frozen=True)
+class YuvSystem:
+    """The colour system of Y, Cb and Cr: matrix coefficients, depth and range (ITU-T H.273).
+
+    Attributes:
+        red: Weight of red in luma.
+        blue: Weight of blue in luma.
+        bits: Bits of a level.
+        full_range: 0 is black and the highest level white; else 16 and 235 of 0..255 are (times 2 ** (bits - 8)).
+    """
+
+    red: float
+    blue: float
+    bits: int = 8
+    full_range: bool = False
+
+    def to_rgb(self) -> Floats:
+        """Return the affine map (3, 4) from Y, Cb, Cr to R'G'B' 0..65535."""
+        unit = 1 << (self.bits - 8)
+        black, luma_range = (0, (1 << self.bits) - 1) if self.full_range else (BLACK * unit, LUMA_RANGE * unit)
+        color_range = luma_range if self.full_range else CHROMA_RANGE * unit
+        green = 1 - self.red - self.blue
+        red, blue = 2 * (1 - self.red), 2 * (1 - self.blue)
+        rows = np.array([[1, 0, red], [1, -blue * self.blue / green, -red * self.red / green], [1, blue, 0]])
+        rows /= [luma_range, color_range, color_range]
+        return (np.hstack([rows, -rows @ [[black], [NEUTRAL * unit], [NEUTRAL * unit]]]) * 65535).astype(np.float32)
+
+
+@cache
+def rgb_to_yuv() -> Floats:
+    """Return the affine map (3, 4) from 16-bit R'G'B' to 8-bit limited-range Y, Cb, Cr of BT.709."""
+    red, green, blue = LUMA_WEIGHTS
+    luma = np.array([red, green, blue])
+    rows = np.stack(
+        [
+            luma * LUMA_RANGE,
+            (np.array([0, 0, 1]) - luma) / CB_SCALE * CHROMA_RANGE,
+            (np.array([1, 0, 0]) - luma) / CR_SCALE * CHROMA_RANGE,
+        ]
+    )
+    return np.hstack([rows / 65535, [[BLACK], [NEUTRAL], [NEUTRAL]]]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Luma:
+    """A frame's lightness as the luma of the grey that is as light, in limited range (16 black, 235 white).
+
+    Attributes:
+        levels: (H, W) uint8 as the film stores it; of a deeper, full-range or toned frame uint16 in 1/256 of a level.
+        tone: (ceil(H / 2), ceil(W / 2), 2) float32, ab of the frame's own colours; None: it has none to keep.
+    """
+
+    levels: npt.NDArray[np.unsignedinteger]
+    tone: Floats | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.levels.shape[0], self.levels.shape[1]
+
+    def picture(self) -> Plane:
+        """Return the frame as a grey picture, (H, W) uint8, full range."""
+        if self.levels.dtype == np.uint8:
+            return np.asarray(cv2.LUT(self.levels, _grey_of_level()), np.uint8)
+        above_black = cv2.subtract(self.levels, np.array(BLACK * STEPS_PER_LEVEL, np.float64))
+        return np.asarray(cv2.convertScaleAbs(above_black, alpha=255 / LUMA_RANGE / STEPS_PER_LEVEL), np.uint8)
+
+
+def luma_of_grey(levels: npt.NDArray[np.unsignedinteger], bits: int, full_range: bool) -> Luma:
+    """Return the luma of a grey frame.
+
+    Args:
+        levels: (H, W) uint8, or uint16 for more bits: the luma plane.
+        bits: Bits of a level.
+        full_range: See ``YuvSystem``.
+    """
+    if not full_range:
+        return Luma(levels if bits == 8 else np.left_shift(levels, np.uint16(16 - bits)))
+    scale = LUMA_RANGE / ((1 << bits) - 1)
+    table = np.round((BLACK + np.arange(1 << bits) * scale) * STEPS_PER_LEVEL).astype(np.uint16)
+    return Luma(np.take(table, levels))
+
+
+def luma_of_yuv(planes: Sequence[npt.NDArray], system: YuvSystem, keep_tone: bool) -> Luma:
+    """Return the luma of a toned or coloured frame: that of the greys that have its L, to the first order.
+
+    Args:
+        planes: Y (H, W), Cb and Cr of any smaller size.
+        system: Their colour system.
+        keep_tone: Keep the frame's colours too, at half the size.
+    """
+    levels, *colors = planes
+    size = colors[0].shape[1::-1]
+    mean = cv2.resize(levels, size, interpolation=cv2.INTER_AREA)
+    yuv = np.stack([mean, *colors], axis=-1).astype(np.float32)
+    rgb = np.clip(cv2.transform(yuv, system.to_rgb()), 0, 65535).astype(np.uint16)
+    weights = SRGB.matrix[1:2].astype(np.float32)
+    light = cv2.transform(np.take(SRGB.decoders["uint16"][0], rgb.reshape(-1, 3)).reshape(rgb.shape), weights)
+    grey = _encode_light(np.asarray(light, np.float32))
+    slopes = np.take(_slopes(), rgb.reshape(-1, 3)).reshape(rgb.shape)
+    gain = cv2.transform(slopes, weights) / np.take(_slopes(), grey)
+    factor = np.float32(LUMA_RANGE * STEPS_PER_LEVEL / 65535)
+    level = system.to_rgb()[0, 0]  # a level of Y on the scale of 65535
+    offset = (grey - gain * level * mean) * factor + np.float32(BLACK * STEPS_PER_LEVEL)
+    gain = _repeat_samples(gain * (level * factor), levels.shape)
+    scaled = cv2.multiply(levels, gain, dtype=cv2.CV_32F)
+    corrected = cv2.add(scaled, _repeat_samples(offset, levels.shape), dtype=cv2.CV_16U)
+    return Luma(np.asarray(corrected, np.uint16), _half_size_ab(rgb, levels.shape) if keep_tone else None)
+
+
+def luma_of_rgb(picture: npt.NDArray[np.unsignedinteger], keep_tone: bool) -> Luma:
+    """Return the luma of an RGB picture: that of the greys that have its L.
+
+    Args:
+        picture: (H, W, 3) sRGB, uint8 or uint16.
+        keep_tone: Keep the picture's colours too, at half the size.
+    """
+    lightness = rgb_to_lightness(picture)
+    step = np.multiply(lightness, np.float32(65535 / 100)).astype(np.uint16)
+    return Luma(np.take(_luma_of_lightness(), step), _half_size_ab(picture, picture.shape) if keep_tone else None)
+
+
+def color_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, Plane, Plane]:
+    """Return the BT.709 limited-range planes Y, Cb, Cr (4:2:0) of a frame in colour; its lightness stays.
+
+    Each block of 2 x 2 pixels gets the colour differences of its ab and its mean lightness. With these fixed, a pixel's
+    luma is that of its grey with the block's own correction, to the first order. A frame of odd size gets one more row
+    or column, a copy of the last.
+
+    Args:
+        luma: The frame's luma, (H, W).
+        ab: (h, w, 2) float32 in Lab units, of any size.
+        strength: 0..1, from the frame's own tone to the colours of ``ab``.
+
+    Returns:
+        Y (H, W), Cb and Cr (H / 2, W / 2), where an odd H or W is one more.
+    """
+    levels = luma.levels
+    height, width = luma.size
+    if height % 2 or width % 2:
+        levels = cv2.copyMakeBorder(levels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    small = (levels.shape[0] // 2, levels.shape[1] // 2)
+    planes = np.empty((2 * small[0], 2 * small[1]), np.uint8), np.empty(small, np.uint8), np.empty(small, np.uint8)
+    enlarger = Enlarger(ab, small)
+    step = max(1, STRIP_PIXELS // small[1])
+    for top in range(0, small[0], step):
+        bottom = min(small[0], top + step)
+        chroma = enlarger.rows(top, bottom)
+        if strength < 1:
+            chroma *= np.float32(strength)
+            if luma.tone is not None:
+                chroma += luma.tone[top:bottom] * np.float32(1 - strength)
+        _color_strip(levels[2 * top : 2 * bottom], chroma, planes, top)
+    return planes
+
+
+def _color_strip(levels: npt.NDArray, chroma: Floats, planes: tuple[Plane, Plane, Plane], top: int) -> None:
+    """Fill the planes from the half-size row ``top`` on with a strip of luma levels and its half-size ab."""
+    rows, columns = chroma.shape[:2]
+    mean = cv2.resize(levels, (columns, rows), interpolation=cv2.INTER_AREA)
+    lightness, grey = _look_up_lightness(mean)
+    rgb = np.empty((rows, columns, 3), np.uint16)
+    lab_planes_to_rgb(lightness, chroma[..., 0], chroma[..., 1], rgb, SRGB)
+    yuv = cv2.transform(rgb.astype(np.float32), rgb_to_yuv())
+    # How fast luma has to follow the grey's for the light to stay the same: the ratio of the curves' slopes.
+    slopes = _slopes()
+    slope = np.take(slopes, rgb.reshape(-1, 3)).reshape(rgb.shape)
+    gain = np.take(slopes, grey) / np.maximum(cv2.transform(slope, np.array([LUMA_WEIGHTS], np.float32)), 1e-6)
+    scale = np.float32(1 if levels.dtype == np.uint8 else 1 / STEPS_PER_LEVEL)
+    offset = yuv[..., 0] - gain * (mean * scale)
+    full = (2 * columns, 2 * rows)
+    gain = cv2.resize(gain * scale, full, interpolation=cv2.INTER_NEAREST)
+    offset = cv2.resize(offset, full, interpolation=cv2.INTER_NEAREST)
+    scaled = cv2.multiply(levels, gain, dtype=cv2.CV_32F)
+    cv2.add(scaled, offset, dst=planes[0][2 * top : 2 * top + 2 * rows], dtype=cv2.CV_8U)
+    for plane, channel in zip(planes[1:], (1, 2), strict=True):
+        plane[top : top + rows] = cv2.convertScaleAbs(yuv[..., channel])  # rounds
+
+
+def _repeat_samples(small: Floats, shape: tuple[int, ...]) -> Floats:
+    """Return a map of colour samples (h, w) at the luma's size (H, W), each sample repeated for its own pixels."""
+    height, width = shape[:2]
+    across, down = -(-width // small.shape[1]), -(-height // small.shape[0])
+    size = (small.shape[1] * across, small.shape[0] * down)
+    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)[:height, :width], np.float32)
+
+
+def _half_size_ab(rgb: npt.NDArray[np.unsignedinteger], shape: tuple[int, ...]) -> Floats:
+    """Return the ab of an sRGB picture, (ceil(H / 2), ceil(W / 2), 2) for a luma of shape (H, W)."""
+    half = (-(-shape[1] // 2), -(-shape[0] // 2))
+    small = rgb if rgb.shape[1::-1] == half else cv2.resize(rgb, half, interpolation=cv2.INTER_AREA)
+    return rgb_to_lab(np.asarray(small, rgb.dtype))[..., 1:].copy()
+
+
+def _encode_light(light: Floats) -> npt.NDArray[np.uint16]:
+    """Return linear light, clipped to 0..1, as 16-bit sRGB."""
+    position = np.sqrt(np.clip(light, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
+    return np.take(SRGB.encoders["uint16"][0], position.astype(np.uint16)).astype(np.uint16)
+
+
+def _look_up_lightness(levels: npt.NDArray) -> tuple[Floats, npt.NDArray[np.uint16]]:
+    """Return L and the 16-bit sRGB grey of luma levels."""
+    lightness, grey = _lightness_tables(levels.dtype == np.uint8)
+    return np.take(lightness, levels), np.take(grey, levels)
+
+
+@cache
+def _lightness_tables(is_8_bit: bool) -> tuple[Floats, npt.NDArray[np.uint16]]:
+    """Return L and the 16-bit sRGB grey of every luma level, of uint8 or uint16."""
+    level = np.arange(256) if is_8_bit else np.arange(65536) / STEPS_PER_LEVEL
+    grey = np.round(np.clip((level - BLACK) / LUMA_RANGE, 0, 1) * 65535).astype(np.uint16)
+    return rgb_to_lightness(grey[None])[0], grey
+
+
+@cache
+def _grey_of_level() -> Plane:
+    """Return the full-range grey, uint8, of every uint8 luma level."""
+    return np.round(np.clip((np.arange(256) - BLACK) / LUMA_RANGE, 0, 1) * 255).astype(np.uint8)
+
+
+@cache
+def _luma_of_lightness() -> npt.NDArray[np.uint16]:
+    """Return the luma, in 1/256 of a level, of L in steps of 100 / 65535."""
+    grey = np.arange(65536, dtype=np.uint16)
+    lightness = rgb_to_lightness(grey[None])[0]
+    position = np.interp(np.arange(65536) * (100 / 65535), lightness, grey / 65535)
+    return np.round((BLACK + position * LUMA_RANGE) * STEPS_PER_LEVEL).astype(np.uint16)
+
+
+@cache
+def _slopes() -> Floats:
+    """Return the slope of linear light over the encoded value, both 0..1, at each 16-bit value of sRGB."""
+    return np.gradient(SRGB.curves[0], 1 / (CURVE_SAMPLES - 1)).astype(np.float32)

@@ -1,7 +1,0 @@
-"""Defaults and bounds that the commands know before anything heavy is imported."""
-
-from __future__ import annotations
-
-DEFAULT_WEIGHTS = "stable"
-MAX_RENDER_SIZE = 2048
-"""Largest short side in pixels of what the network sees."""

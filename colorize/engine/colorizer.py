@@ -1,0 +1,300 @@
+"""The Colorizer: loaded weights that turn pictures into colour ones of the same lightness."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorize.base import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, MAX_RENDER_SIZE
+from colorize.color import (
+    AB_MAX,
+    L_HALF,
+    SRGB,
+    ColorSpace,
+    Enlarger,
+    Floats,
+    Picture,
+    check_picture,
+    lab_planes_to_rgb,
+    rgb_to_lab,
+    rgb_to_lightness,
+    shrink,
+    strips,
+)
+from colorize.engine.grid import grid_size, round_size
+from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
+from colorize.network import (
+    DeOldifyGenerator,
+    Generator,
+    choose_device,
+    choose_precision,
+    fingerprint,
+    infer_groups,
+    latent_dim,
+    load_network,
+    prepare,
+    render_stride,
+    takes_hints,
+)
+from colorize.photo import Photo
+
+
+class Colorizer:
+    """Weights that are loaded once and colour any number of pictures; the pictures keep their own lightness.
+
+    A call has three stages, ``preprocess``, ``predict_ab`` and ``compose``, which can also be called one by one, each
+    in a thread of its own.
+
+    Attributes:
+        render_size: Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16).
+        square: Whether the network sees every picture stretched to a square of ``render_size``.
+        strength: 0..1: 1 the new colours, 0 the original's own tone.
+        saturation: 0..2, factor of the new colours' chroma.
+        device: Where the network runs.
+        precision: Number format of the network.
+        takes_hints: Whether the weights follow colour hints.
+        latent_dim: Length of the weights' latent vector; 0: they have none.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path | Generator | DeOldifyGenerator = DEFAULT_WEIGHTS,
+        *,
+        device: str | None = None,
+        render_size: int | None = None,
+        square: bool = False,
+        strength: float = 1.0,
+        saturation: float = 1.0,
+        threads: int | None = None,
+        precision: torch.dtype | None = None,
+    ) -> None:
+        """Load weights.
+
+        Args:
+            weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a generator.
+            device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
+            render_size: Rounded to a multiple of 32 (DeOldify's weights: of 16); None: the weights' own.
+            square: Stretch pictures to a square, as DeOldify does; else the aspect is kept, up to 3:1.
+            strength: 0..1.
+            saturation: 0..2.
+            threads: How many threads compose a picture; None: as many as torch uses.
+            precision: Number format of the network; None: the fastest one without a visible difference.
+
+        Raises:
+            WeightsError: The weights are unknown or damaged.
+            ValueError: A setting is out of range, or the device is not there.
+        """
+        _check_settings(render_size, strength, saturation)
+        self.device = choose_device(device)
+        self.precision = precision or choose_precision(self.device)
+        own_render_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
+        if isinstance(weights, str | Path):
+            weights, own_render_size = load_network(weights)
+        self._stride = render_stride(weights)
+        self._own_render_size = own_render_size
+        self.render_size = round_size(render_size or own_render_size, self._stride)
+        self.square = square
+        self.strength = strength
+        self.saturation = saturation
+        self.takes_hints = takes_hints(weights)
+        self.latent_dim = latent_dim(weights)
+        self._generator = prepare(weights, self.device, self.precision)
+        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-compose")
+
+    def __call__(self, picture: Picture, hints: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture in colour.
+
+        Args:
+            picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+            hints: Known colours, in pixels of the picture.
+            space: Colour space of the picture and of the result; a grey picture's result is sRGB.
+
+        Returns:
+            (H, W, 3) of the same dtype.
+
+        Raises:
+            ValueError: Not a picture, a hint outside it, or hints for weights that take no hints.
+        """
+        ab = self.predict_ab_with_hints([self.preprocess(picture, space)], [self.draw_hints(picture, hints)])[0]
+        return self.compose(picture, ab, space)
+
+    def adjusted(
+        self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
+    ) -> Colorizer:
+        """Return a Colorizer with the same loaded weights and other settings, those of ``__init__``.
+
+        Raises:
+            ValueError: A setting is out of range.
+        """
+        _check_settings(render_size, strength, saturation)
+        other = copy.copy(self)
+        other.render_size = round_size(render_size or self._own_render_size, self._stride)
+        other.square, other.strength, other.saturation = square, strength, saturation
+        return other
+
+    def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
+        """Return several pictures in colour, each as by ``__call__``; those of one shape run together."""
+        predicted = self.predict_ab([self.preprocess(picture) for picture in pictures])
+        return [self.compose(picture, ab) for picture, ab in zip(pictures, predicted, strict=True)]
+
+    def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
+        """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
+        iterator = iter(pictures)
+        while group := list(islice(iterator, batch_size)):
+            yield from self.batch(group)
+
+    def colorize_photo(self, photo: Photo, hints: Sequence[Hint] = ()) -> Photo:
+        """Return a photo in colour, with all that belongs to it and the label that a network made the colours."""
+        return photo.with_colors(self(photo.picture, hints, space=photo.space))
+
+    def predict_full_ab(self, lightness: Floats, hint_map: Tensor | None = None) -> Floats:
+        """Return the ab of a lightness in its full size.
+
+        Args:
+            lightness: (H, W), L 0..100.
+            hint_map: (1, 3, h, w) of any size: ab / 110 where a colour is given, else 0, then the 0/1 mask of these
+                places. It is resized to the network's grid.
+
+        Returns:
+            (H, W, 2) float32 in Lab units, scaled by ``saturation``.
+
+        Raises:
+            ValueError: A shape is wrong, or a hint map is given to weights that take no hints.
+        """
+        if lightness.ndim != 2 or 0 in lightness.shape:
+            raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
+        small = shrink(np.asarray(lightness, np.float32), self.grid(lightness.shape))
+        if hint_map is not None:
+            self._check_hints()
+            hint_map = resize_hint_map(hint_map, small.shape[:2])
+        ab = self.predict_ab([torch.from_numpy(small / L_HALF - 1)[None, None]], [hint_map])[0]
+        return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
+
+    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) of the network's grid for a picture of (height, width)."""
+        if self.square:
+            return self.render_size, self.render_size
+        return grid_size(size, self.render_size, self._stride)
+
+    def preprocess(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
+        """Return the network's input: a picture's lightness on the grid, (1, 1, h, w), L / 50 - 1.
+
+        Raises:
+            ValueError: Not a picture.
+        """
+        check_picture(picture)
+        small = shrink(picture, self.grid(picture.shape[:2]))
+        return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
+
+    def draw_hints(self, picture: Picture, hints: Sequence[Hint]) -> Tensor | None:
+        """Return the hint map (1, 3, h, w) that the network is given, or None where there are no hints.
+
+        Raises:
+            ValueError: A hint lies outside the picture, or these weights take no hints.
+        """
+        if not hints:
+            return None
+        self._check_hints()
+        size = picture.shape[:2]
+        return torch.from_numpy(draw_hints(hints, size, self.grid(size)))[None]
+
+    def predict_ab(
+        self,
+        inputs: Sequence[Tensor],
+        hint_maps: Sequence[Tensor | None] | None = None,
+        latents: Sequence[Tensor | None] | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
+    ) -> list[Floats]:
+        """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each input; equal shapes run together.
+
+        Args:
+            inputs: ``preprocess``'s results.
+            hint_maps: (1, 3, h, w) of each input, or None.
+            latents: (1, latent_dim) of each input, or None for the deterministic answer.
+            recall: Given the network's features of inputs of one shape, (n, C, h / 32, w / 32); what it returns takes
+                their place (``colorize.motion.aggregation``). DeOldify's networks do without.
+        """
+        scale = np.float32(AB_MAX * self.saturation)
+        none = [None] * len(inputs)
+        groups = infer_groups(self._generator, inputs, hint_maps or none, latents or none, recall)
+        return [ab * scale for ab in groups]
+
+    def predict_ab_with_hints(self, inputs: Sequence[Tensor], hint_maps: Sequence[Tensor | None]) -> list[Floats]:
+        """Return ``predict_ab``'s result where hints keep to the objects that they lie on (``blend_by_distance``).
+
+        Args:
+            inputs: ``preprocess``'s results.
+            hint_maps: ``draw_hints``'s result for each input.
+        """
+        results = self.predict_ab(inputs)
+        pairs = [(index, hint_map) for index, hint_map in enumerate(hint_maps) if hint_map is not None]
+        if pairs:
+            hinted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
+            for (index, hint_map), ab in zip(pairs, hinted, strict=True):
+                lightness = (inputs[index][0, 0].numpy() + 1) * np.float32(L_HALF)
+                results[index] = blend_by_distance(lightness, hint_map[0].numpy(), results[index], ab, self.saturation)
+        return results
+
+    def compose(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
+        """Return a picture's own lightness with the ab of ``predict_ab``, enlarged, as RGB; see ``compose_picture``."""
+        return compose_picture(picture, ab, self.strength, space, self._threads)
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
+        return fingerprint(self._generator)
+
+    def _check_hints(self) -> None:
+        if not self.takes_hints:
+            raise ValueError("these weights take no colour hints; use others, or leave the hints out")
+
+
+def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:
+    """Raise a ValueError where a setting is out of range."""
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength {strength:g} is not within 0..1")
+    if not 0 <= saturation <= 2:
+        raise ValueError(f"saturation {saturation:g} is not within 0..2")
+    if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
+        raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
+
+
+def compose_picture(
+    picture: Picture, ab: Floats, strength: float, space: ColorSpace, threads: ThreadPoolExecutor
+) -> Picture:
+    """Return a picture's own lightness with new colours, as RGB of the same dtype.
+
+    Args:
+        picture: (H, W, 3) or grey (H, W), uint8 or uint16.
+        ab: (h, w, 2) in Lab units, of the network's grid; it is enlarged to the picture.
+        strength: 0..1: 1 these colours, 0 the picture's own tone.
+        space: Colour space of the picture; a grey picture's result is sRGB.
+        threads: The threads that compose the strips of the picture.
+    """
+    result = np.empty((*picture.shape[:2], 3), picture.dtype)
+    result_space = space if picture.ndim == 3 else SRGB  # a grey profile has no colours to write
+    if strength == 0 and result_space is space:
+        result[:] = picture if picture.ndim == 3 else picture[:, :, None]
+        return result
+    enlarger = Enlarger(ab, picture.shape[:2])
+
+    def compose_strip(rows: slice) -> None:
+        full_ab = enlarger.rows(rows.start, rows.stop) * np.float32(strength)
+        strip = picture[rows]
+        if strength < 1 and strip.ndim == 3:
+            lab = rgb_to_lab(strip, space)
+            lightness = lab[..., 0]
+            full_ab += lab[..., 1:] * np.float32(1 - strength)
+        else:
+            lightness = rgb_to_lightness(strip, space)
+        lab_planes_to_rgb(lightness, full_ab[..., 0], full_ab[..., 1], result[rows], result_space)
+
+    for _ in threads.map(compose_strip, strips(picture.shape[:2])):
+        pass  # raises what a thread raised
+    return result

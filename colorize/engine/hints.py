@@ -1,0 +1,214 @@
+"""Colour hints of a user: drawn as the generator's input, and kept to the objects that they lie on.
+
+A hint map is what the generator is given of hints: (1, 3, h, w), or (3, h, w) as an array, a / 110 and b / 110 where a
+colour is given, 0 elsewhere, then the 0/1 mask of these places.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from colorize.color import AB_MAX, Floats, rgb_to_lab
+
+DEFAULT_RADIUS = 2.5  # pixels of the network's grid; training draws 0.5 to 6
+HINT_REACH = 2.2  # geodesic distance at which 37 % of a hint's colour is left; at 1.4 times as much it is 2 %
+PATH_COST = 1.28  # of a path as long as the picture's short side
+EDGE_COST = 0.12  # of a step in lightness, per unit of L
+DISTANCE_SIDE = 256  # short side in pixels on which distances are computed; a larger grid gets them enlarged
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A disc of the photo that has a known colour; only hue and chroma count, the photo keeps its lightness.
+
+    Attributes:
+        x: Pixels from the left edge of the upright photo, 0 is the first column.
+        y: Pixels from the top edge.
+        color: ``#rrggbb``, sRGB.
+        radius: Pixels of the photo; None: 2.5 pixels of the network's grid.
+
+    Raises:
+        ValueError: The colour is not ``#rrggbb``, or a number is not finite or the radius not above 0.
+    """
+
+    x: float
+    y: float
+    color: str
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
+            raise ValueError(f"hint colour {self.color!r} is not #rrggbb, such as #c03020")
+        if not (math.isfinite(self.x) and math.isfinite(self.y)):
+            raise ValueError(f"hint position {self.x},{self.y} is not two numbers")
+        if self.radius is not None and not (math.isfinite(self.radius) and self.radius > 0):
+            raise ValueError(f"hint radius {self.radius} is not above 0 pixels")
+
+    @classmethod
+    def parse(cls, text: str) -> Hint:
+        """Return the hint of ``x,y,#rrggbb[,radius]``.
+
+        Raises:
+            ValueError: The text has another form, or a value is out of range.
+        """
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) not in (3, 4):
+            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
+        try:
+            x, y, *radius = (float(part) for part in (*parts[:2], *parts[3:]))
+        except ValueError as error:
+            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
+        return cls(x, y, parts[2], *radius)
+
+    @property
+    def ab(self) -> tuple[float, float]:
+        """The colour's a and b, in Lab units."""
+        rgb = np.frombuffer(bytes.fromhex(self.color[1:]), np.uint8).reshape(1, 1, 3)
+        _, a, b = rgb_to_lab(rgb)[0, 0].tolist()
+        return a, b
+
+
+def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tuple[int, int]) -> Floats:
+    """Return the hint map (3, h, w) of hints, which gives their colours inside their discs.
+
+    Every hint covers at least one pixel of the grid; a later hint lies on top of an earlier one.
+
+    Args:
+        hints: In pixels of the photo.
+        photo_size: (height, width) of the photo.
+        grid_size: (h, w) of the network's grid.
+
+    Raises:
+        ValueError: A hint lies outside the photo.
+    """
+    height, width = photo_size
+    rows, columns = grid_size
+    hint_map = np.zeros((3, rows, columns), np.float32)
+    y_grid, x_grid = np.mgrid[:rows, :columns]
+    for hint in hints:
+        if not (0 <= hint.x < width and 0 <= hint.y < height):
+            raise ValueError(
+                f"hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width} x {height} pixels; "
+                f"x goes from 0 to {width - 1}, y from 0 to {height - 1}"
+            )
+        scale = math.sqrt(rows / height * columns / width)
+        radius = DEFAULT_RADIUS if hint.radius is None else hint.radius * scale
+        x = min((hint.x + 0.5) * columns / width - 0.5, columns - 1)
+        y = min((hint.y + 0.5) * rows / height - 0.5, rows - 1)
+        disc = (x_grid - x) ** 2 + (y_grid - y) ** 2 <= radius**2
+        disc[max(0, round(y)), max(0, round(x))] = True
+        a, b = hint.ab
+        hint_map[:, disc] = np.array([[a / AB_MAX], [b / AB_MAX], [1]], np.float32)
+    return hint_map
+
+
+def resize_hint_map(hint_map: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return a hint map (1, 3, h, w) at another size; a pixel has a hint where any of its source pixels has one.
+
+    Raises:
+        ValueError: The map is not (1, 3, h, w).
+    """
+    if hint_map.ndim != 4 or hint_map.shape[:2] != (1, 3):
+        raise ValueError(f"a hint map must be (1, 3, h, w), not {tuple(hint_map.shape)}")
+    if hint_map.shape[2:] == size:
+        return hint_map.float()
+    hint_map = hint_map.float()
+    colors = F.adaptive_avg_pool2d(hint_map[:, :2] * hint_map[:, 2:], size)
+    share = F.adaptive_avg_pool2d(hint_map[:, 2:], size)
+    # The mean over the hinted pixels alone: holes are not grey.
+    return torch.cat([colors / share.clamp_min(1e-6), (share > 0).float()], dim=1)
+
+
+def blend_by_distance(
+    lightness: Floats, hint_map: Floats, plain: Floats, hinted: Floats, saturation: float = 1.0
+) -> Floats:
+    """Return ab (h, w, 2) in which hints colour the objects that they lie on, and nothing else has changed.
+
+    The network alone spreads a hint like a drop of ink: across edges, and thinner from pixel to pixel. So its answer to
+    the hints is blended in by each pixel's geodesic distance to a hint, along paths that avoid steps in lightness (as
+    in Yatziv and Sapiro 2006), and near a hint the colour is the hint's own.
+
+    Args:
+        lightness: (h, w), L 0..100, of the network's grid.
+        hint_map: (3, h, w), ``draw_hints``'s result.
+        plain: (h, w, 2), Lab units: the network's ab without the hints.
+        hinted: (h, w, 2), Lab units: its ab with them.
+        saturation: Factor that ``plain`` and ``hinted`` have been scaled by.
+    """
+    colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
+    starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
+    distances = np.stack([geodesic_distance(lightness, start) for start in starts])
+    # A pixel between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
+    weights = 1 / (distances**4 + 1e-6)
+    hint_ab = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)
+    share = np.exp(-((distances.min(axis=0) / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
+    limited = plain + share * (hinted - plain)
+    return (limited + share * (hint_ab - limited)).astype(np.float32)
+
+
+def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return the cost (h, w) of the cheapest path from ``start`` to each pixel.
+
+    A path as long as the short side costs 1.28, and each unit of L that it climbs or falls 0.12.
+
+    Args:
+        lightness: (h, w), L 0..100.
+        start: (h, w), at least one pixel of it set.
+    """
+    size = lightness.shape
+    scale = min(1.0, DISTANCE_SIDE / min(size))
+    if scale < 1:
+        small = (max(1, round(size[1] * scale)), max(1, round(size[0] * scale)))
+        small_start = cv2.resize(start.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0
+        small_lightness = np.asarray(cv2.resize(lightness, small, interpolation=cv2.INTER_AREA), np.float32)
+        distances = geodesic_distance(small_lightness, small_start)
+        return np.where(start, 0, np.maximum(cv2.resize(distances, size[::-1], interpolation=cv2.INTER_LINEAR), 0))
+    smooth = cv2.bilateralFilter(np.asarray(lightness, np.float32), 5, 8, 2).astype(np.float64)  # grain is no edge
+    step = PATH_COST / min(size)
+    horizontal = np.abs(np.diff(smooth, axis=1)) * EDGE_COST + step
+    from_left = np.concatenate([np.zeros((size[0], 1)), horizontal.cumsum(axis=1)], axis=1)  # along each row
+    vertical = np.abs(np.diff(smooth, axis=0)) * EDGE_COST + step
+    down_right = np.abs(smooth[1:, 1:] - smooth[:-1, :-1]) * EDGE_COST + step * math.sqrt(2)
+    down_left = np.abs(smooth[1:, :-1] - smooth[:-1, 1:]) * EDGE_COST + step * math.sqrt(2)
+    distances = np.where(start, 0.0, 1e6)
+    before = None
+    # Sweeps down and up, until one changes nothing.
+    while before is None or np.abs(before - distances).max() > 1e-3:
+        before = distances.copy()
+        for y in range(size[0]):
+            if y:
+                _relax_from_row(distances[y], distances[y - 1], vertical[y - 1], down_right[y - 1], down_left[y - 1])
+            _relax_along_row(distances[y], from_left[y])
+        for y in range(size[0] - 2, -1, -1):
+            _relax_from_row(distances[y], distances[y + 1], vertical[y], down_left[y], down_right[y])
+            _relax_along_row(distances[y], from_left[y])
+    return distances
+
+
+def _relax_from_row(
+    row: npt.NDArray[np.float64],
+    neighbour: npt.NDArray[np.float64],
+    straight: npt.NDArray[np.float64],
+    rightwards: npt.NDArray[np.float64],
+    leftwards: npt.NDArray[np.float64],
+) -> None:
+    """Shorten a row's distances by paths from a neighbouring row, straight and diagonally; the others are costs."""
+    np.minimum(row, neighbour + straight, out=row)
+    np.minimum(row[1:], neighbour[:-1] + rightwards, out=row[1:])
+    np.minimum(row[:-1], neighbour[1:] + leftwards, out=row[:-1])
+
+
+def _relax_along_row(row: npt.NDArray[np.float64], from_left: npt.NDArray[np.float64]) -> None:
+    """Shorten a row's distances by paths within it, given the cost from its left end to each pixel."""
+    np.minimum(row, from_left + np.minimum.accumulate(row - from_left), out=row)
+    np.minimum(row, np.minimum.accumulate((row + from_left)[::-1])[::-1] - from_left, out=row)

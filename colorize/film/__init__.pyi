@@ -1,0 +1,16 @@
+from .contact import CELL_WIDTH as CELL_WIDTH
+from .contact import arrange_sheet as arrange_sheet
+from .contact import contact_sheet as contact_sheet
+from .decoding import decode_frames as decode_frames
+from .encoder import EncoderSettings as EncoderSettings
+from .encoder import PictureFormat as PictureFormat
+from .encoder import SegmentEncoder as SegmentEncoder
+from .options import Progress as Progress
+from .options import VideoOptions as VideoOptions
+from .options import VideoResult as VideoResult
+from .options import VideoStopped as VideoStopped
+from .pixels import read_luma as read_luma
+from .sampling import is_in_color as is_in_color
+from .segments import SegmentStore as SegmentStore
+from .video import probe as probe
+from .video_colorizer import colorize_video as colorize_video

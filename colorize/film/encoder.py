@@ -1,0 +1,237 @@
+"""The encoder of a film's segments: each into a file of its own, all with the same parameters."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.codec.context import Flags as CodecFlags
+from av.error import FFmpegError
+from av.filter import Graph
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from colorize.base import CODECS, VideoError, reason
+from colorize.color import Plane
+
+BT709 = 1  # of matrix, primaries and transfer alike (H.273)
+LIMITED = 1  # AVColorRange: MPEG
+PTS_OFFSET_FRAMES = 64
+"""Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
+X264_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
+)
+PRESETS: dict[str, tuple[str, ...]] = {
+    "h264": X264_PRESETS,
+    "hevc": X264_PRESETS,
+    "av1": tuple(str(number) for number in range(14)),
+    "vp9": tuple(str(number) for number in range(9)),
+    "ffv1": (),
+}
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """How frames are encoded.
+
+    Attributes:
+        codec: A name of ``CODECS``.
+        crf: Quality (constant rate factor), lower is better; None: the codec's default.
+        preset: Speed against file size, in the encoder's own words; None: the codec's default.
+        threads: Threads of the encoder; None: as many as it chooses.
+    """
+
+    codec: str
+    crf: float | None = None
+    preset: str | None = None
+    threads: int | None = None
+
+    def check(self) -> None:
+        """Check that PyAV has the encoder, and that the encoder takes the settings.
+
+        Raises:
+            VideoError: It has not, or does not.
+        """
+        codec = CODECS[self.codec]
+        try:
+            av.Codec(codec.encoder, "w")
+        except ValueError as error:  # av.codec.codec.UnknownCodecError
+            others = ", ".join(name for name in CODECS if name != self.codec)
+            raise VideoError(f"this PyAV has no encoder {codec.encoder}; choose another --codec: {others}") from error
+        if self.crf is not None and codec.crf is None:
+            raise VideoError(f"--crf {self.crf:g}: {self.codec} is lossless and takes none")
+        if self.crf is not None and not 0 <= self.crf <= codec.max_crf:
+            raise VideoError(f"--crf {self.crf:g} is not within 0..{codec.max_crf:g}, which {self.codec} takes")
+        if self.preset is not None and self.preset not in PRESETS[self.codec]:
+            known = ", ".join(PRESETS[self.codec]) or "none"
+            raise VideoError(f"--preset {self.preset}: {self.codec} does not know it; it knows {known}")
+
+    def options(self) -> dict[str, str]:
+        """Return the options by FFmpeg's names."""
+        codec = CODECS[self.codec]
+        options = dict(codec.options)
+        crf, preset = (codec.crf if self.crf is None else self.crf), self.preset or codec.preset
+        if crf is not None:
+            options["crf"] = f"{crf:g}"
+        if preset is not None:
+            options[codec.preset_option] = preset
+        if self.threads is not None:
+            options["threads"] = str(self.threads)
+        return options
+
+
+@dataclass(frozen=True)
+class PictureFormat:
+    """The format that the frames of all segments share.
+
+    Attributes:
+        size: (height, width) in pixels.
+        time_base: Seconds of one unit of the time stamps.
+        rate: Frames per second, the mean where the rate varies.
+        aspect: Width of a pixel over its height; None: not stated.
+        field_order: ``tff`` or ``bff`` (top or bottom field first) of interlaced frames, None of progressive ones.
+        is_cfr: Whether the frame rate is constant.
+    """
+
+    size: tuple[int, int]
+    time_base: Fraction
+    rate: Fraction
+    aspect: Fraction | None = None
+    field_order: str | None = None
+    is_cfr: bool = True
+
+    @property
+    def pts_offset(self) -> int:
+        """Time stamp of a segment's first frame in its file, late enough for decoding times before it."""
+        return PTS_OFFSET_FRAMES * max(1, round(1 / (self.rate * self.time_base)))
+
+
+class SegmentEncoder:
+    """Encodes the frames of one segment into a NUT file."""
+
+    def __init__(self, path: Path, format: PictureFormat, settings: EncoderSettings) -> None:
+        """Open the file and the encoder.
+
+        Raises:
+            OSError: The file cannot be written.
+            VideoError: The encoder does not take frames of this format.
+        """
+        self._format = format
+        self._field_graph: Graph | None = None
+        self._coded_pts: list[int] = []
+        self._begin: int | None = None
+        self._container = av.open(str(path), "w", format="nut")
+        try:
+            self._stream = self._add_stream(settings)
+            self._container.start_encoding()
+        except (FFmpegError, ValueError) as error:
+            self.abandon()
+            if isinstance(error, OSError):
+                raise
+            height, width = format.size
+            raise VideoError(f"{settings.codec} does not take {width} x {height} pictures ({reason(error)})") from error
+
+    def write(self, planes: tuple[Plane, Plane, Plane], pts: int, duration: int) -> None:
+        """Encode a frame.
+
+        Args:
+            planes: Y, Cb and Cr, uint8, 4:2:0, limited range; a row or column beyond the format's size is cut off.
+            pts: Time stamp in the format's time base; the segment's first one becomes ``PictureFormat.pts_offset``.
+            duration: Duration in the same units.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        height, width = self._format.size
+        frame = av.VideoFrame(width, height, "yuv420p")
+        for target, plane in zip(frame.planes, planes, strict=True):
+            rows = np.frombuffer(target, np.uint8)  # type: ignore[call-overload]
+            rows = rows.reshape(-1, target.line_size)
+            rows[: target.height, : target.width] = plane[: target.height, : target.width]
+        if self._begin is None:
+            self._begin = pts - self._format.pts_offset
+        frame.pts, frame.time_base, frame.duration = pts - self._begin, self._format.time_base, duration
+        frame.color_range, frame.colorspace = LIMITED, BT709
+        frame.color_primaries = frame.color_trc = BT709
+        self._mux(self._stream.encode(self._with_field_order(frame)))
+
+    def close(self) -> int:
+        """Write the frames that the encoder still holds, and close the file.
+
+        Returns:
+            The reorder delay: how many places later in coded order than in display order a frame stands, at most.
+        """
+        self._mux(self._stream.encode(None))
+        self._container.close()
+        display_order = {pts: place for place, pts in enumerate(sorted(self._coded_pts))}
+        return max((place - display_order[pts] for place, pts in enumerate(self._coded_pts)), default=0)
+
+    def abandon(self) -> None:
+        """Close the file unfinished."""
+        with suppress(FFmpegError, OSError):  # the first error was reported; the file is thrown away
+            self._container.close()
+
+    def _mux(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            assert packet.pts is not None
+            self._coded_pts.append(packet.pts)
+            self._container.mux(packet)
+
+    def _add_stream(self, settings: EncoderSettings) -> VideoStream:
+        format = self._format
+        options = settings.options()
+        if settings.codec == "h264":
+            options["x264-params"] = _x264_parameters(format.is_cfr)
+        if settings.codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each segment
+        stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.height, context.width = format.size
+        context.pix_fmt = "yuv420p"
+        context.time_base = format.time_base
+        stream.time_base = format.time_base
+        context.color_range = LIMITED
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        if format.aspect:
+            context.sample_aspect_ratio = format.aspect
+        context.flags |= CodecFlags.global_header | CodecFlags.closed_gop
+        if format.field_order and settings.codec == "h264":
+            context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
+        return stream
+
+    def _with_field_order(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Return a frame that states its field order, where the format is interlaced."""
+        if self._format.field_order is None:
+            return frame
+        if self._field_graph is None:
+            self._field_graph = Graph()
+            source = self._field_graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=self._format.time_base
+            )
+            order = self._field_graph.add("setfield", self._format.field_order)
+            sink = self._field_graph.add("buffersink")
+            source.link_to(order)
+            order.link_to(sink)
+            self._field_graph.configure()
+        self._field_graph.push(frame)
+        labelled = self._field_graph.pull()
+        assert isinstance(labelled, av.VideoFrame)
+        return labelled
+
+
+def _x264_parameters(is_cfr: bool) -> str:
+    parameters = []
+    if is_cfr:
+        parameters.append("force-cfr=1")  # else the stream states the time base as its rate
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        # Its AVX-512 code for macroblock trees (build 165) reads memory that nothing was written to: the same pictures
+        # give another film each time, mostly small ones, and a resumed run would not equal an uninterrupted one.
+        parameters.append("asm=AVX2")
+    return ":".join(parameters)

@@ -1,0 +1,132 @@
+"""A decoded frame's pixels, of any format (depth, range, matrix, RGB, orientation), as upright luma or RGB."""
+
+from __future__ import annotations
+
+import re
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace
+
+from colorize.color import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv
+from colorize.film.video import Video
+
+PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane of its own
+GREY = re.compile(r"gray|y[0-9]+")
+NEUTRAL_TOLERANCE = 2  # of 256 levels: chroma this near the middle is a codec's rounding; L moves by less than a level
+HIGH_DEFINITION = 1280, 576  # width, height: wider or higher frames are BT.709 where the file does not say (as in mpv)
+BT2020 = 9  # SWS_CS_BT2020; PyAV names it since 18
+SWSCALE_MATRICES: dict[int, int] = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: BT2020,
+    10: BT2020,
+}
+"""AVColorSpace -> swscale's number of the matrix."""
+LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
+    Colorspace.ITU709: (0.2126, 0.0722),
+    Colorspace.FCC: (0.30, 0.11),
+    Colorspace.ITU601: (0.299, 0.114),
+    Colorspace.SMPTE240M: (0.212, 0.087),
+    BT2020: (0.2627, 0.0593),
+}
+"""swscale's number of the matrix -> weights of red and blue in luma (H.273, table 4)."""
+# Exact rounding and chroma for every pixel: the fast paths are off by up to two levels. PyAV names the flags since 18.
+EXACT_SCALING = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
+
+
+def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
+    """Return a frame's luma, upright; a frame of another size than the film's first one is scaled to that.
+
+    Args:
+        video: The film that the frame is from.
+        frame: The frame as decoded.
+        keep_tone: Keep the colours of a toned frame too.
+    """
+    frame = fit_size(video, frame)
+    name = frame.format.name
+    if not frame.format.is_rgb and not frame.format.has_palette:
+        if not PLANAR.match(name):  # packed, or bits at the upper end: the same levels in planes
+            frame = frame.reformat(format="yuv444p16le" if _bits(frame) > 8 else "yuv444p")
+        if _is_neutral(frame):
+            levels = video.orientation.apply(_plane(frame, 0))
+            return luma_of_grey(levels, _bits(frame), is_full_range(frame))
+        if len(frame.planes) >= 3:
+            planes = [video.orientation.apply(_plane(frame, index)) for index in range(3)]
+            return luma_of_yuv(planes, _yuv_system(frame), keep_tone)
+    return luma_of_rgb(rgb_picture(video, frame), keep_tone)
+
+
+def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
+    """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
+    frame = fit_size(video, frame)
+    rgb = frame.reformat(
+        format="rgb48le" if _bits(frame) > 8 else "rgb24",
+        src_colorspace=_matrix(frame),
+        src_color_range=ColorRange.JPEG if is_full_range(frame) else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=EXACT_SCALING,
+    )
+    return video.orientation.apply(np.asarray(rgb.to_ndarray()))
+
+
+def is_full_range(frame: av.VideoFrame) -> bool:
+    """Tell whether a frame's levels are of full range: whether 0 is black, and not 16 (of 256)."""
+    if frame.format.is_rgb or frame.format.name.startswith("yuvj"):
+        return True
+    if frame.color_range == ColorRange.UNSPECIFIED:
+        return bool(GREY.match(frame.format.name))
+    return frame.color_range == ColorRange.JPEG
+
+
+def fit_size(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame scaled to the size of the film's first one."""
+    if (frame.height, frame.width) == video.size:
+        return frame
+    return frame.reformat(width=video.size[1], height=video.size[0], interpolation=EXACT_SCALING)
+
+
+def _matrix(frame: av.VideoFrame) -> int:
+    """Return swscale's number of a frame's YUV matrix: the one that it states, else the usual one of its size."""
+    is_hd = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
+    return SWSCALE_MATRICES.get(int(frame.colorspace), Colorspace.ITU709 if is_hd else Colorspace.ITU601)
+
+
+def _yuv_system(frame: av.VideoFrame) -> YuvSystem:
+    red, blue = LUMA_WEIGHTS[_matrix(frame)]
+    return YuvSystem(red, blue, _bits(frame), is_full_range(frame))
+
+
+def _bits(frame: av.VideoFrame) -> int:
+    """Return the bits of a sample."""
+    return frame.format.components[0].bits
+
+
+def _plane(frame: av.VideoFrame, index: int) -> npt.NDArray[np.unsignedinteger]:
+    """Return a plane (h, w) without its padding; where it can, it shares the frame's memory."""
+    plane = frame.planes[index]
+    dtype = np.dtype(np.uint8 if _bits(frame) == 8 else ">u2" if frame.format.is_big_endian else "<u2")
+    rows = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+    rows = rows.reshape(-1, plane.line_size // dtype.itemsize)
+    interleaved = index == 1 and frame.format.name.startswith("nv")
+    values = rows[: plane.height, : plane.width * (2 if interleaved else 1)]
+    return values.astype(np.uint16) if dtype.byteorder == ">" else values
+
+
+def _is_neutral(frame: av.VideoFrame) -> bool:
+    """Tell whether a frame whose luma is a plane of its own has no colour but rounding."""
+    if GREY.match(frame.format.name):
+        return True
+    middle = 1 << (_bits(frame) - 1)
+    tolerance = NEUTRAL_TOLERANCE * middle // 128
+    planes = (1,) if frame.format.name.startswith("nv") else (1, 2)
+    for index in planes:
+        low, high, *_ = cv2.minMaxLoc(_plane(frame, index))
+        if low < middle - tolerance or high > middle + tolerance:
+            return False
+    return True

@@ -1,0 +1,187 @@
+"""The finished film: segments joined without being encoded again, interleaved with the source's other streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+from colorize.base import VideoError, reason
+from colorize.film.segments import SegmentStore
+from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
+from colorize.film.transcoding import CoverCopy, StreamCopy
+from colorize.film.video import open_video
+
+MAX_MISSING = Fraction(1)  # seconds by which a film may end before the time that it states
+MEASURED_DURATION_FORMATS = ("mov", "matroska", "avi", "flv", "asf")
+"""FFmpeg's names of the formats whose stated duration was measured, not estimated."""
+
+
+def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport:
+    """Write the finished film: the segments' frames, and every other stream, chapter and tag of the source.
+
+    Args:
+        path: The file; an existing one is replaced.
+        plan: What is remuxed.
+        store: The segments, all finished, at least one.
+
+    Returns:
+        Lines for the user, and whether the source is cut off.
+
+    Raises:
+        OSError: The file cannot be written, or the source has vanished.
+        VideoError: The source or a segment cannot be read any more.
+    """
+    report = RemuxReport()
+    with open_video(plan.video.path) as source:
+        options = muxer_options(plan, source, report)
+        target = av.open(str(path), "w", format=plan.container.format, container_options=options)
+        try:
+            with av.open(str(store.video_path(0))) as first:
+                outputs = add_streams(plan, source, target, first.streams.video[0], report)
+            copy_tags_and_chapters(plan, source, target)
+            end = _interleave(plan, source, target, outputs, _video_packets(plan, store), report)
+            for output in outputs.values():
+                output.finish(target)
+        except BaseException:
+            with suppress(FFmpegError, OSError):
+                target.close()
+            raise
+        target.close()
+        if plan.span.end is None and source.duration and source.format.name.split(",")[0] in MEASURED_DURATION_FORMATS:
+            stated = Fraction(source.duration, av.time_base)
+            begin = Fraction(source.start_time or 0, av.time_base)
+            if end - begin < stated - max(MAX_MISSING, stated / 100):
+                report.ended = float(end - begin)
+    return report
+
+
+def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
+    """Yield the segments' packets with the time stamps of the finished film.
+
+    A packet's decoding time is the time at which the frame ``reorder_delay`` places earlier is shown: right for any
+    order of frames that needs no more than that delay, and rising over the borders of segments.
+    """
+    film_pts = [pts for segment in store.segments for pts in segment.pts]
+    durations = {pts: next_pts - pts for pts, next_pts in pairwise(film_pts)}
+    durations[film_pts[-1]] = store.segments[-1].durations[-1]
+    reorder_delay = max(segment.reorder_delay for segment in store.segments)
+    step = max(1, round(1 / (plan.format.rate * plan.format.time_base)))
+    before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
+    film_dts = iter(before_first + film_pts)
+    for number, segment in enumerate(store.segments):
+        path = store.video_path(number)
+        seen: list[int] = []
+        begin = segment.pts[0] - plan.format.pts_offset
+        try:
+            with av.open(str(path)) as container:
+                for packet in container.demux(video=0):
+                    if not packet.size:
+                        continue
+                    assert packet.pts is not None
+                    pts = begin + round(packet.pts * packet.time_base / plan.format.time_base)
+                    packet.time_base = plan.format.time_base
+                    packet.pts, packet.dts, packet.duration = pts, next(film_dts), durations[pts]
+                    yield packet
+                    seen.append(pts)
+        except (FFmpegError, OSError, KeyError) as error:
+            raise VideoError(f"{path}: damaged ({reason(error)}); remove {store.folder} to start afresh") from error
+        if sorted(seen) != segment.pts:
+            raise VideoError(f"{path}: its frames are not those of its record; remove {store.folder} to start afresh")
+
+
+def _interleave(
+    plan: RemuxPlan,
+    source: InputContainer,
+    target: OutputContainer,
+    outputs: dict[int, StreamCopy],
+    video_packets: Iterator[Packet],
+    report: RemuxReport,
+) -> Fraction:
+    """Write all packets in the order of their times; return where the source ends, in seconds on its clock."""
+    video_stream = outputs[plan.video.stream].stream
+    video_packet = next(video_packets, None)
+    end = Fraction(0)
+    drops_preroll = not plan.container.edit_list and "matroska" not in source.format.name
+    streams = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
+    for packet in _packets(source, streams):
+        time_base = Fraction(packet.time_base)
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if pts is not None:
+            end = max(end, (pts + (packet.duration or 0)) * time_base)
+        if packet.stream_index == plan.video.stream:
+            continue
+        output = outputs[packet.stream_index]
+        if not isinstance(output, CoverCopy) and not _shift_into_span(plan, packet, time_base, drops_preroll):
+            continue
+        seconds = (packet.dts if packet.dts is not None else packet.pts or 0) * time_base
+        while video_packet is not None and (video_packet.dts or 0) * video_packet.time_base <= seconds:
+            video_packet.stream = video_stream
+            target.mux(video_packet)
+            video_packet = next(video_packets, None)
+        output.send(packet, target)
+    while video_packet is not None:
+        video_packet.stream = video_stream
+        target.mux(video_packet)
+        video_packet = next(video_packets, None)
+    for output in outputs.values():
+        if output.awaits_keyframe:
+            report.lines.append(f"{plan.video.path}: {output.name} has no key frame in the span; nothing was copied")
+        if output.damaged_packets:
+            packets = (
+                "a damaged packet was"
+                if output.damaged_packets == 1
+                else f"{output.damaged_packets} damaged packets were"
+            )
+            report.lines.append(f"{plan.video.path}: {packets} left out of {output.name}")
+    return end
+
+
+def _packets(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:
+    """Yield the packets of some streams until the file ends, be it with an error."""
+    with suppress(FFmpegError):
+        for packet in source.demux(streams):
+            if packet.size:
+                yield packet
+
+
+def _shift_into_span(plan: RemuxPlan, packet: Packet, time_base: Fraction, drops_preroll: bool) -> bool:
+    """Put a packet on the finished film's clock, a subtitle cut to the span; False: the packet lies outside the span.
+
+    Args:
+        plan: What is remuxed.
+        packet: A packet of the source; its time stamps are changed.
+        time_base: Seconds of one unit of its time stamps.
+        drops_preroll: Whether sound before the beginning, which prepares a decoder, counts as outside.
+    """
+    shift = round(plan.shift / time_base)
+    if packet.pts is not None:
+        packet.pts -= shift
+    if packet.dts is not None:
+        packet.dts -= shift
+    pts = packet.pts if packet.pts is not None else packet.dts
+    if pts is None:
+        return not plan.span.start
+    if pts < 0 and packet.stream.type == "audio" and drops_preroll:
+        return False  # without an edit list it would delay the video
+    if plan.span.start and pts < 0:
+        visible = pts + (packet.duration or 0)
+        if packet.stream.type != "subtitle" or visible <= 0:
+            return False
+        packet.pts = packet.dts = pts = 0
+        packet.duration = visible
+    if plan.span.end is not None:
+        seconds_left = plan.span.end - plan.span.start - pts * time_base
+        if seconds_left <= 0:
+            return False
+        if packet.stream.type == "subtitle" and packet.duration:
+            packet.duration = min(packet.duration, round(seconds_left / time_base))
+    return True

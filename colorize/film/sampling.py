@@ -1,0 +1,95 @@
+"""Frames sampled evenly over a film, and whether they show it to be in colour already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from colorize.color import is_grey
+from colorize.film.decoding import decode_in_order
+from colorize.film.pixels import rgb_picture
+from colorize.film.video import WHOLE_VIDEO, Span, Video, decode_stream, find_video_stream, open_video
+
+SAMPLING_WINDOW = 120  # seconds from which all samples are taken where one cannot seek
+SEEK_PREROLLS = (0, 2, 12)  # seconds before the sample at which seeks aim in turn, while they land too late
+COLOR_SAMPLES = 12
+MIN_CONTRAST = 6.0
+"""Least standard deviation, in 8-bit levels, of a frame (black, a fade) that says whether a film is grey."""
+
+
+def is_in_color(video: Video, span: Span = WHOLE_VIDEO) -> bool:
+    """Tell whether a film is in colour already: whether half of 12 frames spread over it are.
+
+    Each is judged as a photograph is (``is_grey``: sepia, tints and fading count as grey). Frames without contrast,
+    such as black ones, do not count.
+    """
+    pictures = [rgb_picture(video, frame) for frame in sample_frames(video, COLOR_SAMPLES, span)]
+    judged = [
+        picture for picture in pictures if picture.std() > MIN_CONTRAST * (257 if picture.dtype == np.uint16 else 1)
+    ]
+    return bool(judged) and sum(not is_grey(picture) for picture in judged) * 2 >= len(judged)
+
+
+def sample_frames(video: Video, count: int, span: Span = WHOLE_VIDEO) -> Iterator[av.VideoFrame]:
+    """Yield frames spread evenly over a span, fewer where the film ends early.
+
+    A bare stream, in which one cannot seek, is decoded from its beginning instead; there the frames are spread over the
+    first ``SAMPLING_WINDOW`` seconds of the span alone.
+
+    Args:
+        video: The film.
+        count: How many frames.
+        span: The part of the film to sample.
+
+    Raises:
+        FileNotFoundError: The file has vanished.
+        VideoError: The file cannot be opened any more.
+    """
+    begin, end = float(span.start), video.duration if span.end is None else float(span.end)
+    with open_video(video.path) as container:
+        stream = find_video_stream(video.path, container)
+        for number in range(count):
+            seconds = begin + (end - begin) * (number + 0.5) / count
+            pts = int((float(video.start_time) + seconds) / video.time_base)
+            try:
+                frame = _frame_at(video, container, stream, pts)
+            except FFmpegError:
+                step = min(end - begin, SAMPLING_WINDOW) / count
+                yield from _frames_at_times(video, [begin + step * (number + 0.5) for number in range(count)])
+                return
+            if frame is not None:
+                yield frame
+
+
+def _frame_at(video: Video, container: InputContainer, stream: VideoStream, pts: int) -> av.VideoFrame | None:
+    """Return the frame that is shown at a time stamp, else one near it; None: nothing can be decoded there."""
+    late: av.VideoFrame | None = None
+    for seconds in SEEK_PREROLLS:
+        container.seek(max(0, pts - round(seconds / video.time_base)), stream=stream)
+        before: av.VideoFrame | None = None
+        for frame in decode_stream(container, stream, []):
+            if before is None and frame.pts is not None and frame.pts > pts + video.frame_duration:
+                late = late or frame  # the seek landed too late
+                break
+            before = frame
+            if frame.pts is None or frame.pts >= pts:
+                break
+        if before is not None:
+            return before
+    return late
+
+
+def _frames_at_times(video: Video, times: list[float]) -> Iterator[av.VideoFrame]:
+    """Yield the frames shown at some rising times, in seconds; the film is decoded from its beginning."""
+    number = 0
+    for pts, _, frame, _ in decode_in_order(video):
+        if float(pts * video.time_base - video.start_time) >= times[number]:
+            yield frame
+            number += 1
+            if number == len(times):
+                return

@@ -1,0 +1,190 @@
+"""The finished segments of a film on disk, so that the work goes on after a stop, however hard.
+
+A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment:
+the encoded video, and the record without which the segment does not count. Each file is written under another name
+first, so a kill at any moment leaves whole segments only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorize.base import VideoError
+
+FORMAT = "colorize-segments/1"
+MANIFEST = "manifest.json"
+FOLDER_SUFFIX = ".segments"
+VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
+RECORD_SUFFIX = ".npz"
+STATE_PREFIX = "state."
+DECODE_WARNINGS = ("damaged", "lost", "resized")
+
+
+@dataclass
+class Segment:
+    """The record of a finished segment: all that is kept of it beside its video.
+
+    Attributes:
+        pts: Time stamps of its frames in display order, in the source's time base, from the beginning of the span.
+        durations: Their durations, in the same units.
+        state: The state of the painter after the segment's last frame.
+        last: Whether the span ends with this segment.
+        reorder_delay: How many places later in coded order than in display order a frame stands, at most.
+        decode_warnings: ``damaged``, ``lost`` or ``resized`` -> indices, in the span, of the frames that are.
+    """
+
+    pts: list[int] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    state: dict[str, np.ndarray] = field(default_factory=dict)
+    last: bool = False
+    reorder_delay: int = 0
+    decode_warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in DECODE_WARNINGS})
+
+
+class SegmentStore:
+    """The folder of a film's finished segments.
+
+    Attributes:
+        folder: The folder, beside the result.
+        segments: The records of the finished segments, from the first on.
+    """
+
+    def __init__(self, target: Path) -> None:
+        """Name the folder that belongs to the result ``target``; nothing is read or made yet."""
+        self.folder = target.with_name(target.name + FOLDER_SUFFIX)
+        self.segments: list[Segment] = []
+
+    def begin(self, manifest: Mapping[str, Any]) -> str | None:
+        """Take up the finished segments if they were made from and by the same, else start afresh.
+
+        Args:
+            manifest: What the segments depend on, as JSON values.
+
+        Returns:
+            Why the segments that were there cannot be used, such as ``other settings``; None: they can, or there were
+            none.
+
+        Raises:
+            VideoError: The segments are those of another version of the program, and stay; or the manifest is damaged.
+            OSError: The folder cannot be read or written.
+        """
+        manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
+        found = self._read_manifest()
+        changed = None
+        if found is not None:
+            for key in ("format", "version"):
+                if found.get(key) != manifest.get(key):
+                    raise VideoError(
+                        f"{self.folder}: made by another version of colorize ({found.get(key)} where "
+                        f"{manifest.get(key)} is needed); finish with that one, or remove the folder to start afresh"
+                    )
+            changed = ", ".join(key for key in manifest if found.get(key) != manifest[key]) or None
+        if found is None or changed:
+            self.remove()
+            self.folder.mkdir(parents=True)
+            self._write(MANIFEST, json.dumps(manifest, indent=2).encode())
+        self.segments = self._read_segments()
+        return changed and f"other {changed}"
+
+    def video_path(self, number: int) -> Path:
+        """Return the path of a finished segment's video."""
+        return self.folder / f"{number:06d}{VIDEO_FILE_SUFFIX}"
+
+    def unfinished_path(self, number: int) -> Path:
+        """Return the path under which a segment's video is written until it is finished."""
+        return self.folder / f"{number:06d}.unfinished"
+
+    def add(self, segment: Segment) -> None:
+        """Count the next segment as finished; its video lies at its ``unfinished_path``.
+
+        Raises:
+            OSError: The record cannot be written.
+        """
+        number = len(self.segments)
+        with open(self.unfinished_path(number), "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(self.unfinished_path(number), self.video_path(number))
+        arrays: dict[str, Any] = {
+            "pts": np.array(segment.pts, np.int64),
+            "durations": np.array(segment.durations, np.int64),
+            "last": np.array(segment.last),
+            "reorder_delay": np.array(segment.reorder_delay),
+            **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
+            **{STATE_PREFIX + name: value for name, value in segment.state.items()},
+        }
+        temporary = self.folder / f"{number:06d}.tmp"
+        with open(temporary, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._record_path(number))
+        self.segments.append(segment)
+
+    def remove(self) -> None:
+        """Remove the folder with all segments."""
+        self.segments = []
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def _record_path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}{RECORD_SUFFIX}"
+
+    def _read_manifest(self) -> dict[str, Any] | None:
+        """Return the folder's manifest; None: there is none."""
+        try:
+            found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, UnicodeDecodeError) as error:
+            raise VideoError(
+                f"{self.folder / MANIFEST}: cannot be read ({error}); remove the folder to start afresh"
+            ) from error
+        return found if isinstance(found, dict) else {}
+
+    def _read_segments(self) -> list[Segment]:
+        """Return the records of the segments that are whole, and remove all other files."""
+        segments: list[Segment] = []
+        while self.video_path(len(segments)).exists():
+            segment = _read_segment(self._record_path(len(segments)))
+            if segment is None:
+                break
+            segments.append(segment)
+        keep = {MANIFEST}
+        for number in range(len(segments)):
+            keep |= {self.video_path(number).name, self._record_path(number).name}
+        for path in self.folder.iterdir():
+            if path.name not in keep:
+                path.unlink(missing_ok=True)
+        return segments
+
+    def _write(self, name: str, data: bytes) -> None:
+        temporary = self.folder / f"{name}.tmp"
+        temporary.write_bytes(data)
+        os.replace(temporary, self.folder / name)
+
+
+def _read_segment(path: Path) -> Segment | None:
+    """Return a segment's record; None: it is missing or not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return Segment(
+                pts=arrays["pts"].tolist(),
+                durations=arrays["durations"].tolist(),
+                state={
+                    name[len(STATE_PREFIX) :]: arrays[name] for name in arrays.files if name.startswith(STATE_PREFIX)
+                },
+                last=bool(arrays["last"]),
+                reorder_delay=int(arrays["reorder_delay"]),
+                decode_warnings={name: arrays[name].tolist() for name in DECODE_WARNINGS},
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None  # the segment is made again

@@ -1,0 +1,258 @@
+"""The streams, tags and chapters of the finished film: the coloured video, and all that the source holds beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.stream import AttachmentStream, Stream
+from av.subtitles.stream import SubtitleStream
+
+import colorize
+from colorize.base import Container, reason
+from colorize.film.encoder import BT709, LIMITED, PictureFormat
+from colorize.film.transcoding import (
+    AudioTranscoder,
+    CoverCopy,
+    StreamCopy,
+    SubtitleTranscoder,
+    add_audio_stream,
+    add_subtitle_stream,
+    can_copy,
+    is_cover,
+    is_text_subtitle,
+    stream_name,
+)
+from colorize.film.video import Span, Video, open_video
+
+AI_LABEL = f"AI-colorized by colorize {colorize.__version__}"
+BRANDS = ("major_brand", "minor_version", "compatible_brands")
+STALE_TAGS = (*BRANDS, "encoder", "software", "duration", "bps", "number_of_")
+"""Beginnings, in lower case, of the names of tags that describe the source's file or its encoding."""
+ITUNES_TAGS = frozenset(
+    (
+        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
+        *("lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "track", "disc"),
+        *("creation_time", "timecode"),
+    )
+)
+"""Names of tags that an MP4 holds in iTunes' form; others need QuickTime's form."""
+NO_ASPECT_CODECS = ("av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1")
+"""Decoders of streams that do not state the pixels' aspect themselves."""
+COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  # codec -> suffix, media type
+FIELD_ORDERS = {"tff": 2, "bff": 3}  # field order -> AVFieldOrder
+
+
+@dataclass(frozen=True)
+class RemuxPlan:
+    """What the finished film is remuxed from, and into what.
+
+    Attributes:
+        video: The source.
+        span: The part of the source that was coloured.
+        format: The format of the coloured frames.
+        container: The container that is written.
+        ai_label: Say in the metadata that a network made the colours.
+    """
+
+    video: Video
+    span: Span
+    format: PictureFormat
+    container: Container
+    ai_label: bool = True
+
+    @property
+    def shift(self) -> Fraction:
+        """Seconds on the source's clock at which the finished film begins."""
+        return self.video.start_time + self.span.start
+
+
+@dataclass
+class RemuxReport:
+    """What happened while a film was remuxed.
+
+    Attributes:
+        lines: Lines for the user.
+        ended: Seconds after which the source ended, where that is too early; None: it is whole.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    ended: float | None = None
+
+
+def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) -> dict[str, str]:
+    """Return the muxer's options, which depend on the source's tags; report the tags that cannot be written.
+
+    Args:
+        plan: What is remuxed.
+        source: The opened source.
+        report: Lines are added.
+    """
+    if plan.container.format not in ("mp4", "mov"):
+        return {}
+    other_tags = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
+    if not other_tags:
+        return {"movflags": "+faststart"}
+    if plan.container.covers and any(map(is_cover, source.streams)):
+        tags = ", ".join(other_tags)
+        report.lines.append(f"{plan.video.path}: tags left out ({tags}): an MP4 holds them or a cover; .mkv holds both")
+        return {"movflags": "+faststart"}
+    return {"movflags": "+faststart+use_metadata_tags"}
+
+
+def _is_stale(name: str) -> bool:
+    """Tell whether a tag describes the source's file or its encoding, and not the film."""
+    return name.lower().lstrip("_").startswith((*STALE_TAGS, "statistics"))
+
+
+def add_streams(
+    plan: RemuxPlan, source: InputContainer, target: OutputContainer, template: Stream, report: RemuxReport
+) -> dict[int, StreamCopy]:
+    """Add the finished film's streams.
+
+    Their order is the source's, but of several video streams the coloured one comes first, and it is the default: some
+    players show no other.
+
+    Args:
+        plan: What is remuxed.
+        source: The opened source.
+        target: The finished film; nothing was written into it yet.
+        template: The video stream of a segment.
+        report: Lines about streams that are converted or left out are added.
+
+    Returns:
+        Index of a source's stream -> the output that its packets are sent to; streams that are left out are missing.
+    """
+    outputs: dict[int, StreamCopy] = {}
+    streams = list(source.streams)
+    first = next(place for place, stream in enumerate(streams) if stream.type == "video" and not is_cover(stream))
+    streams[plan.video.stream], streams[first] = streams[first], streams[plan.video.stream]
+    videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
+    for stream in streams:
+        name = stream_name(stream)
+        if stream.index == plan.video.stream:
+            added: Stream | None = _add_video(plan, target, template, report)
+            output: StreamCopy | None = StreamCopy(added, name)
+        else:
+            output = _add_other(plan, source, stream, target, name, report)
+            added = output.stream if output else None
+        if added is None or output is None:
+            continue
+        for key, value in stream.metadata.items():
+            if not _is_stale(key):
+                added.metadata[key] = value
+        added.disposition = stream.disposition
+        if len(videos) > 1 and stream in videos:
+            others = stream.disposition & ~stream.disposition.default
+            added.disposition = others | (stream.disposition.default if stream is videos[0] else 0)
+        outputs[stream.index] = output
+    return outputs
+
+
+def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
+    """Add the stream of the coloured frames."""
+    stream = target.add_stream_from_template(template, opaque=True)
+    stream.time_base = plan.format.time_base
+    context: Any = stream.codec_context
+    if (
+        plan.format.aspect not in (None, 1)
+        and plan.container.format in ("matroska", "webm")
+        and context.name in NO_ASPECT_CODECS
+    ):
+        report.lines.append(
+            f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {context.name} in "
+            f"{target.format.name}; some players will show them square; .mp4 states it"
+        )
+    context.color_range = LIMITED
+    context.colorspace = context.color_primaries = context.color_trc = BT709
+    if plan.format.aspect:
+        context.sample_aspect_ratio = plan.format.aspect
+    if plan.format.field_order and hasattr(context, "field_order"):  # since PyAV 18.1; the frames state it too
+        context.field_order = FIELD_ORDERS[plan.format.field_order]
+    if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
+        context.codec_tag = "hvc1"  # Apple's players know no other
+    return stream
+
+
+def _add_other(
+    plan: RemuxPlan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: RemuxReport
+) -> StreamCopy | None:
+    """Add a stream of sound, text or anything else; None: it is left out, or needs no packets."""
+    path = plan.video.path
+    kind = target.format.name
+    if isinstance(stream, AttachmentStream):
+        if plan.container.attachments:
+            target.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
+        else:
+            report.lines.append(f"{path}: {name} was left out: {kind} holds no attachments; .mkv does")
+        return None
+    if stream.type == "data":
+        # The timecode track is made anew from its tag, and the track of an MP4's chapters from the chapters.
+        if stream.metadata.get("timecode") is None and not source.chapters():
+            report.lines.append(f"{path}: {name} was left out: it is no sound, text or picture")
+        return None
+    if is_cover(stream):
+        return _add_cover(plan, source, stream, target, name, report)
+    if stream.codec_context is not None and can_copy(plan.container, source, stream):
+        if stream.type == "video":
+            report.lines.append(f"{path}: {name} holds further pictures; it was copied as it is, not coloured")
+        awaits_keyframe = stream.type == "video" and bool(plan.span.start)
+        return StreamCopy(target.add_stream_from_template(stream, opaque=True), name, awaits_keyframe=awaits_keyframe)
+    try:
+        if isinstance(stream, AudioStream):
+            output: StreamCopy = AudioTranscoder(add_audio_stream(plan.container.audio, stream, target), name)
+            report.lines.append(f"{path}: {name} was converted to {plan.container.audio}, which {kind} holds")
+            return output
+        if isinstance(stream, SubtitleStream) and plan.container.subtitles and is_text_subtitle(stream):
+            added = add_subtitle_stream(plan.container.subtitles, stream, target)
+            output = SubtitleTranscoder(added, stream, name)
+            report.lines.append(f"{path}: {name} was converted to {plan.container.subtitles}, which {kind} holds")
+            return output
+    except (FFmpegError, ValueError) as error:
+        report.lines.append(f"{path}: {name} was left out: {reason(error)}")
+        return None
+    report.lines.append(f"{path}: {name} was left out: {kind} cannot hold it; .mkv can")
+    return None
+
+
+def _add_cover(
+    plan: RemuxPlan, source: InputContainer, stream: Stream, target: OutputContainer, name: str, report: RemuxReport
+) -> StreamCopy | None:
+    """Add a cover, as a stream or as an attachment; None as in ``_add_other``."""
+    codec = stream.codec_context.codec.canonical_name if stream.codec_context else ""
+    if codec and plan.container.covers and can_copy(plan.container, source, stream):
+        return CoverCopy(target.add_stream_from_template(stream, opaque=True), name)
+    if plan.container.attachments and codec in COVER_TYPES:
+        suffix, media_type = COVER_TYPES[codec]
+        with open_video(plan.video.path) as video:
+            picture = next((bytes(packet) for packet in video.demux(video.streams[stream.index]) if packet.size), b"")
+        target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", media_type, picture)
+        return None
+    report.lines.append(
+        f"{plan.video.path}: {name} was left out: {target.format.name} holds no cover; .mp4 and .mkv do"
+    )
+    return None
+
+
+def copy_tags_and_chapters(plan: RemuxPlan, source: InputContainer, target: OutputContainer) -> None:
+    """Copy the source's tags and chapters, the latter cut to the span; the AI label joins the comment."""
+    target.metadata.update({name: value for name, value in source.metadata.items() if not _is_stale(name)})
+    if plan.ai_label:
+        comment = target.metadata.get("comment") or target.metadata.pop("COMMENT", "")
+        target.metadata["comment"] = f"{comment}; {AI_LABEL}" if comment else AI_LABEL
+    length = None if plan.span.end is None else plan.span.end - plan.span.start
+    chapters = []
+    for chapter in source.chapters():
+        base = chapter["time_base"] or Fraction(1, 1000)
+        shift = round(plan.shift / base)
+        start, end = max(0, chapter["start"] - shift), chapter["end"] - shift
+        if length is not None:
+            end = min(end, round(length / base))
+        if end > start:
+            chapters.append({**chapter, "start": start, "end": end})
+    if chapters:
+        target.set_chapters(chapters)

@@ -1,0 +1,292 @@
+"""A film's file: its probed properties, the opened container, and its decoded frames in decoding order."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.filter import Graph
+from av.format import Flags
+from av.video.stream import VideoStream
+
+from colorize.base import VideoError, reason
+
+DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
+DEFAULT_TIME_BASE = Fraction(1, 90_000)  # seconds, of streams that state none
+FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
+HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How stored frames are brought upright: transposed first, then flipped.
+
+    Attributes:
+        transpose: Swap rows and columns.
+        flip_rows: Reverse the order of the rows.
+        flip_columns: Reverse the order of the columns.
+    """
+
+    transpose: bool = False
+    flip_rows: bool = False
+    flip_columns: bool = False
+
+    @classmethod
+    def of_frame(cls, frame: av.VideoFrame) -> Orientation:
+        """Read the orientation from a frame's display matrix (ISO 14496-12, 8.2.2); without one it is upright."""
+        data = frame.side_data.get("DISPLAYMATRIX")  # type: ignore[call-overload]
+        if data is None:
+            return cls()
+        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+        if abs(a) >= abs(b):
+            return cls(False, d < 0, a < 0)
+        return cls(True, b < 0, c < 0)
+
+    def apply(self, array: npt.NDArray) -> npt.NDArray:
+        """Return an array (H, W, ...) upright."""
+        if self.transpose:
+            array = np.swapaxes(array, 0, 1)
+        if self.flip_rows:
+            array = array[::-1]
+        if self.flip_columns:
+            array = array[:, ::-1]
+        return np.ascontiguousarray(array) if self != Orientation() else array
+
+
+@dataclass(frozen=True)
+class Video:
+    """The properties of a film's file and of its video stream.
+
+    Attributes:
+        path: The file.
+        stream: Index of the video stream in the file.
+        size: (height, width) of a frame in pixels, as stored.
+        orientation: How stored frames are brought upright.
+        rate: Frames per second, the mean where the rate varies.
+        is_cfr: Whether the frame rate is constant, as far as the file's beginning shows.
+        time_base: Seconds of one unit of the time stamps.
+        start_time: Seconds on the file's clock at which the film begins.
+        duration: Seconds; counted from the packets where the file does not state it.
+        frames: Number of frames; an estimate where the file does not state it.
+        aspect: Width of a pixel over its height, as stored; None: not stated.
+        field_order: ``tff`` or ``bff`` (top or bottom field first) of interlaced films, None of progressive ones.
+        codec: FFmpeg's name of the video stream's decoder.
+        hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
+    """
+
+    path: Path
+    stream: int
+    size: tuple[int, int]
+    orientation: Orientation
+    rate: Fraction
+    is_cfr: bool
+    time_base: Fraction
+    start_time: Fraction
+    duration: float
+    frames: int
+    aspect: Fraction | None
+    field_order: str | None
+    codec: str
+    hdr: str | None = None
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(height, width) in pixels, as shown."""
+        height, width = self.size
+        return (width, height) if self.orientation.transpose else (height, width)
+
+    @property
+    def upright_aspect(self) -> Fraction | None:
+        """Width of a pixel over its height, as shown."""
+        return 1 / self.aspect if self.aspect and self.orientation.transpose else self.aspect
+
+    @property
+    def frame_duration(self) -> int:
+        """Duration of a frame in units of ``time_base``, the mean where it varies."""
+        return max(1, round(1 / (self.rate * self.time_base)))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a film that is coloured.
+
+    Attributes:
+        start: Seconds from the film's beginning; frames that are shown earlier are left out.
+        end: Seconds from the film's beginning; frames shown then or later are left out. None: to the film's end.
+    """
+
+    start: Fraction = Fraction(0)
+    end: Fraction | None = None
+
+
+WHOLE_VIDEO = Span()
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open a film's file for reading.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PermissionError: The file may not be read.
+        VideoError: It is no film, or is damaged so far that it cannot be opened.
+    """
+    if path.is_dir():
+        raise VideoError(f"{path}: a folder, not a film")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: an empty file (0 bytes); get it anew")
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except PermissionError as error:
+        raise PermissionError(f"{path}: no permission to read it") from error
+    except (FFmpegError, OSError, ValueError) as error:
+        raise VideoError(f"{path}: not a film that can be read, or its end is missing ({reason(error)})") from error
+
+
+def find_video_stream(path: Path, container: InputContainer) -> VideoStream:
+    """Return a film's video stream: not its cover, and of several streams the one that FFmpeg deems best.
+
+    Args:
+        path: The film, for messages.
+        container: The opened film.
+
+    Raises:
+        VideoError: There is no video stream, or no decoder for it.
+    """
+    streams = [stream for stream in container.streams.video if not stream.disposition & stream.disposition.attached_pic]
+    if not streams:
+        raise VideoError(f"{path}: holds no moving pictures")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    assert isinstance(stream, VideoStream)
+    if stream.codec_context is None:
+        raise VideoError(f"{path}: there is no decoder for its pictures here; convert it to H.264 first")
+    stream.thread_type = "AUTO"  # type: ignore[assignment]
+    return stream
+
+
+def probe(path: Path | str) -> Video:
+    """Read a film's properties; its first frame is decoded, and all packets are counted if no duration is stated.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        PermissionError: The file may not be read.
+        VideoError: It is no film, there is no decoder for it, or it has no frame.
+    """
+    path = Path(path)
+    with open_video(path) as container:
+        stream = find_video_stream(path, container)
+        first = next(decode_stream(container, stream, []), None)
+        if first is None:
+            raise VideoError(f"{path}: holds no frame that can be decoded; get it anew")
+        rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+        if container.format.flags & Flags.no_timestamps.value:  # a bare stream: its mean is a default, not counted
+            rate = stream.guessed_rate or rate
+        rate = rate if 0 < rate < 1000 else DEFAULT_RATE
+        start_time = Fraction(0)
+        if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
+            start_time = Fraction(container.start_time or 0, av.time_base)
+        duration, frames = _stated_duration(container, stream), stream.frames
+        if not duration:
+            duration, frames = _count_frames(path, stream.index, rate, start_time)
+        return Video(
+            path=path,
+            stream=stream.index,
+            size=(first.height, first.width),
+            orientation=Orientation.of_frame(first),
+            rate=rate,
+            is_cfr=rate == stream.base_rate,
+            time_base=stream.time_base or DEFAULT_TIME_BASE,
+            start_time=start_time,
+            duration=duration,
+            frames=frames or round(duration * rate),
+            aspect=stream.sample_aspect_ratio or None,
+            field_order=_field_order(stream, first),
+            codec=stream.codec_context.name,
+            hdr=HDR_TRANSFERS.get(int(first.color_trc)),
+        )
+
+
+def decode_stream(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+    """Yield the frames of a video stream that can be decoded, from where the container stands.
+
+    Args:
+        container: The opened film.
+        stream: Its video stream.
+        expected: A heap to which the time stamps of the packets are added as they are read, so that the caller sees
+            which frames are missing.
+    """
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except FFmpegError:  # the file ends in the middle, or the disk cannot read on
+            with suppress(FFmpegError):
+                yield from stream.decode(None)
+            return
+        if packet.size and packet.pts is not None and not packet.is_discard:
+            heapq.heappush(expected, packet.pts)
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            continue  # the time stamp that is missing shows in ``expected``
+        yield from frames
+
+
+def _stated_duration(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the seconds that a file states for its video stream, else for itself; None: neither."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _count_frames(path: Path, index: int, rate: Fraction, start_time: Fraction) -> tuple[float, int]:
+    """Count the seconds and frames of a film that states neither (a recording that was broken off, a bare stream)."""
+    count, end = 0, Fraction(0)
+    with open_video(path) as container, suppress(FFmpegError):
+        for packet in container.demux(container.streams[index]):
+            if not packet.size:
+                continue
+            count += 1
+            if packet.pts is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - start_time)
+    return float(end or count / rate), count
+
+
+def _field_order(stream: VideoStream, first: av.VideoFrame) -> str | None:
+    """Return the field order as the first frame states it, for the container may be wrong; None: progressive."""
+    if first.interlaced_frame:
+        return "tff" if _is_top_field_first(first) else "bff"
+    return FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0))  # PyAV has it since 18.1
+
+
+def _is_top_field_first(frame: av.VideoFrame) -> bool:
+    """Tell whether an interlaced frame's top field is shown first."""
+    # PyAV's frames do not say it; of all that PyAV has, only a filter does.
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or DEFAULT_TIME_BASE
+    )
+    select, sink = graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+    source.link_to(select)
+    select.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    graph.push(None)
+    try:
+        graph.pull()
+    except EOFError:
+        return False
+    return True

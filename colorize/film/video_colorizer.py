@@ -1,0 +1,297 @@
+"""A film from file to file: checked, coloured in segments that outlive a stop, and remuxed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import torch
+
+import colorize
+from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, sha256
+from colorize.engine import Colorizer
+from colorize.film.encoder import EncoderSettings, PictureFormat
+from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
+from colorize.film.pipeline import SegmentPlan, color_segments
+from colorize.film.remux import write_video
+from colorize.film.segments import Segment, SegmentStore
+from colorize.film.streams import RemuxPlan
+from colorize.film.video import Span, Video, probe
+from colorize.motion import TemporalPainter
+
+SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
+SEGMENT_SECONDS = 1, 10  # but a segment lasts at least and at most so long
+HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
+"""How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
+
+
+def colorize_video(
+    path: Path | str,
+    out: Path | str,
+    *,
+    colorizer: Colorizer | None = None,
+    options: VideoOptions | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> VideoResult:
+    """Colour a film; all its other streams are copied.
+
+    The work is done in segments, which lie in a folder beside the result until the result is whole: after a stop,
+    however hard, the same call goes on from there, with the same result.
+
+    Args:
+        path: The film.
+        out: The result; its suffix chooses the container.
+        colorizer: Colours the frames; None: one with the default weights.
+        options: How the film is coloured and written; None: the defaults.
+        progress: The progress callback, called from another thread after each frame.
+        cancel: When set, the segment at work is finished and ``VideoStopped`` raised.
+
+    Returns:
+        The result's path, its number of frames, and lines for the user.
+
+    Raises:
+        FileNotFoundError: There is no such film.
+        FileExistsError: There is such a result, and ``overwrite`` is off.
+        VideoError: The film cannot be read, or cannot be written with these options.
+        VideoStopped: ``cancel`` was set.
+        OSError: The disk is full or refuses.
+    """
+    path, out = Path(path), Path(out)
+    options = options or VideoOptions()
+    container, settings = _check_options(path, out, options)
+    video = probe(path)
+    job = _VideoColorizer(video, out, container, settings, colorizer or Colorizer(), options)
+    return job.run(progress or (lambda _: None), cancel or threading.Event())
+
+
+def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Container, EncoderSettings]:
+    """Check what can be checked before the film is opened; return the result's container and encoder settings."""
+    container, codec = choose_container(out, options.codec)
+    if out.exists() and path.exists() and os.path.samefile(path, out):
+        raise VideoError(f"{path}: the result would replace the film itself; give another -o")
+    if out.exists() and not options.overwrite:
+        raise FileExistsError(f"{out}: exists already; --overwrite replaces it")
+    if options.end is not None and options.end <= options.start:
+        raise VideoError(f"{path}: the end at {options.end:g} s is not after the start at {options.start:g} s")
+    settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
+    settings.check()
+    return container, settings
+
+
+class _VideoColorizer:
+    """Colours one film, from file to file."""
+
+    def __init__(
+        self,
+        video: Video,
+        out: Path,
+        container: Container,
+        settings: EncoderSettings,
+        colorizer: Colorizer,
+        options: VideoOptions,
+    ) -> None:
+        self._video = video
+        self._out = out
+        self._container = container
+        self._settings = settings
+        self._colorizer = colorizer
+        self._options = options
+        self._store = SegmentStore(out)
+        self._format, self._notes = choose_picture_format(video, settings.codec)
+        self._segment_frames = self._frames_per_segment()
+
+    def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
+        """Colour the segments that are missing and write the finished film; see ``colorize_video``."""
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        changed = self._store.begin(self._manifest())
+        if changed:
+            self._notes.append(f"{self._video.path}: earlier segments were made with {changed}; starting afresh")
+        done = self._frames_done()
+        total = self._frames_total()
+        progress(Progress(done, total))
+        self._color_segments(lambda count: progress(Progress(count, total)), cancel)
+        frames = self._frames_done()
+        progress(Progress(frames, frames, "joining"))
+        cut_off = self._remux()
+        self._notes += warning_lines(self._video, self._options.span, self._store.segments)
+        self._store.remove()
+        return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
+
+    def _frames_per_segment(self) -> int:
+        shortest, longest = SEGMENT_SECONDS
+        seconds = min(longest, max(shortest, self._video.duration / SEGMENTS_PER_FILM))
+        return max(1, round(self._video.rate * Fraction(seconds)))
+
+    def _frames_total(self) -> int:
+        """Return how many frames the span has, as far as the file states it."""
+        span, frames = self._options.span, self._video.frames
+        if not span.start and span.end is None:
+            return frames
+        begin = min(frames, round(span.start * self._video.rate))
+        end = frames if span.end is None else min(frames, round(span.end * self._video.rate))
+        return max(0, end - begin)
+
+    def _frames_done(self) -> int:
+        return sum(len(segment.pts) for segment in self._store.segments)
+
+    def _manifest(self) -> dict[str, Any]:
+        """Return all that the bytes of the segments depend on."""
+        colorizer, options = self._colorizer, self._options
+        return {
+            "version": colorize.__version__,
+            "film": {"bytes": self._video.path.stat().st_size, "sha256": sha256(self._video.path)},
+            "weights": colorizer.fingerprint(),
+            "settings": {
+                "encoder": asdict(self._settings),
+                "span": [str(options.span.start), str(options.span.end)],
+                "temporal": asdict(options.temporal),
+                "batch_size": options.batch_size,
+                "render_size": colorizer.render_size,
+                "square": colorizer.square,
+                "strength": colorizer.strength,
+                "saturation": colorizer.saturation,
+                "device": str(colorizer.device),
+                "precision": str(colorizer.precision),
+                "segment_frames": self._segment_frames,
+            },
+            "libraries": {"torch": torch.__version__, "av": av.__version__},
+        }
+
+    def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
+        if self._store.segments and self._store.segments[-1].last:
+            return  # an earlier run was interrupted while it wrote the finished film
+        plan = SegmentPlan(self._video, self._options.span, self._format, self._settings, self._segment_frames)
+        painter = TemporalPainter(self._colorizer, self._options.temporal, self._options.batch_size)
+        try:
+            is_complete = color_segments(plan, self._store, self._colorizer, painter, report_done, cancel)
+        finally:
+            if not self._store.segments:
+                self._store.remove()  # nothing to go on from
+        if not is_complete:
+            raise VideoStopped(self._stopped_message())
+        if not self._store.segments:
+            raise VideoError(self._empty_span_message())
+
+    def _remux(self) -> str | None:
+        """Write the finished film; return a line for the user if the source is cut off."""
+        plan = RemuxPlan(self._video, self._options.span, self._format, self._container, self._options.ai_label)
+        unfinished = self._store.folder / "film.unfinished"
+        report = write_video(unfinished, plan, self._store)
+        os.replace(unfinished, self._out)
+        self._notes += report.lines
+        if report.ended is None:
+            return None
+        ended, duration = format_time(report.ended), format_time(self._video.duration)
+        return (
+            f"{self._video.path}: cut off: it ends at {ended} of {duration}; "
+            f"what there is, is in {self._out}; get the film anew"
+        )
+
+    def _empty_span_message(self) -> str:
+        start, duration = format_time(self._options.start), format_time(self._video.duration)
+        return f"{self._video.path}: no frame between the start at {start} and the end; the film lasts {duration}"
+
+    def _stopped_message(self) -> str:
+        done = f"{self._frames_done()} of {self._frames_total()} frames"
+        return f"{self._video.path}: stopped after {done}; the same command goes on from there"
+
+
+def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
+    """Return the container that a result's suffix stands for, and the name of its video codec.
+
+    Args:
+        out: The result.
+        codec: The codec that was asked for, a name of ``CODECS``; None: the container's default.
+
+    Raises:
+        VideoError: No container is written under the suffix, or it does not hold the codec.
+    """
+    container = CONTAINERS.get(out.suffix.lower())
+    if container is None:
+        raise VideoError(f"{out}: films are written as {', '.join(CONTAINERS)}; choose one of these suffixes")
+    codec = codec or container.codecs[0]
+    if codec not in container.codecs:
+        fitting = [suffix for suffix, other in CONTAINERS.items() if codec in other.codecs]
+        raise VideoError(f"{out}: {out.suffix} does not hold {codec}; choose {' or '.join(fitting) or 'another codec'}")
+    return container, codec
+
+
+def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
+    """Return the format of a film's coloured frames, and a line for the user for each property of the source it lacks.
+
+    Args:
+        video: The source.
+        name: The codec's name in ``CODECS``.
+
+    Raises:
+        VideoError: The frames are too small for the codec.
+    """
+    notes: list[str] = []
+    codec = CODECS[name]
+    height, width = video.upright_size
+    size = (height + height % 2, width + width % 2) if codec.even_sides else (height, width)
+    if size != (height, width):
+        added = " and ".join(text for text, odd in (("a row", height % 2), ("a column", width % 2)) if odd)
+        notes.append(
+            f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
+        )
+    if min(size) < codec.min_side:
+        raise VideoError(
+            f"{video.path}: {width} x {height} is too small for {name} (at least {codec.min_side} x {codec.min_side}); "
+            "choose --codec h264"
+        )
+    if video.hdr:
+        notes.append(
+            f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
+            f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
+        )
+    field_order = video.field_order
+    if field_order and (name != "h264" or size[0] % 4 or video.orientation.transpose):
+        notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
+        field_order = None
+    return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes
+
+
+def warning_lines(video: Video, span: Span, segments: list[Segment]) -> Iterator[str]:
+    """Report damaged, lost or resized frames, one line a kind: which frames, from when on, and what was done.
+
+    Args:
+        video: The source.
+        span: The part of the source that was coloured.
+        segments: The records of all its segments.
+    """
+    pts = [pts for segment in segments for pts in segment.pts]
+    height, width = video.size
+    for kind, text in (
+        ("damaged", "damaged; shown as far as it can be decoded"),
+        ("lost", "damaged and cannot be decoded; the frame before stands in for it"),
+        ("resized", f"of another size than the first; scaled to {width} x {height}"),
+    ):
+        indices = [index for segment in segments for index in segment.decode_warnings[kind]]
+        if not indices:
+            continue
+        first = format_time(float(pts[indices[0]] * video.time_base + span.start))
+        if len(indices) == 1:
+            frames = f"frame {indices[0]} (at {first}) is"
+        else:
+            frames = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
+        yield f"{video.path}: {frames} {text}"
+
+
+def format_ranges(numbers: list[int]) -> str:
+    """Return rising numbers as text, neighbours as a range: ``3-5, 9``; after eight ranges, an ellipsis."""
+    ranges: list[list[int]] = []
+    for number in numbers:
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
+    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")

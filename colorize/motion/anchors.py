@@ -1,0 +1,183 @@
+"""Anchors: frames of a film with finished colours, which are warped along the motion to the frames between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from colorize.color import Floats
+from colorize.motion.cuts import FrameKind, Thumbnail
+from colorize.motion.flow import Grey, Motion, flow_confidence
+
+NEW_SHARE = 0.4  # of the network's colours at an anchor where the last anchor's colours can be followed
+WINDOW = 6  # frames on each side whose colours are averaged
+EPS = 0.02  # weight of a pixel without confidence: it counts only where nothing else does
+MIN_CONTRAST = 0.1  # grey levels; an even frame has none
+
+
+@dataclass
+class Frame:
+    """A frame on the network's grid, and what the stages of ``TemporalPainter`` have found out about it so far.
+
+    Attributes:
+        network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
+        grey: The same as (h, w) uint8, for the optical flow.
+        thumbnail: The same for the search for cuts.
+        kind: What that search found.
+        backward_flow: Motion to the frame before; None at the start of a scene.
+        forward_flow: Motion from the frame before to this one.
+        to_anchor: Motion to the last anchor before this frame.
+        to_predicted: Motion to the last frame before this one that the network predicts, if it predicts this one too.
+        needs_network: Whether the network is to predict this frame's ab.
+        ab: (h, w, 2) in Lab units, the network's, once it has predicted it.
+    """
+
+    network_input: Tensor
+    grey: Grey
+    thumbnail: Thumbnail
+    kind: FrameKind = "same"
+    backward_flow: Motion | None = None
+    forward_flow: Motion | None = None
+    to_anchor: Motion | None = None
+    to_predicted: Motion | None = None
+    needs_network: bool = False
+    ab: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A frame with finished colours.
+
+    Attributes:
+        grey: (h, w) uint8.
+        ab: (h, w, 2) in Lab units.
+        contrast: Weighted mean of the contrasts of the frames that its colours come from, in grey levels.
+    """
+
+    grey: Grey
+    ab: Floats
+    contrast: float
+
+    @classmethod
+    def start(cls, frame: Frame, ab: Floats) -> Anchor:
+        """Return the first anchor of a scene."""
+        return cls(frame.grey, ab, contrast_of(frame))
+
+    def warp_ab(self, frame: Frame, motion: Motion) -> tuple[Floats, Floats]:
+        """Return this anchor's ab (h, w, 2) as it lies in a frame, and its confidence (h, w), 0..1.
+
+        Args:
+            frame: The frame.
+            motion: From the frame to this anchor.
+        """
+        return motion.warp(self.ab), flow_confidence(frame.grey, self.grey, motion)
+
+    def next_anchor(self, frame: Frame, own: Floats | None) -> Anchor:
+        """Return the next anchor: this one's colours where they can be followed, mixed with the frame's own.
+
+        Each counts by its contrast as well, so a scene that fades in takes the brighter frames' colours, and one that
+        fades out keeps them.
+
+        Args:
+            frame: The next anchor's frame; its ``to_anchor`` leads to this one.
+            own: Its own ab (h, w, 2); None: it has none (a flash), and this anchor's colours are kept.
+        """
+        assert frame.to_anchor is not None
+        ab, confidence = self.warp_ab(frame, frame.to_anchor)
+        if own is None:
+            return Anchor(frame.grey, ab, self.contrast)
+        kept = (1 - NEW_SHARE) * self.contrast
+        contrast = kept + NEW_SHARE * contrast_of(frame)
+        share = (confidence * np.float32(kept / contrast))[..., None]
+        return Anchor(frame.grey, np.asarray(own + share * (ab - own), np.float32), contrast)
+
+
+def contrast_of(frame: Frame) -> float:
+    """Return the standard deviation of a frame's grey levels, at least ``MIN_CONTRAST``."""
+    return max(float(frame.grey.std()), MIN_CONTRAST)
+
+
+def interpolate(before: Anchor, after: Anchor, frames: Sequence[Frame]) -> Iterator[Floats]:
+    """Yield the ab (h, w, 2) of the frames between two anchors, and of the second one.
+
+    A pixel takes both anchors' colours, by their distance in frames and by their confidence there; so colours change
+    slowly from one to the other and never jump at an anchor. A pixel that neither reaches takes the frame's own colours
+    if the network predicted them.
+
+    Args:
+        before: The first anchor.
+        after: The second one.
+        frames: The frames after the first anchor up to the second, which is the last.
+    """
+    to_second: list[Motion] = []  # last frame first
+    for frame in reversed(frames[1:]):
+        assert frame.forward_flow is not None
+        to_second.append(frame.forward_flow.compose(to_second[-1]) if to_second else frame.forward_flow)
+    for index, (frame, to_after) in enumerate(zip(frames[:-1], reversed(to_second), strict=True)):
+        assert frame.to_anchor is not None
+        distance = np.float32((index + 1) / len(frames))
+        ab_before, confidence_before = before.warp_ab(frame, frame.to_anchor)
+        ab_after, confidence_after = after.warp_ab(frame, to_after)
+        weight_before = (1 - distance) * (confidence_before + EPS)
+        weight_after = distance * (confidence_after + EPS)
+        total = weight_before + weight_after
+        ab = weight_before[..., None] * ab_before + weight_after[..., None] * ab_after
+        if frame.ab is not None:
+            unreached = (1 - np.maximum(confidence_before, confidence_after)) ** 2
+            ab += unreached[..., None] * frame.ab
+            total += unreached
+        yield ab / total[..., None]
+    yield after.ab
+
+
+def average(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Floats:
+    """Return the mean of the network's ab (h, w, 2) of a frame and its neighbours, along the motion.
+
+    Args:
+        before: The frames before it, of its scene; the last ``WINDOW`` count.
+        frame: A frame that the network predicted.
+        after: The frames after it; the first ``WINDOW`` count, those of another scene do not.
+    """
+    assert frame.ab is not None
+    total, weight = frame.ab.copy(), np.ones(frame.grey.shape, np.float32)
+    for neighbour, motion in _neighbours(before, frame, after):
+        if neighbour.ab is not None:
+            confidence = flow_confidence(frame.grey, neighbour.grey, motion)
+            total += confidence[..., None] * motion.warp(neighbour.ab)
+            weight += confidence
+    return total / weight[..., None]
+
+
+def _neighbours(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Iterator[tuple[Frame, Motion]]:
+    """Yield the frames within the window, each with the motion from ``frame`` to it."""
+    motion: Motion | None = None
+    step = frame.backward_flow
+    for neighbour in list(before[-WINDOW:])[::-1]:
+        if step is None:
+            break
+        motion = step if motion is None else motion.compose(step)
+        yield neighbour, motion
+        step = neighbour.backward_flow
+    motion = None
+    for neighbour in after[:WINDOW]:
+        if neighbour.forward_flow is None:
+            break
+        motion = neighbour.forward_flow if motion is None else motion.compose(neighbour.forward_flow)
+        yield neighbour, motion
+
+
+def with_following(intervals: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
+    """Yield each interval with the one after it; unless ``wait``, at once and with an empty one."""
+    pending: list[Frame] = []
+    for interval in intervals:
+        if not wait:
+            yield interval, []
+            continue
+        if pending:
+            yield pending, interval
+        pending = interval
+    if pending:
+        yield pending, []

@@ -1,0 +1,132 @@
+"""Motion between small grey frames: dense optical flow, composed over several frames, and its confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from colorize.color import Floats
+
+Grey = npt.NDArray[np.uint8]
+"""A frame's grey levels, (h, w), 0..255."""
+
+ROUND_TRIP_TOLERANCE = 0.7  # pixels by which flow there and back may miss its start at full confidence
+ROUND_TRIP_SLOPE = 0.05  # ... and pixels more for each pixel of motion
+FINEST_SCALE = 1  # of DIS: 1 is half the frame's size
+GREY_TOLERANCE = 14.0  # grey levels by which a pixel may change at full confidence
+NOISE_VARIANCE = 4.0  # grey levels squared; a frame of less variance has no contrast to compare
+MAX_GAIN = 2.5  # of the contrast in a fade or a flash; beyond it frames are not matched
+
+
+@dataclass(frozen=True)
+class Motion:
+    """The motion from one frame to another: where each of its pixels lies there.
+
+    Attributes:
+        field: (h, w, 2) float32, displacement in x and y, in pixels.
+        confidence: (h, w) float32, 0..1: how far the field can be trusted.
+    """
+
+    field: Floats
+    confidence: Floats
+
+    def positions(self) -> Floats:
+        """Return the pixels' positions in the other frame, (h, w, 2): x and y, in pixels."""
+        return _pixel_positions(self.confidence.shape) + self.field
+
+    def warp(self, values: npt.NDArray) -> Floats:
+        """Return a map (h, w, ...) of the other frame as it lies in this one."""
+        return _sample(values, self.positions())
+
+    def compose(self, onward: Motion) -> Motion:
+        """Return the motion to a third frame; ``onward`` leads there from the other one.
+
+        Composed motions warp a map over many frames by one resampling, so it does not blur with their number.
+        """
+        further = _sample(np.dstack([onward.field, onward.confidence]), self.positions())
+        return Motion(self.field + further[..., :2], self.confidence * further[..., 2])
+
+
+class FlowFinder:
+    """Optical flow by DIS (Kroeger et al. 2016), in both directions."""
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._flow.setFinestScale(FINEST_SCALE)
+
+    def between(self, before: Grey, now: Grey) -> tuple[Motion, Motion]:
+        """Return the backward flow, from ``now`` to ``before``, and the forward flow, from ``before`` to ``now``.
+
+        Args:
+            before: A grey frame (h, w).
+            now: Another one of the same size.
+        """
+        before, now = np.ascontiguousarray(before), np.ascontiguousarray(now)  # DIS takes nothing else
+        empty = np.zeros((*now.shape, 2), np.float32)
+        backward_flow = np.asarray(self._flow.calc(now, before, empty.copy()), np.float32)
+        forward_flow = np.asarray(self._flow.calc(before, now, empty), np.float32)
+        return _with_confidence(backward_flow, forward_flow), _with_confidence(forward_flow, backward_flow)
+
+
+def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:
+    """Return how far another frame's values can be trusted when they are warped to this one, (h, w), 0..1.
+
+    Args:
+        here: (h, w), this frame.
+        there: (h, w), the other frame.
+        motion: From this frame to the other one.
+    """
+    confidence = motion.confidence * _similarity(here, motion.warp(there), motion.confidence)
+    # Flow is most often wrong beside a moving edge, where it is smooth across it; and single doubtful pixels would show
+    # as specks of another colour.
+    return np.asarray(cv2.GaussianBlur(cv2.erode(confidence, np.ones((3, 3), np.uint8)), (5, 5), 1.2), np.float32)
+
+
+def _similarity(here: Grey, there: Floats, confidence: Floats) -> Floats:
+    """Return how far a frame looks like another one that was warped to it, (h, w), 0..1.
+
+    A brightness and a contrast that changed everywhere (a fade, a flash) do not count.
+    """
+    target = here.astype(np.float32)
+    total = float(confidence.sum()) + 1e-6
+    centred = target - float((confidence * target).sum()) / total
+    centred_there = there - float((confidence * there).sum()) / total
+    variance = float((confidence * centred * centred).sum()) / total
+    variance_there = float((confidence * centred_there * centred_there).sum()) / total
+    # The ratio of the variances, not a regression: noise would pull a regression's gain to 0.
+    gain = np.sqrt((variance + NOISE_VARIANCE) / (variance_there + NOISE_VARIANCE))
+    gain = np.clip(gain, 1 / MAX_GAIN, MAX_GAIN)
+    error = (centred - np.float32(gain) * centred_there) / GREY_TOLERANCE
+    return np.asarray(np.clip(2 - error * error, 0, 1), np.float32)
+
+
+def _with_confidence(field: Floats, reverse: Floats) -> Motion:
+    """Return a flow with its confidence: there and back has to end at the start, inside the frame."""
+    height, width = field.shape[:2]
+    positions = _pixel_positions((height, width)) + field
+    error = field + _sample(reverse, positions)
+    allowed = ROUND_TRIP_TOLERANCE + ROUND_TRIP_SLOPE * np.hypot(field[..., 0], field[..., 1])
+    confidence = np.clip(2 - (error[..., 0] ** 2 + error[..., 1] ** 2) / allowed**2, 0, 1)
+    x, y = positions[..., 0], positions[..., 1]
+    confidence[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = 0
+    return Motion(field, confidence.astype(np.float32))
+
+
+def _sample(values: npt.NDArray, positions: Floats) -> Floats:
+    """Return a map's values at positions (h, w, 2) between its pixels."""
+    x, y = cv2.split(positions)
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _pixel_positions(size: tuple[int, ...]) -> Floats:
+    """Return the x and y of each pixel of a frame of (height, width), (height, width, 2)."""
+    height, width = size
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    positions = np.dstack([x, y])
+    positions.flags.writeable = False
+    return positions

@@ -1,0 +1,236 @@
+"""The generator: a U-Net on a ResNet encoder that turns lightness into ab.
+
+Only ``nn.Module``s and tensors live here; pictures, files and devices are the business of other modules.
+
+Units (see ``colorize.color.lab``): ``lightness`` is L / 50 - 1, ``ab`` is ab / 110; ``hints`` are ab / 110 where a
+colour is given, and a 0/1 mask of these places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from colorize.network.bins import BINS, Expectation
+from colorize.network.resnet import BACKBONES, ResNetEncoder
+from colorize.network.semantic import SEMANTIC_NETWORKS, SemanticBranch
+
+LIGHTNESS_CHANNELS = 1
+HINT_CHANNELS = 3
+AB_CHANNELS = 2
+STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
+MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
+
+HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
+"""Name -> channels of the last convolution: ab before a tanh, or logits of the bins (``colorize.network.bins``)."""
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """A generator's architecture; it travels inside the weights file.
+
+    Attributes:
+        backbone: The encoder, one of ``BACKBONES``.
+        decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
+        latent_dim: Length of the latent vector, 0 for a generator without one.
+        semantic_branch: One of ``SEMANTIC_NETWORKS``, a classifier whose features are added to the bottleneck; empty:
+            none.
+        head: One of ``HEADS``.
+        hue_agreement_power: 0..4: how far a head that classifies reduces chroma where it doubts the hue (see
+            ``colorize.network.bins``).
+
+    Raises:
+        ValueError: A field is out of range, or two do not go together.
+    """
+
+    backbone: str = "resnet34"
+    decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
+    latent_dim: int = 0
+    semantic_branch: str = ""
+    head: str = "regression"
+    hue_agreement_power: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"unknown backbone {self.backbone!r}; choose one of {', '.join(BACKBONES)}")
+        object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
+        if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
+            raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
+        if self.semantic_branch and self.semantic_branch not in SEMANTIC_NETWORKS:
+            raise ValueError(
+                f"unknown semantic branch {self.semantic_branch!r}; "
+                f"choose one of {', '.join(SEMANTIC_NETWORKS)}, or none"
+            )
+        if self.head not in HEADS:
+            raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+        if not 0 <= self.hue_agreement_power <= MAX_HUE_AGREEMENT_POWER:
+            raise ValueError(
+                f"hue_agreement_power {self.hue_agreement_power:g} is not within 0..{MAX_HUE_AGREEMENT_POWER}"
+            )
+        if self.hue_agreement_power and self.head != "classification":
+            raise ValueError(
+                f"hue_agreement_power {self.hue_agreement_power:g} needs a head that classifies, not a {self.head}"
+            )
+        if self.latent_dim < 0:
+            raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON values."""
+        return {**asdict(self), "decoder_widths": list(self.decoder_widths)}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> GeneratorConfig:
+        """Build a config from ``to_dict``'s result.
+
+        Raises:
+            ValueError: A field is unknown, or its value is out of range.
+        """
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise ValueError(f"not a generator config: {error}") from error
+
+
+class UpBlock(nn.Module):
+    """Double the size by a transposed convolution, then merge the skip connection by a 3x3 convolution.
+
+    Kernel 2 with stride 2: a kernel that its stride divides covers every output pixel equally often, so there is no
+    checkerboard by construction (Odena et al. 2016).
+    """
+
+    def __init__(self, channels_in: int, skip_channels: int, channels_out: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(channels_in, channels_out, kernel_size=2, stride=2, bias=False)
+        self.bn_up = nn.BatchNorm2d(channels_out)
+        self.merge = nn.Conv2d(channels_out + skip_channels, channels_out, 3, padding=1, bias=False)
+        self.bn_merge = nn.BatchNorm2d(channels_out)
+        self.relu = nn.ReLU(inplace=True)
+        # ICNR (Aitken et al. 2017): all four phases start equal, which is nearest-neighbour enlargement.
+        phase = torch.empty(channels_in, channels_out, 1, 1)
+        nn.init.kaiming_normal_(phase, mode="fan_out", nonlinearity="relu")
+        with torch.no_grad():
+            self.up.weight.copy_(phase.expand_as(self.up.weight))
+        nn.init.kaiming_normal_(self.merge.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        # x (B, C_in, h, w), skip (B, C_skip, 2h, 2w) -> (B, C_out, 2h, 2w)
+        x = self.relu(self.bn_up(self.up(x)))
+        return self.relu(self.bn_merge(self.merge(torch.cat([x, skip], dim=1))))
+
+
+class Generator(nn.Module):
+    """A network that predicts ab from lightness, optional colour hints and an optional latent vector.
+
+    Any size from 1x1 is taken: the input is padded by replication to a multiple of 32 (reflection fails at 1x1) and
+    the result cropped. In train mode batch norm needs more than one value per channel, so a batch of at least two.
+    """
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or GeneratorConfig()
+        self.encoder = ResNetEncoder(self.config.backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
+        *skips, channels = self.encoder.channels
+        if self.config.semantic_branch:
+            self.semantic_branch = SemanticBranch(self.config.semantic_branch, channels)
+        if self.config.latent_dim:
+            # Without a bias a latent of zero changes nothing: it is the one deterministic answer.
+            self.latent = nn.Linear(self.config.latent_dim, channels, bias=False)
+        skips = [*reversed(skips), LIGHTNESS_CHANNELS + HINT_CHANNELS]  # at 1/1 the input itself is the skip
+        blocks = []
+        for skip_channels, width in zip(skips, self.config.decoder_widths, strict=True):
+            blocks.append(UpBlock(channels, skip_channels, width))
+            channels = width
+        self.decoder = nn.ModuleList(blocks)
+        self.head = nn.Conv2d(channels, HEADS[self.config.head], 3, padding=1)
+        if self.config.head == "classification":
+            self.expectation = Expectation(self.config.hue_agreement_power)
+        nn.init.normal_(self.head.weight, std=1e-3)  # starts grey, where tanh is steepest
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self,
+        lightness: Tensor,
+        hints: Tensor | None = None,
+        latent: Tensor | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1.
+
+        Args:
+            lightness: (B, 1, H, W), L / 50 - 1.
+            hints: (B, 3, H, W): ab / 110 where a colour is given, else 0, then the 0/1 mask. None: no hints.
+            latent: (B, latent_dim), standard normal; None or zero: the deterministic answer.
+            recall: Given the features at 1/32, (B, C, h, w); what it returns takes their place.
+
+        Raises:
+            ValueError: A shape is wrong, or a latent is given to a generator without one.
+        """
+        batch, channels, height, width = lightness.shape
+        if channels != LIGHTNESS_CHANNELS:
+            raise ValueError(f"lightness must be (B, 1, H, W), not {tuple(lightness.shape)}")
+        if hints is None:
+            hints = lightness.new_zeros(batch, HINT_CHANNELS, height, width)
+        elif hints.shape != (batch, HINT_CHANNELS, height, width):
+            raise ValueError(f"hints must be {(batch, HINT_CHANNELS, height, width)}, not {tuple(hints.shape)}")
+        x = torch.cat([lightness, hints], dim=1)
+        pad_bottom, pad_right = -height % STRIDE, -width % STRIDE
+        if pad_bottom or pad_right:
+            x = F.pad(x, (0, pad_right, 0, pad_bottom), mode="replicate")
+        features = self.encode(x)
+        if recall is not None:
+            features[-1] = recall(features[-1])
+        return self.decode(x, features, latent)[:, :, :height, :width]
+
+    @property
+    def encoders(self) -> nn.ModuleList:
+        """The encoder and, if there is one, the semantic branch; everything else belongs to the decoder."""
+        return nn.ModuleList([self.encoder, *([self.semantic_branch] if self.config.semantic_branch else [])])
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return the features at 1/2, 1/4, 1/8, 1/16 and 1/32; the semantic branch's are added to the last.
+
+        Args:
+            x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
+        """
+        *skips, last = self.encoder(x)
+        if self.config.semantic_branch:
+            last = last + self.semantic_branch(x[:, :LIGHTNESS_CHANNELS])
+        return [*skips, last]
+
+    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1 from features.
+
+        Args:
+            x: (B, 4, H, W), lightness and hints, H and W multiples of 32.
+            features: ``self.encode(x)``.
+            latent: (B, latent_dim), or None.
+
+        Raises:
+            ValueError: A latent of a wrong shape, or for a generator without one.
+        """
+        return self.to_ab(self.logits(x, features, latent))
+
+    def logits(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return the head's output, (B, HEADS[config.head], H, W); arguments and errors are those of ``decode``."""
+        *skips, last = features
+        if latent is not None:
+            last = last + self._latent_bias(latent, len(x))
+        for block, skip in zip(self.decoder, [*reversed(skips), x], strict=True):
+            last = block(last, skip)
+        return self.head(last)
+
+    def to_ab(self, logits: Tensor) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1 from ``logits``'s result."""
+        return self.expectation(logits) if self.config.head == "classification" else torch.tanh(logits)
+
+    def _latent_bias(self, latent: Tensor, batch: int) -> Tensor:
+        if not self.config.latent_dim:
+            raise ValueError("these weights have no latent vector (latent_dim is 0); leave latent out")
+        if latent.shape != (batch, self.config.latent_dim):
+            raise ValueError(f"latent must be {(batch, self.config.latent_dim)}, not {tuple(latent.shape)}")
+        return self.latent(latent)[:, :, None, None]  # (B, C, 1, 1)

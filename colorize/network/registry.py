@@ -1,0 +1,103 @@
+"""The registry of released weights: their manifest, where their files lie, and loading a network by name or path."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import colorize
+from colorize.base import WeightsError, sha256
+from colorize.network.checkpoints import load_generator, read_info
+from colorize.network.deoldify.checkpoints import is_deoldify, load_deoldify
+from colorize.network.deoldify.generator import DeOldifyGenerator
+from colorize.network.downloads import cache_folder, read_pin
+from colorize.network.generator import Generator
+
+INSTALLED_FOLDER = Path(colorize.__file__).parent / "released"  # inside an installed wheel
+CHECKOUT_FOLDER = Path(colorize.__file__).parent.parent / "weights"  # in a checkout of the repository
+
+
+def released_folder() -> Path:
+    """Return the folder of the released weights: in the installed package, else in the checkout."""
+    return INSTALLED_FOLDER if INSTALLED_FOLDER.is_dir() else CHECKOUT_FOLDER
+
+
+def read_manifest() -> dict[str, dict[str, Any]]:
+    """Return the released weights, name -> entry: file, bytes, sha256, license, render_size and more.
+
+    Those with a ``url`` are published elsewhere and live in the user's cache; the others are part of the installation.
+    """
+    path = released_folder() / "manifest.json"
+    if not path.is_file():
+        return {}
+    return {entry["name"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))["weights"]}
+
+
+def weights_path(entry: Mapping[str, Any]) -> Path:
+    """Return where a manifest entry's file lies, or will lie when it is downloaded."""
+    return (cache_folder() if "url" in entry else released_folder()) / entry["file"]
+
+
+def find_weights(name: str | Path) -> Path:
+    """Return the path of the weights file behind a released name or a path.
+
+    Args:
+        name: A name in the manifest, such as ``stable``, or the path of a weights file.
+
+    Raises:
+        WeightsError: Neither a released name nor a file, or not downloaded yet.
+    """
+    manifest = read_manifest()
+    if entry := manifest.get(str(name)):
+        path = weights_path(entry)
+        if path.is_file():
+            return path
+        if "url" in entry:
+            raise WeightsError(f"{name}: not on this machine yet; get it with: colorize-weights get {name}")
+        raise WeightsError(f"{path}: the released weights {name!r} are missing; install again")
+    path = Path(name)
+    if not path.is_file():
+        known = ", ".join(manifest) or "none"
+        raise WeightsError(f"{name}: neither a weights file nor a released name; released: {known}")
+    return path
+
+
+def check_file(path: Path) -> bool:
+    """Check a file's size and SHA-256 by the manifest or its pin; return False where neither has a SHA-256 of it.
+
+    The whole file is hashed, so that of a damaged one not a byte is used.
+
+    Raises:
+        WeightsError: Another size or SHA-256.
+    """
+    for name, entry in read_manifest().items():
+        if weights_path(entry).resolve() != path.resolve():
+            continue
+        remedy = f"get it anew with: colorize-weights get {name}" if "url" in entry else "install again"
+        size, expected = entry.get("bytes"), entry.get("sha256") or read_pin(path)
+        if size is not None and path.stat().st_size != size:
+            raise WeightsError(f"{path}: damaged, {path.stat().st_size} bytes where {size} are expected; {remedy}")
+        if expected is not None and (found := sha256(path)) != expected:
+            raise WeightsError(f"{path}: damaged, SHA-256 {found} where {expected} is expected; {remedy}")
+        return expected is not None
+    return False
+
+
+def load_network(name: str | Path) -> tuple[Generator | DeOldifyGenerator, int]:
+    """Return the generator behind a name or a path, and the render size that it is meant for.
+
+    The file is checked (see ``check_file``) before it is loaded.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The name is unknown or not downloaded, or the file is damaged or foreign.
+    """
+    path = find_weights(name)
+    check_file(path)
+    if not is_deoldify(path):
+        return load_generator(path), read_info(path).render_size
+    generator = load_deoldify(path)
+    entry = read_manifest().get(str(name), {})
+    return generator, int(entry.get("render_size") or generator.render_size)

@@ -1,0 +1,62 @@
+"""The HTTP API as a FastAPI application: photos are answered at once, films are jobs, errors are JSON in one line.
+
+The messages of errors are those of the command line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from colorize import __version__
+from colorize.web.jobs import QueueFullError
+from colorize.web.photo_routes import add_photo_routes
+from colorize.web.schema import ERROR_RESPONSES, Health, WeightsList
+from colorize.web.service import ColorizeService
+from colorize.web.video_routes import add_video_routes
+
+
+def build_api(service: ColorizeService) -> FastAPI:
+    """Return the application with all routes of the HTTP API."""
+    app = FastAPI(
+        title="colorize",
+        version=__version__,
+        summary="Black-and-white photographs and films in colour",
+        docs_url=None,  # these two pages load their scripts from another machine
+        redoc_url=None,
+    )
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(QueueFullError, _full)
+    add_photo_routes(app, service)
+    add_video_routes(app, service)
+
+    @app.get("/healthz", summary="Whether the process is well")
+    async def healthz() -> Health:
+        return Health(waiting=service.jobs.waiting)
+
+    @app.get("/v1/weights", summary="Weights that a client may name", responses={401: ERROR_RESPONSES[401]})
+    async def weights() -> WeightsList:
+        return WeightsList(weights=service.weights)
+
+    return app
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Answer 422 with one line that names the fields that are wrong."""
+    assert isinstance(error, RequestValidationError)
+    faults = []
+    for details in error.errors():
+        name = ".".join(str(part) for part in details["loc"] if part not in ("body", "query", "path"))
+        given = details.get("input")
+        shown = f" {given!r}" if isinstance(given, str | int | float) else ""
+        faults.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
+    return JSONResponse({"detail": "; ".join(faults)}, 422)
+
+
+async def _full(request: Request, error: Exception) -> Response:
+    """Answer 429 with the time after which to try again."""
+    assert isinstance(error, QueueFullError)
+    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})

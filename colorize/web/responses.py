@@ -1,0 +1,98 @@
+"""What the photo and video routes share: uploads are stored, jobs awaited, results and errors turned into responses."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastapi import HTTPException, Request, UploadFile
+
+from colorize.base import PHOTO_FORMATS
+from colorize.batch import Outcome
+from colorize.web.jobs import CancelledJobError, Kind, WebJob
+from colorize.web.service import ColorizeService
+
+POLL_SECONDS = 1.0  # how soon a client that went away is noticed
+
+
+async def store_upload(
+    service: ColorizeService, kind: Kind, upload: UploadFile, default_name: str
+) -> tuple[WebJob, Path]:
+    """Return a new job, and the path of the upload in the job's folder.
+
+    Args:
+        service: Whose queue the job is to join.
+        kind: Of the job.
+        upload: The client's file.
+        default_name: Of an upload without a name.
+
+    Raises:
+        QueueFullError: There is no room.
+        OSError: The disk is full or refuses; the job is forgotten.
+    """
+    job = service.jobs.new(kind)
+    source = job.upload_path(upload.filename or default_name)
+
+    def write() -> None:
+        with source.open("xb") as file:
+            shutil.copyfileobj(upload.file, file, 1 << 20)
+
+    try:
+        await asyncio.to_thread(write)
+    except BaseException:
+        service.jobs.forget(job)
+        raise
+    return job, source
+
+
+async def wait_for_outcome(request: Request, job: WebJob) -> Outcome:
+    """Return the outcome of a job when it has ended; if the client disconnects, the job is cancelled.
+
+    Raises:
+        HTTPException: 499: the client went away, or the job was cancelled.
+    """
+    future = asyncio.wrap_future(job.future)
+    while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+        if await request.is_disconnected():
+            job.cancel.set()
+            raise HTTPException(499, "the client went away")
+    try:
+        return await future
+    except CancelledJobError as error:
+        raise HTTPException(499, "cancelled") from error
+
+
+def result_path(job: WebJob, outcome: Outcome) -> Path:
+    """Return the path of a job's coloured file.
+
+    Raises:
+        HTTPException: There is no such file; 422 with the reason, or 500 after an unexpected error.
+    """
+    if outcome.status == "done" and job.result is not None:
+        return job.result
+    unexpected = outcome.error is not None and not isinstance(outcome.error, OSError | ValueError | MemoryError)
+    raise HTTPException(500 if unexpected else 422, outcome.message)
+
+
+@contextmanager
+def value_errors_as_422() -> Iterator[None]:
+    """Turn a ``ValueError`` about a client's fields into an error response.
+
+    Raises:
+        HTTPException: 422, with the error's message.
+    """
+    try:
+        yield
+    except ValueError as error:  # WeightsError too
+        raise HTTPException(422, str(error)) from error
+
+
+def media_type(path: Path) -> str:
+    """Return the media type of a coloured file, by its suffix."""
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_FORMATS:
+        return f"image/{PHOTO_FORMATS[suffix].lower()}"
+    return {".mkv": "video/x-matroska", ".mov": "video/quicktime", ".webm": "video/webm"}.get(suffix, "video/mp4")

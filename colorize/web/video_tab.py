@@ -1,0 +1,230 @@
+"""The tab for one film: a contact sheet as a preview, then the whole film, with progress, time left and cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import gradio as gr
+
+from colorize.base import VIDEO_SUFFIXES, parse_time
+from colorize.film import VideoOptions
+from colorize.motion import TemporalOptions
+from colorize.web.command_lines import video_command
+from colorize.web.controls import (
+    PRIVATE,
+    color_controls,
+    command_box,
+    enable_while_uploaded,
+    format_duration,
+    page_error,
+    parse_color_settings,
+    progress_html,
+    request_stop,
+    status_html,
+    status_line,
+)
+from colorize.web.jobs import WebJob
+from colorize.web.requests import VideoRequest
+from colorize.web.uploads import Upload, UploadHandler, upload_name
+
+PREVIEW_FRAMES = 6  # on the contact sheet
+POLL_SECONDS = 0.5  # between two updates of the progress bar
+TEMPORAL_CHOICES = [
+    ("fast: colours are carried along the motion", "fast"),
+    ("best: every frame is painted, then smoothed; slower", "best"),
+    ("off: each frame by itself; flickers", "off"),
+]
+
+
+class VideoTab:
+    """The tab's components and event handlers."""
+
+    def __init__(self, uploads: UploadHandler) -> None:
+        """Add the tab's components and events."""
+        self._uploads = uploads
+        self._stop_event = gr.State(None)
+        with gr.Row():
+            with gr.Column(min_width=300):
+                self._source = gr.File(
+                    label="Your film", file_types=["video", *sorted(VIDEO_SUFFIXES)], height=160, elem_id="film"
+                )
+                with gr.Row():
+                    self._preview_button = gr.Button(
+                        "Preview a few frames", min_width=120, interactive=False, elem_id="preview-film"
+                    )
+                    self._color_button = gr.Button(
+                        "Colour the film", variant="primary", min_width=120, interactive=False, elem_id="color-film"
+                    )
+                self._stop_button = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel-film")
+                self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
+                with gr.Accordion("Settings", open=False):
+                    self._color_controls = color_controls(uploads.service)
+                    self._temporal = gr.Radio(TEMPORAL_CHOICES, value="fast", label="Steadiness of the colours")
+                    self._start = gr.Textbox(label="From", info="seconds or h:mm:ss; empty: the beginning", value="")
+                    self._end = gr.Textbox(label="To", info="seconds or h:mm:ss; empty: the end", value="")
+            with gr.Column(min_width=300):
+                self._status = status_line()
+                self._sheet = gr.Image(
+                    label="Preview",
+                    interactive=False,
+                    type="filepath",
+                    buttons=["fullscreen"],
+                    elem_id="preview",
+                    alt_text="a few frames of the film, in colour",
+                )
+                self._video = gr.Video(
+                    label="The film in colour", interactive=False, autoplay=False, buttons=[], elem_id="video"
+                )
+                self._download = gr.DownloadButton("Download", interactive=False, elem_id="download-film")
+                self._command = command_box()
+        self._connect_events()
+
+    def _connect_events(self) -> None:
+        enabled, disabled = gr.update(interactive=True), gr.update(interactive=False)
+        controls = [self._source, self._preview_button, self._color_button, self._stop_button]
+        enable_while_uploaded(self._source, [self._preview_button, self._color_button])
+        inputs = [self._source, *self._color_controls, self._start, self._end, self._force]
+        for button, handler, more_inputs, outputs, name, description in (
+            (
+                self._preview_button,
+                self._preview,
+                [],
+                [self._sheet, self._status, self._command, self._stop_event],
+                "preview_video",
+                "Colour a few frames of a film. Returns a sheet of them, a sentence, a command line.",
+            ),
+            (
+                self._color_button,
+                self._colorize,
+                [self._temporal],
+                [self._video, self._download, self._status, self._command, self._stop_event],
+                "colorize_video",
+                "Colour a film. Returns it twice, to play and to keep, a sentence, a command line.",
+            ),
+        ):
+            click = button.click(
+                lambda: (disabled, disabled, disabled, enabled), None, controls, api_visibility=PRIVATE
+            )
+            click.then(
+                handler,
+                [*inputs, *more_inputs],
+                outputs,
+                preprocess=False,
+                api_name=name,
+                api_description=description,
+                concurrency_limit=None,
+                show_progress="hidden",
+            ).then(
+                lambda file: (enabled, enabled, enabled, disabled, gr.update(interactive=bool(file))),
+                self._download,
+                [*controls, self._download],
+                preprocess=False,
+                api_visibility=PRIVATE,
+            )
+        self._stop_button.click(
+            request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
+        )
+
+    async def _preview(
+        self,
+        video: Upload | None,
+        weights: str,
+        strength: float,
+        saturation: float,
+        render_size: int,
+        start: str,
+        end: str,
+        force: bool,
+    ) -> AsyncIterator[tuple]:
+        """Make a contact sheet, and yield updates of the outputs before and after it."""
+        options = _options("fast", start, end)
+        color_settings = parse_color_settings(weights, strength, saturation, render_size)
+        request = VideoRequest(color_settings, options, force=bool(force), preview=PREVIEW_FRAMES)
+        job, source = await self._uploads.new_job("film", video)
+        try:
+            yield None, progress_html("Colouring a few frames", 0, None), "", job.cancel
+            await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
+            await asyncio.wait({asyncio.wrap_future(job.future)})
+            outcome, sheets = self._uploads.collect_results(job)
+        finally:
+            self._uploads.service.jobs.forget(job)
+        if outcome.status == "failed":
+            raise page_error(outcome.message)
+        status = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
+        yield sheets[0] if sheets else None, status_html(status), video_command(upload_name(video or {}), request), None
+
+    async def _colorize(
+        self,
+        video: Upload | None,
+        weights: str,
+        strength: float,
+        saturation: float,
+        render_size: int,
+        start: str,
+        end: str,
+        force: bool,
+        temporal: str,
+    ) -> AsyncIterator[tuple]:
+        """Colour a film, and yield updates of the outputs while its progress changes."""
+        color_settings = parse_color_settings(weights, strength, saturation, render_size)
+        request = VideoRequest(color_settings, _options(temporal, start, end), force=bool(force))
+        job, source = await self._uploads.new_job("film", video)
+        command = video_command(upload_name(video or {}), request)
+        try:
+            yield None, None, progress_html("Waiting", 0, None), command, job.cancel
+            await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
+            future, last_bar = asyncio.wrap_future(job.future), ""
+            while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+                bar = _progress_bar(job)
+                if bar != last_bar:
+                    yield None, None, bar, command, job.cancel
+                last_bar = bar
+            outcome, results = self._uploads.collect_results(job)
+        finally:
+            self._uploads.service.jobs.forget(job)
+        if outcome.status == "failed":
+            raise page_error(outcome.message)
+        if not results:
+            skipped = outcome.status == "skipped"
+            status = f"{outcome.message} Or tick 'Colour it anyway'." if skipped else "cancelled"
+            yield None, None, status_html(status, "bad"), command, None
+            return
+        notes = "".join(status_html(note) for note in outcome.notes)
+        yield results[0], results[0], status_html(outcome.message, "good") + notes, command, None
+
+
+def _options(temporal: str, start: str, end: str) -> VideoOptions:
+    """Return the options of a film from the values of the controls.
+
+    Raises:
+        gr.Error: A time cannot be read, the end is not after the start, or there is no such temporal mode.
+    """
+    times = []
+    for text in (start, end):
+        try:
+            times.append(parse_time(text.strip()) if text and text.strip() else None)
+        except ValueError as error:
+            raise page_error(f"{text}: not a time; write seconds or h:mm:ss, such as 90 or 1:30") from error
+    start_time, end_time = times[0] or 0.0, times[1]
+    if end_time is not None and end_time <= start_time:
+        raise page_error(f"the end, {end_time:g} s, is not after the beginning, {start_time:g} s")
+    try:
+        return VideoOptions(start=start_time, end=end_time, temporal=TemporalOptions(temporal))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise page_error(str(error)) from error
+
+
+def _progress_bar(job: WebJob) -> str:
+    """Return a progress bar with a job's frames and the time left, as HTML."""
+    progress = job.progress
+    if job.started_at is None:
+        return progress_html("Waiting: another film is coloured first", 0, None)
+    if progress is None:
+        return progress_html("Looking at the film", 0, None)
+    if progress.stage == "joining":
+        return progress_html("Joining pictures and sound", 0, None)
+    total = f" of about {progress.total}" if progress.total else ""
+    left = job.seconds_left
+    time = f", {format_duration(left)} left" if left is not None else ""
+    return progress_html(f"{progress.done}{total} frames{time}", progress.done, progress.total)

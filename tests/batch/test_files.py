@@ -1,0 +1,222 @@
+"""Many files: what is coloured, what is never overwritten, and one bad file that stops nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import tifffile
+from support.photo_files import save_picture
+from support.videos import VideoRecipe, make_video
+
+from colorize.batch import FileOptions, Job, Outcome, colorize_files, plan
+from colorize.engine import Colorizer, Hint
+from colorize.photo import read_image, read_photo, read_photos
+
+
+def statuses(outcomes: list[Outcome]) -> dict[str, str]:
+    return {outcome.source.name: outcome.status for outcome in outcomes}
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_one_bad_file_stops_nothing(tmp_path: Path, colorizer: Colorizer, batch_size: int) -> None:
+    for index in range(7):
+        save_picture(tmp_path / f"{index}.png", index * 30)
+    (tmp_path / "3.png").write_bytes(b"Dear aunt,")
+    planned = plan([tmp_path])
+    jobs = [job for job in planned if isinstance(job, Job)]
+    outcomes = list(colorize_files(colorizer, jobs, FileOptions(batch_size=batch_size)))
+    assert [outcome.source.name for outcome in outcomes] == [f"{index}.png" for index in range(7)]
+    assert statuses(outcomes) == {f"{i}.png": "failed" if i == 3 else "done" for i in range(7)}
+    assert len(os.listdir(tmp_path)) == 7 + 6
+    for index in (0, 6):
+        assert read_image(tmp_path / f"{index}_colorized.png").shape == (20, 30, 3)
+
+
+def test_results_equal_single_calls(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
+    save_picture(tmp_path / "a.png", scene)
+    list(colorize_files(colorizer, [Job(tmp_path / "a.png", tmp_path / "b.png")]))
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png"), colorizer(scene))
+
+
+def test_more_photos_than_fit_at_once(tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorize.batch.photo_pipeline.MAX_PIXELS_IN_FLIGHT", 1000)
+    for index in range(5):
+        save_picture(tmp_path / f"{index}.png")  # 600 pixels each
+    jobs = [job for job in plan([tmp_path]) if isinstance(job, Job)]
+    assert [outcome.status for outcome in colorize_files(colorizer, jobs)] == ["done"] * 5
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo, result = save_picture(tmp_path / "a.png"), tmp_path / "b.png"
+    result.write_bytes(b"precious")
+    (refused,) = colorize_files(colorizer, [Job(photo, result)])
+    assert refused.status == "failed"
+    assert "--overwrite" in refused.message
+    (skipped,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(skip_existing=True))
+    assert skipped.status == "skipped"
+    assert result.read_bytes() == b"precious"
+    (done,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(overwrite=True))
+    assert done.status == "done"
+    assert read_image(result).shape == (20, 30, 3)
+
+
+def test_the_photo_itself_is_never_overwritten(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / "a.png")
+    before = photo.read_bytes()
+    link, hard = tmp_path / "link.png", tmp_path / "hard.png"
+    link.symlink_to(photo)
+    os.link(photo, hard)
+    for target in (photo, link, hard):
+        (outcome,) = colorize_files(colorizer, [Job(photo, target)], FileOptions(overwrite=True))
+        assert outcome.status == "failed"
+        assert "would replace the photo itself" in outcome.message
+    assert photo.read_bytes() == before
+
+
+def test_a_linked_photo_is_coloured(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / "real/a.png")
+    link = tmp_path / "link.png"
+    link.symlink_to(photo)
+    (outcome,) = colorize_files(colorizer, [job for job in plan([link]) if isinstance(job, Job)])
+    assert outcome.status == "done"
+    assert (tmp_path / "link_colorized.png").exists()
+
+
+def test_colour_photos_are_skipped_unless_forced(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / "a.png", skimage.data.astronaut()[::8, ::8])
+    job = Job(photo, tmp_path / "b.png")
+    (outcome,) = colorize_files(colorizer, [job])
+    assert outcome.status == "skipped"
+    assert "--force" in outcome.message
+    (outcome,) = colorize_files(colorizer, [job], FileOptions(force=True))
+    assert outcome.status == "done"
+
+
+def test_hints_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
+    photo = save_picture(tmp_path / "a.png", scene)
+    plain, hinted = tmp_path / "p.png", tmp_path / "h.png"
+    list(colorize_files(colorizer, [Job(photo, plain)]))
+    list(colorize_files(colorizer, [Job(photo, hinted)], FileOptions(hints=[Hint(60, 45, "#ff0000", 20)])))
+    assert (read_image(plain) != read_image(hinted)).any()
+    options = FileOptions(hints=[Hint(500, 5, "#ff0000")])
+    (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], options)
+    assert outcome.status == "failed"
+    assert str(photo) in outcome.message
+    assert "outside the photo" in outcome.message
+
+
+def test_the_ai_label_can_be_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / "a.png")
+    list(colorize_files(colorizer, [Job(photo, tmp_path / "l.png")]))
+    list(colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], FileOptions(ai_label=False)))
+    assert b"AI-colorized" in (read_photo(tmp_path / "l.png").exif or b"")
+    unlabelled = read_photo(tmp_path / "n.png")
+    assert unlabelled.exif is None
+    assert unlabelled.xmp is None
+
+
+def test_every_page_is_coloured_and_colour_pages_stay(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
+    colour = np.ascontiguousarray(skimage.data.coffee()[::8, ::8])
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(scene, photometric="minisblack")
+        writer.write(colour, photometric="rgb")
+        writer.write(scene.astype(np.uint16) * 257, photometric="minisblack")
+    (outcome,) = colorize_files(colorizer, [Job(tmp_path / "a.tif", tmp_path / "b.tif")])
+    assert outcome.status == "done"
+    first, second, third = read_photos(tmp_path / "b.tif")
+    np.testing.assert_array_equal(first.picture, colorizer(scene))
+    np.testing.assert_array_equal(second.picture, colour)
+    assert third.picture.dtype == np.uint16
+    (outcome,) = colorize_files(colorizer, [Job(tmp_path / "a.tif", tmp_path / "b.png")])
+    assert outcome.status == "failed"
+    assert "write a TIFF" in outcome.message
+    assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "no permission"), (errno.EROFS, "no permission")],
+)
+def test_a_disk_that_refuses_is_named(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    photo = save_picture(tmp_path / "a.png")
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("colorize.photo.writer.encode", refuse)
+    (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "b.png")])
+    assert outcome.status == "failed"
+    assert words in outcome.message
+    assert str(tmp_path / "b.png") in outcome.message
+    assert os.listdir(tmp_path) == ["a.png"]
+
+
+def test_memory_that_runs_out_is_an_error_not_a_grey_picture(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = save_picture(tmp_path / "a.png")
+
+    def refuse(*_arguments: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(colorizer, "predict_ab", refuse)
+    (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "b.png")])
+    assert outcome.status == "failed"
+    assert "not enough memory" in outcome.message
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_photos_and_films_are_done_in_order(tmp_path: Path, colorizer: Colorizer) -> None:
+    save_picture(tmp_path / "1.png")
+    make_video(tmp_path / "2.mp4", VideoRecipe(frames=4))
+    save_picture(tmp_path / "3.png")
+    jobs = [job for job in plan([tmp_path]) if isinstance(job, Job)]
+    reported: list[str] = []
+    options = FileOptions(progress=lambda path, progress: reported.append(f"{path.name} {progress.done}"))
+    outcomes = list(colorize_files(colorizer, jobs, options))
+    assert [(outcome.source.name, outcome.status) for outcome in outcomes] == [
+        ("1.png", "done"),
+        ("2.mp4", "done"),
+        ("3.png", "done"),
+    ]
+    assert reported == ["2.mp4 0", "2.mp4 1", "2.mp4 2", "2.mp4 3", "2.mp4 4", "2.mp4 4"]
+
+
+def test_a_film_that_is_stopped_or_cut_off_is_reported(tmp_path: Path, colorizer: Colorizer) -> None:
+    whole = make_video(tmp_path / "whole.mkv", VideoRecipe(frames=120, codec="ffv1"))
+    cancel = threading.Event()
+    cancel.set()
+    job = Job(whole, tmp_path / "out.mkv")
+    assert list(colorize_files(colorizer, [job], FileOptions(cancel=cancel))) == []
+    cancel.clear()
+    options = FileOptions(cancel=cancel, progress=lambda _path, progress: cancel.set() if progress.done else None)
+    (outcome,) = colorize_files(colorizer, [job, job], options)
+    assert outcome.status == "stopped"
+    assert "the same command goes on" in outcome.message
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (outcome,) = colorize_files(colorizer, [Job(cut, tmp_path / "b.mkv")])
+    assert outcome.status == "failed"
+    assert "cut off" in outcome.message
+    assert (tmp_path / "b.mkv").exists()
+
+
+def test_leaving_early_leaves_only_whole_files(tmp_path: Path, colorizer: Colorizer) -> None:
+    for index in range(30):
+        save_picture(tmp_path / f"{index:02d}.png")
+    jobs = [Job(path, tmp_path / "out" / path.name) for path in sorted(tmp_path.glob("*.png"))]
+    outcomes = colorize_files(colorizer, jobs)
+    next(outcomes)
+    outcomes.close()
+    written = os.listdir(tmp_path / "out")
+    assert 1 <= len(written) < 30
+    for name in written:
+        assert read_image(tmp_path / "out" / name).shape == (20, 30, 3)

@@ -1,0 +1,99 @@
+"""Plans for photos and films: which are found, where their results go, and what cannot be planned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from support.photo_files import save_picture
+
+from colorize.batch import Job, Outcome, colorize_files, plan
+from colorize.engine import Colorizer
+
+
+def targets(planned: list[Job | Outcome]) -> dict[str, str]:
+    return {job.source.name: job.target.name for job in planned if isinstance(job, Job)}
+
+
+def test_results_lie_beside_their_photos(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "aunt meta ü.jpg")
+    assert plan([photo]) == [Job(photo, tmp_path / "aunt meta ü_colorized.jpg")]
+
+
+def test_a_folder_gives_its_photos_and_with_r_those_below(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG", "notes.txt", ".hidden.jpg", "a_colorized.JPG", "sub/c.tif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert targets(plan([tmp_path])) == {"a.JPG": "a_colorized.JPG", "b.png": "b_colorized.png"}
+    assert set(targets(plan([tmp_path], recursive=True))) == {"a.JPG", "b.png", "c.tif"}
+
+
+def test_films_are_found_and_keep_their_container_where_it_is_written(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.MKV", "c.avi", "d.jpg", "a_colorized.mp4", "a_colorized.mp4.parts/000000.nut"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    planned = plan([tmp_path], recursive=True, suffix=".png")
+    expected = {"a.mp4": "a_colorized.mp4", "b.MKV": "b_colorized.MKV", "c.avi": "c_colorized.mp4"}
+    assert targets(planned) == {**expected, "d.jpg": "d_colorized.png"}
+    assert [job.is_video for job in planned if isinstance(job, Job)] == [True, True, True, False]
+    assert plan([tmp_path / "a.mp4"], tmp_path / "x.webm") == [Job(tmp_path / "a.mp4", tmp_path / "x.webm")]
+
+
+def test_an_output_folder_mirrors_the_tree(tmp_path: Path) -> None:
+    save_picture(tmp_path / "in/x/a.jpg")
+    save_picture(tmp_path / "in/y/a.jpg")
+    planned = plan([tmp_path / "in"], tmp_path / "out", recursive=True)
+    assert [job.target for job in planned if isinstance(job, Job)] == [
+        tmp_path / "out/x/a.jpg",
+        tmp_path / "out/y/a.jpg",
+    ]
+
+
+def test_a_format_changes_the_suffix(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "a.jpg")
+    assert targets(plan([photo], suffix=".png")) == {"a.jpg": "a_colorized.png"}
+
+
+def test_an_output_file_is_taken_as_it_is(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "a.jpg")
+    assert plan([photo], tmp_path / "b.png") == [Job(photo, tmp_path / "b.png")]
+
+
+def test_patterns_are_expanded(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a1.jpg")
+    save_picture(tmp_path / "a2.jpg")
+    save_picture(tmp_path / "b.jpg")
+    assert set(targets(plan([str(tmp_path / "a*.jpg")]))) == {"a1.jpg", "a2.jpg"}
+    odd = save_picture(tmp_path / "[1999] x?.jpg")  # a name that looks like a pattern is a name
+    assert plan([odd])[0].source == odd
+
+
+def test_two_photos_never_share_a_result(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.jpg")
+    save_picture(tmp_path / "a.png")
+    first, second = plan([tmp_path], suffix=".tif")
+    assert isinstance(first, Job)
+    assert isinstance(second, Outcome)
+    assert "is already that of" in second.message
+
+
+def test_the_output_folder_may_be_the_photos_own(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "a.jpg")
+    assert plan([photo], tmp_path) == [Job(photo, tmp_path / "a_colorized.jpg")]
+
+
+def test_a_name_too_long_is_a_failure_not_a_crash(tmp_path: Path, colorizer: Colorizer) -> None:
+    (failure,) = plan([tmp_path / ("x" * 300)])
+    assert isinstance(failure, Outcome)
+    assert "too long" in failure.message
+    photo = save_picture(tmp_path / f"{'x' * 248}.png")  # its result's name is too long
+    (outcome,) = colorize_files(colorizer, [job for job in plan([photo]) if isinstance(job, Job)])
+    assert outcome.status == "failed"
+    assert "too long" in outcome.message
+
+
+def test_inputs_without_photos_are_failures(tmp_path: Path) -> None:
+    empty, nothing = plan([tmp_path, str(tmp_path / "*.jpg")])
+    assert isinstance(empty, Outcome)
+    assert "without photos; -r looks" in empty.message
+    assert isinstance(nothing, Outcome)
+    assert "no file has such a name" in nothing.message

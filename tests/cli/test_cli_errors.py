@@ -1,0 +1,171 @@
+"""The command's errors with photos: exit statuses, one line for each, and nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+from support.command import ROOT, in_new_process, run
+
+from colorize.photo import read_image
+
+pytestmark = pytest.mark.usefixtures("own_process_settings")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--render-size", "0"],
+        ["--render-size", "many"],
+        ["--render-factor", "-3"],
+        ["--render-size", "256", "--render-factor", "16"],
+        ["--strength", "2"],
+        ["--hint", "1,5,red"],
+        ["--hint", "1,5"],
+        ["--hint", "1,5,#ff0000,-3"],
+        ["--saturation", "nan"],
+        ["--quality", "101"],
+        ["--threads", "0"],
+        ["--batch-size", "0"],
+        ["--overwrite", "--skip-existing"],
+        ["--format", "gif"],
+        ["-o", "b.png", "--format", "jpg"],
+        ["-q", "-v"],
+        ["--colour-it"],
+        ["--candidates", "1"],
+        ["--candidates", "17"],
+        ["--candidates", "some"],
+        ["--candidates", "4", "--seed", "-1"],
+        ["--seed", "7"],
+        ["--sheet"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, arguments: list[str]
+) -> None:
+    status, out, err = run(capsys, weights_file, grey_photo, *arguments)
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith("colorize: ")
+    assert os.listdir(grey_photo.parent) == ["photo.jpg"]
+
+
+def test_several_photos_do_not_share_one_name(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", "x.jpg")[0] == 2
+    assert run(capsys, weights_file, grey_photo, "other.jpg", "--hint", "1,1,#ff0000")[0] == 2
+
+
+def test_bad_photos_are_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str],
+    weights_file: Path,
+    tmp_path: Path,
+    scene: np.ndarray,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = tmp_path / "whole.jpg"
+    Image.fromarray(scene).save(whole)
+    (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:1500])
+    (tmp_path / "text.jpg").write_text("Dear aunt,")
+    (tmp_path / "zero.jpg").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    cases: list[tuple[list[object], str]] = [
+        (["cut.jpg"], "damaged or cut off"),
+        (["text.jpg"], "not a picture"),
+        (["zero.jpg"], "0 bytes"),
+        (["missing.jpg"], "no such file"),
+        (["empty"], "without photos"),
+        (["whole.jpg", "--hint", "1000,5,#ff0000"], "outside the photo"),
+        (["whole.jpg", "--max-megapixels", "0.005"], "--max-megapixels"),
+        (["whole.jpg", "--device", "toaster"], "toaster"),
+    ]
+    for arguments, words in cases:
+        before = sorted(os.listdir(tmp_path))
+        status, out, err = run(capsys, weights_file, *arguments)
+        assert (status, out, len(err.splitlines())) == (1, "", 1), arguments
+        assert words in err
+        assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_bad_weights_are_one_line_and_status_1(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    cut, foreign = tmp_path / "cut.safetensors", tmp_path / "foreign.safetensors"
+    cut.write_bytes(weights_file.read_bytes()[:100_000])
+    save_file({"a": torch.zeros(3)}, foreign)
+    for weights, words in [
+        (Path("no-such-name"), "neither a weights file nor a released name"),
+        (cut, "cut.safetensors"),
+        (foreign, "foreign.safetensors"),
+    ]:
+        status, out, err = run(capsys, weights, grey_photo)
+        assert (status, out, len(err.splitlines())) == (1, "", 1)
+        assert words in err
+    assert not grey_photo.with_name("photo_colorized.jpg").exists()
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path) -> None:
+    grey_photo.parent.chmod(0o500)
+    try:
+        status, out, err = run(capsys, weights_file, grey_photo)
+    finally:
+        grey_photo.parent.chmod(0o700)
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert "no permission to write" in err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="POSIX only")
+def test_a_disk_that_fills_up_leaves_no_partial_file(weights_file: Path, grey_photo: Path) -> None:
+    done = in_new_process(
+        f"""
+        import resource, signal, sys
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+        from colorize.cli import main
+        for format in ("jpg", "png", "tif"):
+            print(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}, "--format", format]))
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n1\n1\n"), done.stderr
+    assert len(done.stderr.splitlines()) == 3
+    assert done.stderr.count("too large") == 3  # EFBIG, which a quota gives
+    assert os.listdir(grey_photo.parent) == ["photo.jpg"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_only_whole_files(
+    weights_file: Path, tmp_path: Path, scene: np.ndarray, number: signal.Signals
+) -> None:
+    for index in range(300):
+        Image.fromarray(scene).save(tmp_path / f"{index:03d}.png")
+    # A shell starts background jobs with Ctrl-C ignored, which a child inherits: here it is to be heard.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += f"from colorize.cli.command import main; sys.exit(main([{str(tmp_path)!r}, '-o', "
+    code += f"{str(tmp_path / 'out')!r}, '--weights', {str(weights_file)!r}]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
+    out = tmp_path / "out"
+    deadline = time.monotonic() + 60
+    while not (out.is_dir() and any(out.glob("*.png"))) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, (err, len(os.listdir(out)))
+    assert err.splitlines() == ["colorize: interrupted; --skip-existing goes on from here"]
+    written = sorted(os.listdir(out))
+    assert 1 <= len(written) < 300
+    for name in written:
+        assert read_image(out / name).shape == (90, 120, 3)

@@ -1,0 +1,201 @@
+"""ICC profiles: colours go through them the right way, and what cannot be kept becomes sRGB."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+from support.profiles import cmyk_profile, grey_profile, grey_table_profile, rgb_profile, rgb_table_profile
+
+from colorize.color import (
+    SRGB,
+    ProfileError,
+    convert_16_bit_to_srgb,
+    lab_to_rgb,
+    read_color_space,
+    rgb_to_lab,
+    rgb_to_lightness,
+    srgb_profile,
+)
+from colorize.color.icc import read_lookup_table
+from colorize.photo import Photo, read_photo, write_photo
+
+INKS = {  # CMYK -> what every eye sees
+    "paper": ((0, 0, 0, 0), (255, 255, 255)),
+    "black": ((0, 0, 0, 255), (0, 0, 0)),
+    "red": ((0, 255, 255, 0), (255, 0, 0)),
+    "green": ((255, 0, 255, 0), (0, 255, 0)),
+    "blue": ((255, 255, 0, 0), (0, 0, 255)),
+}
+
+
+def chart() -> np.ndarray:
+    """Return the inks as fields of (8, 8) side by side, (8, 40, 4)."""
+    return np.repeat(np.repeat([[inks for inks, _ in INKS.values()]], 8, 0), 8, 1).astype(np.uint8)
+
+
+def check_chart(picture: np.ndarray, tolerance: int) -> None:
+    """Check the middle of each field; a colour outside sRGB may have lost chroma, but keeps its hue."""
+    for index, (name, (_, expected)) in enumerate(INKS.items()):
+        found = picture[4, index * 8 + 4].astype(int)
+        if name in ("paper", "black"):
+            assert np.abs(found - expected).max() <= tolerance, name
+        else:
+            assert found.argmax() == np.argmax(expected), name
+            assert found.max() - np.sort(found)[1] > 80, name
+
+
+def little_cms(picture: np.ndarray, profile: bytes, mode: str = "RGB") -> np.ndarray:
+    """Return 8-bit samples as sRGB, converted by LittleCMS."""
+    image = Image.frombytes(mode, picture.shape[1::-1], np.ascontiguousarray(picture).tobytes())
+    result = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+    return np.asarray(result)
+
+
+# --- CMYK ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [None, cmyk_profile()], ids=["untagged", "tagged"])
+@pytest.mark.parametrize("suffix", [".jpg", ".tif"])
+def test_cmyk_is_not_inverted(tmp_path: Path, suffix: str, profile: bytes | None) -> None:
+    path = tmp_path / f"a{suffix}"
+    image = Image.frombytes("CMYK", (40, 8), chart().tobytes())
+    if suffix == ".jpg":
+        image.save(path, icc_profile=profile, quality=100, subsampling=0)
+    else:
+        image.save(path, icc_profile=profile)
+    if suffix == ".jpg":
+        assert b"Adobe" in path.read_bytes()  # its inks are stored inverted
+    photo = read_photo(path)
+    check_chart(photo.picture, 3)
+    result = photo.with_colors(photo.picture)
+    assert result.profile == (srgb_profile() if profile else None)
+    assert result.space is SRGB or np.allclose(result.space.matrix, SRGB.matrix, atol=2e-4)
+
+
+@pytest.mark.parametrize("profile", [None, cmyk_profile()], ids=["untagged", "tagged"])
+def test_16_bit_cmyk_is_read_at_16_bits(tmp_path: Path, profile: bytes | None) -> None:
+    samples = chart().astype(np.uint16) * 257
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="separated", iccprofile=profile)
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.picture.dtype == np.uint16
+    check_chart(photo.picture // 257, 1)
+    assert photo.profile == (srgb_profile() if profile else None)
+    ramp = np.zeros((16, 512, 4), np.uint16)
+    ramp[..., 3] = np.arange(16 * 512).reshape(16, 512) * 8
+    tifffile.imwrite(tmp_path / "ramp.tif", ramp, photometric="separated", iccprofile=profile)
+    assert len(np.unique(read_photo(tmp_path / "ramp.tif").picture[..., 1])) > 8000
+
+
+def test_the_profile_of_other_inks_is_not_used(tmp_path: Path) -> None:
+    Image.frombytes("CMYK", (40, 8), chart().tobytes()).save(tmp_path / "a.tif", icc_profile=rgb_profile())
+    photo = read_photo(tmp_path / "a.tif")
+    check_chart(photo.picture, 0)
+    assert photo.profile is None
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["mft1", "mft2", "mAB"])
+def test_a_table_is_read_as_littlecms_reads_it(kind: str) -> None:
+    profile = rgb_table_profile(kind)
+    picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3)).astype(np.uint8)
+    picture[:8] = np.arange(60)[:, None] * 4  # neutral
+    theirs = little_cms(picture, profile).astype(int)
+    ours = (convert_16_bit_to_srgb(picture.astype(np.uint16) * 257, profile) / 257).round().astype(int)
+    inside = ((theirs > 2) & (theirs < 253)).all(axis=2)  # LittleCMS clips channels
+    assert inside.mean() > 0.3
+    # LittleCMS puts a grid of its own over the whole way, and is coarse there where a channel gets dark.
+    assert np.abs(ours - theirs)[inside].mean() <= 0.3
+    assert np.percentile(np.abs(ours - theirs)[inside & (theirs > 40).all(axis=2)], 99) <= 2
+
+
+def test_cmyk_is_read_as_littlecms_reads_it() -> None:
+    samples = np.random.default_rng(0).integers(0, 200, (60, 60, 4)).astype(np.uint8)
+    profile = cmyk_profile(black=0)
+    theirs = little_cms(samples, profile, "CMYK").astype(int)
+    ours = (convert_16_bit_to_srgb(samples.astype(np.uint16) * 257, profile) / 257).round().astype(int)
+    inside = ((theirs > 2) & (theirs < 253)).all(axis=2)
+    assert inside.mean() > 0.3
+    # LittleCMS is linear along black and tetrahedral along the others, we are so along all four.
+    assert np.abs(ours - theirs)[inside].mean() <= 1
+    assert np.percentile(np.abs(ours - theirs)[inside], 99) <= 6
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_table_profile_becomes_srgb(tmp_path: Path, suffix: str, dtype: type) -> None:
+    """The table says the same as primaries and a gamma, so the colours must be the same."""
+    random = np.random.default_rng(0)
+    picture = cv2.resize(random.integers(60, 190, (4, 5, 3)).astype(np.uint8), (40, 32), interpolation=cv2.INTER_CUBIC)
+    picture = picture.astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)
+    write_photo(tmp_path / f"a{suffix}", Photo(picture, profile=rgb_table_profile(side=17)))
+    photo = read_photo(tmp_path / f"a{suffix}")
+    assert photo.profile == srgb_profile()
+    assert photo.picture.dtype == (np.uint8 if suffix == ".jpg" else dtype)
+    truth = rgb_to_lab(picture, read_color_space(rgb_profile()))
+    difference = np.abs(rgb_to_lab(photo.picture, photo.space) - truth)
+    assert difference[..., 0].mean() < (0.7 if suffix == ".jpg" else 0.3)
+    assert difference.mean() < (2 if suffix == ".jpg" else 1)
+
+
+def test_a_16_bit_ramp_keeps_its_levels_through_a_table() -> None:
+    ramp = np.repeat(np.arange(65536, dtype=np.uint16).reshape(256, 256, 1), 3, axis=2)
+    result = convert_16_bit_to_srgb(ramp, rgb_table_profile(side=33))
+    assert (result.max(axis=2) - result.min(axis=2)).max() <= 40  # neutral but for the table's own rounding
+    assert (np.diff(rgb_to_lightness(result).ravel()) > 0).mean() > 0.9
+    assert len(np.unique(rgb_to_lightness(result))) >= 60_000
+
+
+def test_a_table_counts_where_primaries_are_there_too() -> None:
+    with pytest.raises(ProfileError, match="tables"):
+        read_color_space(rgb_table_profile())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_grey_profile_of_a_table_is_converted(tmp_path: Path, dtype: type) -> None:
+    ramp = np.tile(np.arange(256), (8, 1)).astype(dtype) * np.array(257 if dtype == np.uint16 else 1, dtype)
+    write_photo(tmp_path / "a.tif", Photo(ramp, profile=grey_table_profile(1.8)))
+    photo = read_photo(tmp_path / "a.tif")
+    expected = rgb_to_lightness(ramp, read_color_space(grey_profile(1.8)))
+    assert np.abs(rgb_to_lightness(photo.picture, photo.space) - expected).max() < 0.5
+    assert photo.with_colors(lab_to_rgb(rgb_to_lab(photo.picture, photo.space))).profile == srgb_profile()
+
+
+def test_a_16_bit_grey_profile_with_alpha_is_used(tmp_path: Path) -> None:
+    pixels = np.dstack([np.tile(np.arange(256), (8, 1)), np.full((8, 256), 200)]).astype(np.uint16) * 257
+    options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, iccprofile=grey_profile(1.8), **options)
+    photo = read_photo(tmp_path / "a.tif")
+    expected = rgb_to_lightness(pixels[..., 0], read_color_space(grey_profile(1.8)))
+    np.testing.assert_allclose(rgb_to_lightness(photo.picture, photo.space), expected, atol=0.01)
+    np.testing.assert_array_equal(photo.alpha, pixels[..., 1])
+
+
+def test_a_damaged_table_is_an_error_that_says_so() -> None:
+    whole = rgb_table_profile()
+    samples = np.zeros((2, 2, 3), np.uint16)
+    for damaged in (whole[:1000], whole.replace(b"mft2", b"mft9"), cmyk_profile(), whole.replace(b"A2B", b"B2A")):
+        with pytest.raises(ProfileError, match="convert it to sRGB"):
+            convert_16_bit_to_srgb(samples, damaged)
+
+
+def test_white_and_black_of_a_table_stay_white_and_black() -> None:
+    ends = np.array([[[0, 0, 0], [65535, 65535, 65535]]], np.uint16)
+    result = convert_16_bit_to_srgb(ends, rgb_table_profile())
+    assert result[0, 0].max() <= 30
+    assert result[0, 1].min() >= 65535 - 60
+    assert read_lookup_table(cmyk_profile(black=0.02)).black_luminance() == pytest.approx(0.02, abs=1e-3)

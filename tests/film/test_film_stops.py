@@ -1,0 +1,234 @@
+"""Films that are stopped, damaged, or cannot be coloured: what goes on, what is named, what is kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.video_contents import damage_frame, read_frames
+from support.videos import VideoRecipe, make_video
+
+from colorize.base import VideoError
+from colorize.engine import Colorizer
+from colorize.film import Progress, VideoOptions, VideoResult, VideoStopped, colorize_video
+from colorize.motion import TemporalOptions
+from colorize.network import Generator
+
+OFF = VideoOptions(temporal=TemporalOptions("off"))
+
+
+def stop_after(frames: int, cancel: threading.Event) -> Any:
+    def follow(progress: Progress) -> None:
+        if progress.done >= frames:
+            cancel.set()
+
+    return follow
+
+
+@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
+) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=100, scene_cut=37, sounds=["eng"]))
+    options = VideoOptions(temporal=TemporalOptions(mode))
+    colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
+    out, cancel = tmp_path / "b.mp4", threading.Event()
+    with pytest.raises(VideoStopped, match=r"stopped after \d+ of 100 frames; the same command goes on"):
+        colorize_video(path, out, colorizer=colorizer, options=options, progress=stop_after(15, cancel), cancel=cancel)
+    assert not out.exists()
+    finished = len(list((tmp_path / "b.mp4.segments").glob("*.npz")))
+    assert 2 <= finished < 10
+    seen: list[Progress] = []
+    result = colorize_video(path, out, colorizer=colorizer, options=options, progress=seen.append)
+    assert result == VideoResult(out, 100, resumed=10 * finished)
+    assert seen[0] == Progress(10 * finished, 100)
+    assert seen[-1] == Progress(100, 100, "joining")
+    times, frames = read_frames(out)
+    expected_times, expected = read_frames(tmp_path / "whole.mp4")
+    assert times == expected_times
+    np.testing.assert_array_equal(frames, expected)
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
+
+
+def test_a_crash_at_any_moment_leaves_whole_segments(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45))
+    colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=OFF)
+    replace, left = os.replace, [0]
+
+    def crash(source: Any, target: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    out = tmp_path / "b.mp4"
+    for moves in (1, 2, 3, 3, 1, 2):  # each run gets a little further, and dies between two files
+        left[0] = moves
+        monkeypatch.setattr("os.replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            colorize_video(path, out, colorizer=colorizer, options=OFF)
+        assert not out.exists()
+    monkeypatch.setattr("os.replace", replace)
+    result = colorize_video(path, out, colorizer=colorizer, options=OFF)
+    assert result.resumed > 0
+    np.testing.assert_array_equal(read_frames(out)[1], read_frames(tmp_path / "whole.mp4")[1])
+
+
+def test_changed_settings_or_weights_start_afresh_and_say_so(
+    tmp_path: Path, colorizer: Colorizer, small_generator: Generator, short_segments: None
+) -> None:
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=60)), tmp_path / "b.mp4"
+
+    def stop(options: VideoOptions = OFF) -> None:
+        cancel = threading.Event()
+        with pytest.raises(VideoStopped):
+            colorize_video(
+                path, out, colorizer=colorizer, options=options, progress=stop_after(12, cancel), cancel=cancel
+            )
+
+    stop()
+    stop(VideoOptions(crf=30, temporal=TemporalOptions("off")))
+    stop()
+    other = Colorizer(small_generator, device="cpu", render_size=32, saturation=0.5)
+    result = colorize_video(path, out, colorizer=other, options=OFF)
+    assert result.resumed == 0
+    assert result.notes == (f"{path}: earlier segments were made with other settings; starting afresh",)
+    out.unlink()
+    stop()
+    weights = Generator(small_generator.config).eval()
+    result = colorize_video(path, out, colorizer=Colorizer(weights, device="cpu", render_size=32), options=OFF)
+    assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
+
+
+def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(options={"bf": "0", "g": "100"}))
+    damage_frame(path, 12, bytes(40))
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert result.frames == 30
+    expected = f"{path}: frame 12 (at 0:00:00.4) is damaged and cannot be decoded; the frame before stands in for it"
+    assert result.notes == (expected,)
+    assert len(read_frames(tmp_path / "b.mp4")[0]) == 30
+
+
+def test_a_film_that_is_cut_off_gives_what_it_has_and_says_so(tmp_path: Path, colorizer: Colorizer) -> None:
+    whole = make_video(tmp_path / "whole.mkv", VideoRecipe(frames=120, codec="ffv1", sounds=["eng"]))
+    path = tmp_path / "cut.mkv"
+    path.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    result = colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
+    assert result.cut_off is not None
+    assert "cut off: it ends at 0:00:0" in result.cut_off
+    assert 30 < result.frames < 90
+    assert len(read_frames(tmp_path / "b.mkv")[0]) == result.frames
+
+
+def test_a_size_that_changes_midway_is_scaled_and_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    first = make_video(tmp_path / "1.ts", VideoRecipe(frames=10))
+    pts = [3000 * index for index in range(10, 20)]
+    second = make_video(tmp_path / "2.ts", VideoRecipe(frames=10, size=(96, 128), pts=pts))
+    path = tmp_path / "a.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert result.frames == 20
+    assert [note.split(": ")[1] for note in result.notes] == [
+        "10 frames (10-19; from 0:00:00.3 on) are of another size than the first; scaled to 64 x 48"
+    ]
+    _, frames = read_frames(tmp_path / "b.mp4")
+    assert frames.shape == (20, 72, 64)
+
+
+@pytest.mark.parametrize(
+    ("out", "options", "words"),
+    [
+        ("b.avi", OFF, "written as .mp4"),
+        ("b.txt", OFF, "written as .mp4"),
+        ("b.webm", VideoOptions(codec="h264"), "does not hold h264; choose .mp4"),
+        ("b.mp4", VideoOptions(codec="ffv1"), "does not hold ffv1; choose .mkv"),
+        ("b.mp4", VideoOptions(codec="av1"), "too small for av1 (at least 64 x 64)"),
+        ("b.mp4", VideoOptions(crf=60), "--crf 60 is not within 0..51"),
+        ("b.mkv", VideoOptions(codec="ffv1", crf=5), "is lossless"),
+        ("b.mp4", VideoOptions(preset="hasty"), "it knows ultrafast, superfast"),
+        ("b.mp4", VideoOptions(start=5), "no frame between the start at 0:00:05.0 and the end; the film lasts 0:00:01"),
+        ("b.mp4", VideoOptions(start=1, end=1), "is not after the start"),
+        ("a.mp4", OFF, "would replace the film itself"),
+        ("link.mp4", OFF, "would replace the film itself"),
+    ],
+)
+def test_what_cannot_be_done_is_named_and_leaves_nothing(
+    tmp_path: Path, colorizer: Colorizer, out: str, options: VideoOptions, words: str
+) -> None:
+    path = make_video(tmp_path / "a.mp4")
+    (tmp_path / "link.mp4").symlink_to(path)
+    before = path.read_bytes()
+    with pytest.raises(VideoError) as caught:
+        colorize_video(path, tmp_path / out, colorizer=colorizer, options=options)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "link.mp4"]
+
+
+def test_results_are_not_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) -> None:
+    path, out = make_video(tmp_path / "a.mp4"), tmp_path / "b.mp4"
+    out.write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        colorize_video(path, out, colorizer=colorizer, options=OFF)
+    assert out.read_bytes() == b"precious"
+
+
+def test_an_encoder_that_is_missing_is_named(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(tmp_path / "a.mp4")
+
+    def missing(name: str, mode: str) -> None:
+        raise ValueError(name)
+
+    monkeypatch.setattr("av.Codec", missing)
+    with pytest.raises(VideoError, match=r"no encoder libx264; choose another --codec: hevc, av1, vp9, ffv1"):
+        colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+
+
+def test_a_film_that_vanishes_keeps_the_finished_segments(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None
+) -> None:
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=30)), tmp_path / "b.mp4"
+    hidden = tmp_path / "hidden.mp4"
+
+    def vanish(progress: Progress) -> None:
+        if progress.done == 15 and path.exists():
+            path.rename(hidden)
+
+    with pytest.raises(FileNotFoundError, match=r"a\.mp4: no such file"):
+        colorize_video(path, out, colorizer=colorizer, options=OFF, progress=vanish)
+    with pytest.raises(FileNotFoundError, match=r"a\.mp4: no such file"):
+        colorize_video(path, out, colorizer=colorizer, options=OFF)
+    hidden.rename(path)
+    assert colorize_video(path, out, colorizer=colorizer, options=OFF).resumed == 30
+
+
+def test_a_full_disk_keeps_the_finished_segments(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=40)), tmp_path / "b.mp4"
+    from colorize.film import SegmentEncoder
+
+    write, written = SegmentEncoder.write, []
+
+    def full(self: SegmentEncoder, *arguments: Any) -> None:
+        written.append(1)
+        if len(written) == 25:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, *arguments)
+
+    monkeypatch.setattr(SegmentEncoder, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        colorize_video(path, out, colorizer=colorizer, options=OFF)
+    assert not out.exists()
+    assert colorize_video(path, out, colorizer=colorizer, options=OFF).resumed == 20

@@ -1,0 +1,199 @@
+"""Segments on disk: whole or not there; and the command, killed outright, that goes on with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.video_contents import read_frames
+from support.videos import VideoRecipe, make_video
+
+from colorize.base import VideoError
+from colorize.film import SegmentStore
+from colorize.film.segments import FORMAT, MANIFEST, Segment
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"version": "1", "weights": "abc", "settings": {"crf": 18.0, "span": ["0", None]}}
+
+
+def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
+    store.unfinished_path(len(store.segments)).write_bytes(b"video")
+    state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
+    warnings = {"damaged": [pts[0]], "lost": [], "resized": []}
+    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings)
+    store.add(segment)
+    return segment
+
+
+def test_finished_segments_are_found_again(tmp_path: Path) -> None:
+    target = tmp_path / "b.mp4"
+    store = SegmentStore(target)
+    assert store.begin(SETTINGS) is None
+    first, second = add(store, [0, 1, 2]), add(store, [3, 4], last=True)
+    again = SegmentStore(target)
+    assert again.begin(SETTINGS) is None
+    for found, made in zip(again.segments, (first, second), strict=True):
+        assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
+        assert found.decode_warnings == made.decode_warnings
+        np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
+    again.remove()
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    for number in range(4):
+        add(store, [number])
+    record = store.video_path(2).with_suffix(".npz")
+    record.write_bytes(record.read_bytes()[:100])
+    store.unfinished_path(4).write_bytes(b"half")
+    again = SegmentStore(tmp_path / "b.mp4")
+    again.begin(SETTINGS)
+    assert [found.pts for found in again.segments] == [[0], [1]]
+    assert sorted(os.listdir(store.folder)) == ["000000.npz", "000000.nut", "000001.npz", "000001.nut", MANIFEST]
+    store.video_path(0).unlink()
+    again.begin(SETTINGS)
+    assert again.segments == []
+
+
+def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    add(store, [0])
+    assert store.begin({**SETTINGS, "weights": "def"}) == "other weights"
+    assert store.segments == []
+    add(store, [0])
+    assert store.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
+
+
+@pytest.mark.parametrize(("key", "value"), [("version", "0.9"), ("format", "colorize-segments/9")])
+def test_segments_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    add(store, [0])
+    manifest = store.folder / MANIFEST
+    content = json.loads(manifest.read_text())
+    assert content["format"] == FORMAT
+    manifest.write_text(json.dumps({**content, key: value}))
+    with pytest.raises(VideoError, match=rf"b\.mp4\.segments: made by another version of colorize \({value} where"):
+        store.begin(SETTINGS)
+    assert store.video_path(0).exists()
+    manifest.write_text("{half")
+    with pytest.raises(VideoError, match=r"manifest\.json: cannot be read"):
+        store.begin(SETTINGS)
+    assert store.video_path(0).exists()
+
+
+# --- the command, killed ---------------------------------------------------------------------------------------------
+
+
+def command_line(weights: Path, *arguments: object) -> list[str]:
+    code = "import sys; from colorize.cli.command import main; sys.exit(main())"
+    return [sys.executable, "-c", code, "--weights", str(weights), "--device", "cpu", *map(str, arguments)]
+
+
+def start(weights: Path, *arguments: object) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command_line(weights, *arguments), stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def wait_for_segments(folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("*.npz"))) < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weights_file: Path, mode: str) -> None:
+    path = make_video(
+        tmp_path / "a.mp4",
+        VideoRecipe(frames=600, size=(96, 128), scene_cut=250, sounds=["eng"], rate=30),  # type: ignore[arg-type]
+    )
+    options = ["--temporal", mode, "-q"]
+    assert start(weights_file, path, "-o", tmp_path / "whole.mp4", *options).wait(300) == 0
+    out = tmp_path / "b.mp4"
+    for count in (3, 9):
+        process = start(weights_file, path, "-o", out, *options)
+        wait_for_segments(tmp_path / "b.mp4.segments", count)
+        process.kill()
+        process.wait(60)
+        assert not out.exists()
+    process = start(weights_file, path, "-o", out, *options)
+    _, err = process.communicate(timeout=300)
+    assert (process.returncode, err) == (0, "")
+    times, frames = read_frames(out)
+    expected_times, expected = read_frames(tmp_path / "whole.mp4")
+    assert times == expected_times
+    np.testing.assert_array_equal(frames, expected)
+    assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weights_file: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=900, size=(96, 128)))
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += (
+        f"from colorize.cli.command import main; sys.exit(main([{str(path)!r}, '--weights', {str(weights_file)!r}]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
+    wait_for_segments(tmp_path / "a_colorized.mp4.segments", 3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    lines = [line for line in err.splitlines() if line]
+    assert process.returncode == 130, err
+    assert lines[0] == "colorize: finishing the segment at work; Ctrl-C again ends at once"
+    assert lines[1].startswith(f"colorize: {path}: stopped after ")
+    assert lines[1].endswith(" of 900 frames; the same command goes on from there")
+    again = start(weights_file, path, "-q")
+    _, err = again.communicate(timeout=300)
+    assert (again.returncode, err) == (0, "")
+    assert len(read_frames(tmp_path / "a_colorized.mp4")[0]) == 900
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="POSIX only")
+def test_a_disk_that_fills_up_keeps_the_finished_parts(tmp_path: Path, weights_file: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=300, size=(96, 128)))
+    out = tmp_path / "b.mkv"
+    code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000)); "
+    code += (
+        f"from colorize.cli.command import main; sys.exit(main([{str(path)!r}, '-o', {str(out)!r}, '--codec', 'ffv1', "
+    )
+    code += f"'--weights', {str(weights_file)!r}]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines)) == (1, 1), done.stderr
+    assert "too large" in lines[0]  # EFBIG, which a quota gives
+    assert not out.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux")
+def test_memory_does_not_grow_with_the_film(tmp_path: Path, weights_file: Path) -> None:
+    # What wait4 states would begin with this process's own memory.
+    code = "import sys; from colorize.cli.command import main; status = main([sys.argv[1], '-q', '--device', 'cpu', "
+    code += f"'--weights', {str(weights_file)!r}]); "
+    code += "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM'))); "
+    code += "sys.exit(status)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    peaks = []
+    for frames in (150, 900):
+        path = make_video(tmp_path / f"{frames}.mp4", VideoRecipe(frames=frames, size=(240, 320)))
+        done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        peaks.append(int(done.stdout.split()[-1]))
+    assert peaks[1] < peaks[0] * 1.1

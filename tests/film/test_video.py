@@ -1,0 +1,159 @@
+"""Films as they are stored: time stamps, spans, orientation, field order, samples, and what no header states."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.video_contents import times_of as times
+from support.videos import VideoRecipe, make_video
+
+from colorize.film import decode_frames, probe, read_luma
+from colorize.film.sampling import sample_frames
+from colorize.film.video import Orientation, Span
+
+NTSC = Fraction(45000, 1499)
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("a.mp4", VideoRecipe(sounds=["eng"])),
+        ("a.mov", VideoRecipe()),
+        ("a.mkv", VideoRecipe(codec="ffv1")),
+        ("a.webm", VideoRecipe(codec="libvpx-vp9")),
+        ("a.avi", VideoRecipe(codec="mpeg4", time_base=Fraction(1, 30), options={"bf": "0"})),
+        ("a.mpg", VideoRecipe(codec="mpeg1video", time_base=Fraction(1, 30))),
+        ("a.ts", VideoRecipe()),
+    ],
+)
+def test_every_container_is_probed_and_read(tmp_path: Path, name: str, recipe: VideoRecipe) -> None:
+    video = probe(make_video(tmp_path / name, recipe))
+    assert video.size == (48, 64)
+    assert video.rate == 30
+    frames = list(decode_frames(video))
+    assert [frame.index for frame in frames] == list(range(30))
+    expected = np.arange(30) / 30 + float(frames[0].pts * video.time_base)
+    np.testing.assert_allclose([float(frame.pts * video.time_base) for frame in frames], expected, atol=6e-4)
+    assert [frame.decode_warning for frame in frames] == [None] * 30
+    assert np.abs(read_luma(video, frames[7].image).levels.astype(int) - recipe.grey(7)).mean() < 6
+
+
+def test_odd_rates_gaps_and_a_late_start_are_kept_to_the_tick(tmp_path: Path) -> None:
+    odd = VideoRecipe(rate=NTSC, pts=[2998 * index for index in range(12)])
+    assert times(make_video(tmp_path / "odd.mp4", odd)) == [Fraction(2998 * index, 90_000) for index in range(12)]
+    pts = [45_000, 48_000, 51_000, 90_000, 93_000, 93_500, 180_000]
+    uneven = VideoRecipe(pts=pts, sounds=["eng"])
+    path = make_video(tmp_path / "uneven.mp4", uneven)
+    assert times(path) == [Fraction(stamp, 90_000) for stamp in pts]
+    assert probe(path).rate != 30
+
+
+def test_a_clock_that_starts_anywhere_is_set_to_zero(tmp_path: Path) -> None:
+    recipe = VideoRecipe(pts=[9_000_000 + 3000 * index for index in range(20)])
+    video = probe(make_video(tmp_path / "late.ts", recipe))
+    assert video.start_time > 90
+    assert abs(float(next(decode_frames(video)).pts * video.time_base)) < 0.1
+
+
+def test_a_span_is_read_from_its_first_frame_on(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=90, options={"g": "15"}))
+    span = Span(Fraction(2), Fraction(5, 2))
+    video = probe(path)
+    frames = list(decode_frames(video, span))
+    assert [frame.pts * video.time_base for frame in frames] == [Fraction(index, 30) for index in range(15)]
+    without_seeking = list(decode_frames(video, span, seek=False))
+    for frame, other in zip(frames, without_seeking, strict=True):
+        np.testing.assert_array_equal(frame.image.to_ndarray(), other.image.to_ndarray())
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("a.mp4", VideoRecipe(frames=150, options={"g": "40"})),
+        ("a.mkv", VideoRecipe(frames=150, options={"g": "250", "x264-params": "open-gop=1"})),
+        ("a.ts", VideoRecipe(frames=150, options={"g": "40"})),
+        ("a.mpg", VideoRecipe(frames=150, codec="mpeg2video", time_base=Fraction(1, 30), options={"bf": "2"})),
+        ("a.avi", VideoRecipe(frames=150, codec="mpeg4", time_base=Fraction(1, 30), options={"bf": "2"})),
+        ("a.webm", VideoRecipe(frames=150, codec="libvpx-vp9")),
+        ("a.m2v", VideoRecipe(frames=150, codec="mpeg2video", time_base=Fraction(1, 30))),
+    ],
+)
+def test_reading_goes_on_after_any_frame(tmp_path: Path, name: str, recipe: VideoRecipe) -> None:
+    video = probe(make_video(tmp_path / name, recipe))
+    frames = list(decode_frames(video))
+    assert len(frames) == 150
+    for index in (5, 61, 120, 148):
+        rest = list(decode_frames(video, after=(index, frames[index].pts)))
+        assert [(frame.index, frame.pts, frame.duration) for frame in rest] == [
+            (frame.index, frame.pts, frame.duration) for frame in frames[index + 1 :]
+        ]
+        for frame, other in zip(rest, frames[index + 1 :], strict=True):
+            np.testing.assert_array_equal(frame.image.to_ndarray(), other.image.to_ndarray())
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+@pytest.mark.parametrize("flip", [False, True])
+def test_rotated_and_mirrored_films_stand_upright(tmp_path: Path, angle: int, flip: bool) -> None:
+    recipe = VideoRecipe(frames=2, rotation=angle, flip=flip, aspect=Fraction(4, 3), options={"crf": "1"})
+    video = probe(make_video(tmp_path / "a.mp4", recipe))
+    upright = read_luma(video, next(decode_frames(video)).image).levels
+    expected = np.rot90(recipe.grey(0), angle // 90)
+    expected = np.fliplr(expected) if flip else expected
+    assert upright.shape == expected.shape == video.upright_size
+    assert np.abs(upright.astype(int) - expected).mean() < 2
+    assert video.upright_aspect == (Fraction(3, 4) if angle % 180 else Fraction(4, 3))
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "order"),
+    [
+        ("a.mp4", VideoRecipe(frames=3, field_order="tff"), "tff"),
+        ("a.mkv", VideoRecipe(frames=3, field_order="bff"), "bff"),  # the container says the contrary
+        ("a.mpg", VideoRecipe(frames=3, codec="mpeg2video", time_base=Fraction(1, 30), field_order="bff"), "bff"),
+        ("a.avi", VideoRecipe(3, (576, 720), "dvvideo", rate=Fraction(25), time_base=Fraction(1, 25)), "bff"),
+        ("whole.mp4", VideoRecipe(frames=3), None),
+    ],
+)
+def test_the_field_order_is_that_of_the_frames(
+    tmp_path: Path, name: str, recipe: VideoRecipe, order: str | None
+) -> None:
+    assert probe(make_video(tmp_path / name, recipe)).field_order == order
+
+
+def test_an_orientation_undoes_a_display_matrix() -> None:
+    array = np.arange(6).reshape(2, 3)
+    np.testing.assert_array_equal(Orientation(True, True, False).apply(array), np.rot90(array))
+    np.testing.assert_array_equal(Orientation(False, True, True).apply(array), array[::-1, ::-1])
+    assert Orientation().apply(array) is array
+
+
+def test_frames_are_sampled_over_the_whole_film(tmp_path: Path) -> None:
+    video = probe(make_video(tmp_path / "a.mp4", VideoRecipe(frames=60, options={"g": "10"})))
+    found = [float(frame.pts * frame.time_base) for frame in sample_frames(video, 4)]
+    np.testing.assert_allclose(found, [0.25, 0.75, 1.25, 1.75], atol=0.05)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
+def test_samples_lie_where_they_should_in_streams_without_an_index(tmp_path: Path, codec: str) -> None:
+    recipe = VideoRecipe(frames=360, codec=codec, time_base=Fraction(1, 30), options={"g": "100", "sc_threshold": "0"})
+    video = probe(make_video(tmp_path / ("a.ts" if codec == "libx264" else "a.mpg"), recipe))
+    found = [float(frame.pts * frame.time_base - video.start_time) for frame in sample_frames(video, 6)]
+    np.testing.assert_allclose(found, np.arange(0.5, 6) / 6 * video.duration, atol=0.15)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
+def test_what_no_header_states_is_counted(tmp_path: Path, name: str) -> None:
+    recipe = VideoRecipe(frames=60, piped=True, time_base=Fraction(1, 30), options={"g": "10"})
+    video = probe(make_video(tmp_path / name, recipe))
+    assert video.frames == 60
+    assert video.duration == pytest.approx(2, abs=0.01)
+    assert video.rate == 30
+    images = {frame.pts: frame.image.to_ndarray() for frame in decode_frames(video)}
+    found = list(sample_frames(video, 4))
+    assert len(found) == 4
+    for frame, second in zip(found, (0.25, 0.75, 1.25, 1.75), strict=True):
+        near = [pts for pts in images if abs(float(pts * video.time_base) - second) < 0.1]
+        assert any(np.array_equal(frame.to_ndarray(), images[pts]) for pts in near)

@@ -1,0 +1,112 @@
+"""Steady colours of films in segments: how often the network runs, how far is looked ahead, what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
+from torch import Tensor
+
+from colorize.engine import Colorizer
+from colorize.motion import TemporalOptions, TemporalPainter
+from colorize.motion.temporal import MAX_ANCHOR_GAP
+from colorize.network import Generator
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_every_counts_the_networks_frames(every: int) -> None:
+    steady = painter(TemporalOptions("fast", every))
+    list(steady.predict_ab(pan(9, 31)))
+    assert steady.network_frames == 1 + 30 // every
+
+
+def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -> None:
+    slow, lost = painter(TemporalOptions()), painter(TemporalOptions())
+    list(slow.predict_ab(pan(10, 33, 1)))
+    random = np.random.default_rng(0)
+    list(lost.predict_ab([as_input(random.uniform(-0.5, 0.5, SIZE)) for _ in range(33)]))
+    assert slow.network_frames == 1 + 32 // MAX_ANCHOR_GAP
+    assert lost.network_frames == 33
+
+
+@pytest.mark.parametrize(
+    ("options", "cut_at_seam"),
+    [*((options, False) for options in STEADY), (STEADY[0], True), (STEADY[2], True)],
+    ids=str,
+)
+def test_restored_segments_are_bit_equal(
+    options: TemporalOptions, cut_at_seam: bool, small_generator: Generator
+) -> None:
+    colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
+    inputs = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
+    segments = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
+    whole = TemporalPainter(colorizer, options)
+    expected = [list(whole.predict_ab(segment)) for segment in segments]
+    state: dict[str, np.ndarray] = {}
+    for segment, results in zip(segments, expected, strict=True):
+        resumed = TemporalPainter(colorizer, options)
+        resumed.restore(state)
+        for ab, result in zip(resumed.predict_ab(segment), results, strict=True):
+            np.testing.assert_array_equal(ab, result)
+        state = {name: array.copy() for name, array in resumed.state().items()}
+
+
+@pytest.mark.parametrize("options", STEADY, ids=str)
+def test_the_seam_of_two_segments_is_no_jump(options: TemporalOptions) -> None:
+    inputs = pan(13, 48, 0)
+    steady = painter(options, 5.0)
+    results = [*steady.predict_ab(inputs[:24]), *steady.predict_ab(inputs[24:])]
+    steps = [np.abs(now - before).mean() for before, now in pairwise(results)]
+    assert steps[23] <= max(steps[:23] + steps[24:])
+
+
+@pytest.mark.parametrize("options", STEADY, ids=str)
+def test_lookahead_is_bounded(options: TemporalOptions) -> None:
+    taken = 0
+
+    def counted() -> Iterator[Tensor]:
+        nonlocal taken
+        for frame in pan(14, 90):
+            taken += 1
+            yield frame
+
+    ahead = [taken - index for index, _ in enumerate(painter(options).predict_ab(counted()))]
+    assert max(ahead) <= 40
+
+
+@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+def test_batches_are_not_larger_than_asked(mode) -> None:
+    box = Paintbox()
+    list(TemporalPainter(box, TemporalOptions(mode), 3).predict_ab(pan(15, 20)))  # type: ignore[arg-type]
+    assert max(box.batches) <= 3
+
+
+@pytest.mark.parametrize("options", STEADY, ids=str)
+def test_another_size_begins_anew(options: TemporalOptions) -> None:
+    small = [as_input(frame[0, 0].numpy()[:32, :64]) for frame in pan(16, 5)]
+    results = list(painter(options).predict_ab([*pan(16, 6), *small]))
+    assert [ab.shape[:2] for ab in results] == [SIZE] * 6 + [(32, 64)] * 5
+
+
+def test_bad_options_are_refused() -> None:
+    with pytest.raises(ValueError, match="'slow' is unknown; use one of off, fast, best"):
+        TemporalOptions("slow")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"every 0 is not within 1\.\.16"):
+        TemporalOptions("fast", 0)
+    with pytest.raises(ValueError, match=r"every 4 .* use temporal mode fast or best"):
+        TemporalOptions("off", 4)
+    with pytest.raises(ValueError, match="batch size 0"):
+        painter(TemporalOptions(), batch_size=0)
+
+
+def test_a_state_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks 'ab'"):
+        painter(TemporalOptions()).restore({"grey": np.zeros(SIZE, np.uint8)})
+    good = painter(TemporalOptions())
+    list(good.predict_ab(pan(0, 3)))
+    with pytest.raises(ValueError, match="colour the film anew"):
+        painter(TemporalOptions()).restore({**good.state(), "ab": np.zeros((3, 3, 2), np.float32)})

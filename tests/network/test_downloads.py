@@ -1,0 +1,242 @@
+"""Downloads from a server that breaks off, lies, moves and fails; whatever happens, no wrong file takes the name."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from support.server import Behaviour, serve
+
+from colorize.base import DownloadError, sha256
+from colorize.network import Source, downloads, fetch
+from colorize.network.downloads import cache_folder, pin_path, read_pin
+
+CONTENT = random.Random(0).randbytes(300_000)
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(downloads, "RETRY_DELAYS", (0.0, 0.0))
+    monkeypatch.setattr(downloads, "BLOCK_BYTES", 1 << 14)
+
+
+@pytest.fixture
+def target(tmp_path) -> Path:
+    return tmp_path / "cache" / "file.pth"
+
+
+def part_of(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def known(address: str, name: str = "file") -> Source:
+    return Source(f"{address}/{name}", len(CONTENT), DIGEST)
+
+
+@pytest.mark.parametrize("name", ["file", "moved"])
+def test_a_file_arrives_whole_also_by_a_redirect(target, name):
+    with serve(Behaviour(CONTENT)) as address:
+        assert fetch(known(address, name), target) == DIGEST
+    assert target.read_bytes() == CONTENT
+    assert sha256(target) == DIGEST
+    assert not part_of(target).exists()
+    assert pin_path(target).read_text() == f"{DIGEST}  file.pth\n"
+
+
+def test_progress_counts_every_byte(target):
+    seen = []
+    with serve(Behaviour(CONTENT, cuts=[100_000])) as address:
+        fetch(known(address), target, lambda have, total: seen.append((have, total)))
+    assert seen[-1] == (len(CONTENT), len(CONTENT))
+    assert [have for have, _ in seen] == sorted({have for have, _ in seen})  # what is resumed is not counted twice
+
+
+def test_a_cut_connection_is_taken_up_where_it_broke(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000, 50_000])
+    with serve(behaviour) as address:
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+    assert behaviour.requests == [None, "bytes=100000-", "bytes=150000-"]
+
+
+def test_a_server_without_ranges_starts_again(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000], ranges=False)
+    with serve(behaviour) as address:
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_dead_connection_keeps_what_came_for_the_next_command(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000, 0, 0, 0, 0])
+    with serve(behaviour) as address, pytest.raises(DownloadError, match=r"100000 bytes are kept, the same command"):
+        fetch(known(address), target)
+    assert not target.exists()
+    assert part_of(target).stat().st_size == 100_000
+    behaviour = Behaviour(CONTENT)
+    with serve(behaviour) as address:
+        fetch(known(address), target)
+    assert behaviour.requests == ["bytes=100000-"]
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("announce", [len(CONTENT) - 1, len(CONTENT) + 1])
+def test_a_wrong_length_is_refused_before_anything_is_written(target, announce):
+    message = rf"{announce} bytes where {len(CONTENT)} are expected"
+    with serve(Behaviour(CONTENT, announce=announce)) as address, pytest.raises(DownloadError, match=message):
+        fetch(known(address), target)
+    assert not target.exists()
+    assert not part_of(target).exists()
+
+
+def test_a_wrong_hash_is_not_kept(target):
+    wrong = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
+    with serve(Behaviour(wrong)) as address, pytest.raises(DownloadError, match=rf"where {DIGEST} is expected"):
+        fetch(known(address), target)
+    assert not target.exists()
+    assert not part_of(target).exists()
+    assert read_pin(target) is None
+
+
+@pytest.mark.parametrize("junk", [b"another file's beginning", CONTENT + b"too long"])
+def test_a_foreign_part_never_ends_in_the_file(target, junk):
+    target.parent.mkdir()
+    part_of(target).write_bytes(junk)
+    with serve(Behaviour(CONTENT)) as address:
+        if len(junk) < len(CONTENT):
+            with pytest.raises(DownloadError, match="is expected"):
+                fetch(known(address), target)
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_whole_part_needs_no_connection(target):
+    target.parent.mkdir()
+    part_of(target).write_bytes(CONTENT)
+    fetch(Source("http://127.0.0.1:9/file", len(CONTENT), DIGEST), target)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("name", "status", "message"), [("no", 200, "404 Not Found"), ("file", 403, "403 Forbidden")])
+def test_refusals_are_passed_on_at_once(target, name, status, message):
+    behaviour = Behaviour(CONTENT, status=status, failures=9 if status != 200 else 0)
+    with serve(behaviour) as address, pytest.raises(DownloadError, match=rf"/{name}: the server answers {message}"):
+        fetch(known(address, name), target)
+    assert len(behaviour.requests) <= 1
+    assert not target.exists()
+
+
+def test_a_busy_server_is_asked_again(target):
+    with serve(Behaviour(CONTENT, status=503, failures=2)) as address:
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_no_server(target):
+    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/file: .*refused"):
+        fetch(Source("http://127.0.0.1:9/file"), target)
+
+
+def test_a_web_page_is_no_file(target):
+    page = Behaviour(b"<html>choose a file</html>", kind="text/html; charset=utf-8")
+    with serve(page) as address, pytest.raises(DownloadError, match="sends a web page"):
+        fetch(Source(f"{address}/file"), target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/file", "/file"])
+def test_only_http(target, url):
+    with pytest.raises(DownloadError, match="only http and https"):
+        fetch(Source(url), target)
+
+
+def test_an_unknown_hash_is_pinned_at_the_first_download(target):
+    with serve(Behaviour(CONTENT)) as address:
+        assert fetch(Source(f"{address}/file"), target) == DIGEST
+    target.unlink()
+    message = rf"where {DIGEST} came at the first download \(.*file\.pth\.sha256\)"
+    with serve(Behaviour(CONTENT[::-1])) as address, pytest.raises(DownloadError, match=message):
+        fetch(Source(f"{address}/file"), target)
+    assert not target.exists()
+    with serve(Behaviour(CONTENT)) as address:
+        assert fetch(Source(f"{address}/file"), target) == DIGEST
+
+
+def test_without_hash_and_tag_pieces_are_not_put_together(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000])
+    with serve(behaviour) as address:
+        fetch(Source(f"{address}/file"), target)
+    assert behaviour.requests == [None, None]
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_server_that_always_breaks_off_is_given_up(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000] * 50)
+    with serve(behaviour) as address, pytest.raises(DownloadError, match="broke off after 100000 of 300000 bytes"):
+        fetch(Source(f"{address}/file"), target)
+    assert len(behaviour.requests) < 10
+
+
+def test_a_tag_tells_that_the_file_changed_between_two_pieces(target):
+    behaviour = Behaviour(CONTENT, cuts=[100_000], tag='"one"')
+
+    def exchange(have: int, _total: int | None) -> None:
+        if have >= 100_000 and behaviour.tag == '"one"':
+            behaviour.content, behaviour.tag = CONTENT[::-1], '"two"'
+
+    with serve(behaviour) as address:
+        fetch(Source(f"{address}/file"), target, exchange)
+    assert behaviour.requests == [None, "bytes=100000-"]
+    assert target.read_bytes() == CONTENT[::-1]
+
+
+def test_two_at_once_download_once(target):
+    behaviour = Behaviour(CONTENT, gate=threading.Event())
+    with serve(behaviour) as address, ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(fetch, known(address), target) for _ in range(2)]
+        while not behaviour.requests:
+            time.sleep(0.01)
+        behaviour.gate.set()
+        assert [one.result(30) for one in both] == [DIGEST, DIGEST]
+    assert len(behaviour.requests) == 1
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_damaged_file_is_replaced(target):
+    target.parent.mkdir()
+    target.write_bytes(CONTENT[:-1])
+    with serve(Behaviour(CONTENT)) as address:
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_full_disk_is_told_before(target, monkeypatch):
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: _Usage(1000))
+    with serve(Behaviour(CONTENT)) as address, pytest.raises(DownloadError, match="300000 bytes are needed and 1000"):
+        fetch(known(address), target)
+
+
+class _Usage:
+    def __init__(self, free: int) -> None:
+        self.free = free
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"COLORIZE_HOME": "/a/b", "XDG_CACHE_HOME": "/c"}, "/a/b/weights"),
+        ({"COLORIZE_HOME": "", "XDG_CACHE_HOME": "/c"}, "/c/colorize/weights"),
+        ({"HOME": "/home/me"}, "/home/me/.cache/colorize/weights"),
+    ],
+)
+def test_where_the_cache_lies(monkeypatch, settings, expected):
+    for name in ("COLORIZE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert cache_folder() == Path(expected)

@@ -1,0 +1,1 @@
+"""What tests make for themselves: photographs, films, networks, servers."""

@@ -1,0 +1,51 @@
+"""The contents of films for tests: frames, packets and times read back, and stored frames damaged."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from colorize.film import decode_frames, probe
+from colorize.film.video import Span
+
+
+def read_frames(path: Path, stream: int = 0, format: str = "yuv420p") -> tuple[list[Fraction], np.ndarray]:
+    """Return the times in seconds of a video stream's frames, and the frames as arrays in a pixel format."""
+    with av.open(str(path)) as video:
+        frames = list(video.decode(video.streams.video[stream]))
+        times = [Fraction(frame.pts or 0) * Fraction(frame.time_base or 1) for frame in frames]
+        return times, np.stack([frame.to_ndarray(format=format) for frame in frames])
+
+
+def times_of(path: Path, span: Span = Span()) -> list[Fraction]:  # noqa: B008
+    """Return the times in seconds at which a film's frames, or those of a span, are shown."""
+    video = probe(path)
+    return [frame.pts * video.time_base for frame in decode_frames(video, span)]
+
+
+def packets_of(path: Path, stream: int) -> list[tuple[float, bytes]]:
+    """Return the time in seconds and the content of a stream's packets."""
+    with av.open(str(path)) as video:
+        packets = [packet for packet in video.demux(video.streams[stream]) if packet.size]
+        return [(float((packet.pts or 0) * packet.time_base), bytes(packet)) for packet in packets]
+
+
+def luma_of(path: Path) -> np.ndarray:
+    """Return the luma levels of a film's frames (N, H, W), int."""
+    _, frames = read_frames(path)
+    return frames[:, : frames.shape[1] * 2 // 3].astype(int)
+
+
+def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:
+    """Overwrite the bytes of a film's stored frame ``number`` (in coded order) from its byte ``at`` on."""
+    with av.open(str(path)) as video:
+        packets = [packet for packet in video.demux(video=0) if packet.size]
+        position, size = packets[number].pos, packets[number].size
+    assert position is not None
+    assert at + len(garbage) <= size
+    content = bytearray(path.read_bytes())
+    content[position + at : position + at + len(garbage)] = garbage
+    path.write_bytes(content)

@@ -1,0 +1,209 @@
+"""Films for tests: grey or in colour, in any container, with sound, text, chapters and all that films have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.filter import Graph
+
+from support.video_tracks import add_cover, add_sound, add_text, write_text, write_tone
+
+RATE = 30
+
+
+@dataclass
+class VideoRecipe:
+    """The recipe of a film for tests.
+
+    Attributes:
+        frames: How many frames it has, unless ``pts`` are given.
+        size: (height, width) in pixels.
+        codec: FFmpeg's name of the video encoder.
+        pixel_format: FFmpeg's name of the frames' pixel format.
+        rate: Frames per second.
+        time_base: Seconds of one unit of the time stamps.
+        pts: The frames' time stamps; None: evenly spaced.
+        color: Give the frames colours.
+        color_until: Index of the first frame that has none again; None: all have colours.
+        full_range: Store levels 0..255 instead of 16..235.
+        transfer: AVColorTransferCharacteristic; None: not stated.
+        aspect: Width of a pixel over its height; None: not stated.
+        rotation: Degrees that the display matrix turns the frames by, counter-clockwise; None: no matrix.
+        flip: Mirror the frames in the display matrix.
+        field_order: ``tff`` or ``bff``: mark the frames as interlaced.
+        sounds: Languages of the streams of sound.
+        sound_codec: FFmpeg's name of their encoder.
+        texts: Languages of the subtitle streams.
+        text_codec: FFmpeg's name of their encoder.
+        chapters: Divide the film into two chapters.
+        attachment: Attach a file.
+        cover: Add a cover.
+        second_video: Add a smaller video stream before the main one.
+        piped: Write without going back, so that no duration gets into the header.
+        metadata: Tags.
+        options: Options of the video encoder.
+        scene_cut: Index of the first frame of a second scene; None: there is only one.
+    """
+
+    frames: int = 30
+    size: tuple[int, int] = (48, 64)
+    codec: str = "libx264"
+    pixel_format: str = "yuv420p"
+    rate: Fraction = Fraction(RATE)
+    time_base: Fraction = Fraction(1, 90_000)
+    pts: Sequence[int] | None = None
+    color: bool = False
+    color_until: int | None = None
+    full_range: bool = False
+    transfer: int | None = None
+    aspect: Fraction | None = None
+    rotation: float | None = None
+    flip: bool = False
+    field_order: str | None = None
+    sounds: Sequence[str] = ()
+    sound_codec: str = "aac"
+    texts: Sequence[str] = ()
+    text_codec: str = "subrip"
+    chapters: bool = False
+    attachment: bool = False
+    cover: bool = False
+    second_video: bool = False
+    piped: bool = False
+    metadata: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    scene_cut: int | None = None
+
+    def frame_pts(self) -> list[int]:
+        """Return the time stamps of the frames, in units of ``time_base``."""
+        if self.pts is not None:
+            return list(self.pts)
+        return [round(index / self.rate / self.time_base) for index in range(self.frames)]
+
+    def grey(self, index: int) -> np.ndarray:
+        """Return the limited-range luma (H, W) uint8 of a frame: a soft scene in which a square moves."""
+        height, width = self.size
+        y, x = np.mgrid[:height, :width]
+        light = 60 + x * (100 / width) + 25 * np.sin(y / 7 + (2 if self.scene_cut and index >= self.scene_cut else 0))
+        if self.scene_cut and index >= self.scene_cut:
+            light = 235 - light
+        left = index * 2 % max(1, width - 16)
+        light[10:26, left : left + 16] = 200
+        return np.clip(light, 16, 235).round().astype(np.uint8)
+
+
+def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
+    """Write a film and return its path."""
+    recipe = recipe or VideoRecipe()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _open(path, recipe) as video:
+        video.metadata.update(recipe.metadata)
+        second = _add_video_stream(video, replace(recipe, size=(32, 32))) if recipe.second_video else None
+        main = _add_video_stream(video, recipe)
+        if second is not None:
+            main.disposition = av.stream.Disposition.default
+        sounds = [add_sound(video, recipe.sound_codec, language) for language in recipe.sounds]
+        texts = [add_text(video, recipe.text_codec, language) for language in recipe.texts]
+        if recipe.cover:
+            add_cover(video, path.suffix == ".mkv")
+        if recipe.attachment:
+            video.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
+        if recipe.chapters:
+            half = int(recipe.frames * 500 // recipe.rate)
+            halves = ((1, 0, half, "One"), (2, half, 2 * half, "Two"))
+            video.set_chapters(
+                [
+                    {"id": id, "start": start, "end": end, "time_base": Fraction(1, 1000), "metadata": {"title": title}}
+                    for id, start, end, title in halves
+                ]
+            )
+        interlacer = _field_order_graph(recipe) if recipe.field_order else None
+        for index, pts in enumerate(recipe.frame_pts()):
+            frame = _frame(recipe, index, pts)
+            if interlacer is not None:
+                interlacer.push(frame)
+                frame = interlacer.pull()
+            video.mux(main.encode(frame))
+            if second is not None:
+                video.mux(second.encode(_frame(replace(recipe, size=(32, 32)), index, pts)))
+        for stream in (main, second):
+            video.mux(stream.encode(None) if stream is not None else [])
+        for number, sound in enumerate(sounds):
+            write_tone(video, sound, recipe.frames / recipe.rate, 220 * (number + 1))
+        for text in texts:
+            write_text(video, text)
+    return path
+
+
+class _Pipe:
+    """A file in which the muxer cannot seek, so that no duration gets into its header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_bytes(b"")
+
+    def write(self, data: bytes) -> int:
+        with open(self._path, "ab") as file:
+            return file.write(data)
+
+
+def _open(path: Path, recipe: VideoRecipe) -> Any:
+    if not recipe.piped:
+        return av.open(str(path), "w")
+    return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
+
+
+def _add_video_stream(video: Any, recipe: VideoRecipe) -> Any:
+    stream = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
+    stream.height, stream.width = recipe.size
+    stream.pix_fmt = recipe.pixel_format
+    stream.time_base = stream.codec_context.time_base = recipe.time_base
+    stream.codec_context.color_range = 2 if recipe.full_range else 1
+    if recipe.transfer is not None:
+        stream.codec_context.color_trc = recipe.transfer
+    if recipe.aspect:
+        stream.codec_context.sample_aspect_ratio = recipe.aspect
+    if recipe.rotation is not None or recipe.flip:
+        stream.set_display_rotation(recipe.rotation or 0, hflip=recipe.flip)
+    if recipe.field_order:
+        stream.codec_context.flags |= av.codec.context.Flags.interlaced_dct
+    return stream
+
+
+def _field_order_graph(recipe: VideoRecipe) -> Any:
+    """Return a filter graph that marks frames as interlaced, in the recipe's field order."""
+    graph, (height, width) = Graph(), recipe.size
+    source = graph.add_buffer(width=width, height=height, format=recipe.pixel_format, time_base=recipe.time_base)
+    order, sink = graph.add("setfield", recipe.field_order), graph.add("buffersink")
+    source.link_to(order)
+    order.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _frame(recipe: VideoRecipe, index: int, pts: int) -> av.VideoFrame:
+    grey = recipe.grey(index)
+    if recipe.color and (recipe.color_until is None or index < recipe.color_until):
+        y = np.arange(recipe.size[0])[:, None]
+        picture = np.stack([grey, np.roll(grey, 20, 1) // 2 + y, 255 - grey], axis=-1).clip(0, 255).astype(np.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pixel_format)
+    else:
+        frame = av.VideoFrame(recipe.size[1], recipe.size[0], recipe.pixel_format)
+        bits = frame.format.components[0].bits
+        if recipe.full_range:
+            grey = ((grey.astype(float) - 16) * 255 / 219).round().astype(np.uint8)
+        for number, plane in enumerate(frame.planes):
+            rows = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)
+            rows = rows.reshape(-1, plane.line_size // rows.itemsize)
+            rows[:] = 128 << (bits - 8)
+            if number == 0:
+                rows[: recipe.size[0], : recipe.size[1]] = grey.astype(rows.dtype) << (bits - 8)
+    frame.pts, frame.time_base = pts, recipe.time_base
+    if recipe.transfer is not None:
+        frame.color_trc = recipe.transfer
+    return frame

@@ -1,0 +1,193 @@
+"""The HTTP service and its guard: requests with photos as a client sends them, with small random weights."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.service import folders, post
+
+from colorize.base import CODECS, CONTAINERS, PHOTO_FORMATS
+from colorize.engine import Colorizer
+from colorize.web.schema import CodecName, PhotoFormat, VideoFormat
+
+
+@pytest.fixture(scope="module")
+def client(make_client):
+    return make_client(max_upload_mb=3)
+
+
+@pytest.fixture
+def photo(scene) -> bytes:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = "aunt"  # ImageDescription
+    Image.fromarray(scene).save(file, "JPEG", quality=95, exif=exif, dpi=(300, 300))
+    return file.getvalue()
+
+
+class TestPhoto:
+    def test_comes_back_in_colour_with_what_belongs_to_it(self, client, photo, scene):
+        answer = post(client, photo)
+        assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+        assert 'filename="aunt_colorized.jpg"' in answer.headers["content-disposition"]
+        with Image.open(io.BytesIO(answer.content)) as image:
+            assert image.size == scene.shape[::-1]
+            assert image.getexif()[0x010E] == "aunt" and image.info["dpi"] == (300, 300)
+            assert "AI-colorized" in image.getexif()[0x0131]
+            assert np.ptp(np.asarray(image).astype(int), axis=2).mean() > 3
+
+    def test_its_folder_is_gone_afterwards(self, client, photo):
+        post(client, photo)
+        assert folders(client) == []
+
+    def test_fields_do_what_the_options_do(self, client, photo, small_generator, scene):
+        answer = post(client, photo, format="png", strength="0.5", saturation="1.5", render_size="96", ai_label="false")
+        with Image.open(io.BytesIO(answer.content)) as image:
+            got = np.asarray(image)
+            assert image.format == "PNG" and 0x0131 not in image.getexif()
+        with Image.open(io.BytesIO(photo)) as image:
+            grey = np.asarray(image)
+        made = Colorizer(small_generator, device="cpu", render_size=96, strength=0.5, saturation=1.5)
+        assert np.array_equal(got, made(grey))
+
+    def test_a_hint_colours_its_place(self, client, photo):
+        plain = np.asarray(Image.open(io.BytesIO(post(client, photo, format="png").content))).astype(int)
+        answer = post(client, photo, format="png", hint=["60,45,#c02020,8", "10,80,#2040c0,8"])
+        hinted = np.asarray(Image.open(io.BytesIO(answer.content))).astype(int)
+        assert not np.array_equal(plain, hinted)
+        red = hinted[45, 60, 0] - hinted[45, 60, 2] - (plain[45, 60, 0] - plain[45, 60, 2])
+        blue = hinted[80, 10, 0] - hinted[80, 10, 2] - (plain[80, 10, 0] - plain[80, 10, 2])
+        assert red > 0 > blue
+
+    def test_sixteen_bits_stay(self, client, scene):
+        file = io.BytesIO()
+        Image.fromarray(scene.astype(np.uint16) * 257).save(file, "PNG")
+        answer = post(client, file.getvalue(), "sixteen_bit.png")
+        assert answer.status_code == 200
+        assert answer.content[24] == 16, "the PNG header's bit depth"
+
+    def test_in_colour_already(self, client):
+        file = io.BytesIO()
+        noise = np.random.default_rng(0).integers(0, 255, (8, 8, 3), np.uint8)
+        Image.fromarray(noise).resize((90, 60)).save(file, "PNG")
+        answer = post(client, file.getvalue(), "party.png")
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == "party.png: in colour already; --force colours it anew"
+        assert post(client, file.getvalue(), "party.png", force="true").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("name", "content", "message"),
+        [
+            ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg: not a picture"),
+            ("a.jpg", b"<!doctype html><script>alert(1)</script>", "a.jpg: not a picture"),
+            ("empty.png", b"", "empty.png: an empty file"),
+            ("film.mp4", b"x", "film.mp4: a film by its name; send it to /v1/videos"),
+            ("../../../../etc/passwd", b"root", "passwd: not a picture"),
+        ],
+    )
+    def test_bad_files(self, client, photo, name, content, message):
+        answer = post(client, content, name)
+        assert answer.status_code == 422 and message in answer.json()["detail"]
+        assert str(client.service.jobs.folder) not in answer.text
+        assert folders(client) == []
+        assert post(client, photo).status_code == 200, "the next request works"
+
+    def test_cut_off(self, client, photo):
+        answer = post(client, photo[: len(photo) // 2])
+        assert answer.status_code == 422 and "aunt.jpg" in answer.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("strength", "1.5"),
+            ("strength", "nan"),
+            ("saturation", "-1"),
+            ("render_size", "0"),
+            ("format", "gif"),
+            ("quality", "101"),
+            ("hint", "1,2,red"),
+            ("hint", "5000,2,#ff0000"),
+            ("weights", "/etc/passwd"),
+            ("weights", "nobody"),
+        ],
+    )
+    def test_bad_fields(self, client, photo, field, value):
+        answer = post(client, photo, **{field: value})
+        detail = answer.json()["detail"]
+        assert answer.status_code == 422 and "\n" not in detail and len(detail) < 300
+        assert value in detail or field in detail
+
+    def test_no_photo_at_all(self, client):
+        answer = client.post("/v1/colorize", data={"strength": "1"})
+        assert answer.status_code == 422 and "photo" in answer.json()["detail"]
+
+
+class TestGuard:
+    def test_stranger_names_are_refused(self, client):
+        answer = client.get("/healthz", headers={"host": "rebound.example:7860"})
+        assert answer.status_code == 421 and "--allow-host rebound.example" in answer.json()["detail"]
+
+    def test_pages_of_strangers_are_refused(self, client):
+        assert client.get("/healthz", headers={"origin": "https://evil.example"}).status_code == 403
+        assert client.get("/healthz", headers={"origin": "http://localhost:7860"}).status_code == 200
+
+    def test_password(self, make_client, photo):
+        client = make_client(auth=("me", "sésame:1"))
+
+        def authorization(text: str) -> dict[str, str]:
+            return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+        assert client.get("/healthz").status_code == 200
+        for path in ("/v1/weights", "/openapi.json", "/v1/videos/x"):
+            answer = client.get(path)
+            assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Basic")
+            assert client.get(path, headers=authorization("me:wrong")).status_code == 401
+            assert client.get(path, headers={"authorization": "Basic !!"}).status_code == 401
+            assert client.get(path, headers=authorization("me:sésame:1")).status_code in (200, 404)
+        assert post(client, photo).status_code == 401
+
+    def test_answers_forbid_what_comes_from_elsewhere(self, client):
+        headers = client.get("/healthz").headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'self'" in headers["content-security-policy"]
+
+
+def test_full_queue(make_client, photo):
+    client = make_client(max_queue=1)
+    jobs = client.service.jobs
+    jobs._waiting = 1  # as if one waited
+    answer = post(client, photo)
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+    assert "try again" in answer.json()["detail"]
+    jobs._waiting = 0
+    assert post(client, photo).status_code == 200
+
+
+def test_weights_and_health(client):
+    assert client.get("/v1/weights").json()["weights"][0] == "small"
+    assert "stable" in client.get("/v1/weights").json()["weights"]
+    health = client.get("/healthz").json()
+    assert health["status"] == "ok" and health["waiting"] == 0
+
+
+def test_document_names_every_route(client):
+    document = client.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/v1/colorize",
+        "/v1/videos",
+        "/v1/videos/{id}",
+        "/v1/videos/{id}/result",
+        "/v1/weights",
+        "/healthz",
+    }
+
+
+def test_choices_are_those_of_the_library():
+    assert {f".{name}" for name in get_args(PhotoFormat)} <= set(PHOTO_FORMATS)
+    assert {f".{name}" for name in get_args(VideoFormat)} == set(CONTAINERS)
+    assert set(get_args(CodecName)) == set(CODECS)

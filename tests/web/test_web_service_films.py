@@ -1,0 +1,122 @@
+"""The HTTP service with films, and with uploads that are too large for it."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+from PIL import Image
+from support.service import folders, post
+from support.videos import VideoRecipe, make_video
+
+TIMEOUT = 60  # seconds until a test gives up
+
+
+@pytest.fixture(scope="module")
+def client(make_client):
+    return make_client(max_upload_mb=3)
+
+
+def ended(client, location: str) -> dict:
+    end = time.monotonic() + TIMEOUT
+    while (job := client.get(location).json())["status"] in ("waiting", "working"):
+        assert time.monotonic() < end, job
+        time.sleep(0.05)
+    return job
+
+
+class TestBombs:
+    def test_more_pixels_than_allowed(self, client, monkeypatch):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+        file = io.BytesIO()
+        Image.new("L", (100, 100)).save(file, "PNG")
+        answer = post(client, file.getvalue(), "bomb.png")
+        assert answer.status_code == 422 and "million pixels" in answer.json()["detail"]
+
+    def test_announced_upload_is_refused_at_once(self, client):
+        answer = post(client, b"x" * 3_100_000)
+        assert answer.status_code == 413 and "3 MB" in answer.json()["detail"]
+
+    def test_upload_that_does_not_say_its_length(self, client):
+        def body():
+            yield b'--b\r\ncontent-disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
+            for _ in range(40):
+                yield b"x" * 100_000
+            yield b"\r\n--b--\r\n"
+
+        headers = {"content-type": "multipart/form-data; boundary=b"}
+        answer = client.post("/v1/colorize", content=body(), headers=headers)
+        assert answer.status_code == 413
+        assert folders(client) == []
+
+    def test_frames_larger_than_allowed(self, make_client, tmp_path):
+        client = make_client(max_megapixels=0.001)
+        path = tmp_path / "film.mp4"
+        make_video(path, VideoRecipe(frames=2))
+        answer = client.post("/v1/videos", files={"video": ("film.mp4", path.read_bytes())})
+        job = ended(client, answer.headers["location"])
+        assert job["status"] == "failed" and "megapixels" in job["message"]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory) -> bytes:
+    return make_video(tmp_path_factory.mktemp("film") / "film.mp4", VideoRecipe(frames=8)).read_bytes()
+
+
+class TestFilms:
+    def begin(self, client, video, name="film.mp4", **fields):
+        return client.post("/v1/videos", files={"video": (name, video)}, data=fields)
+
+    def test_from_begin_to_result(self, client, video, tmp_path):
+        answer = self.begin(client, video)
+        assert answer.status_code == 202
+        location = answer.headers["location"]
+        assert location == f"/v1/videos/{answer.json()['id']}"
+        job = ended(client, location)
+        assert (job["status"], job["done"], job["total"]) == ("done", 8, 8)
+        result = client.get(job["result"])
+        assert result.status_code == 200 and result.headers["content-type"] == "video/mp4"
+        assert result.content[4:8] == b"ftyp"
+        assert client.get(location).status_code == 404, "it is deleted once it was fetched"
+        assert folders(client) == []
+
+    def test_container_and_span(self, client, video):
+        job = ended(client, self.begin(client, video, format="mkv", end="0.2").headers["location"])
+        result = client.get(job["result"])
+        assert result.headers["content-type"] == "video/x-matroska" and job["done"] < 8
+
+    def test_a_film_under_any_name(self, client, video):
+        job = ended(client, self.begin(client, video, "film").headers["location"])
+        assert job["status"] == "done", job
+
+    def test_not_a_film(self, client):
+        job = ended(client, self.begin(client, b"hello", "notes.txt").headers["location"])
+        assert job["status"] == "failed" and job["message"].startswith("notes.txt: not a film")
+        assert not any(client.service.jobs.find(job["id"]).folder.rglob("*.*")), "the upload is deleted"
+        assert client.get(f"/v1/videos/{job['id']}/result").status_code == 409
+
+    def test_cancel(self, client, video):
+        location = self.begin(client, video).headers["location"]
+        folder = client.service.jobs.find(location.rpartition("/")[2]).folder
+        assert client.delete(location).status_code == 204
+        assert client.get(location).status_code == 404
+        end = time.monotonic() + TIMEOUT
+        while folder.exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    @pytest.mark.parametrize("path", ["", "/result"])
+    def test_unknown(self, client, path):
+        assert client.get(f"/v1/videos/nobody{path}").status_code == 404
+
+    @pytest.mark.parametrize(
+        "fields", [{"codec": "mpeg1"}, {"start": "5", "end": "4"}, {"temporal": "often"}, {"format": "avi"}]
+    )
+    def test_bad_fields(self, client, video, fields):
+        answer = self.begin(client, video, **fields)
+        assert answer.status_code == 422 and "\n" not in answer.json()["detail"]
+
+    def test_codec_that_the_container_does_not_hold(self, client, video):
+        job = ended(client, self.begin(client, video, codec="ffv1").headers["location"])
+        assert job["status"] == "failed" and "does not hold ffv1" in job["message"]
