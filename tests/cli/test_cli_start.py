@@ -26,23 +26,6 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
     assert "colorize" in done.stdout
 
 
-def test_importing_the_package_is_lazy_and_its_names_are_there() -> None:
-    done = in_new_process(
-        """
-        import sys, colorize
-        assert not {"torch", "numpy", "cv2"} & set(sys.modules)
-        for name in colorize.__all__:
-            assert getattr(colorize, name) is not None
-        assert set(colorize.__all__) <= set(dir(colorize))
-        try:
-            colorize.no_such_name
-        except AttributeError as error:
-            assert "no_such_name" in str(error)
-        """
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_photo_is_coloured_without_what_only_training_needs(weights_file: Path, grey_photo: Path) -> None:
     done = in_new_process(
         f"""

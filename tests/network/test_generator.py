@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 import torchvision
-from support.runs import settle_batch_norm
+from support.runs import narrow_encoders, settle_batch_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorize.network import (
@@ -31,8 +31,15 @@ def make(backbone: str = "resnet18", latent_dim: int = 0) -> Generator:
     return generator
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", list(BACKBONES))
 class TestEveryBackbone:
+    """All that hangs on the depth and the blocks, at an eighth of the width."""
+
+    @pytest.fixture(autouse=True)
+    def _narrow(self, backbone):
+        with narrow_encoders(backbone):
+            yield
+
     def test_shape_and_range(self, backbone):
         ab = make(backbone).eval()(torch.rand(2, 1, 64, 96) * 2 - 1)
         assert ab.shape == (2, 2, 64, 96)
@@ -79,6 +86,11 @@ class TestEveryBackbone:
         program = torch.export.export(generator, (x,))
         with torch.inference_mode():
             torch.testing.assert_close(program.module()(x), generator(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+class TestParity:
+    """Every backbone at its width, against torchvision's network of the same name."""
 
     def test_encoder_equals_torchvision(self, backbone):
         with warnings.catch_warnings():
