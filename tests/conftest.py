@@ -135,12 +135,21 @@ def page(context, served, requests):
     assert not errors
 
 
-@pytest.fixture
-def client(served, tmp_path):
+@pytest.fixture(scope="module")  # to close one takes a second
+def client(served, tmp_path_factory):
     """A gradio_client of the page."""
     from support.page import visit  # Gradio is slow to import
 
-    yield from visit(served[0], tmp_path / "downloads")
+    yield from visit(served[0], tmp_path_factory.mktemp("downloads"))
+
+
+@pytest.fixture
+def narrow_resnet18():
+    """Every ResNet-18 is an eighth as wide: for tests of what does not hang on its width."""
+    from support.runs import narrow_encoders  # with fastai, which is slow to import
+
+    with narrow_encoders("resnet18"):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -145,7 +145,7 @@ def test_a_disk_that_fills_up_leaves_no_partial_file(weights_file: Path, grey_ph
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_interruption_leaves_only_whole_files(
     weights_file: Path, tmp_path: Path, scene: np.ndarray, number: signal.Signals
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.photos import write_photos
-from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL, narrow_encoders, small_run
+from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL, small_run
 from support.runs import make_generator as make
 
 from colorize.color import AB_MAX
@@ -34,12 +34,7 @@ from training.objective import GeneratorLoss, LossWeights
 from training.pretrain_generator import build_generator, pretrain
 from training.trainable_generator import TrainableGenerator, with_classification
 
-
-@pytest.fixture(autouse=True)
-def _narrow():
-    """What is tested here is the same at an eighth of the encoder's width."""
-    with narrow_encoders("resnet18"):
-        yield
+pytestmark = pytest.mark.usefixtures("narrow_resnet18")
 
 
 VARIANTS = {"regression": SMALL, "classification": CLASSIFYING, "classification, hue agreement": HUE_AGREEMENT}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL, narrow_encoders
+from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL
 from support.runs import make_generator as make
 
 from colorize.color import AB_MAX
@@ -17,12 +17,7 @@ from colorize.network import BINS, GeneratorConfig, bin_centres, load_generator,
 from colorize.network.bins import Expectation
 from training.interpolate import InterpolateSettings, blend, interpolate, scale_chroma, scale_logits
 
-
-@pytest.fixture(autouse=True)
-def _narrow():
-    """What is tested here is the same at an eighth of the encoder's width."""
-    with narrow_encoders("resnet18"):
-        yield
+pytestmark = pytest.mark.usefixtures("narrow_resnet18")
 
 
 class TestHueAgreement:

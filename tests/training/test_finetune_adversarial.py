@@ -71,6 +71,7 @@ def test_a_training_encoder_moves(config, small_critic):
     assert not torch.equal(last.encoder.layer1[0].conv1.weight, start.encoder.layer1[0].conv1.weight)
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_an_uninterrupted_one(config, small_critic, monkeypatch, tmp_path):
     whole = finetune(config)
     after_epoch = Checkpoint.after_epoch
@@ -98,6 +99,7 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(config, small_critic, monkeyp
         assert asdict(first) == pytest.approx(asdict(second), rel=1e-5, nan_ok=True)
 
 
+@pytest.mark.slow
 def test_cycles_follow_each_other(config, small_critic):
     path = finetune(replace(config, cycles=2), "the command line")
     for cycle in ("cycle-1", "cycle-2"):

@@ -9,6 +9,8 @@ from colorize.network import Generator, GeneratorConfig, load_generator, read_in
 from training import interpolate
 from training.interpolate import InterpolateSettings, blend, scale_chroma
 
+pytestmark = pytest.mark.usefixtures("narrow_resnet18")
+
 
 class TestInterpolate:
     @pytest.fixture

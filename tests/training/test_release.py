@@ -24,6 +24,8 @@ from colorize.network import (
 )
 from training.release import STEP, ReleaseSettings, read_golden, release, thumbnails, write_golden
 
+pytestmark = pytest.mark.usefixtures("narrow_resnet18")
+
 
 @pytest.fixture
 def settings(tmp_path, scene):

@@ -114,6 +114,7 @@ class TestBatch:
         assert "2 of 3 photos coloured" in status and "broken.jpg: not a picture" in status
         assert command == "colorize aunt.png broken.jpg aunt.png --weights small -o coloured"
 
+    @pytest.mark.slow
     def test_waits_while_the_queue_is_full(self, small_generator, tmp_path, scene, monkeypatch):
         monkeypatch.setattr("colorize.web.jobs.RETRY_SECONDS", 0.05)
         path = tmp_path / "aunt.png"
