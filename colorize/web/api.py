@@ -47,13 +47,13 @@ def build_api(service: ColorizeService) -> FastAPI:
 async def _invalid(request: Request, error: Exception) -> Response:
     """Answer 422 with one line that names the fields that are wrong."""
     assert isinstance(error, RequestValidationError)
-    faults = []
+    reasons = []
     for details in error.errors():
         name = ".".join(str(part) for part in details["loc"] if part not in ("body", "query", "path"))
         given = details.get("input")
         shown = f" {given!r}" if isinstance(given, str | int | float) else ""
-        faults.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
-    return JSONResponse({"detail": "; ".join(faults)}, 422)
+        reasons.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
+    return JSONResponse({"detail": "; ".join(reasons)}, 422)
 
 
 async def _full(request: Request, error: Exception) -> Response:

@@ -28,7 +28,7 @@ def test_a_folder_gives_its_photos_and_with_r_those_below(tmp_path: Path) -> Non
 
 
 def test_films_are_found_and_keep_their_container_where_it_is_written(tmp_path: Path) -> None:
-    for name in ("a.mp4", "b.MKV", "c.avi", "d.jpg", "a_colorized.mp4", "a_colorized.mp4.parts/000000.nut"):
+    for name in ("a.mp4", "b.MKV", "c.avi", "d.jpg", "a_colorized.mp4", "a_colorized.mp4.segments/000000.nut"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
     planned = plan([tmp_path], recursive=True, suffix=".png")
