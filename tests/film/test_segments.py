@@ -164,7 +164,7 @@ def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weigh
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="POSIX only")
-def test_a_disk_that_fills_up_keeps_the_finished_parts(tmp_path: Path, weights_file: Path) -> None:
+def test_a_disk_that_fills_up_keeps_the_finished_segments(tmp_path: Path, weights_file: Path) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=300, size=(96, 128)))
     out = tmp_path / "b.mkv"
     code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
