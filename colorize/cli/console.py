@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import traceback
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -95,6 +94,8 @@ class Reporter:
         if outcome.status == "failed":
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
             if self._verbose and outcome.error is not None:
+                import traceback  # slow to import, and seldom wanted
+
                 self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
         elif outcome.status == "stopped" or (outcome.status == "skipped" and not self._quiet):
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)

@@ -59,13 +59,14 @@ def test_the_network_that_does_not_train_does_not_move(config, small_critic, mon
         idle["encoder"] = snapshot(self.model.generator.encoder)
 
     monkeypatch.setattr(CriticUpdate, "before_batch", watched_update)
-    finetune(replace(config, critic=critic, schedule=schedule))
+    in_one_epoch = replace(config.run, epoch_steps=6)  # one look of the probe is enough here
+    finetune(replace(config, critic=critic, schedule=schedule, run=in_one_epoch))
     assert len(watched) == 6
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched
 
 
 def test_a_training_encoder_moves(config, small_critic):
-    path = finetune(replace(config, train_encoder=True, run=replace(config.run, learning_rate=1e-2)))
+    path = finetune(replace(config, train_encoder=True, run=replace(config.run, learning_rate=1e-2, epoch_steps=6)))
     last = load_generator(path.parent / "cycle-1" / "last.safetensors")
     start = load_generator(config.weights)
     assert not torch.equal(last.encoder.layer1[0].conv1.weight, start.encoder.layer1[0].conv1.weight)
