@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple  # the command's help reads these tables, and dataclasses are slow to import
 
 PHOTO_FORMATS = {
     ".jpg": "JPEG",
@@ -43,8 +43,7 @@ VIDEO_SUFFIXES = frozenset(
 DEFAULT_VIDEO_SUFFIX = ".mp4"  # of films whose own container is not written
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     """A film container that is written, and what it holds.
 
     Attributes:
@@ -87,8 +86,7 @@ CONTAINERS = {
 """Suffix of a film -> the container that is written under it."""
 
 
-@dataclass(frozen=True)
-class Codec:
+class Codec(NamedTuple):
     """A video encoder and its settings.
 
     Attributes:

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from colorize.base import FORMAT_SUFFIXES
@@ -61,6 +60,8 @@ def run(options: argparse.Namespace, interrupt_handler: InterruptHandler) -> int
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
+    from dataclasses import replace
+
     from colorize.batch import Job, colorize_files, plan
 
     entries = plan(
