@@ -6,7 +6,6 @@ second input. It returns flat logits (B, N), one a patch or one a picture, above
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,11 +13,12 @@ from pathlib import Path
 
 import torch
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
 from training.classifiers import Teacher, read_tensors
 
@@ -225,9 +225,8 @@ class CriticInfo:
 def save_critic(critic: nn.Module, path: Path, info: CriticInfo) -> None:
     """Write a critic's weights, float32, with its description; the former file survives a failure."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in critic.state_dict().items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)})
-    os.replace(temporary, path)
+    with replacing(path, overwrite=True) as file:
+        file.write(save(tensors, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)}))
 
 
 def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:

@@ -12,11 +12,11 @@ DeOldify's author chose by eye, "the last one before skin turns orange". The rul
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from colorize.base import replacing
 from training.probe import ProbeReport, ProbeSettings
 
 INVISIBLE_FLICKER = 0.05  # Lab units; up to here growth is no fault
@@ -77,9 +77,9 @@ def pareto_front(reports: Sequence[ProbeReport]) -> list[ProbeReport]:
 
 def write_reports(reports: Sequence[ProbeReport], path: Path) -> None:
     """Write reports as JSON; the former file survives a failure."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps([asdict(report) for report in reports], indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    text = json.dumps([asdict(report) for report in reports], indent=1) + "\n"
+    with replacing(path, overwrite=True) as file:
+        file.write(text.encode())
 
 
 def read_reports(path: Path) -> list[ProbeReport]:

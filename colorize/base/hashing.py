@@ -1,4 +1,4 @@
-"""SHA-256 of files, which names the version of weights and films."""
+"""SHA-256 of files, by which weights are checked and films are known again."""
 
 from __future__ import annotations
 

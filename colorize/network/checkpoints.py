@@ -7,7 +7,6 @@ A weights file from a stranger cannot run code: nothing is unpickled. (DeOldify'
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.overrides import TorchFunctionMode
 
-from colorize.base import DEFAULT_RENDER_SIZE, WeightsError
+from colorize.base import DEFAULT_RENDER_SIZE, WeightsError, replacing
 from colorize.network.generator import Generator, GeneratorConfig
 
 FORMAT = "colorize-generator/2"
@@ -75,13 +74,8 @@ def save_generator(generator: Generator, path: Path | str, info: WeightsInfo | N
         "trained_on": json.dumps(info.trained_on),
         "metrics": json.dumps(dict(info.metrics)),
     }
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(save(tensors, metadata))  # save_file would make it readable by its owner alone
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(Path(path), overwrite=True) as file:
+        file.write(save(tensors, metadata))  # save_file would make it readable by its owner alone
 
 
 def read_info(path: Path | str) -> WeightsInfo:
@@ -95,7 +89,7 @@ def read_info(path: Path | str) -> WeightsInfo:
 
 
 class _SkipRandomInit(TorchFunctionMode):
-    """Leaves out the random numbers that modules begin with: of a generator, half of the time that loading takes."""
+    """Leaves out the random numbers that modules begin with, because a weights file replaces every one of them."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in (torch.Tensor.normal_, torch.Tensor.uniform_):

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from colorize import __version__
-from colorize.base import DownloadError, sha256
+from colorize.base import DownloadError, replacing, sha256
 
 TIMEOUT = 30.0  # seconds without a byte
 RETRY_DELAYS = (1.0, 3.0, 9.0)  # seconds before each further try; a try that brought bytes starts the row anew
@@ -197,10 +197,8 @@ def _check_free_space(part: Path, needed: int) -> None:
 
 
 def _write_pin(target: Path, digest: str) -> None:
-    pin = pin_path(target)
-    temporary = pin.with_name(f".{pin.name}.{os.getpid()}.tmp")
-    temporary.write_text(f"{digest}  {target.name}\n", encoding="ascii")
-    os.replace(temporary, pin)
+    with replacing(pin_path(target), overwrite=True) as file:
+        file.write(f"{digest}  {target.name}\n".encode("ascii"))
 
 
 @contextlib.contextmanager

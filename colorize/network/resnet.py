@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,13 +61,27 @@ def _projection(channels_in: int, channels_out: int, stride: int) -> nn.Sequenti
     return nn.Sequential(nn.Conv2d(channels_in, channels_out, 1, stride, bias=False), nn.BatchNorm2d(channels_out))
 
 
-BACKBONES: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]] = {
-    "resnet18": (BasicBlock, (2, 2, 2, 2)),
-    "resnet34": (BasicBlock, (3, 4, 6, 3)),
-    "resnet50": (Bottleneck, (3, 4, 6, 3)),
-    "resnet101": (Bottleneck, (3, 4, 23, 3)),
+class Backbone(NamedTuple):
+    """A ResNet's architecture.
+
+    Attributes:
+        block: The residual block.
+        depths: Blocks of each stage.
+        widths: Channels of each stage's blocks, before the block's expansion.
+    """
+
+    block: type[BasicBlock] | type[Bottleneck]
+    depths: tuple[int, int, int, int]
+    widths: tuple[int, int, int, int] = (64, 128, 256, 512)
+
+
+BACKBONES = {
+    "resnet18": Backbone(BasicBlock, (2, 2, 2, 2)),
+    "resnet34": Backbone(BasicBlock, (3, 4, 6, 3)),
+    "resnet50": Backbone(Bottleneck, (3, 4, 6, 3)),
+    "resnet101": Backbone(Bottleneck, (3, 4, 23, 3)),
 }
-"""Name -> (residual block, blocks per stage), He et al. 2016, table 1."""
+"""Name -> architecture, He et al. 2016, table 1."""
 
 
 class ResNetEncoder(nn.Module):
@@ -73,12 +89,11 @@ class ResNetEncoder(nn.Module):
 
     def __init__(self, backbone: str, channels_in: int = 3) -> None:
         super().__init__()
-        block, depths = BACKBONES[backbone]
+        block, depths, widths = BACKBONES[backbone]
         self.conv1 = nn.Conv2d(channels_in, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        widths = (64, 128, 256, 512)
         channels = 64
         stages = []
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):

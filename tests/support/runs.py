@@ -14,7 +14,6 @@ import torchvision
 from safetensors.torch import save_file
 
 from colorize.network import BACKBONES, Generator, GeneratorConfig, save_generator
-from colorize.network.resnet import BasicBlock, Bottleneck
 from support.photos import write_photos
 from training.config import RunConfig
 
@@ -26,43 +25,12 @@ NARROW = "resnet18-narrow"
 """A ResNet-18 of an eighth of the width, within ``narrow_encoders``: a run's time and files are its encoder's."""
 
 
-class _Part:
-    """The expansion of a narrow block: a width multiplied by it becomes an eighth of what the block makes of it."""
-
-    def __init__(self, expansion: int) -> None:
-        self.expansion = expansion
-
-    def __rmul__(self, width: int) -> int:
-        return width * self.expansion // 8
-
-
-class _Eighth(int):
-    """An eighth of a width, which a narrow block's expansion does not make smaller once more."""
-
-    def __mul__(self, part: object) -> int:
-        return int(self) * part.expansion if isinstance(part, _Part) else int(self) * part  # type: ignore[operator]
-
-
-def narrow_block(block: type[BasicBlock] | type[Bottleneck]) -> type[BasicBlock] | type[Bottleneck]:
-    """Return a residual block of an eighth of the width."""
-
-    class Narrow(block):  # type: ignore[valid-type,misc]
-        expansion = _Part(block.expansion)
-
-        def __init__(self, channels_in: int, width: int, stride: int = 1) -> None:
-            super().__init__(channels_in, _Eighth(width // 8), stride)
-
-    return Narrow
-
-
 @contextmanager
 def narrow_encoders(*names: str) -> Iterator[None]:
     """Make backbones an eighth as wide within the context; ``NARROW`` is there too, a ResNet-18."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(BACKBONES, NARROW, (narrow_block(BasicBlock), (2, 2, 2, 2)))
-        for name in names:
-            block, depths = BACKBONES[name]
-            patch.setitem(BACKBONES, name, (narrow_block(block), depths))
+        for name, full in [(NARROW, "resnet18"), *((name, name) for name in names)]:
+            patch.setitem(BACKBONES, name, BACKBONES[full]._replace(widths=(8, 16, 32, 64)))
         yield
 
 

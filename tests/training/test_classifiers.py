@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import skimage.data
 import torch
 import torchvision
 from safetensors.torch import save_file
 
 from training.classifiers import Teacher, TeacherError, load_teacher
-
-
-@pytest.fixture(scope="module")
-def rgb():
-    picture = torch.from_numpy(skimage.data.astronaut()[:128, 100:228]).permute(2, 0, 1).float() / 255
-    return torch.stack([picture, picture.flip(2)])
-
-
-@pytest.fixture(scope="module")
-def teacher():
-    torch.manual_seed(0)
-    return Teacher("mobilenet_v2", torchvision.models.mobilenet_v2())
 
 
 class TestTeacher:

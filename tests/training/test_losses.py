@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import skimage.data
 import torch
-import torchvision
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
-from training.classifiers import Teacher
 from training.losses import (
     colourfulness_loss,
     content_loss,
@@ -20,18 +17,6 @@ from training.losses import (
 )
 from training.objective import GeneratorLoss, LossWeights
 from training.skin import skin_mask as measured_skin
-
-
-@pytest.fixture(scope="module")
-def rgb():
-    picture = torch.from_numpy(skimage.data.astronaut()[:128, 100:228]).permute(2, 0, 1).float() / 255
-    return torch.stack([picture, picture.flip(2)])
-
-
-@pytest.fixture(scope="module")
-def teacher():
-    torch.manual_seed(0)
-    return Teacher("mobilenet_v2", torchvision.models.mobilenet_v2())
 
 
 @pytest.mark.parametrize("loss", [content_loss, gradient_loss])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import warnings
 from pathlib import Path
@@ -13,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from colorize.base import WeightsError, reason
+from colorize.base import WeightsError, reason, replacing
 from colorize.network.deoldify.folding import fold
 from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
@@ -103,13 +102,8 @@ def save_deoldify(generator: DeOldifyGenerator, path: Path | str, precision: tor
         "render_size": json.dumps(generator.render_size),
         "trained_on": json.dumps("DeOldify, Jason Antic, MIT; normalisations folded"),
     }
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(save(tensors, metadata))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(Path(path), overwrite=True) as file:
+        file.write(save(tensors, metadata))
 
 
 def _load_pth(path: Path) -> tuple[str, UNet, int]:

@@ -187,7 +187,7 @@ class UNet(nn.Module):
 
 def _encoder(architecture: Architecture) -> tuple[nn.Sequential, list[int]]:
     """Return a ResNet without its classifier, numbered, and its channels at 1/2 .. 1/32."""
-    block, depths = BACKBONES[architecture.backbone]
+    block, depths, _ = BACKBONES[architecture.backbone]
     channels = architecture.stem
     layers: list[nn.Module] = [
         nn.Conv2d(3, channels, 7, 2, 3, bias=False),
