@@ -11,6 +11,7 @@ import torch
 from hypothesis import settings
 from PIL import Image
 from support.browser import ARGUMENTS, CHROMIUM, TIMEOUT
+from support.narrow import narrow_encoders
 
 from colorize.engine import Colorizer
 from colorize.network import Generator, GeneratorConfig, WeightsInfo, save_generator
@@ -20,13 +21,19 @@ settings.load_profile("project")
 torch.set_num_threads(1)  # small networks gain nothing from more, and lose much on a busy machine
 
 
-@pytest.fixture(scope="session")
-def small_generator() -> Generator:
-    """A random generator that gives vivid colours; small where a small one is possible."""
+def vivid_generator() -> Generator:
+    """Return a random generator that gives vivid colours, its decoder narrow."""
     torch.manual_seed(0)
     generator = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8)))
     torch.nn.init.normal_(generator.head.weight, std=0.1)
     return generator.eval()
+
+
+@pytest.fixture(scope="session")
+def small_generator() -> Generator:
+    """A random generator that gives vivid colours, small all over; it cannot be loaded from a file."""
+    with narrow_encoders("resnet18"):
+        return vivid_generator()
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +43,10 @@ def colorizer(small_generator: Generator) -> Colorizer:
 
 
 @pytest.fixture(scope="session")
-def weights_file(tmp_path_factory: pytest.TempPathFactory, small_generator: Generator) -> Path:
-    """A weights file of ``small_generator`` that asks for a small render size."""
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    save_generator(small_generator, path, WeightsInfo(small_generator.config, render_size=64))
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file that any process can load: the encoder has its width; it asks for a small render size."""
+    path, generator = tmp_path_factory.mktemp("weights") / "small.safetensors", vivid_generator()
+    save_generator(generator, path, WeightsInfo(generator.config, render_size=64))
     return path
 
 
@@ -146,8 +153,6 @@ def client(served, tmp_path_factory):
 @pytest.fixture
 def narrow_resnet18():
     """Every ResNet-18 is an eighth as wide: for tests of what does not hang on its width."""
-    from support.runs import narrow_encoders  # with fastai, which is slow to import
-
     with narrow_encoders("resnet18"):
         yield
 
@@ -155,7 +160,7 @@ def narrow_resnet18():
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
     """The files that a module's training runs start from, by its SOURCES; meanwhile encoders are narrow."""
-    from support.runs import narrow_encoders, write_sources
+    from support.runs import write_sources  # with fastai, which is slow to import
 
     with narrow_encoders():
         yield write_sources(tmp_path_factory.mktemp("sources"), **request.module.SOURCES)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from colorize.base import DEFAULT_RENDER_SIZE, WeightsError, replacing
@@ -92,8 +93,8 @@ class _SkipRandomInit(TorchFunctionMode):
     """Leaves out the random numbers that modules begin with, because a weights file replaces every one of them."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (torch.Tensor.normal_, torch.Tensor.uniform_):
-            return args[0]
+        if func in (torch.Tensor.normal_, nn.init.kaiming_uniform_):  # what our modules and torch's begin with
+            return args[0] if args else kwargs["tensor"]
         return func(*args, **(kwargs or {}))
 
 

@@ -8,7 +8,8 @@ import warnings
 import pytest
 import torch
 import torchvision
-from support.runs import narrow_encoders, settle_batch_norm
+from support.narrow import narrow_encoders
+from support.runs import settle_batch_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from colorize.network import (

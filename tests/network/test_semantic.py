@@ -8,8 +8,9 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
+from support.narrow import narrow_encoders
 from support.photos import write_photos
-from support.runs import narrow_encoders, settle_batch_norm, small_run
+from support.runs import settle_batch_norm, small_run
 
 from colorize.network import (
     SEMANTIC_NETWORKS,

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
 
-from colorize.network import BACKBONES, Generator, GeneratorConfig, save_generator
+from colorize.network import Generator, GeneratorConfig, save_generator
+from support.narrow import NARROW
 from support.photos import write_photos
 from training.config import RunConfig
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))
 CLASSIFYING = replace(SMALL, head="classification")
 HUE_AGREEMENT = replace(CLASSIFYING, hue_agreement_power=0.5)
-
-NARROW = "resnet18-narrow"
-"""A ResNet-18 of an eighth of the width, within ``narrow_encoders``: a run's time and files are its encoder's."""
-
-
-@contextmanager
-def narrow_encoders(*names: str) -> Iterator[None]:
-    """Make backbones an eighth as wide within the context; ``NARROW`` is there too, a ResNet-18."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, full in [(NARROW, "resnet18"), *((name, name) for name in names)]:
-            patch.setitem(BACKBONES, name, BACKBONES[full]._replace(widths=(8, 16, 32, 64)))
-        yield
 
 
 def small_run(photos: Path, output: Path, **changes: Any) -> RunConfig:

@@ -9,7 +9,8 @@ import cv2
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.runs import NARROW, SMALL
+from support.narrow import NARROW
+from support.runs import SMALL
 
 from colorize.network import read_info
 from training import pretrain_generator

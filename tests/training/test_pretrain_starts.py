@@ -8,7 +8,8 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file
-from support.runs import NARROW, SMALL
+from support.narrow import NARROW
+from support.runs import SMALL
 
 from colorize.network import Generator, GeneratorConfig, ResNetEncoder, load_generator, save_generator
 from training import pretrain_generator

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.narrow import NARROW, narrow_encoders
 from support.photos import write_photos
-from support.runs import NARROW, SMALL, narrow_encoders, small_run
+from support.runs import SMALL, small_run
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from colorize.network import read_info
