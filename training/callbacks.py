@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
+from colorize.base import replacing
 from training.adversarial import CriticBatches
 from training.data import PhotoBatches
 
@@ -199,12 +199,10 @@ class Checkpoint(Callback):
             "optimizer": _plain(self.opt.opt.state_dict()),
             "states": {name: _plain(part.state_dict()) for name, part in self.states.items()},
         }
-        temporary = self.path.with_suffix(".tmp")
         try:
-            torch.save(state, temporary)
-            os.replace(temporary, self.path)
+            with replacing(self.path, overwrite=True) as file:
+                torch.save(state, file)
         except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
-            temporary.unlink(missing_ok=True)
             raise CheckpointError(f"{self.path}: cannot be written ({error}); the former checkpoint is kept") from error
 
 

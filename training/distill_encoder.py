@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 import tyro
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
 from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
 from training.callbacks import DivergedError
@@ -77,9 +78,8 @@ class DistillationLoss(nn.Module):
 def save_encoder(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
     """Write an encoder's weights, float32, and its backbone's name; the former file survives a failure."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, {"format": FORMAT, "backbone": backbone})
-    temporary.replace(path)
+    with replacing(path, overwrite=True) as file:
+        file.write(save(tensors, {"format": FORMAT, "backbone": backbone}))
 
 
 def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> None:

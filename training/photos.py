@@ -19,6 +19,7 @@ import numpy as np
 from PIL import AvifImagePlugin, Image, ImageOps
 from tqdm import tqdm
 
+from colorize.base import move_into_place
 from training.metrics import colourfulness
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
@@ -178,7 +179,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
         }
         (temporary / "index.json").write_text(json.dumps(index), encoding="utf-8")
         try:
-            temporary.rename(folder)
+            move_into_place(temporary, folder)
         except OSError:
             if not (folder / "index.json").is_file():  # else another run has made the same cache meanwhile
                 raise

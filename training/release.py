@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from colorize.base import WeightsError, sha256
+from colorize.base import WeightsError, replacing, sha256
 from colorize.batch import RESULT_SUFFIX
 from colorize.color import Floats, rgb_to_lab, shrink
 from colorize.engine import Colorizer
@@ -149,9 +149,8 @@ def _commit() -> str:
 def _write_manifest(path: Path, entry: dict[str, Any]) -> None:
     entries = json.loads(path.read_text(encoding="utf-8"))["weights"] if path.is_file() else []
     entries = [other for other in entries if other["name"] != entry["name"]] + [entry]
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"weights": entries}, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with replacing(path, overwrite=True) as file:
+        file.write((json.dumps({"weights": entries}, indent=2) + "\n").encode())
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+from .atomic import move_into_place as move_into_place
 from .atomic import replacing as replacing
 from .defaults import DEFAULT_QUALITY as DEFAULT_QUALITY
 from .defaults import DEFAULT_RENDER_SIZE as DEFAULT_RENDER_SIZE
@@ -16,5 +17,9 @@ from .formats import PHOTO_FORMATS as PHOTO_FORMATS
 from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Container as Container
 from .hashing import sha256 as sha256
+from .settings import Settings as Settings
+from .settings import Spec as Spec
+from .settings import setting as setting
+from .settings import specs as specs
 from .times import format_time as format_time
 from .times import parse_time as parse_time

@@ -1,4 +1,8 @@
-"""Atomic file writes: ``replacing`` is the one way to write a file that is whole under its name, or not there."""
+"""Atomic file writes: a file is whole under its name, or not there, whenever the program is killed.
+
+``replacing`` is for whoever writes a file in one go, ``move_into_place`` for a file or folder that grows over a while
+under another name, which means something by itself: a segment that is being encoded, a download that is gone on with.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
+def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that is renamed to it when the block ends well, and removed when not.
 
     Readers of ``path`` see the old file or the whole new one, never a part.
@@ -19,6 +23,7 @@ def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     Args:
         path: The file to write; its folder exists.
         overwrite: Replace an existing file.
+        durable: Wait until the disk holds the content before it takes the name, so that it survives a power cut.
 
     Yields:
         The temporary file, open for reading and writing.
@@ -34,6 +39,23 @@ def replacing(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     try:
         with file:
             yield file
-        os.replace(temporary, path)
+        move_into_place(temporary, path, durable)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def move_into_place(finished: Path, path: Path, durable: bool = False) -> None:
+    """Give a finished file or folder its name; a file that had the name is replaced.
+
+    Args:
+        finished: The file or folder, closed, on the same disk as ``path``.
+        path: Its name.
+        durable: Wait until the disk holds the file's content first; not for folders.
+
+    Raises:
+        OSError: It cannot be renamed, as where ``path`` is a folder that is not empty.
+    """
+    if durable:
+        with open(finished, "r+b") as file:  # Windows flushes no file that is open for reading alone
+            os.fsync(file.fileno())
+    os.replace(finished, path)

@@ -8,7 +8,6 @@ first, so a kill at any moment leaves whole segments only.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import VideoError
+from colorize.base import VideoError, move_into_place, replacing
 
 FORMAT = "colorize-segments/1"
 MANIFEST = "manifest.json"
@@ -91,7 +90,8 @@ class SegmentStore:
         if found is None or changed:
             self.remove()
             self.folder.mkdir(parents=True)
-            self._write(MANIFEST, json.dumps(manifest, indent=2).encode())
+            with replacing(self.folder / MANIFEST, overwrite=True) as file:
+                file.write(json.dumps(manifest, indent=2).encode())
         self.segments = self._read_segments()
         return changed and f"other {changed}"
 
@@ -110,9 +110,7 @@ class SegmentStore:
             OSError: The record cannot be written.
         """
         number = len(self.segments)
-        with open(self.unfinished_path(number), "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(self.unfinished_path(number), self.video_path(number))
+        move_into_place(self.unfinished_path(number), self.video_path(number), durable=True)
         arrays: dict[str, Any] = {
             "pts": np.array(segment.pts, np.int64),
             "durations": np.array(segment.durations, np.int64),
@@ -121,12 +119,8 @@ class SegmentStore:
             **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
             **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
-        temporary = self.folder / f"{number:06d}.tmp"
-        with open(temporary, "wb") as file:
+        with replacing(self._record_path(number), overwrite=True, durable=True) as file:
             np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._record_path(number))
         self.segments.append(segment)
 
     def remove(self) -> None:
@@ -165,11 +159,6 @@ class SegmentStore:
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         return segments
-
-    def _write(self, name: str, data: bytes) -> None:
-        temporary = self.folder / f"{name}.tmp"
-        temporary.write_bytes(data)
-        os.replace(temporary, self.folder / name)
 
 
 def _read_segment(path: Path) -> Segment | None:

@@ -14,7 +14,7 @@ import av
 import torch
 
 import colorize
-from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, sha256
+from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, move_into_place, sha256
 from colorize.engine import Colorizer
 from colorize.film.encoder import EncoderSettings, PictureFormat
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
@@ -154,9 +154,9 @@ class _VideoColorizer:
                 "temporal": asdict(options.temporal),
                 "batch_size": options.batch_size,
                 "render_size": colorizer.render_size,
-                "square": colorizer.square,
-                "strength": colorizer.strength,
-                "saturation": colorizer.saturation,
+                "square": colorizer.settings.square,
+                "strength": colorizer.settings.strength,
+                "saturation": colorizer.settings.saturation,
                 "device": str(colorizer.device),
                 "precision": str(colorizer.precision),
                 "segment_frames": self._segment_frames,
@@ -184,7 +184,7 @@ class _VideoColorizer:
         plan = RemuxPlan(self._video, self._options.span, self._format, self._container, self._options.ai_label)
         unfinished = self._store.folder / "film.unfinished"
         report = write_video(unfinished, plan, self._store)
-        os.replace(unfinished, self._out)
+        move_into_place(unfinished, self._out)
         self._notes += report.lines
         if report.ended is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -55,30 +56,51 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> Path:
+    """A folder with a film a.mp4, whole.mp4 in colour, and three segments of b.mp4 of ten frames."""
+    folder = tmp_path_factory.mktemp("stopped")
+    path, cancel = make_video(folder / "a.mp4", VideoRecipe(frames=45)), threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
+        colorize_video(path, folder / "whole.mp4", colorizer=colorizer, options=OFF)
+        with pytest.raises(VideoStopped):
+            colorize_video(
+                path,
+                folder / "b.mp4",
+                colorizer=colorizer,
+                options=OFF,
+                progress=stop_after(25, cancel),
+                cancel=cancel,
+            )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("removed", "written", "resumed"),
+    [
+        (["*"], [], 0),  # the folder was made, and the manifest not written yet
+        (["0*"], [], 0),
+        (["000002.npz"], [], 20),  # between a segment's video and its record
+        (["000002.npz"], [".colorize-0123456789ab.tmp"], 20),  # in the record
+        (["000002.*"], ["000002.unfinished"], 20),  # in the video
+        ([], ["film.unfinished"], 30),
+    ],
+)
 def test_a_crash_at_any_moment_leaves_whole_segments(
-    tmp_path: Path, colorizer: Colorizer, short_segments: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, removed: Any, written: Any, resumed: int
 ) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=45))
-    colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=OFF)
-    replace, left = os.replace, [0]
-
-    def crash(source: Any, target: Any) -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    out = tmp_path / "b.mp4"
-    for moves in (1, 2, 3, 3, 1, 2):  # each run gets a little further, and dies between two files
-        left[0] = moves
-        monkeypatch.setattr("os.replace", crash)
-        with pytest.raises(KeyboardInterrupt):
-            colorize_video(path, out, colorizer=colorizer, options=OFF)
-        assert not out.exists()
-    monkeypatch.setattr("os.replace", replace)
-    result = colorize_video(path, out, colorizer=colorizer, options=OFF)
-    assert result.resumed > 0
-    np.testing.assert_array_equal(read_frames(out)[1], read_frames(tmp_path / "whole.mp4")[1])
+    out, segments = tmp_path / "b.mp4", tmp_path / "b.mp4.segments"
+    shutil.copytree(stopped / "b.mp4.segments", segments)
+    assert len(list(segments.glob("*.npz"))) == 3
+    for path in [path for pattern in removed for path in segments.glob(pattern)]:
+        path.unlink()
+    for name in written:
+        (segments / name).write_bytes(b"half")
+    result = colorize_video(stopped / "a.mp4", out, colorizer=colorizer, options=OFF)
+    assert result.resumed == resumed
+    assert os.listdir(tmp_path) == ["b.mp4"]
+    np.testing.assert_array_equal(read_frames(out)[1], read_frames(stopped / "whole.mp4")[1])
 
 
 def test_changed_settings_or_weights_start_afresh_and_say_so(

@@ -12,7 +12,7 @@ from PIL import Image
 from support.photo_files import noise, smooth
 from support.profiles import rgb_profile
 
-from colorize.base import ImageError, replacing
+from colorize.base import ImageError
 from colorize.color import read_color_space, rgb_to_lab, rgb_to_lightness
 from colorize.photo import Photo, read_image, read_photo, write_photo
 
@@ -76,15 +76,6 @@ def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     assert path.read_bytes() == b"precious"
     write_photo(path, Photo(smooth()), overwrite=True)
     np.testing.assert_array_equal(read_image(path), smooth())
-
-
-def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"precious")
-    with pytest.raises(RuntimeError), replacing(tmp_path / "a.jpg", overwrite=True) as file:
-        file.write(b"half")
-        raise RuntimeError
-    assert os.listdir(tmp_path) == ["a.jpg"]
-    assert (tmp_path / "a.jpg").read_bytes() == b"precious"
 
 
 def test_an_unknown_suffix_is_named(tmp_path: Path) -> None:

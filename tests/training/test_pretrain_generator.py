@@ -108,19 +108,19 @@ def test_a_full_disk_keeps_the_former_checkpoint(config, monkeypatch):
     pretrain(config)
     path = config.run.output / "checkpoint.pt"
     saved = torch.save
+    checkpoint = torch.load(path, weights_only=True)
+    saved({**checkpoint, "epochs": 1}, path)  # one epoch is left to do
+    before, files = path.read_bytes(), sorted(config.run.output.iterdir())
 
     def full_disk(state, target):
         saved({"partial": 1}, target)
         raise OSError("No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
-    checkpoint = torch.load(path, weights_only=True)
-    saved({**checkpoint, "epochs": 1}, path)  # one epoch is left to do
-    before = path.read_bytes()
     with pytest.raises(CheckpointError, match="the former checkpoint is kept"):
         pretrain(config)
     assert path.read_bytes() == before
-    assert not list(config.run.output.glob("*.tmp"))
+    assert sorted(config.run.output.iterdir()) == files
 
 
 def test_a_loss_that_is_no_number_stops_before_the_weights(config, monkeypatch):
