@@ -123,16 +123,14 @@ def _get_one(name: str, entry: Mapping[str, Any], options: argparse.Namespace) -
     if options.offline:
         raise DownloadError(f"{name}: not on this machine, and --offline allows no connection")
     print(f"{name}: {_megabytes(entry)} MB from {entry['url']}\nlicence: {_license(entry)}", file=sys.stderr)
-    source = Source(entry["url"], entry.get("bytes"), entry.get("sha256"))
+    source = Source(entry["url"], entry["bytes"], entry["sha256"])
     with _progress_bar(name, options.quiet) as bar:
 
-        def show_progress(done: int, total: int | None) -> None:
+        def show_progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        digest = fetch(source, path, show_progress)
-    if source.sha256 is None:
-        print(f"{name}: its SHA-256 is published nowhere; {digest} is kept, and holds from now on", file=sys.stderr)
+        fetch(source, path, show_progress)
     print(f"{name}: {path}")
 
 
@@ -207,8 +205,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _megabytes(entry: Mapping[str, Any]) -> str:
-    size = entry.get("bytes")
-    return f"{size / MEGABYTE:.0f}" if size else "?"
+    return f"{entry['bytes'] / MEGABYTE:.0f}"
 
 
 def _license(entry: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from colorize.base import WeightsError, sha256
 from colorize.network.checkpoints import load_generator, read_info
 from colorize.network.deoldify.checkpoints import is_deoldify, load_deoldify
 from colorize.network.deoldify.generator import DeOldifyGenerator
-from colorize.network.downloads import cache_folder, read_pin
+from colorize.network.downloads import cache_folder
 from colorize.network.generator import Generator
 
 INSTALLED_FOLDER = Path(colorize.__file__).parent / "released"  # inside an installed wheel
@@ -65,7 +65,7 @@ def find_weights(name: str | Path) -> Path:
 
 
 def check_file(path: Path) -> bool:
-    """Check a file's size and SHA-256 by the manifest or its pin; return False where neither has a SHA-256 of it.
+    """Check a file's size and SHA-256 by the manifest; return False where it is not one of the manifest's.
 
     The whole file is hashed, so that of a damaged one not a byte is used.
 
@@ -76,12 +76,12 @@ def check_file(path: Path) -> bool:
         if weights_path(entry).resolve() != path.resolve():
             continue
         remedy = f"get it anew with: colorize-weights get {name}" if "url" in entry else "install again"
-        size, expected = entry.get("bytes"), entry.get("sha256") or read_pin(path)
-        if size is not None and path.stat().st_size != size:
+        size, expected = entry["bytes"], entry["sha256"]
+        if path.stat().st_size != size:
             raise WeightsError(f"{path}: damaged, {path.stat().st_size} bytes where {size} are expected; {remedy}")
-        if expected is not None and (found := sha256(path)) != expected:
+        if (found := sha256(path)) != expected:
             raise WeightsError(f"{path}: damaged, SHA-256 {found} where {expected} is expected; {remedy}")
-        return expected is not None
+        return True
     return False
 
 

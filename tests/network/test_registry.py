@@ -47,6 +47,7 @@ def test_find_by_path_and_by_name(file, monkeypatch):
 
 def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
     entry = {"name": "theirs", "file": "theirs.safetensors", "url": "https://example.org/theirs"}
+    entry |= {"bytes": file.stat().st_size, "sha256": sha256(file)}
     (file.parent / "manifest.json").write_text(json.dumps({"weights": [entry]}))
     monkeypatch.setattr(registry, "released_folder", lambda: file.parent)
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
@@ -56,7 +57,8 @@ def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
     weights_path(entry).parent.mkdir(parents=True)
     shutil.copy(file, weights_path(entry))
     assert find_weights("theirs") == weights_path(entry)
-    assert not check_file(weights_path(entry))  # nothing is known about it
+    assert check_file(weights_path(entry))
+    assert not check_file(file)  # nothing is known about it
     generator, render_size = load_network("theirs")
     assert isinstance(generator, Generator)
     assert render_size == 192

@@ -21,7 +21,6 @@ class Behaviour:
         status: Error status in place of the file, for the next ``failures`` requests.
         failures: How many requests still fail.
         kind: Content-Type.
-        tag: ETag; None: none is sent.
         gate: Waited for before the file is sent; None: it is sent at once.
         requests: The Range header of each request so far, None where there was none.
     """
@@ -33,7 +32,6 @@ class Behaviour:
     status: int = 200
     failures: int = 0
     kind: str = "application/octet-stream"
-    tag: str | None = None
     gate: threading.Event | None = None
     requests: list[str | None] = field(default_factory=list)
 
@@ -77,8 +75,7 @@ def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
         handler.send_error(behaviour.status)
         return
     start = 0
-    same = handler.headers["If-Range"] in (None, behaviour.tag)
-    if wanted and behaviour.ranges and same:
+    if wanted and behaviour.ranges:
         start = int(wanted.removeprefix("bytes=").rstrip("-"))
         if start >= len(behaviour.content):
             handler.send_error(416)
@@ -91,7 +88,5 @@ def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
         handler.send_header("Content-Range", f"bytes {start}-{len(behaviour.content) - 1}/{len(behaviour.content)}")
     handler.send_header("Content-Length", str(len(body) if behaviour.announce is None else behaviour.announce))
     handler.send_header("Content-Type", behaviour.kind)
-    if behaviour.tag:
-        handler.send_header("ETag", behaviour.tag)
     handler.end_headers()
     handler.wfile.write(body[: behaviour.cuts.pop(0)] if behaviour.cuts else body)
