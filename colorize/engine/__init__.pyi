@@ -5,3 +5,4 @@ from .colorizer import Colorizer as Colorizer
 from .grid import grid_size as grid_size
 from .hints import Hint as Hint
 from .hints import draw_hints as draw_hints
+from .settings import ColorSettings as ColorSettings

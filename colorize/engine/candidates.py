@@ -125,14 +125,14 @@ def _predict_candidates(
             latent = torch.from_numpy(random.standard_normal((1, colorizer.latent_dim), np.float32))
         else:
             if plain is None:
-                plain = colorizer.predict_ab([network_input])[0] / (colorizer.saturation or 1)
+                plain = colorizer.predict_ab([network_input])[0] / (colorizer.settings.saturation or 1)
             sampled = sample_hints(lightness, plain, random)
         # One at a time: in a batch of another size the last bits differ, and a candidate is to stay what it is.
         ab = colorizer.predict_ab([network_input], [sampled], [latent])[0]
         if hint_map is not None:
             both = hint_map if sampled is None else torch.where(hint_map[:, 2:] > 0, hint_map, sampled)
             hinted = colorizer.predict_ab([network_input], [both], [latent])[0]
-            ab = blend_by_distance(lightness, hint_map[0].numpy(), ab, hinted, colorizer.saturation)
+            ab = blend_by_distance(lightness, hint_map[0].numpy(), ab, hinted, colorizer.settings.saturation)
         yield ab
 
 

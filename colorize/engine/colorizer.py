@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from colorize.base import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS, MAX_RENDER_SIZE
+from colorize.base import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS
 from colorize.color import (
     AB_MAX,
     L_HALF,
@@ -30,6 +32,7 @@ from colorize.color import (
 )
 from colorize.engine.grid import grid_size, round_size
 from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
+from colorize.engine.settings import ColorSettings
 from colorize.network import (
     DeOldifyGenerator,
     Generator,
@@ -53,10 +56,7 @@ class Colorizer:
     in a thread of its own.
 
     Attributes:
-        render_size: Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16).
-        square: Whether the network sees every picture stretched to a square of ``render_size``.
-        strength: 0..1: 1 the new colours, 0 the original's own tone.
-        saturation: 0..2, factor of the new colours' chroma.
+        settings: How pictures are coloured.
         device: Where the network runs.
         precision: Number format of the network.
         takes_hints: Whether the weights follow colour hints.
@@ -66,43 +66,34 @@ class Colorizer:
     def __init__(
         self,
         weights: str | Path | Generator | DeOldifyGenerator = DEFAULT_WEIGHTS,
+        settings: ColorSettings | None = None,
         *,
         device: str | None = None,
-        render_size: int | None = None,
-        square: bool = False,
-        strength: float = 1.0,
-        saturation: float = 1.0,
         threads: int | None = None,
         precision: torch.dtype | None = None,
+        **changes: Any,
     ) -> None:
         """Load weights.
 
         Args:
             weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a generator.
+            settings: How pictures are coloured; None: the defaults.
             device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
-            render_size: Rounded to a multiple of 32 (DeOldify's weights: of 16); None: the weights' own.
-            square: Stretch pictures to a square, as DeOldify does; else the aspect is kept, up to 3:1.
-            strength: 0..1.
-            saturation: 0..2.
             threads: How many threads compose a picture; None: as many as torch uses.
             precision: Number format of the network; None: the fastest one without a visible difference.
+            **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:
             WeightsError: The weights are unknown or damaged.
             ValueError: A setting is out of range, or the device is not there.
         """
-        _check_settings(render_size, strength, saturation)
+        self.settings = replace(settings or ColorSettings(), **changes)
         self.device = choose_device(device)
         self.precision = precision or choose_precision(self.device)
-        own_render_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
+        self._own_render_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
         if isinstance(weights, str | Path):
-            weights, own_render_size = load_network(weights)
+            weights, self._own_render_size = load_network(weights)
         self._stride = render_stride(weights)
-        self._own_render_size = own_render_size
-        self.render_size = round_size(render_size or own_render_size, self._stride)
-        self.square = square
-        self.strength = strength
-        self.saturation = saturation
         self.takes_hints = takes_hints(weights)
         self.latent_dim = latent_dim(weights)
         self._generator = prepare(weights, self.device, self.precision)
@@ -125,18 +116,23 @@ class Colorizer:
         ab = self.predict_ab_with_hints([self.preprocess(picture, space)], [self.draw_hints(picture, hints)])[0]
         return self.compose(picture, ab, space)
 
-    def adjusted(
-        self, *, render_size: int | None = None, square: bool = False, strength: float = 1.0, saturation: float = 1.0
-    ) -> Colorizer:
-        """Return a Colorizer with the same loaded weights and other settings, those of ``__init__``.
+    @property
+    def render_size(self) -> int:
+        """Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16)."""
+        return round_size(self.settings.render_size or self._own_render_size, self._stride)
+
+    def adjusted(self, settings: ColorSettings | None = None, **changes: Any) -> Colorizer:
+        """Return a Colorizer with the same loaded weights and other settings.
+
+        Args:
+            settings: How pictures are coloured; None: as by this one.
+            **changes: Fields of ``ColorSettings`` that differ from these, by name.
 
         Raises:
             ValueError: A setting is out of range.
         """
-        _check_settings(render_size, strength, saturation)
         other = copy.copy(self)
-        other.render_size = round_size(render_size or self._own_render_size, self._stride)
-        other.square, other.strength, other.saturation = square, strength, saturation
+        other.settings = replace(settings or self.settings, **changes)
         return other
 
     def batch(self, pictures: Sequence[Picture]) -> list[Picture]:
@@ -179,7 +175,7 @@ class Colorizer:
 
     def grid(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the network's grid for a picture of (height, width)."""
-        if self.square:
+        if self.settings.square:
             return self.render_size, self.render_size
         return grid_size(size, self.render_size, self._stride)
 
@@ -221,7 +217,7 @@ class Colorizer:
             recall: Given the network's features of inputs of one shape, (n, C, h / 32, w / 32); what it returns takes
                 their place (``colorize.motion.aggregation``). DeOldify's networks do without.
         """
-        scale = np.float32(AB_MAX * self.saturation)
+        scale = np.float32(AB_MAX * self.settings.saturation)
         none = [None] * len(inputs)
         groups = infer_groups(self._generator, inputs, hint_maps or none, latents or none, recall)
         return [ab * scale for ab in groups]
@@ -239,12 +235,14 @@ class Colorizer:
             hinted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
             for (index, hint_map), ab in zip(pairs, hinted, strict=True):
                 lightness = (inputs[index][0, 0].numpy() + 1) * np.float32(L_HALF)
-                results[index] = blend_by_distance(lightness, hint_map[0].numpy(), results[index], ab, self.saturation)
+                results[index] = blend_by_distance(
+                    lightness, hint_map[0].numpy(), results[index], ab, self.settings.saturation
+                )
         return results
 
     def compose(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
         """Return a picture's own lightness with the ab of ``predict_ab``, enlarged, as RGB; see ``compose_picture``."""
-        return compose_picture(picture, ab, self.strength, space, self._threads)
+        return compose_picture(picture, ab, self.settings.strength, space, self._threads)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
@@ -253,16 +251,6 @@ class Colorizer:
     def _check_hints(self) -> None:
         if not self.takes_hints:
             raise ValueError("these weights take no colour hints; use others, or leave the hints out")
-
-
-def _check_settings(render_size: int | None, strength: float, saturation: float) -> None:
-    """Raise a ValueError where a setting is out of range."""
-    if not 0 <= strength <= 1:
-        raise ValueError(f"strength {strength:g} is not within 0..1")
-    if not 0 <= saturation <= 2:
-        raise ValueError(f"saturation {saturation:g} is not within 0..2")
-    if render_size is not None and not 1 <= render_size <= MAX_RENDER_SIZE:
-        raise ValueError(f"render size {render_size} is not within 1..{MAX_RENDER_SIZE} pixels; 256 is usual")
 
 
 def compose_picture(

@@ -69,7 +69,7 @@ def _colorized_samples(colorizer: Colorizer, video: Video, count: int, span: Spa
     cell_width = min(CELL_WIDTH, round(display_width))
     size = cell_width, max(1, round(height * cell_width / display_width))
     for frame in sample_frames(video, count, span):
-        if colorizer.strength < 1:
+        if colorizer.settings.strength < 1:
             picture = colorizer(_as_uint8(rgb_picture(video, frame)))
         else:
             picture = colorizer(read_luma(video, frame).picture())

@@ -106,7 +106,7 @@ def color_segments(
             segment_frames = chain([next_frame], islice(frames, plan.segment_frames - 1))
             encode_worker.add(writer.begin)
             for prepared, ab in _predict_ab(painter, segment_frames):
-                planes = compose_pool.submit(color_planes, prepared.luma, ab, colorizer.strength)
+                planes = compose_pool.submit(color_planes, prepared.luma, ab, colorizer.settings.strength)
                 encode_worker.add(writer.write, planes, prepared)
             state = painter.state()
             next_frame = next(frames, None)
@@ -123,7 +123,7 @@ def color_segments(
 def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[_PreparedFrame]:
     """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network."""
     for frame in decode_frames(plan.video, plan.span, after=after):
-        luma = read_luma(plan.video, frame.image, keep_tone=colorizer.strength < 1)
+        luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
         resized = (frame.image.height, frame.image.width) != plan.video.size
         yield _PreparedFrame(frame, luma, colorizer.preprocess(luma.picture()), resized)
 

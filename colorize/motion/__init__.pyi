@@ -1,4 +1,4 @@
 from .flow import FlowFinder as FlowFinder
 from .flow import flow_confidence as flow_confidence
-from .temporal import TemporalOptions as TemporalOptions
+from .options import TemporalOptions as TemporalOptions
 from .temporal import TemporalPainter as TemporalPainter

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby, islice
-from typing import Literal, get_args
 
 import numpy as np
 from torch import Tensor
@@ -18,40 +17,11 @@ from colorize.motion.aggregation import Aggregation, track_predicted
 from colorize.motion.anchors import Anchor, Frame, average, interpolate, with_following
 from colorize.motion.cuts import LOOKAHEAD, CutFinder, Thumbnail
 from colorize.motion.flow import FlowFinder, Grey
-
-Mode = Literal["off", "fast", "best"]
+from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
-MAX_STRIDE = 16  # frames, the largest ``every``
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
-
-
-@dataclass(frozen=True)
-class TemporalOptions:
-    """How a film's colours are kept steady.
-
-    Attributes:
-        mode: ``off``: each frame by itself; ``fast``: the network predicts anchor frames, and their colours are warped
-            along the motion to the frames between; ``best``: it predicts every frame, anchors take the mean of the
-            frames around them, and what the motion does not reach takes the frame's own colours.
-        every: The network runs on every k-th frame, 1..16, and at scene cuts. None: in ``fast`` as far apart as the
-            motion can be followed, at most 8 frames; in ``best`` on every frame.
-
-    Raises:
-        ValueError: An option is unknown or out of range.
-    """
-
-    mode: Mode = "fast"
-    every: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.mode not in get_args(Mode):
-            raise ValueError(f"temporal mode {self.mode!r} is unknown; use one of {', '.join(get_args(Mode))}")
-        if self.every is not None and not 1 <= self.every <= MAX_STRIDE:
-            raise ValueError(f"every {self.every} is not within 1..{MAX_STRIDE} frames; leave it out for automatic")
-        if self.mode == "off" and self.every not in (None, 1):
-            raise ValueError(f"every {self.every} carries colours from frame to frame; use temporal mode fast or best")
 
 
 @dataclass
@@ -81,12 +51,12 @@ class TemporalPainter:
         network_frames: How many frames the network has predicted.
     """
 
-    def __init__(self, colorizer: Colorizer, options: TemporalOptions = TemporalOptions(), batch_size: int = 8) -> None:
+    def __init__(self, colorizer: Colorizer, options: TemporalOptions | None = None, batch_size: int = 8) -> None:
         """Make a painter for one film.
 
         Args:
             colorizer: Predicts single frames.
-            options: How the colours are kept steady.
+            options: How the colours are kept steady; None: the defaults.
             batch_size: Frames that the network predicts at once, at most.
 
         Raises:
@@ -96,7 +66,7 @@ class TemporalPainter:
             raise ValueError(f"batch size {batch_size} is not at least 1")
         self.network_frames = 0
         self._colorizer = colorizer
-        self._options = options
+        self._options = options or TemporalOptions()
         self._batch_size = batch_size
         self._flow = FlowFinder()
         self._memory = _Memory()
@@ -109,7 +79,7 @@ class TemporalPainter:
         Args:
             inputs: ``Colorizer.preprocess``'s results for the frames of a segment.
         """
-        if self._options.mode == "off":
+        if self._options.temporal == "off":
             yield from self._each(inputs)
         else:
             yield from self._blended(self._predicted(self._intervals(self._tracked(self._classified(inputs)))))
@@ -199,7 +169,7 @@ class TemporalPainter:
     def _intervals(self, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
         every = self._options.every
-        max_gap = every or MAX_ANCHOR_GAP if self._options.mode == "fast" else max(MAX_ANCHOR_GAP, every or 1)
+        max_gap = every or MAX_ANCHOR_GAP if self._options.temporal == "fast" else max(MAX_ANCHOR_GAP, every or 1)
         interval: list[Frame] = []
         for frame in frames:
             if frame.backward_flow is None:
@@ -224,7 +194,7 @@ class TemporalPainter:
         """Yield intervals once the network has predicted, in batches, those of their frames that need it."""
         pending: list[list[Frame]] = []
         for interval in intervals:
-            step = 1 if self._options.mode == "best" else len(interval)
+            step = 1 if self._options.temporal == "best" else len(interval)
             step = self._options.every or step
             for index, frame in enumerate(interval, 1):
                 # A flash shows no colours: those before it are kept.
@@ -251,10 +221,10 @@ class TemporalPainter:
 
     def _blended(self, intervals: Iterable[list[Frame]]) -> Iterator[Floats]:
         """Yield the ab of all frames of intervals."""
-        for interval, following in with_following(intervals, self._options.mode == "best"):
+        for interval, following in with_following(intervals, self._options.temporal == "best"):
             last, before = interval[-1], self._memory.anchor
             own = last.ab
-            if own is not None and self._options.mode == "best":
+            if own is not None and self._options.temporal == "best":
                 own = average(interval[:-1], last, following)
             if last.backward_flow is None or before is None:
                 assert own is not None

@@ -38,8 +38,8 @@ def video_command(name: str, request: VideoRequest) -> str:
     arguments = _color_options(request.color_settings)
     if request.preview is not None:
         arguments += ["--preview", str(request.preview)]
-    elif options.temporal.mode != defaults.temporal.mode:
-        arguments += ["--temporal", options.temporal.mode]
+    elif options.temporal.temporal != defaults.temporal.temporal:
+        arguments += ["--temporal", options.temporal.temporal]
     if options.start:
         arguments += ["--start", f"{options.start:.10g}"]
     if options.end is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from itertools import combinations
 
@@ -119,10 +120,9 @@ def test_weights_that_give_one_answer_alone(
     monkeypatch.setitem(KINDS, "deep", TINY["deep"])
     network = build_unet("deep")
     network.load_state_dict(tiny_state("deep"), assign=True)
-    generator = Generator(small_generator.config)
-    generator.load_state_dict(small_generator.state_dict())
+    generator = copy.deepcopy(small_generator)
     torch.nn.init.zeros_(generator.encoder.conv1.weight[:, 1:])
-    for weights in (generator.eval(), DeOldifyGenerator(network, "deep").eval()):
+    for weights in (generator, DeOldifyGenerator(network, "deep").eval()):
         with pytest.raises(ValueError, match="these weights give one picture alone") as caught:
             draw_candidates(Colorizer(weights, device="cpu", render_size=32), scene, 2)
         assert "\n" not in str(caught.value)

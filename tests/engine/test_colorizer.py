@@ -198,7 +198,7 @@ def test_adjusted_shares_the_weights_and_equals_one_made_so(small_generator, sce
     assert other._generator is first._generator
     assert np.array_equal(other(scene), made(scene))
     assert not np.array_equal(other(scene), first(scene))
-    assert first.render_size == 64 and first.strength == 1
+    assert first.render_size == 64 and first.settings.strength == 1
 
 
 @pytest.mark.parametrize("setting", [{"strength": 1.1}, {"saturation": -0.1}, {"render_size": 0}])

@@ -160,7 +160,7 @@ def test_features_are_recalled_for_a_film_and_not_for_photographs(small_generato
         return torch.zeros_like(features)
 
     recalled, alone = colorizer.predict_ab(inputs, recall=recall), colorizer.predict_ab(inputs)
-    assert shapes == [(3, 512, *CELLS)]
+    assert shapes == [(3, small_generator.encoder.channels[-1], *CELLS)]
     assert np.abs(recalled[0] - alone[0]).max() > 0.1
 
 

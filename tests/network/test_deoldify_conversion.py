@@ -114,7 +114,7 @@ def test_a_colorizer_takes_either_file(file, tmp_path, scene):
     assert Colorizer(file, device="cpu").render_size == 560
 
 
-def test_safetensors_are_known_whatever_their_length(small_generator, tmp_path):
+def test_safetensors_are_known_whatever_their_length(small_generator, narrow_resnet18, tmp_path):
     """The file begins with the length of its JSON, whose first byte may be a pickle's."""
     path, first = tmp_path / "own.safetensors", b"\x80"
     for spare in range(0, 256, 8):
