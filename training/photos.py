@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, ImageOps
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from colorize.base import move_into_place
+from colorize.base import decode_avif_in_one_thread, move_into_place
 from training.metrics import colourfulness
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
@@ -27,8 +27,7 @@ ASPECT = 4 / 3  # long over short side of the canvas; longer photographs are cut
 CHUNK = 256  # photographs decoded at a time, so that a million of them do not lie in memory
 VERSION = 2  # of the cache
 
-# Photographs are decoded side by side; Pillow's AVIF decoder would start as many threads as there are cores for each.
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+decode_avif_in_one_thread()  # photographs are decoded side by side
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -1,4 +1,4 @@
-"""Errors, file formats, defaults, times, hashes and atomic writes: what every wing uses; nothing heavy is imported.
+"""Errors, formats, defaults, settings, times, hashes, atomic writes, compat: what every wing uses; nothing heavy.
 
 Its face is ``__init__.pyi``: other wings import those names alone, and each is loaded when it is first used.
 """

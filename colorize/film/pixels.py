@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 
+from colorize.base import SWSCALE_BT2020, SWSCALE_EXACT
 from colorize.color import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv
 from colorize.film.video import Video
 
@@ -17,15 +18,14 @@ PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane 
 GREY = re.compile(r"gray|y[0-9]+")
 NEUTRAL_TOLERANCE = 2  # of 256 levels: chroma this near the middle is a codec's rounding; L moves by less than a level
 HIGH_DEFINITION = 1280, 576  # width, height: wider or higher frames are BT.709 where the file does not say (as in mpv)
-BT2020 = 9  # SWS_CS_BT2020; PyAV names it since 18
 SWSCALE_MATRICES: dict[int, int] = {
     1: Colorspace.ITU709,
     4: Colorspace.FCC,
     5: Colorspace.ITU601,
     6: Colorspace.ITU601,
     7: Colorspace.SMPTE240M,
-    9: BT2020,
-    10: BT2020,
+    9: SWSCALE_BT2020,
+    10: SWSCALE_BT2020,
 }
 """AVColorSpace -> swscale's number of the matrix."""
 LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
@@ -33,11 +33,9 @@ LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
     Colorspace.FCC: (0.30, 0.11),
     Colorspace.ITU601: (0.299, 0.114),
     Colorspace.SMPTE240M: (0.212, 0.087),
-    BT2020: (0.2627, 0.0593),
+    SWSCALE_BT2020: (0.2627, 0.0593),
 }
 """swscale's number of the matrix -> weights of red and blue in luma (H.273, table 4)."""
-# Exact rounding and chroma for every pixel: the fast paths are off by up to two levels. PyAV names the flags since 18.
-EXACT_SCALING = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
 
 
 def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
@@ -70,7 +68,7 @@ def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedin
         src_colorspace=_matrix(frame),
         src_color_range=ColorRange.JPEG if is_full_range(frame) else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
-        interpolation=EXACT_SCALING,
+        interpolation=SWSCALE_EXACT,
     )
     return video.orientation.apply(np.asarray(rgb.to_ndarray()))
 
@@ -88,7 +86,7 @@ def fit_size(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
     """Return a frame scaled to the size of the film's first one."""
     if (frame.height, frame.width) == video.size:
         return frame
-    return frame.reformat(width=video.size[1], height=video.size[0], interpolation=EXACT_SCALING)
+    return frame.reformat(width=video.size[1], height=video.size[0], interpolation=SWSCALE_EXACT)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Stream
 from av.subtitles.stream import SubtitleStream
 
 import colorize
-from colorize.base import Container, reason
+from colorize.base import Container, reason, write_codec_field_order
 from colorize.film.encoder import BT709, LIMITED, PictureFormat
 from colorize.film.transcoding import (
     AudioTranscoder,
@@ -171,8 +171,8 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
     context.colorspace = context.color_primaries = context.color_trc = BT709
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
-    if plan.format.field_order and hasattr(context, "field_order"):  # since PyAV 18.1; the frames state it too
-        context.field_order = FIELD_ORDERS[plan.format.field_order]
+    if plan.format.field_order:
+        write_codec_field_order(context, FIELD_ORDERS[plan.format.field_order])
     if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
         context.codec_tag = "hvc1"  # Apple's players know no other
     return stream

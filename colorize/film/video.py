@@ -18,7 +18,7 @@ from av.filter import Graph
 from av.format import Flags
 from av.video.stream import VideoStream
 
-from colorize.base import VideoError, reason
+from colorize.base import VideoError, read_codec_field_order, reason
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
 DEFAULT_TIME_BASE = Fraction(1, 90_000)  # seconds, of streams that state none
@@ -269,7 +269,7 @@ def _field_order(stream: VideoStream, first: av.VideoFrame) -> str | None:
     """Return the field order as the first frame states it, for the container may be wrong; None: progressive."""
     if first.interlaced_frame:
         return "tff" if _is_top_field_first(first) else "bff"
-    return FIELD_ORDERS.get(getattr(stream.codec_context, "field_order", 0))  # PyAV has it since 18.1
+    return FIELD_ORDERS.get(read_codec_field_order(stream.codec_context))
 
 
 def _is_top_field_first(frame: av.VideoFrame) -> bool:

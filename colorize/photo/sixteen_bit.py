@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 import tifffile
 from PIL import Image
-from PIL.TiffImagePlugin import OPEN_INFO
 
-from colorize.base import ImageError
+from colorize.base import ImageError, let_pillow_open_16_bit_grey_alpha
 from colorize.color import Picture
 
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF 6.0
@@ -28,10 +27,7 @@ COLOR_SAMPLES = {
 }
 """TIFF's PhotometricInterpretation -> samples of a pixel that are colours."""
 
-# Pillow does not even open a TIFF of 16-bit grey with alpha. Only its header is wanted; tifffile reads the pixels.
-for _order in (b"II", b"MM"):
-    for _extra in (PREMULTIPLIED, ALPHA):
-        OPEN_INFO.setdefault((_order, 1, (1,), 1, (16, 16), (_extra,)), ("LA", "LA"))
+let_pillow_open_16_bit_grey_alpha()  # tifffile reads the pixels
 
 
 def read_samples(path: Path, image: Image.Image, page: int) -> Picture | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import gradio as gr
@@ -19,6 +19,7 @@ from gradio.state_holder import SessionState
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from colorize.base import check_paths_of_mounted_page, wrap_lifespan
 from colorize.web.batch_tab import BatchTab
 from colorize.web.controls import page_error
 from colorize.web.file_store import FileStore
@@ -127,7 +128,7 @@ def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
         css=CSS,
         js=SCRIPT,
     )
-    page.has_launched = True  # only then does Gradio check paths at all; mounting forgets it
+    check_paths_of_mounted_page(page)
     store.keep_current_files()
     app.add_middleware(RouteAllowlist, store=store)
     _sweep_while_running(app, store)
@@ -150,23 +151,25 @@ def _build_page(uploads: UploadHandler) -> Page:
 
 def _sweep_while_running(app: FastAPI, store: FileStore) -> None:
     """Delete old files of the store now and then for as long as the application runs."""
-    inner = app.router.lifespan_context
 
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await asyncio.to_thread(store.sweep)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
-        async with inner(app) as state:
-            task = asyncio.create_task(sweep())
-            try:
-                yield state
-            finally:
-                task.cancel()
+    def wrap(inner: Callable[[FastAPI], AbstractAsyncContextManager[Any]]) -> Any:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+            async with inner(app) as state:
+                task = asyncio.create_task(sweep())
+                try:
+                    yield state
+                finally:
+                    task.cancel()
 
-    app.router.lifespan_context = lifespan
+        return lifespan
+
+    wrap_lifespan(app, wrap)
 
 
 def _paths(value: Any) -> Iterator[str]:

@@ -1,0 +1,122 @@
+"""Where we change other libraries, or reach into their private parts: what, why, and from which version it can go.
+
+Each function names the library, and imports it only when it is called. ``tests/base/test_compat.py`` tells of each
+whether the installed version still needs it.
+
+Four changes stand elsewhere, because they are part of a class of ours:
+
+* ``web.page.Page`` overrides Gradio's ``Blocks.preprocess_data``, and ``training.callbacks.History`` fastai's
+  ``CSVLogger._write_line``.
+* ``network.resnet.guard_narrow_maps`` and ``training.classifiers`` give convolutions of torch another class, round a
+  fault and a slowness of oneDNN in bfloat16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SWSCALE_BT2020 = 9
+"""PyAV: swscale's number of the BT.2020 matrix, ``Colorspace.BT2020`` since 18.0. Goes with PyAV 17."""
+SWSCALE_EXACT = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
+"""PyAV: swscale's flags for exact rounding and chroma for every pixel, for its fast paths are off by up to two levels.
+
+PyAV names them since 18.0. Goes with PyAV 17."""
+
+
+def cpu_has_bfloat16() -> bool:
+    """Tell whether the processor computes bfloat16 by itself.
+
+    torch: ``torch.cpu._is_avx512_bf16_supported`` is private, and there is no public function for it. Where it is
+    missing, the answer is no, which is right everywhere, and slower. Goes when torch has a public one; 2.14 has none.
+    """
+    import torch
+
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())
+
+
+@contextmanager
+def random_init_skipped() -> Iterator[None]:
+    """Leave out, in the block, the random numbers that modules begin with, for a weights file replaces every one.
+
+    torch: its functions are intercepted, which is half of the time that loading takes. ``torch.nn.utils.skip_init``
+    does it for one module of torch's own only. Goes when that takes a whole network; 2.14 does not.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class SkipRandomInit(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func in (torch.Tensor.normal_, torch.nn.init.kaiming_uniform_):  # our modules' begin, and torch's
+                return args[0] if args else kwargs["tensor"]
+            return func(*args, **(kwargs or {}))
+
+    with SkipRandomInit():
+        yield
+
+
+def let_pillow_open_16_bit_grey_alpha() -> None:
+    """Let Pillow open TIFFs of 16-bit grey with alpha; their pixels it cannot read, but only their header is wanted.
+
+    Pillow: entries are added to the table of what it opens, ``TiffImagePlugin.OPEN_INFO``. Goes when Pillow knows the
+    format by itself; 12.3 does not.
+    """
+    from PIL.TiffImagePlugin import OPEN_INFO
+
+    premultiplied, alpha = 1, 2  # values of ExtraSamples, TIFF 6.0
+    for order in (b"II", b"MM"):
+        for extra in (premultiplied, alpha):
+            OPEN_INFO.setdefault((order, 1, (1,), 1, (16, 16), (extra,)), ("LA", "LA"))
+
+
+def decode_avif_in_one_thread() -> None:
+    """Let each AVIF be decoded in one thread, in a process that decodes many side by side.
+
+    Pillow: ``AvifImagePlugin.DEFAULT_MAX_THREADS`` is set, for ``Image.open`` takes no number of threads; Pillow would
+    start as many as there are cores for each picture. Goes when ``Image.open`` takes it; 12.3 does not.
+    """
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def read_codec_field_order(context: Any) -> int:
+    """Return the AVFieldOrder of a video codec context, 0 (unknown) where PyAV cannot tell.
+
+    PyAV: ``VideoCodecContext.field_order`` is there since 18.1. Goes with PyAV 17 and 18.0.
+    """
+    return getattr(context, "field_order", 0)
+
+
+def write_codec_field_order(context: Any, order: int) -> None:
+    """Set the AVFieldOrder of a video codec context, where PyAV can; the frames state it too.
+
+    PyAV: ``VideoCodecContext.field_order`` is there since 18.1. Goes with PyAV 17 and 18.0.
+    """
+    if hasattr(context, "field_order"):
+        context.field_order = order
+
+
+def check_paths_of_mounted_page(blocks: Any) -> None:
+    """Make a mounted page check the paths that clients name.
+
+    Gradio: only Blocks whose ``has_launched`` is set check any path, and ``mount_gradio_app`` does not set it, so that
+    any file of the machine would be opened. Goes when mounting sets it; 6.31 does not.
+    """
+    blocks.has_launched = True
+
+
+def wrap_lifespan(app: Any, wrap: Callable[[Any], Any]) -> None:
+    """Replace what a FastAPI application does from its start to its end.
+
+    Starlette: ``router.lifespan_context`` is not documented, but after an application is made nothing else changes its
+    lifespan; Gradio's mounting does the same. Goes when Starlette documents a way; 1.10 does not.
+
+    Args:
+        app: The application.
+        wrap: Called with its lifespan, a function from the application to an asynchronous context manager; returns
+            the new one.
+    """
+    app.router.lifespan_context = wrap(app.router.lifespan_context)

@@ -1,0 +1,131 @@
+"""What we change in other libraries, or reach into: it is still there, it still works, and it is still needed.
+
+A test that fails because the library can do it by itself now says that our part can go.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from av import VideoCodecContext
+from av.video.reformatter import Colorspace, Interpolation
+from PIL import AvifImagePlugin, Image
+from torch import nn
+
+from colorize import base
+from colorize.base import (
+    SWSCALE_BT2020,
+    SWSCALE_EXACT,
+    cpu_has_bfloat16,
+    decode_avif_in_one_thread,
+    let_pillow_open_16_bit_grey_alpha,
+    random_init_skipped,
+    read_codec_field_order,
+    write_codec_field_order,
+)
+
+OPEN_TIFFS = """
+import sys
+from PIL import Image, UnidentifiedImageError
+from colorize.base import let_pillow_open_16_bit_grey_alpha
+
+def modes():
+    for path in sys.argv[1:]:
+        try:
+            with Image.open(path) as image:
+                yield image.mode
+        except UnidentifiedImageError:
+            yield None
+
+before = list(modes())
+let_pillow_open_16_bit_grey_alpha()
+print([before, list(modes())])
+"""
+
+
+def test_pyavs_names_have_our_numbers() -> None:
+    if not hasattr(Colorspace, "BT2020"):
+        pytest.skip("PyAV 17 has no names for them")
+    assert Colorspace.BT2020 == SWSCALE_BT2020
+    exact = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    assert exact == SWSCALE_EXACT
+
+
+def test_a_codecs_field_order_where_pyav_has_it() -> None:
+    context = VideoCodecContext.create("libx264", "w")
+    write_codec_field_order(context, 2)
+    assert read_codec_field_order(context) == (2 if hasattr(context, "field_order") else 0)
+    older = SimpleNamespace()
+    write_codec_field_order(older, 2)
+    assert (read_codec_field_order(older), vars(older)) == (0, {})
+
+
+def test_torch_tells_by_a_private_function_alone_whether_the_processor_has_bfloat16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not hasattr(torch.cpu, "is_bf16_supported"), "torch has a public function for it now"
+    expected = bool(torch.cpu.get_capabilities().get("avx512_bf16")) if hasattr(torch.cpu, "get_capabilities") else None
+    assert cpu_has_bfloat16() == expected or expected is None
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert not cpu_has_bfloat16()
+
+
+def test_no_random_numbers_are_drawn_for_a_network_that_is_loaded() -> None:
+    torch.manual_seed(0)
+    state = torch.get_rng_state()
+    with random_init_skipped():
+        network = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.Linear(4, 4, bias=False))
+        nn.init.kaiming_normal_(network[0].weight)
+    assert torch.equal(torch.get_rng_state(), state)
+    nn.Conv2d(3, 4, 3)
+    assert not torch.equal(torch.get_rng_state(), state), "torch draws none by itself now"
+
+
+def test_pillow_does_not_open_16_bit_grey_with_alpha_by_itself(tmp_path: Path) -> None:
+    paths = []
+    for order in "<>":
+        for kind in ("assocalpha", "unassalpha"):
+            path = tmp_path / f"{len(paths)}.tif"
+            picture = np.zeros((4, 5, 2), np.uint16)
+            tifffile.imwrite(path, picture, byteorder=order, photometric="minisblack", extrasamples=[kind])
+            paths.append(str(path))
+    command = [sys.executable, "-c", OPEN_TIFFS, *paths]  # a process in which nothing has changed Pillow
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    before, after = json.loads(printed.replace("None", "null").replace("'", '"'))
+    assert before == [None] * 4, "Pillow opens them now"
+    assert after == ["LA"] * 4
+    let_pillow_open_16_bit_grey_alpha()  # twice is as good as once
+    let_pillow_open_16_bit_grey_alpha()
+
+
+def test_pillow_decodes_avif_with_a_number_of_threads_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "max_threads" not in inspect.signature(Image.open).parameters, "Pillow takes a number of threads now"
+    monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
+    decode_avif_in_one_thread()
+    assert AvifImagePlugin.DEFAULT_MAX_THREADS == 1
+
+
+def test_fastai_still_calls_what_the_training_overrides() -> None:
+    progress = pytest.importorskip("fastai.callback.progress")
+    assert list(inspect.signature(progress.CSVLogger._write_line).parameters) == ["self", "log"]
+    assert "self._write_line" in inspect.getsource(progress.CSVLogger.before_fit)
+
+
+def test_every_function_says_when_it_can_go() -> None:
+    from colorize.base import compat
+
+    functions = [inspect.unwrap(value) for value in vars(compat).values() if inspect.isfunction(value)]
+    functions = [function for function in functions if function.__module__ == compat.__name__]
+    assert len(functions) >= 8
+    for function in functions:
+        assert "Goes " in (function.__doc__ or ""), function.__name__
+        assert hasattr(base, function.__name__), "it is on the wing's face"
