@@ -3,10 +3,11 @@
 Each function names the library, and imports it only when it is called. ``tests/base/test_compat.py`` tells of each
 whether the installed version still needs it.
 
-Four changes stand elsewhere, because they are part of a class of ours:
+Five changes stand elsewhere, because they are part of a class of ours:
 
 * ``web.page.Page`` overrides Gradio's ``Blocks.preprocess_data``, and ``training.callbacks.History`` fastai's
   ``CSVLogger._write_line``.
+* ``web.multipart`` gives Starlette's ``MultiPartParser`` files that can be moved.
 * ``network.resnet.guard_narrow_maps`` and ``training.classifiers`` give convolutions of torch another class, round a
   fault and a slowness of oneDNN in bfloat16.
 """

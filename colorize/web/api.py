@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 
 from colorize import __version__
 from colorize.web.jobs import QueueFullError
+from colorize.web.multipart import upload_route
 from colorize.web.photo_routes import add_photo_routes
 from colorize.web.schema import ERROR_RESPONSES, Health, WeightsList
 from colorize.web.service import ColorizeService
@@ -28,6 +29,7 @@ def build_api(service: ColorizeService) -> FastAPI:
         docs_url=None,  # these two pages load their scripts from another machine
         redoc_url=None,
     )
+    app.router.route_class = upload_route(service.jobs)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueueFullError, _full)
     add_photo_routes(app, service)
@@ -57,6 +59,6 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _full(request: Request, error: Exception) -> Response:
-    """Answer 429 with the time after which to try again."""
+    """Answer 429 with the time after which to try again; the rest of the upload is not read."""
     assert isinstance(error, QueueFullError)
-    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after)})
+    return JSONResponse({"detail": str(error)}, 429, {"Retry-After": str(error.retry_after), "Connection": "close"})

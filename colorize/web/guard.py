@@ -1,4 +1,4 @@
-"""The guard in front of page and service: it checks every HTTP request's host, origin, password and size.
+"""The guard in front of page and service: it checks host, origin, password and size of all that a client asks for.
 
 It is plain ASGI, so one class covers both applications.
 """
@@ -21,6 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 OPEN_PATHS = ("/healthz",)  # a health check knows no password
+POLICY_VIOLATION = 1008  # of the reasons for which a websocket is closed (RFC 6455, 7.4.1)
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,7 +35,7 @@ HEADERS = (
 
 
 class Guard:
-    """An ASGI application that passes HTTP requests on to another one, or refuses them with a line of JSON."""
+    """An ASGI application that passes requests and websockets on to another one, or refuses them with a line."""
 
     def __init__(self, app: App, settings: WebSettings) -> None:
         """Put the guard in front of an application.
@@ -47,12 +48,25 @@ class Guard:
         self._limit = int(settings.max_upload_mb * MEGABYTE)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one ASGI connection; other kinds than HTTP pass."""
-        if scope["type"] != "http":
+        """Serve one ASGI connection: an HTTP request, a websocket, or the start and end of the process.
+
+        Raises:
+            ValueError: It is of another kind.
+        """
+        kind = scope["type"]
+        if kind == "lifespan":
             await self.app(scope, receive, send)
             return
+        if kind not in ("http", "websocket"):
+            raise ValueError(f"connections of type {kind!r} are not served")
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
+        if kind == "websocket":
+            if refusal is not None:
+                await _refuse_websocket(scope, receive, send, *refusal)
+                return
+            await self.app(scope, receive, send)
+            return
         if refusal is not None:
             await _answer(send, *refusal)
             return
@@ -65,7 +79,9 @@ class Guard:
         if not self.settings.allows_host(host):
             return 421, f"host {host!r} is not this server; start it with --allow-host {host.split(':')[0] or 'NAME'}"
         origin = headers.get(b"origin")
-        if origin not in (None, "null") and not self.settings.allows_host(urlsplit(origin or "").netloc):
+        # Our own pages' forms say "null", for they send no referrer; of a websocket it is a page that hides its origin.
+        unknown = (None, "null") if scope["type"] == "http" else (None,)
+        if origin not in unknown and not self.settings.allows_host(urlsplit(origin or "").netloc):
             return 403, f"requests of pages from {origin} are not answered"
         if self.settings.auth and scope["path"] not in OPEN_PATHS and not self._has_password(headers):
             return 401, "user and password are needed"
@@ -119,9 +135,20 @@ def _too_large(limit: int) -> str:
     return f"an upload of more than {limit / MEGABYTE:g} MB; --max-upload-mb allows more"
 
 
-async def _answer(send: Send, status: int, message: str) -> None:
+async def _answer(send: Send, status: int, message: str, kind: str = "http.response") -> None:
     headers = [(b"content-type", b"application/json"), (b"connection", b"close"), *HEADERS]
     if status == 401:
         headers.append((b"www-authenticate", b'Basic realm="colorize", charset="UTF-8"'))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": message}).encode()})
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    await send({"type": f"{kind}.body", "body": json.dumps({"detail": message}).encode()})
+
+
+async def _refuse_websocket(
+    scope: MutableMapping[str, Any], receive: Receive, send: Send, status: int, message: str
+) -> None:
+    """Refuse a websocket before it is opened: with the answer of a request, or where the server cannot, with 403."""
+    await receive()  # websocket.connect
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await _answer(send, status, message, "websocket.http.response")
+    else:
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": message})

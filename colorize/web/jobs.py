@@ -154,8 +154,7 @@ class JobQueue:
         Raises:
             QueueFullError: There is no room, so nothing need be uploaded.
         """
-        with self._lock:
-            self._check_room()
+        self.check_room()
         job = WebJob(kind, Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self.folder)))
         (job.folder / "out").mkdir()
         with self._lock:
@@ -173,7 +172,7 @@ class JobQueue:
             QueueFullError: There is no room.
         """
         with self._lock:
-            self._check_room()
+            self.check_room()
             self._waiting += 1
             job.queued = True
         self._pools[job.kind].put((job, work))
@@ -215,7 +214,7 @@ class JobQueue:
             thread.join(timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
         """Raise ``QueueFullError`` if no further job may wait."""
         if self._waiting >= self._max_queue:
             raise QueueFullError(f"{self._waiting} photos and films are waiting already; try again in a few seconds")

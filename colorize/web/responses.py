@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi import HTTPException, Request, UploadFile
 from colorize.base import PHOTO_FORMATS
 from colorize.batch import Outcome
 from colorize.web.jobs import CancelledJobError, Kind, WebJob
+from colorize.web.multipart import UploadedFile
 from colorize.web.service import ColorizeService
 
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
@@ -21,7 +21,7 @@ POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 async def store_upload(
     service: ColorizeService, kind: Kind, upload: UploadFile, default_name: str
 ) -> tuple[WebJob, Path]:
-    """Return a new job, and the path of the upload in the job's folder.
+    """Return a new job, and the path of the upload, which moves into the job's folder.
 
     Args:
         service: Whose queue the job is to join.
@@ -35,13 +35,9 @@ async def store_upload(
     """
     job = service.jobs.new(kind)
     source = job.upload_path(upload.filename or default_name)
-
-    def write() -> None:
-        with source.open("xb") as file:
-            shutil.copyfileobj(upload.file, file, 1 << 20)
-
+    assert isinstance(upload.file, UploadedFile)  # of an ``upload_route``
     try:
-        await asyncio.to_thread(write)
+        await asyncio.to_thread(upload.file.move_to, source)
     except BaseException:
         service.jobs.forget(job)
         raise

@@ -157,17 +157,6 @@ class TestGuard:
         assert "default-src 'self'" in headers["content-security-policy"]
 
 
-def test_full_queue(make_client, photo):
-    client = make_client(max_queue=1)
-    jobs = client.service.jobs
-    jobs._waiting = 1  # as if one waited
-    answer = post(client, photo)
-    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
-    assert "try again" in answer.json()["detail"]
-    jobs._waiting = 0
-    assert post(client, photo).status_code == 200
-
-
 def test_weights_and_health(client):
     assert client.get("/v1/weights").json()["weights"][0] == "small"
     assert "stable" in client.get("/v1/weights").json()["weights"]

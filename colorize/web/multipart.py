@@ -1,0 +1,100 @@
+"""Multipart forms whose files are written once: into the folder of the jobs, from which a job moves them to its own.
+
+Starlette writes an upload into a temporary file without a name, which can only be copied. It has no setting for that,
+so its parser is given another file as soon as it has made its own. ``Request._get_form``,
+``MultiPartParser._current_part`` and ``_files_to_close_on_error`` are private. This can go when Starlette lets a
+request choose its parser or its files, which 1.10 does not.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from colorize.base import move_into_place
+from colorize.web.jobs import JobQueue
+
+
+class UploadedFile(io.BufferedRandom):
+    """The file of an upload, which is deleted when it is closed unless it was moved away before."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make an empty file of a name of its own in a folder."""
+        self._path = folder / f"upload-{secrets.token_hex(8)}"
+        super().__init__(io.FileIO(self._path, "x+"))
+
+    def move_to(self, path: Path) -> None:
+        """Close the file and give it another name on the same disk."""
+        super().close()
+        move_into_place(self._path, path)
+
+    def close(self) -> None:
+        """Close the file and delete it, unless it was moved away."""
+        super().close()
+        self._path.unlink(missing_ok=True)
+
+
+class UploadRequest(Request):
+    """A request whose multipart form has ``UploadedFile`` for files."""
+
+    def __init__(self, request: Request, folder: Path) -> None:
+        """Take over a request whose body was not read yet.
+
+        Args:
+            request: As it came.
+            folder: For the files.
+        """
+        super().__init__(request.scope, request.receive)
+        self._folder = folder
+
+    async def _get_form(self, **limits: Any) -> FormData:
+        if self._form is None and self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            try:
+                self._form = await _FileParser(self, self._folder, limits).parse()
+            except MultiPartException as error:
+                raise HTTPException(400, error.message) from error
+        return await super()._get_form(**limits)
+
+
+class _FileParser(MultiPartParser):
+    def __init__(self, request: Request, folder: Path, limits: dict[str, Any]) -> None:
+        super().__init__(request.headers, request.stream(), **limits)
+        self._folder = folder
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        upload = self._current_part.file
+        if upload is not None:
+            self._files_to_close_on_error.pop().close()
+            upload.file = UploadedFile(self._folder)
+            self._files_to_close_on_error.append(upload.file)  # type: ignore[arg-type]
+
+
+def upload_route(jobs: JobQueue) -> type[APIRoute]:
+    """Return the class of routes whose POST requests are uploads: refused unread while the queue has no room.
+
+    Args:
+        jobs: The queue; files come into its folder.
+    """
+
+    class UploadRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                if request.method == "POST":
+                    jobs.check_room()
+                    request = UploadRequest(request, jobs.folder)
+                return await handler(request)
+
+            return handle
+
+    return UploadRoute
