@@ -139,7 +139,7 @@ def register_heif() -> None:
     try:
         from pillow_heif import register_heif_opener  # type: ignore[import-not-found]
     except ImportError as error:
-        raise ImageError("HEIC needs an extra: pip install 'colorize[heic]'") from error
+        raise ImageError("HEIC needs an extra: pip install 'colorize-photos[heic]'") from error
     register_heif_opener()
 
 

@@ -67,6 +67,30 @@ def test_patterns_are_expanded(tmp_path: Path) -> None:
     assert plan([odd])[0].source == odd
 
 
+NAMES = (
+    "a_colorized_photos.jpg",
+    "my_colorized album 1.jpg",
+    "b_colorized.jpg",
+    "b_colorized_2.jpg",
+    "b_colorized_sheet.jpg",
+)
+
+
+def test_folders_and_patterns_leave_out_what_ends_as_results_do(tmp_path: Path) -> None:
+    for name in NAMES:
+        save_picture(tmp_path / name)
+    assert list(targets(plan([tmp_path]))) == list(NAMES[:2])
+    assert list(targets(plan([str(tmp_path / "*.jpg")]))) == list(NAMES[:2])
+
+
+def test_a_result_that_is_named_itself_is_taken(tmp_path: Path) -> None:
+    results = [save_picture(tmp_path / name) for name in NAMES[2:]]
+    assert [job.source for job in plan(results)] == results
+    (outcome,) = plan([str(tmp_path / "b_*.jpg")])
+    assert isinstance(outcome, Outcome)
+    assert "b_*.jpg" in outcome.message and "results" in outcome.message
+
+
 def test_two_photos_never_share_a_result(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.jpg")
     save_picture(tmp_path / "a.png")

@@ -80,13 +80,13 @@ def test_a_heic_under_another_name_is_read(tmp_path: Path) -> None:
 def test_reading_names_the_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / name).write_bytes(HEAD)
-    with pytest.raises(ImageError, match=rf"{name}: HEIC needs an extra: pip install 'colorize\[heic\]'"):
+    with pytest.raises(ImageError, match=rf"{name}: HEIC needs an extra: pip install 'colorize-photos\[heic\]'"):
         read_photo(tmp_path / name)
 
 
 def test_writing_names_the_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    with pytest.raises(ImageError, match=r"a.heic: HEIC needs an extra: pip install 'colorize\[heic\]'"):
+    with pytest.raises(ImageError, match=r"a.heic: HEIC needs an extra: pip install 'colorize-photos\[heic\]'"):
         write_photo(tmp_path / "a.heic", Photo(smooth()))
     assert not list(tmp_path.iterdir())
 

@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-c", "import sys; from colorize.web import main; sys
         (["--max-queue", "0"], "--max-queue 0 is not within"),
         (["--auth", "me"], "--auth: not USER:PASSWORD"),
         (["--auth", ":x"], "--auth: not USER:PASSWORD"),
-        (["--root-path", "colorize"], "--root-path colorize: does not begin with /"),
+        (["--root-path", "colorize"], "--root-path: colorize does not begin with /"),
         (["photo.jpg"], "unrecognized arguments: photo.jpg"),
     ],
 )
@@ -53,7 +53,7 @@ def test_without_the_extra():
     code = "import sys; sys.modules['uvicorn'] = None; from colorize.web.command import main; sys.exit(main([]))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr == "colorize-web: uvicorn is missing; install it with: pip install 'colorize[web]'\n"
+    assert run.stderr == "colorize-web: uvicorn is missing; install it with: pip install 'colorize-photos[web]'\n"
 
 
 def test_help_imports_nothing_heavy():
