@@ -6,11 +6,16 @@ tables of the documents and a film's manifest are made from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import Field, dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 SPEC = "spec"  # key in the metadata of a dataclass's field
+TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
+Surface = Literal["command", "form", "page"]
+ANYWHERE: tuple[Surface, ...] = ("command", "form", "page")
+NOT_ON_PAGE: tuple[Surface, ...] = ("command", "form")
+COMMAND_ONLY: tuple[Surface, ...] = ("command",)
 
 
 @dataclass(frozen=True)
@@ -21,17 +26,32 @@ class Spec:
         help: What it does, in a few words that follow its name; without its range, unit and default.
         low: Smallest value; None: there is none.
         high: Largest value; None: there is none.
-        choices: The values there are; empty: not a choice.
+        choices: The values there are, or a mapping from them to what each means; empty: not a choice.
         unit: Of a number, in the plural, such as ``pixels``; empty: it has none.
-        automatic: What stands for a value of None, such as ``the weights' own``.
+        automatic: What the default stands for where its value does not say it, such as ``the weights' own`` for None.
+            If it is one word, it may be written in place of a value on the command line.
+        metavar: What stands for a value in help texts, such as ``TIME``; empty: its range, or that it is a number.
+        parse: Makes a value from a text that a person writes; None: the field's type does.
+        each: Its name on the command line and in forms where it is a sequence whose items are given one by one.
+        label: Its name on the page; empty: its own.
+        usual: Values that the page offers in place of all others.
+        surfaces: Where it can be set: on the command line, in the forms of the HTTP service, on the page.
+        secret: Whether it is left out where the settings are shown.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
     unit: str = ""
     automatic: str = ""
+    metavar: str = ""
+    parse: Callable[[str], Any] | None = None
+    each: str = ""
+    label: str = ""
+    usual: tuple[int, ...] = ()
+    surfaces: tuple[Surface, ...] = ANYWHERE
+    secret: bool = False
 
     @property
     def range(self) -> str:
@@ -52,7 +72,7 @@ class Spec:
         """
         if self.choices and value not in self.choices:
             raise ValueError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
-        if self.low is not None and not value >= self.low or self.high is not None and not value <= self.high:
+        if (self.low is not None and not value >= self.low) or (self.high is not None and not value <= self.high):
             unit = f" {self.unit}" if self.unit else ""
             raise ValueError(f"{name} {value:g} is not within {self.range}{unit}")
 
@@ -65,7 +85,17 @@ def setting(default: Any, help: str, **spec: Any) -> Any:
         help: What it does.
         **spec: Further fields of ``Spec``.
     """
-    return field(default=default, metadata={SPEC: Spec(help, **spec)})
+    described = Spec(help, **spec)
+    return field(default=default, repr=not described.secret, metadata={SPEC: described})
+
+
+def repeated(settings: type[Settings], name: str, default: Any) -> Any:
+    """Return a field like that of other settings, with the same name and all that is said of it, but another default.
+
+    Where both settings are made from one command line or form, the option is there once, and both take its value.
+    """
+    (spec,) = (spec for each, spec in specs(settings) if each.name == name)
+    return field(default=default, metadata={SPEC: spec})
 
 
 @dataclass(frozen=True)
@@ -83,8 +113,32 @@ class Settings:
                 spec.check(each.name.replace("_", " "), value)
 
 
-def specs(settings: type[Settings]) -> Iterator[tuple[Field, Spec]]:
-    """Yield the fields of settings that ``setting`` made, with what is said of them, in order."""
+def specs(settings: type[Settings], surface: Surface | None = None) -> Iterator[tuple[Field, Spec]]:
+    """Yield the fields of settings that ``setting`` made, with what is said of them, in order.
+
+    Args:
+        settings: The class.
+        surface: Where they can be set; None: anywhere.
+    """
     for each in fields(settings):
-        if SPEC in each.metadata:
-            yield each, each.metadata[SPEC]
+        spec = each.metadata.get(SPEC)
+        if spec is not None and (surface is None or surface in spec.surfaces):
+            yield each, spec
+
+
+def value_type(setting: Field) -> type:
+    """Return the type of a setting's values that are not None: bool, int, float or str; str of all other ones."""
+    name = setting.type if isinstance(setting.type, str) else getattr(setting.type, "__name__", str(setting.type))
+    return TYPES.get(name.removesuffix(" | None"), str)
+
+
+def value_text(value: Any) -> str:
+    """Return a setting's value as text, as it can be written on the command line."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def default_text(setting: Field, spec: Spec) -> str:
+    """Return a setting's default as text; empty: it is an empty sequence, or one that nothing need be said of."""
+    if spec.automatic:
+        return spec.automatic
+    return "" if setting.default in (None, "", ()) else value_text(setting.default)

@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from colorize.base import PHOTO_FORMATS
-from colorize.batch.jobs import RESULT_SUFFIX, FileOptions, Job, Outcome, failed_outcome, same_file
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.options import FileOptions
 from colorize.batch.photo_pipeline import PhotoPipeline
 from colorize.engine import Colorizer
 from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, probe
@@ -45,22 +45,21 @@ def colorize_files(
 
 def _color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
     """Colour a film, or make its contact sheet."""
-    if options.candidates is not None:
+    if options.photo.candidates is not None:
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     try:
+        skipped = check_target(job, options)
+        if skipped is not None:
+            return skipped
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview)
-        if job.target.exists() and options.skip_existing:
-            return Outcome(job.source, "skipped", f"{job.source}: {job.target} exists already")
-        if job.target.exists() and not options.overwrite and not same_file(job.source, job.target):
-            raise FileExistsError(f"{job.target}: exists already; --overwrite replaces it, --skip-existing leaves it")
         if not options.force and is_in_color(probe(job.source), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,
             job.target,
             colorizer=colorizer,
-            options=replace(options.video, overwrite=options.overwrite, ai_label=options.ai_label),
+            options=options.video,
             progress=None if options.progress is None else partial(options.progress, job.source),
             cancel=options.cancel,
         )
@@ -78,13 +77,9 @@ def _color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcom
 
 
 def _preview_video(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
-    """Write a contact sheet of ``count`` coloured frames: under the target's name where that is a photo's."""
-    target = job.target
-    if target.suffix.lower() not in PHOTO_FORMATS:
-        target = job.target.with_name(f"{job.source.stem}_preview{RESULT_SUFFIX}.jpg")
-    if target.exists() and not options.overwrite:
-        raise FileExistsError(f"{target}: exists already; --overwrite replaces it")
+    """Write a contact sheet of ``count`` coloured frames."""
+    (target,) = result_paths(job, options)
     sheet = contact_sheet(colorizer, probe(job.source), count, options.video.span)
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_photo(target, Photo(sheet), quality=options.quality, overwrite=options.overwrite)
+    write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
     return Outcome(job.source, "done", f"{job.source} -> {target}")

@@ -1,4 +1,4 @@
-"""Jobs: which photos and films are coloured, how, where the results go, and what became of each."""
+"""Jobs: which photos and films are coloured, where the results go, and what became of each."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import errno
 import glob
 import os
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from colorize.base import CONTAINERS, DEFAULT_QUALITY, DEFAULT_VIDEO_SUFFIX, PHOTO_FORMATS, VIDEO_SUFFIXES, ImageError
-from colorize.engine import Hint
-from colorize.film import Progress, VideoOptions
+from colorize.base import CONTAINERS, DEFAULT_VIDEO_SUFFIX, PHOTO_FORMATS, VIDEO_SUFFIXES, ImageError
+from colorize.batch.options import FileOptions
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
@@ -59,43 +57,6 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class FileOptions:
-    """The options of a run over files.
-
-    Attributes:
-        overwrite: Replace existing results.
-        skip_existing: Leave photos and films whose result exists.
-        force: Colour pictures that are in colour already.
-        ai_label: Say in the metadata that a network made the colours.
-        quality: Quality of lossy photo formats, 1..100.
-        batch_size: Photos that pass through the network together, where their shapes agree.
-        hints: Colour hints, the same for every photo.
-        candidates: Number of candidates to write of every photo; None: the one deterministic picture.
-        seed: Seed of the candidates, 0 or more.
-        sheet: Write a contact sheet of the candidates instead of the candidates.
-        video: How films are coloured; ``overwrite`` and ``ai_label`` of these options replace its own.
-        preview: Number of coloured frames of a film to write as a contact sheet in its place; None: colour the film.
-        progress: Called with a film and how far it is, from another thread.
-        cancel: When set, the film in progress stops at the end of its segment, and no other file is begun.
-    """
-
-    overwrite: bool = False
-    skip_existing: bool = False
-    force: bool = False
-    ai_label: bool = True
-    quality: int = DEFAULT_QUALITY
-    batch_size: int = 1
-    hints: Sequence[Hint] = ()
-    candidates: int | None = None
-    seed: int = 0
-    sheet: bool = False
-    video: VideoOptions = field(default_factory=VideoOptions)
-    preview: int | None = None
-    progress: Callable[[Path, Progress], None] | None = None
-    cancel: threading.Event | None = None
-
-
 def plan(
     inputs: Iterable[str | Path],
     output: Path | None = None,
@@ -105,6 +66,9 @@ def plan(
     sheet: bool = False,
 ) -> list[Job | Outcome]:
     """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
+
+    Folders and patterns leave out the results of earlier runs, which are known by how their names end; a file that is
+    named itself is never left out.
 
     A result lies beside its source as ``NAME_colorized``, or under ``output`` with the source's name and sub-folder.
     A film in a container that is not written becomes an MP4.
@@ -143,9 +107,40 @@ def plan(
     return planned
 
 
-def candidate_paths(target: Path, count: int) -> list[Path]:
-    """Return the paths of the candidates of a result: ``NAME_1``, ``NAME_2`` and so on."""
-    return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in range(1, count + 1)]
+def result_paths(job: Job, options: FileOptions) -> list[Path]:
+    """Return the files that a job writes: one, or ``NAME_1``, ``NAME_2`` and so on of candidates.
+
+    The preview of a film lies under the target's name where that is a photo's.
+    """
+    target = job.target
+    if job.is_video:
+        if options.preview is None or target.suffix.lower() in PHOTO_FORMATS:
+            return [target]
+        return [target.with_name(f"{job.source.stem}_preview{RESULT_SUFFIX}.jpg")]
+    if options.photo.candidates is None or options.photo.sheet:
+        return [target]
+    numbers = range(1, options.photo.candidates + 1)
+    return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in numbers]
+
+
+def check_target(job: Job, options: FileOptions) -> Outcome | None:
+    """Return the outcome of a job whose results are all there and are to be left; None: there is something to write.
+
+    Raises:
+        ValueError: A result would replace the source itself.
+        FileExistsError: There is such a result, and it is neither to be left nor to be replaced.
+    """
+    targets = result_paths(job, options)
+    if any(same_file(job.source, target) for target in targets):
+        kind = "film" if job.is_video else "photo"
+        raise ValueError(f"{job.source}: the result would replace the {kind} itself; give another -o")
+    existing = [target for target in targets if target.exists()]
+    if options.skip_existing and existing == targets:
+        return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
+    own = options.video if job.is_video else options.photo
+    if existing and not (own.overwrite or options.skip_existing):
+        raise FileExistsError(f"{existing[0]}: exists already; --overwrite replaces it, --skip-existing leaves it")
+    return None
 
 
 def _names_a_file(output: Path) -> bool:
@@ -180,8 +175,9 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
             yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
         elif not exists and glob.has_magic(str(given)):
             files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
-            found = [(file, file.parent) for file in files if RESULT_SUFFIX not in file.stem]
-            yield from found or [Outcome(path, "failed", f"{path}: no file has such a name")]
+            found = [(file, file.parent) for file in files if not _RESULT.search(file.stem)]
+            problem = "only results have such names; give one by its name" if files else "no file has such a name"
+            yield from found or [Outcome(path, "failed", f"{path}: {problem}")]
         else:
             yield path, path.parent  # a missing file fails when it is read, in its turn
 

@@ -6,13 +6,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain
-from pathlib import Path
-
-from torch import Tensor
+from itertools import chain, islice
+from typing import Any
 
 from colorize.base import ImageError
-from colorize.batch.jobs import FileOptions, Job, Outcome, candidate_paths, failed_outcome, same_file
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.options import FileOptions
 from colorize.batch.sheets import candidate_sheet
 from colorize.color import Floats, is_grey
 from colorize.engine import Colorizer, check_candidate_weights, predict_candidates
@@ -25,7 +24,7 @@ WRITERS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class _LoadedPhoto:
+class LoadedPhoto:
     """A photo that was read.
 
     Attributes:
@@ -36,26 +35,31 @@ class _LoadedPhoto:
     """
 
     photo: Photo
-    network_input: Tensor
-    hint_map: Tensor | None
+    network_input: Any
+    hint_map: Any
     more_pages: Iterator[Photo] | None
 
 
-@dataclass(frozen=True, eq=False)
-class _ReadTask:
-    """A photo that is being read, and the pixels that it counts for."""
+@dataclass(eq=False)
+class PhotoTask:
+    """A photo on its way through the pipeline.
+
+    Attributes:
+        job: What is read and where the result goes.
+        pixels: Of the photo, as far as its file says them.
+        loaded: The photo that was read, or its outcome where there is nothing to colour.
+        outcome: What became of it; None: it has not been coloured yet.
+    """
 
     job: Job
     pixels: int
-    future: Future[_LoadedPhoto | Outcome]
+    loaded: Future[LoadedPhoto | Outcome]
+    outcome: Future[Outcome] | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class _WriteTask:
-    """A result that is being written, or an outcome that waits for its turn, and the pixels that it counts for."""
-
-    pixels: int
-    future: Future[Outcome]
+    def end(self, outcome: Outcome) -> None:
+        """Set the outcome of a photo that is not handed to a writer."""
+        self.outcome = Future()
+        self.outcome.set_result(outcome)
 
 
 class PhotoPipeline:
@@ -64,10 +68,11 @@ class PhotoPipeline:
     def __init__(self, colorizer: Colorizer, options: FileOptions) -> None:
         self._colorizer = colorizer
         self._options = options
+        self._photo_options = options.photo
+        self._batch_size = options.photo.batch_size
         self._readers = ThreadPoolExecutor(READERS, "colorize-read")
         self._writers = ThreadPoolExecutor(WRITERS, "colorize-write")
-        self._reading: deque[_ReadTask] = deque()
-        self._writing: deque[_WriteTask] = deque()
+        self._tasks: deque[PhotoTask] = deque()  # the coloured ones first
 
     def add(self, job: Job) -> Iterator[Outcome]:
         """Begin to read a photo, once there is room for it; yield the outcomes of photos that ended meanwhile."""
@@ -76,18 +81,16 @@ class PhotoPipeline:
         except (OSError, ValueError):
             height, width = 0, 0  # the reader meets the same error, and reports it in its turn
         pixels = height * width
-        limit = MAX_PHOTOS_IN_FLIGHT + 2 * self._options.batch_size
-        while self._in_flight and (self._pixels_in_flight + pixels > MAX_PIXELS_IN_FLIGHT or self._in_flight >= limit):
+        while self._tasks and not self._has_room(pixels):
             yield from self._advance()
-        self._reading.append(_ReadTask(job, pixels, self._readers.submit(self._read, job)))
-        while self._reading and self._reading[0].future.done() and len(self._reading) >= self._options.batch_size:
+        self._tasks.append(PhotoTask(job, pixels, self._readers.submit(self._read, job)))
+        while len(waiting := self._uncolored()) >= self._batch_size and waiting[0].loaded.done():
             self._color_batch()
-        while self._writing and self._writing[0].future.done():
-            yield self._writing.popleft().future.result()
+        yield from self._ended()
 
     def finish(self) -> Iterator[Outcome]:
         """Yield the outcomes of all photos that are still in flight."""
-        while self._in_flight:
+        while self._tasks:
             yield from self._advance()
 
     def close(self) -> None:
@@ -95,33 +98,36 @@ class PhotoPipeline:
         self._readers.shutdown(wait=True, cancel_futures=True)
         self._writers.shutdown(wait=True, cancel_futures=True)
 
-    @property
-    def _in_flight(self) -> int:
-        """Number of photos in flight."""
-        return len(self._reading) + len(self._writing)
+    def _has_room(self, pixels: int) -> bool:
+        """Tell whether one more photo of so many pixels may be in flight."""
+        if len(self._tasks) >= MAX_PHOTOS_IN_FLIGHT + 2 * self._batch_size:
+            return False
+        return sum(task.pixels for task in self._tasks) + pixels <= MAX_PIXELS_IN_FLIGHT
 
-    @property
-    def _pixels_in_flight(self) -> int:
-        return sum(task.pixels for task in self._reading) + sum(task.pixels for task in self._writing)
+    def _uncolored(self) -> list[PhotoTask]:
+        """Return the photos that have not been coloured yet, the oldest first."""
+        return [task for task in self._tasks if task.outcome is None]
 
     def _advance(self) -> Iterator[Outcome]:
         """Bring the oldest photos one stage further; yield the outcomes of those that ended."""
-        if self._reading:
-            self._color_batch()
-        while self._writing and (self._writing[0].future.done() or not self._reading):
-            yield self._writing.popleft().future.result()
+        self._color_batch()
+        yield from self._ended(wait=not self._uncolored())
+
+    def _ended(self, wait: bool = False) -> Iterator[Outcome]:
+        """Yield the outcomes of the oldest photos as long as they have ended, or wait for them."""
+        while self._tasks and (future := self._tasks[0].outcome) is not None and (wait or future.done()):
+            self._tasks.popleft()
+            yield future.result()
 
     def _color_batch(self) -> None:
         """Run a batch of the oldest photos through the network, once they are read, and hand them to the writers."""
-        count = min(len(self._reading), self._options.batch_size)
-        batch = [self._reading.popleft() for _ in range(count)]
-        loaded: list[tuple[_ReadTask, _LoadedPhoto]] = []
-        for task in batch:
-            result = task.future.result()
+        loaded: list[tuple[PhotoTask, LoadedPhoto]] = []
+        for task in islice(self._uncolored(), self._batch_size):
+            result = task.loaded.result()
             if isinstance(result, Outcome):
-                self._add_outcome(task, result)
+                task.end(result)
             elif result.more_pages is not None:
-                self._add_outcome(task, self._color_pages(task.job, result))
+                task.end(self._color_pages(task.job, result))
             else:
                 loaded.append((task, result))
         if not loaded:
@@ -130,15 +136,14 @@ class PhotoPipeline:
             predicted = self._predict([photo for _, photo in loaded])
         except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
             for task, _ in loaded:
-                self._add_outcome(task, failed_outcome(task.job, error))
+                task.end(failed_outcome(task.job, error))
             return
         for (task, photo), ab_maps in zip(loaded, predicted, strict=True):
-            future = self._writers.submit(self._write, task.job, photo.photo, ab_maps)
-            self._writing.append(_WriteTask(task.pixels, future))
+            task.outcome = self._writers.submit(self._write, task.job, photo.photo, ab_maps)
 
-    def _predict(self, loaded: Sequence[_LoadedPhoto]) -> list[list[Floats]]:
+    def _predict(self, loaded: Sequence[LoadedPhoto]) -> list[list[Floats]]:
         """Return the ab (h, w, 2) of each result of each photo: one, or as many as there are candidates."""
-        count, seed = self._options.candidates, self._options.seed
+        count, seed = self._photo_options.candidates, self._photo_options.seed
         if count is None:
             predicted = self._colorizer.predict_ab_with_hints(
                 [photo.network_input for photo in loaded], [photo.hint_map for photo in loaded]
@@ -149,38 +154,25 @@ class PhotoPipeline:
             for photo in loaded
         ]
 
-    def _add_outcome(self, task: _ReadTask, outcome: Outcome) -> None:
-        """Put the outcome of a photo that is not written by a writer in its place among the others."""
-        future: Future[Outcome] = Future()
-        future.set_result(outcome)
-        self._writing.append(_WriteTask(task.pixels, future))
-
-    def _read(self, job: Job) -> _LoadedPhoto | Outcome:
+    def _read(self, job: Job) -> LoadedPhoto | Outcome:
         """Return a job's photo, or its outcome where there is nothing to colour; run by a reader."""
         try:
-            targets = self._targets(job)
-            if any(same_file(job.source, target) for target in targets):
-                raise ImageError(f"{job.source}: the result would replace the photo itself; give another -o")
-            existing = [target for target in targets if target.exists()]
-            if existing == targets and self._options.skip_existing:
-                return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
-            if existing and not (self._options.overwrite or self._options.skip_existing):
-                raise FileExistsError(
-                    f"{existing[0]}: exists already; --overwrite replaces it, --skip-existing leaves it"
-                )
-            if self._options.candidates is not None:
+            skipped = check_target(job, self._options)
+            if skipped is not None:
+                return skipped
+            if self._photo_options.candidates is not None:
                 check_candidate_weights(self._colorizer)
             photos = read_photos(job.source)
             photo = next(photos)
             second = next(photos, None)
-            if second is not None and self._options.candidates is not None:
+            if second is not None and self._photo_options.candidates is not None:
                 raise ImageError(f"{job.source}: has several pages; --candidates takes one, so save it by itself")
             more_pages = None if second is None else chain([second], photos)
             if not self._options.force and not self._has_grey_page(job, photo, more_pages is not None):
                 return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
-            hint_map = self._colorizer.draw_hints(photo.picture, self._options.hints)
-            return _LoadedPhoto(photo, network_input, hint_map, more_pages)
+            hint_map = self._colorizer.draw_hints(photo.picture, self._photo_options.hints)
+            return LoadedPhoto(photo, network_input, hint_map, more_pages)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
@@ -190,20 +182,14 @@ class PhotoPipeline:
             return any(is_grey(page.picture, page.space) for page in read_photos(job.source))
         return is_grey(photo.picture, photo.space)
 
-    def _targets(self, job: Job) -> list[Path]:
-        """Return the files that a job writes."""
-        if self._options.candidates is None or self._options.sheet:
-            return [job.target]
-        return candidate_paths(job.target, self._options.candidates)
-
     def _write(self, job: Job, photo: Photo, ab_maps: Sequence[Floats]) -> Outcome:
         """Write a photo's result, its candidates or their sheet; run by a writer."""
-        ai_label, current = self._options.ai_label, job
+        ai_label, current = self._photo_options.ai_label, job
         try:
-            if self._options.candidates is not None and self._options.sheet:
+            if self._photo_options.candidates is not None and self._photo_options.sheet:
                 sheet = candidate_sheet(self._colorizer, photo, ab_maps)
                 return self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
-            targets = self._targets(job)
+            targets = result_paths(job, self._options)
             for target, ab in zip(targets, ab_maps, strict=True):
                 current = replace(job, target=target)  # a failure names it
                 if not (self._options.skip_existing and target.exists()):
@@ -214,14 +200,14 @@ class PhotoPipeline:
         except Exception as error:
             return failed_outcome(current, error)
 
-    def _color_pages(self, job: Job, loaded: _LoadedPhoto) -> Outcome:
+    def _color_pages(self, job: Job, loaded: LoadedPhoto) -> Outcome:
         """Colour and write a file of several pages, one page at a time; its colour pages stay as they are."""
 
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.more_pages or ()):
                 if self._options.force or is_grey(page.picture, page.space):
-                    picture = self._colorizer(page.picture, self._options.hints, space=page.space)
-                    yield page.with_colors(picture, ai_label=self._options.ai_label)
+                    picture = self._colorizer(page.picture, self._photo_options.hints, space=page.space)
+                    yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
                 else:
                     yield page
 
@@ -233,5 +219,5 @@ class PhotoPipeline:
     def _save(self, job: Job, photos: Iterable[Photo]) -> Outcome:
         """Write the pages of a job's result."""
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        write_photos(job.target, photos, quality=self._options.quality, overwrite=self._options.overwrite)
+        write_photos(job.target, photos, quality=self._photo_options.quality, overwrite=self._photo_options.overwrite)
         return Outcome(job.source, "done", f"{job.source} -> {job.target}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from colorize.base import FORMAT_SUFFIXES
 from colorize.cli.console import InterruptHandler, Reporter
-from colorize.cli.options import RENDER_FACTOR, build_parser, check_options
+from colorize.cli.options import Command, parse_command
 
 if TYPE_CHECKING:
-    from colorize.batch import FileOptions
-    from colorize.engine import Colorizer, Hint
+    from colorize.engine import Colorizer
 
 
 OK, FAILED, INTERRUPTED = 0, 1, 130  # exit statuses
@@ -34,15 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to end
             stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    check_options(parser, options)
+    command = parse_command(arguments)
     interrupt_handler = InterruptHandler()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no partial file stays
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a shell's background job does not hear Ctrl-C
         signal.signal(signal.SIGINT, interrupt_handler)
     try:
-        return run(options, interrupt_handler)
+        return run(command, interrupt_handler)
     except KeyboardInterrupt:
         remedy = (
             "the same command goes on from here" if interrupt_handler.in_video else "--skip-existing goes on from here"
@@ -51,33 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def run(options: argparse.Namespace, interrupt_handler: InterruptHandler) -> int:
-    """Colour the files that the checked arguments name and return the exit status."""
+def run(command: Command, interrupt_handler: InterruptHandler) -> int:
+    """Colour the files that a command line names and return the exit status."""
     start = time.monotonic()
     try:
-        colorizer, hints = _load_colorizer(options)
-        file_options = _file_options(options, hints)
+        colorizer = _load_colorizer(command)
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
-    from dataclasses import replace
-
     from colorize.batch import Job, colorize_files, plan
 
-    entries = plan(
-        options.files,
-        options.output,
-        recursive=options.recursive,
-        suffix=FORMAT_SUFFIXES[options.format] if options.format else None,
-        sheet=options.sheet,
-    )
+    own, photo = command.settings, command.options.photo
+    entries = plan(command.files, own.output, recursive=own.recursive, suffix=photo.suffix, sheet=photo.sheet)
     jobs = [entry for entry in entries if isinstance(entry, Job)]
-    reporter = Reporter(options.quiet, options.verbose, len(jobs), interrupt_handler)
-    file_options = replace(file_options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
+    reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler)
+    options = replace(command.options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
     for entry in entries:
         if not isinstance(entry, Job):
             reporter.report(entry)
-    outcomes = colorize_files(colorizer, jobs, file_options)
+    outcomes = colorize_files(colorizer, jobs, options)
     try:
         for outcome in outcomes:
             reporter.report(outcome)
@@ -91,59 +79,19 @@ def run(options: argparse.Namespace, interrupt_handler: InterruptHandler) -> int
     return FAILED if reporter.counts["failed"] else OK
 
 
-def _file_options(options: argparse.Namespace, hints: list[Hint]) -> FileOptions:
-    """Return the arguments as the options of photos and films."""
-    from colorize.batch import FileOptions
-    from colorize.film import VideoOptions
-    from colorize.motion import TemporalOptions
-
-    video = VideoOptions(
-        codec=options.codec,
-        crf=options.crf,
-        preset=options.preset,
-        start=options.start,
-        end=options.end,
-        temporal=TemporalOptions(options.temporal, options.every),
-        batch_size=options.batch_size or VideoOptions.batch_size,
-        threads=options.threads,
-    )
-    return FileOptions(
-        overwrite=options.overwrite,
-        skip_existing=options.skip_existing,
-        force=options.force,
-        ai_label=not options.no_ai_label,
-        quality=options.quality,
-        batch_size=options.batch_size or FileOptions.batch_size,
-        hints=hints,
-        candidates=options.candidates,
-        seed=options.seed or 0,
-        sheet=options.sheet,
-        video=video,
-        preview=options.preview,
-    )
-
-
-def _load_colorizer(options: argparse.Namespace) -> tuple[Colorizer, list[Hint]]:
-    """Set the threads and limits of the process and load the weights; return the colorizer and the parsed hints.
+def _load_colorizer(command: Command) -> Colorizer:
+    """Set the threads and limits of the process, and load the weights.
 
     Raises:
         ValueError: The weights cannot be used, or not for candidates.
         FileNotFoundError: There is no such weights file.
     """
     from colorize.batch import configure_process
-    from colorize.engine import Colorizer, Hint, check_candidate_weights
+    from colorize.engine import Colorizer, check_candidate_weights
 
-    configure_process(options.threads, options.max_megapixels)
-    hints = [Hint.parse(text) for text in options.hint]
-    colorizer = Colorizer(
-        options.weights,
-        device=options.device,
-        render_size=options.render_size or (options.render_factor and RENDER_FACTOR * options.render_factor),
-        strength=options.strength,
-        saturation=options.saturation,
-        threads=options.threads,
-        square=options.square,
-    )
-    if options.candidates is not None:
+    runtime = command.runtime
+    configure_process(runtime)
+    colorizer = Colorizer(runtime.weights, command.colors, device=runtime.device, threads=runtime.threads)
+    if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)
-    return colorizer, hints
+    return colorizer

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize import __version__
+from colorize.cli.arguments import Parser
 from colorize.cli.command import FAILED, INTERRUPTED, OK
-from colorize.cli.options import Parser
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -1,10 +1,10 @@
-"""The colour settings of photos and films alike."""
+"""The settings that photos and films share: of colours, of what runs the network, and of results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from colorize.base import MAX_RENDER_SIZE, Settings, setting
+from colorize.base import COMMAND_ONLY, DEFAULT_WEIGHTS, MAX_RENDER_SIZE, NOT_ON_PAGE, Settings, setting
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,62 @@ class ColorSettings(Settings):
         ValueError: A value is out of range.
     """
 
-    strength: float = setting(1.0, "1 new colours, 0 the original", low=0, high=1)
-    saturation: float = setting(1.0, "factor of the chroma", low=0, high=2)
+    strength: float = setting(1.0, "1 new colours, 0 the original and its tone", low=0, high=1)
+    saturation: float = setting(1.0, "factor of the chroma: below 1 paler, above stronger", low=0, high=2)
     render_size: int | None = setting(
         None,
-        "short side of what the network sees",
+        "short side of what the network sees; larger: finer areas of colour, often paler, slower",
         low=1,
         high=MAX_RENDER_SIZE,
         unit="pixels",
         automatic="the weights' own",
+        usual=(128, 192, 256, 320, 384, 512, 640, 768, 1024),
     )
-    square: bool = setting(False, "stretch pictures to a square for the network, as DeOldify does")
+    square: bool = setting(
+        False, "stretch pictures to a square for the network, as DeOldify does", surfaces=NOT_ON_PAGE
+    )
+
+
+@dataclass(frozen=True)
+class RuntimeSettings(Settings):
+    """What runs the network, and within which limits: settings of the whole process.
+
+    Attributes:
+        weights: A released name, or the path of a weights file.
+        device: Where the network runs: ``cpu``, ``cuda`` or ``mps``; None: the best there is.
+        threads: Processor threads of the network; None: one per core.
+        max_megapixels: Largest photo, in millions of pixels; a larger one is refused when it is opened.
+    """
+
+    weights: str = setting(
+        DEFAULT_WEIGHTS,
+        "released name, weights file, or DeOldify's .pth",
+        metavar="NAME|FILE",
+        surfaces=COMMAND_ONLY,
+    )
+    device: str | None = setting(
+        None,
+        "where the network runs",
+        automatic="the best there is",
+        metavar="cpu|cuda|mps",
+        surfaces=COMMAND_ONLY,
+    )
+    threads: int | None = setting(
+        None, "processor threads", low=1, high=1024, automatic="one per core", surfaces=COMMAND_ONLY
+    )
+    max_megapixels: float = setting(
+        300.0, "refuse larger photos", low=0.001, high=1e6, unit="million pixels", surfaces=COMMAND_ONLY
+    )
+
+
+@dataclass(frozen=True)
+class ResultOptions(Settings):
+    """What the options of photos and of films have in common.
+
+    Attributes:
+        overwrite: Replace an existing result.
+        ai_label: Say in the metadata that a network made the colours.
+    """
+
+    overwrite: bool = setting(False, "replace results that exist; never a source itself", surfaces=COMMAND_ONLY)
+    ai_label: bool = setting(True, "say 'AI-colorized' in the metadata", surfaces=NOT_ON_PAGE)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from colorize.film.video import Span
+from colorize.base import CODECS, COMMAND_ONLY, NOT_ON_PAGE, parse_time, repeated, setting
+from colorize.engine import ResultOptions, RuntimeSettings
 from colorize.motion import TemporalOptions
+
+if TYPE_CHECKING:
+    from colorize.film.video import Span
+
+MAX_SECONDS = 10_000_000  # of a time in a film
 
 
 @dataclass(frozen=True)
-class VideoOptions:
-    """The options of a film's colouring.
+class VideoOptions(TemporalOptions, ResultOptions):
+    """The options of a film's colouring, those of its steady colours included.
 
     Attributes:
         codec: ``h264``, ``hevc``, ``av1``, ``vp9`` or ``ffv1``; None: the container's default.
@@ -21,27 +27,68 @@ class VideoOptions:
         preset: Speed of the encoder against file size, in the encoder's own words; None: the codec's default.
         start: Seconds from the film's beginning at which the coloured part begins.
         end: Seconds from the film's beginning at which the coloured part ends; None: at the film's end.
-        temporal: How the colours are kept steady.
         batch_size: Frames that pass through the network together.
         threads: Threads of the encoder; None: as many as it chooses.
-        overwrite: Replace an existing result.
-        ai_label: Say in the metadata that a network made the colours.
+
+    Raises:
+        ValueError: An option is unknown or out of range, or the end is not after the start.
     """
 
-    codec: str | None = None
-    crf: float | None = None
-    preset: str | None = None
-    start: float = 0
-    end: float | None = None
-    temporal: TemporalOptions = field(default_factory=TemporalOptions)
-    batch_size: int = 8
-    threads: int | None = None
-    overwrite: bool = False
-    ai_label: bool = True
+    codec: str | None = setting(
+        None, "of the pictures", choices=CODECS, automatic="h264; webm: vp9", surfaces=NOT_ON_PAGE
+    )
+    crf: float | None = setting(
+        None, "quality, lower is better", low=0, high=63, automatic="of h264 18", surfaces=NOT_ON_PAGE
+    )
+    preset: str | None = setting(
+        None,
+        "speed against size, in the encoder's words",
+        automatic="of h264 veryfast",
+        metavar="NAME",
+        surfaces=COMMAND_ONLY,
+    )
+    start: float = setting(
+        0.0,
+        "colour from here: seconds or h:mm:ss",
+        low=0,
+        high=MAX_SECONDS,
+        unit="seconds",
+        automatic="the beginning",
+        metavar="TIME",
+        parse=parse_time,
+        label="From",
+    )
+    end: float | None = setting(
+        None,
+        "colour up to here: seconds or h:mm:ss",
+        low=0,
+        high=MAX_SECONDS,
+        unit="seconds",
+        automatic="the end",
+        metavar="TIME",
+        parse=parse_time,
+        label="To",
+    )
+    batch_size: int = setting(
+        8,
+        "pictures in the network at once",
+        low=1,
+        high=1024,
+        automatic="photos 1, frames 8",
+        surfaces=COMMAND_ONLY,
+    )
+    threads: int | None = repeated(RuntimeSettings, "threads", None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"end {self.end:g} is not after start {self.start:g} (seconds)")
 
     @property
     def span(self) -> Span:
         """The part of the film that is coloured."""
+        from colorize.film.video import Span  # heavy, where options are to be light
+
         exact = Fraction(self.start).limit_denominator(1_000_000)
         return Span(exact, None if self.end is None else Fraction(self.end).limit_denominator(1_000_000))
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from colorize.base import VideoError, move_into_place, replacing
 
-FORMAT = "colorize-segments/1"
+FORMAT = "colorize-segments/2"
 MANIFEST = "manifest.json"
 FOLDER_SUFFIX = ".segments"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly

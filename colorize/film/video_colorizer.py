@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import av
-import torch
 
 import colorize
-from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, move_into_place, sha256
-from colorize.engine import Colorizer
+from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, move_into_place, sha256, specs
+from colorize.engine import Colorizer, ResultOptions
 from colorize.film.encoder import EncoderSettings, PictureFormat
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_segments
@@ -78,8 +77,6 @@ def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Contai
         raise VideoError(f"{path}: the result would replace the film itself; give another -o")
     if out.exists() and not options.overwrite:
         raise FileExistsError(f"{out}: exists already; --overwrite replaces it")
-    if options.end is not None and options.end <= options.start:
-        raise VideoError(f"{path}: the end at {options.end:g} s is not after the start at {options.start:g} s")
     settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
     settings.check()
     return container, settings
@@ -143,32 +140,27 @@ class _VideoColorizer:
 
     def _manifest(self) -> dict[str, Any]:
         """Return all that the bytes of the segments depend on."""
-        colorizer, options = self._colorizer, self._options
+        colorizer = self._colorizer
         return {
             "version": colorize.__version__,
             "film": {"bytes": self._video.path.stat().st_size, "sha256": sha256(self._video.path)},
             "weights": colorizer.fingerprint(),
             "settings": {
-                "encoder": asdict(self._settings),
-                "span": [str(options.span.start), str(options.span.end)],
-                "temporal": asdict(options.temporal),
-                "batch_size": options.batch_size,
+                **_settings_of_segments(self._options),
+                **asdict(colorizer.settings),
+                "codec": self._settings.codec,
                 "render_size": colorizer.render_size,
-                "square": colorizer.settings.square,
-                "strength": colorizer.settings.strength,
-                "saturation": colorizer.settings.saturation,
-                "device": str(colorizer.device),
-                "precision": str(colorizer.precision),
+                "runtime": colorizer.network.runtime,
                 "segment_frames": self._segment_frames,
             },
-            "libraries": {"torch": torch.__version__, "av": av.__version__},
+            "libraries": {"av": av.__version__},
         }
 
     def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
             return  # an earlier run was interrupted while it wrote the finished film
         plan = SegmentPlan(self._video, self._options.span, self._format, self._settings, self._segment_frames)
-        painter = TemporalPainter(self._colorizer, self._options.temporal, self._options.batch_size)
+        painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
         try:
             is_complete = color_segments(plan, self._store, self._colorizer, painter, report_done, cancel)
         finally:
@@ -201,6 +193,13 @@ class _VideoColorizer:
     def _stopped_message(self) -> str:
         done = f"{self._frames_done()} of {self._frames_total()} frames"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
+
+
+def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
+    """Return the options that the bytes of the segments depend on: all but those of the finished film."""
+    others = {setting.name for setting, _ in specs(ResultOptions)}
+    names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
+    return {name: getattr(options, name) for name in names}
 
 
 def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from colorize.base import Settings, setting
+from colorize.base import NOT_ON_PAGE, Settings, setting
 
-MODES = ("off", "fast", "best")
+MODES = {
+    "off": "each frame by itself; flickers",
+    "fast": "colours are carried along the motion",
+    "best": "every frame is painted, then smoothed; slower",
+}
 MAX_STRIDE = 16  # frames, the largest ``every``
 
 
@@ -25,9 +29,14 @@ class TemporalOptions(Settings):
         ValueError: An option is unknown or out of range.
     """
 
-    temporal: str = setting("fast", "how colours are kept steady", choices=MODES)
+    temporal: str = setting("fast", "how colours are kept steady", choices=MODES, label="Steadiness of the colours")
     every: int | None = setting(
-        None, "the network sees every so many frames", low=1, high=MAX_STRIDE, unit="frames", automatic="auto"
+        None,
+        "the network sees one of so many frames",
+        low=1,
+        high=MAX_STRIDE,
+        automatic="auto",
+        surfaces=NOT_ON_PAGE,
     )
 
     def __post_init__(self) -> None:

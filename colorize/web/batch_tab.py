@@ -12,28 +12,32 @@ import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-from colorize.web.command_lines import photo_command
+from colorize.batch import FileOptions, PhotoOptions
+from colorize.engine import ColorSettings
+from colorize.web.command_lines import command_line
 from colorize.web.controls import (
     PRIVATE,
-    color_controls,
     command_box,
     enable_while_uploaded,
     page_error,
-    parse_color_settings,
     progress_html,
     request_stop,
     status_html,
     status_line,
+    weights_control,
 )
 from colorize.web.previews import write_preview
-from colorize.web.requests import PhotoRequest
+from colorize.web.requests import ColorizeRequest
+from colorize.web.setting_controls import page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 MAX_QUEUED = 3  # photos of one batch in the queue at a time; those of other clients come between them
 THUMBNAIL_SIDE = 900  # longest side in pixels
+SETTINGS = (ColorSettings, PhotoOptions, FileOptions)
 FOLDER = "coloured"  # name of the ZIP, and of the folder in the command line
 
 
@@ -80,9 +84,11 @@ class BatchTab:
                         "Colour all", variant="primary", min_width=120, interactive=False, elem_id="color-all"
                     )
                     self._stop_button = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
-                self._force = gr.Checkbox(label="Colour those too that are in colour already", value=False)
+                file_controls = setting_controls(FileOptions)
                 with gr.Accordion("Settings", open=False):
-                    self._color_controls = color_controls(uploads.service)
+                    self._controls = [weights_control(uploads.service)]
+                    self._controls += setting_controls(ColorSettings, PhotoOptions)
+                self._controls += file_controls
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._gallery = gr.Gallery(
@@ -108,7 +114,7 @@ class BatchTab:
         )
         coloring = click.then(
             self._colorize,
-            [self._files, *self._color_controls, self._force],
+            [self._files, *self._controls],
             [self._gallery, self._download, self._status, self._command, self._stop_event],
             preprocess=False,
             api_name="colorize_many",
@@ -127,21 +133,14 @@ class BatchTab:
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
         )
 
-    async def _colorize(
-        self,
-        photos: list[Upload] | None,
-        weights: str,
-        strength: float,
-        saturation: float,
-        render_size: int,
-        force: bool,
-    ) -> AsyncIterator[tuple]:
+    @takes_controls(*SETTINGS)
+    async def _colorize(self, photos: list[Upload] | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
         """Colour photos through the queue, and yield updates of the outputs whenever one has ended."""
         if not photos:
             raise page_error("there are no photos yet; choose some first")
-        request = PhotoRequest(parse_color_settings(weights, strength, saturation, render_size), force=bool(force))
+        request = page_request(weights, SETTINGS, values)
         names = [upload_name(photo) for photo in photos]
-        command = photo_command(names, request, FOLDER)
+        command = command_line(names, request, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
         yield None, None, progress_html(f"0 of {total}", 0, total), command, stop
         waiting, working = list(range(total)), set()
@@ -164,7 +163,9 @@ class BatchTab:
         archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
         yield batch.gallery, archive, batch.report(total, stopped), command, None
 
-    async def _colorize_one(self, batch: Batch, number: int, name: str, photo: Upload, request: PhotoRequest) -> None:
+    async def _colorize_one(
+        self, batch: Batch, number: int, name: str, photo: Upload, request: ColorizeRequest
+    ) -> None:
         """Colour one photo and enter its result or its error into the batch."""
         try:
             outcome, results = await self._uploads.colorize_photo(photo, request, wait_for_room=True)

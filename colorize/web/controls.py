@@ -1,4 +1,4 @@
-"""Components that the page's tabs share: colour settings, the status line with its HTML, the command line, errors."""
+"""Components that the page's tabs share: the weights, the status line with its HTML, the command line, errors."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ import threading
 from collections.abc import Sequence
 
 import gradio as gr
-from gradio.components import Component
 
-from colorize.web.requests import ColorSettings
 from colorize.web.service import ColorizeService
 
 PRIVATE = "private"  # Gradio's word for events of the page itself, which gradio_client cannot call
-AUTOMATIC = 0  # the dropdown's value for the weights' own render size
-RENDER_SIZES = (128, 192, 256, 320, 384, 512, 640, 768, 1024)
 
 
 def page_error(message: str) -> gr.Error:
@@ -22,47 +18,12 @@ def page_error(message: str) -> gr.Error:
     return gr.Error(html.escape(message, quote=False), duration=None, title="Not done", print_exception=False)
 
 
-def color_controls(service: ColorizeService) -> list[Component]:
-    """Add the controls of the colour settings; their values are the arguments of ``parse_color_settings``."""
+def weights_control(service: ColorizeService) -> gr.Dropdown:
+    """Add the control of the weights, which is hidden where there is no choice."""
     names = service.weights
-    weights = gr.Dropdown(
+    return gr.Dropdown(
         names, value=names[0], label="Weights", info="which trained network paints", visible=len(names) > 1
     )
-    strength = gr.Slider(
-        0, 1, 1, step=0.05, label="Strength", info="1: the new colours; 0: the original and its tone", buttons=["reset"]
-    )
-    saturation = gr.Slider(
-        0, 2, 1, step=0.05, label="Saturation", info="1: as painted; below: paler; above: stronger", buttons=["reset"]
-    )
-    sizes = [("automatic", AUTOMATIC), *((f"{size} pixels", size) for size in RENDER_SIZES)]
-    render_size = gr.Dropdown(
-        sizes,
-        value=AUTOMATIC,
-        label="Render size",
-        info="short side of the copy that the network sees; larger: finer areas of colour, often paler; slower",
-    )
-    return [weights, strength, saturation, render_size]
-
-
-def parse_color_settings(
-    weights: str | None, strength: float | None, saturation: float | None, render_size: int | None
-) -> ColorSettings:
-    """Return the colour settings of the controls' values; an empty control stands for its default.
-
-    Ranges are checked later, by the service.
-
-    Raises:
-        gr.Error: A client sent something that is not a number.
-    """
-    try:
-        return ColorSettings(
-            weights or "",
-            1.0 if strength is None else float(strength),
-            1.0 if saturation is None else float(saturation),
-            int(render_size or AUTOMATIC) or None,
-        )
-    except (TypeError, ValueError) as error:
-        raise page_error("strength, saturation and render size are numbers") from error
 
 
 def enable_while_uploaded(file: gr.File, buttons: Sequence[gr.Button]) -> None:

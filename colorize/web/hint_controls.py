@@ -8,7 +8,6 @@ from pathlib import Path
 import gradio as gr
 
 from colorize.engine import Hint
-from colorize.web.command_lines import format_hint
 from colorize.web.controls import PRIVATE, page_error
 from colorize.web.file_store import FileStore
 from colorize.web.previews import Preview, write_hinted
@@ -59,7 +58,7 @@ class HintControls:
             raise page_error("there is no photo yet; choose one first")
         column, row = event.index
         x, y = preview.to_photo(column, row)
-        text = "\n".join([*_lines(text), format_hint(Hint(x, y, hex_color(color)))])
+        text = "\n".join([*_lines(text), str(Hint(x, y, hex_color(color)))])
         return text, self._draw(preview, text)
 
     def _remove_last(self, preview: Preview | None, text: str) -> tuple:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
+from fastapi import Depends, FastAPI, File, HTTPException, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from colorize.base import VIDEO_SUFFIXES
-from colorize.engine import Hint
-from colorize.web.requests import ColorSettings, PhotoRequest
+from colorize.batch import FileOptions, PhotoOptions
+from colorize.engine import ColorSettings
+from colorize.web.forms import form
+from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import media_type, result_path, store_upload, value_errors_as_422, wait_for_outcome
-from colorize.web.schema import (
-    ERROR_RESPONSES,
-    AiLabelField,
-    ForceField,
-    PhotoFormat,
-    RenderSizeField,
-    SaturationField,
-    SquareField,
-    StrengthField,
-    WeightsField,
-)
+from colorize.web.schema import ERROR_RESPONSES, WeightsField
 from colorize.web.service import ColorizeService
 
 
@@ -46,22 +39,14 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
     async def colorize(
         request: Request,
         photo: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC")],
+        colors: Annotated[ColorSettings, Depends(form(ColorSettings))],
+        options: Annotated[PhotoOptions, Depends(form(PhotoOptions))],
+        file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
-        hint: Annotated[list[str] | None, Form(description="x,y,#rrggbb[,radius]; several may be given")] = None,
-        format: Annotated[PhotoFormat | None, Form(description="Of the result; default: the photo's own")] = None,
-        quality: Annotated[int, Form(ge=1, le=100, description="Of lossy formats")] = 95,
-        force: ForceField = False,
-        ai_label: AiLabelField = True,
     ) -> Response:
-        color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
-        with value_errors_as_422():
-            hints = [Hint.parse(text) for text in hint or []]
-        suffix = f".{format}" if format else None
-        photo_request = PhotoRequest(color_settings, hints, suffix, quality, force, ai_label)
+        photo_request = ColorizeRequest(
+            weights or service.settings.weights, colors, replace(file_options, photo=options)
+        )
         if Path(photo.filename or "").suffix.lower() in VIDEO_SUFFIXES:
             raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
         job, source = await store_upload(service, "photo", photo, "photo")

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 import colorize
 from colorize.base import ImageError
-from colorize.batch import RESULT_SUFFIX
-from colorize.web.command_lines import photo_command
+from colorize.batch import RESULT_SUFFIX, FileOptions, PhotoOptions
+from colorize.engine import ColorSettings
+from colorize.web.command_lines import command_line
 from colorize.web.controls import (
     PRIVATE,
-    color_controls,
     command_box,
     enable_while_uploaded,
     page_error,
-    parse_color_settings,
     status_html,
     status_line,
+    weights_control,
 )
 from colorize.web.hint_controls import HintControls, parse_hints
 from colorize.web.previews import BROWSER_SUFFIXES, PREVIEW_SIDE, write_preview
-from colorize.web.requests import PhotoRequest
+from colorize.web.requests import ColorizeRequest
+from colorize.web.setting_controls import page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name
 
 SAMPLES_FOLDER = Path(colorize.__file__).resolve().parents[1] / "samples"  # only in a checkout
+SETTINGS = (ColorSettings, PhotoOptions, FileOptions)
 VERSIONS = 4  # how many are made at a click
 THUMBNAIL_SIDE = 700  # longest side in pixels
 
@@ -50,7 +53,9 @@ class PhotoTab:
                 self._hints = HintControls(self._uploads.store, self._photo, self._preview)
             with gr.Column(min_width=300):
                 with gr.Accordion("Settings", open=False):
-                    self._color_controls = color_controls(self._uploads.service)
+                    self._controls = [weights_control(self._uploads.service)]
+                    self._controls += setting_controls(ColorSettings, PhotoOptions)
+                self._controls += self._file_controls
                 self._add_versions()
         self._connect_events()
 
@@ -78,7 +83,7 @@ class PhotoTab:
                 elem_id="samples",
             )
         self._color_button = gr.Button("Colour the photo", variant="primary", interactive=False, elem_id="color-photo")
-        self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
+        self._file_controls = setting_controls(FileOptions)
 
     def _add_result(self) -> None:
         self._slider = gr.ImageSlider(
@@ -136,7 +141,7 @@ class PhotoTab:
             )
         self._color_button.click(
             self._colorize,
-            [self._upload, self._hints.text, *self._color_controls, self._force],
+            [self._upload, self._hints.text, *self._controls],
             [self._slider, self._download, self._status, self._command],
             preprocess=False,
             api_name="colorize",
@@ -146,7 +151,7 @@ class PhotoTab:
         ).success(_enable_if_file, self._download, self._download, preprocess=False, api_visibility=PRIVATE)
         self._make_versions_button.click(
             self._make_versions,
-            [self._upload, self._hints.text, *self._color_controls, self._force, self._seed],
+            [self._upload, self._hints.text, self._seed, *self._controls],
             [self._versions, self._version_files, self._status, self._command],
             preprocess=False,
             api_name="colorize_versions",
@@ -188,55 +193,36 @@ class PhotoTab:
         status = status_html(f"{kept.name}: {width} x {height} pixels")
         return preview.path, str(kept), preview, "", None, status, "", None, None
 
-    async def _colorize(
-        self,
-        photo: Upload | None,
-        hints: str,
-        weights: str,
-        strength: float,
-        saturation: float,
-        render_size: int,
-        force: bool,
-    ) -> tuple:
+    @takes_controls(*SETTINGS)
+    async def _colorize(self, photo: Upload | None, hints: str, weights: str, *values: Any) -> tuple:
         """Colour a photo, and return before and after, its file, the status as HTML, and the command line."""
-        request = PhotoRequest(
-            parse_color_settings(weights, strength, saturation, render_size), parse_hints(hints), force=bool(force)
-        )
+        request = page_request(weights, SETTINGS, values, photo={"hints": parse_hints(hints)})
         results, status, command = await self._run(photo, request)
         if not results:
             return None, None, status, command
         pair = await asyncio.to_thread(self._before_and_after, Path((photo or {})["path"]), results[0])
         return pair, results[0], status, command
 
-    async def _make_versions(
-        self,
-        photo: Upload | None,
-        hints: str,
-        weights: str,
-        strength: float,
-        saturation: float,
-        render_size: int,
-        force: bool,
-        seed: int,
-    ) -> tuple:
+    @takes_controls(*SETTINGS)
+    async def _make_versions(self, photo: Upload | None, hints: str, seed: int, weights: str, *values: Any) -> tuple:
         """Colour a photo in several ways, and return pictures, files, the status as HTML, and the command line."""
-        color_settings = parse_color_settings(weights, strength, saturation, render_size)
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
             raise page_error("the number is a whole one, 0 or more") from error
-        request = PhotoRequest(color_settings, parse_hints(hints), force=bool(force), candidates=VERSIONS, seed=number)
+        versions = {"hints": parse_hints(hints), "candidates": VERSIONS, "seed": number}
+        request = page_request(weights, SETTINGS, values, photo=versions)
         results, status, command = await self._run(photo, request)
         return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], status, command
 
-    async def _run(self, photo: Upload | None, request: PhotoRequest) -> tuple[list[Path], str, str]:
+    async def _run(self, photo: Upload | None, request: ColorizeRequest) -> tuple[list[Path], str, str]:
         """Colour a photo, and return its result files, the status as HTML, and the command line."""
         outcome, results = await self._uploads.colorize_photo(photo, request)
         if outcome.status == "failed":
             raise page_error(outcome.message)
         if not results:  # the engine says that it is in colour already
             return [], status_html(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        return results, status_html(outcome.message, "good"), photo_command([upload_name(photo or {})], request)
+        return results, status_html(outcome.message, "good"), command_line([upload_name(photo or {})], request)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
         """Return pictures of versions for the gallery, with captions."""

@@ -1,4 +1,4 @@
-"""Form fields, answers and error responses of the HTTP service, as ``/openapi.json`` documents them."""
+"""Answers and error responses of the HTTP service, as ``/openapi.json`` documents them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from fastapi import Form
 from pydantic import BaseModel, Field
 
 from colorize import __version__
-from colorize.base import MAX_RENDER_SIZE
 
-PhotoFormat = Literal["jpg", "png", "tif", "webp", "bmp", "avif", "heic"]
 VideoFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
-CodecName = Literal["h264", "hevc", "av1", "vp9", "ffv1"]
 
 
 class Problem(BaseModel):
@@ -79,11 +76,3 @@ JOB_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 WeightsField = Annotated[str | None, Form(description="A name of /v1/weights; default: the first of them")]
-StrengthField = Annotated[float, Form(ge=0, le=1, allow_inf_nan=False, description="1 new colours, 0 the original")]
-SaturationField = Annotated[float, Form(ge=0, le=2, allow_inf_nan=False, description="Factor of the chroma")]
-RenderSizeField = Annotated[
-    int | None, Form(ge=1, le=MAX_RENDER_SIZE, description="Short side of what the network sees; default: the weights'")
-]
-SquareField = Annotated[bool, Form(description="Stretch to a square for the network, as DeOldify does")]
-ForceField = Annotated[bool, Form(description="Colour what is in colour already")]
-AiLabelField = Annotated[bool, Form(description="Say 'AI-colorized' in the metadata")]

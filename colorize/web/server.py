@@ -35,7 +35,7 @@ def serve(settings: WebSettings) -> None:
     """
     listener = _listen(settings)  # before the weights are loaded: an address in use is reported at once
     with listener:
-        configure_process(settings.threads, settings.max_megapixels)
+        configure_process(settings)
         service = ColorizeService(settings)
         try:
             app = build_app(service)

@@ -10,13 +10,13 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
-from colorize.base import WeightsError
+from colorize.base import DEFAULT_VIDEO_SUFFIX, WeightsError
 from colorize.batch import RESULT_SUFFIX, FileOptions, Job, Outcome, colorize_files, result_suffix
 from colorize.engine import Colorizer
 from colorize.film import Progress, probe
 from colorize.network import read_manifest, weights_path
 from colorize.web.jobs import CancelledJobError, JobQueue, WebJob
-from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
+from colorize.web.requests import ColorizeRequest
 from colorize.web.settings import WebSettings
 
 MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
@@ -56,30 +56,25 @@ class ColorizeService:
         names = [name for name, entry in read_manifest().items() if weights_path(entry).is_file()]
         return [self.settings.weights, *(name for name in names if name != self.settings.weights)]
 
-    def colorizer(self, color_settings: ColorSettings) -> Colorizer:
+    def colorizer(self, request: ColorizeRequest) -> Colorizer:
         """Return a Colorizer with the weights and settings that a client asks for; weights are loaded if need be.
 
         Raises:
             WeightsError: The weights are not among ``weights``; a client's name is never taken for a path.
-            ValueError: A setting is out of range.
         """
-        if color_settings.weights not in self.weights:
-            raise WeightsError(f"{color_settings.weights}: no such weights here; choose {' or '.join(self.weights)}")
+        name = request.weights
+        if name not in self.weights:
+            raise WeightsError(f"{name}: no such weights here; choose {' or '.join(self.weights)}")
         with self._lock:
-            if color_settings.weights not in self._loaded:
+            if name not in self._loaded:
                 while len(self._loaded) >= MAX_LOADED_WEIGHTS:
                     self._loaded.popitem(last=False)
-                self._loaded[color_settings.weights] = self._load(color_settings.weights)
-            self._loaded.move_to_end(color_settings.weights)
-            base = self._loaded[color_settings.weights]
-        return base.adjusted(
-            render_size=color_settings.render_size,
-            square=color_settings.square,
-            strength=color_settings.strength,
-            saturation=color_settings.saturation,
-        )
+                self._loaded[name] = self._load(name)
+            self._loaded.move_to_end(name)
+            loaded = self._loaded[name]
+        return loaded.adjusted(request.colors)
 
-    def submit_photo(self, job: WebJob, source: Path, request: PhotoRequest) -> None:
+    def submit_photo(self, job: WebJob, source: Path, request: ColorizeRequest) -> None:
         """Put a photo into the queue; ``job.result`` will be its coloured file.
 
         Args:
@@ -89,50 +84,47 @@ class ColorizeService:
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: A colour setting is out of range.
+            WeightsError: There are no such weights.
         """
-        colorizer = self.colorizer(request.color_settings)
-        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{result_suffix(source, request.suffix)}"
-        options = FileOptions(
-            force=request.force,
-            ai_label=request.ai_label,
-            quality=request.quality,
-            hints=request.hints,
-            candidates=request.candidates,
-            seed=request.seed,
-        )
+        colorizer = self.colorizer(request)
+        suffix = result_suffix(source, request.options.photo.suffix)
+        target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
 
         def work(job: WebJob) -> Outcome:
-            return self._run(job, colorizer, Job(source, target), options)
+            return self._run(job, colorizer, Job(source, target), request.options)
 
         self.jobs.submit(job, work)
 
-    def submit_video(self, job: WebJob, source: Path, request: VideoRequest) -> None:
+    def submit_video(
+        self, job: WebJob, source: Path, request: ColorizeRequest, suffix: str = DEFAULT_VIDEO_SUFFIX
+    ) -> None:
         """Put a film into the queue; ``job.result`` will be the coloured film, or its contact sheet.
 
         Args:
             job: From ``jobs.new``.
             source: The film, in the job's folder.
             request: How it is coloured.
+            suffix: Of the result; it chooses the container.
 
         Raises:
             QueueFullError: There is no room.
-            ValueError: A colour setting is out of range.
+            WeightsError: There are no such weights.
         """
-        colorizer = self.colorizer(request.color_settings)
-        suffix = request.suffix if request.preview is None else ".jpg"
+        colorizer = self.colorizer(request)
+        suffix = suffix if request.options.preview is None else ".jpg"
         target = job.folder / "out" / f"{source.stem}{RESULT_SUFFIX}{suffix}"
-        options = FileOptions(force=request.force, video=request.options, preview=request.preview, cancel=job.cancel)
 
         def on_progress(path: Path, progress: Progress) -> None:
             job.progress = progress
             self.jobs.yield_to_photos(job)
 
+        options = replace(request.options, progress=on_progress, cancel=job.cancel)
+
         def work(job: WebJob) -> Outcome:
             refusal = self._frame_size_error(source)
             if refusal:
                 return Outcome(source, "failed", refusal, ValueError(refusal))
-            return self._run(job, colorizer, Job(source, target), replace(options, progress=on_progress))
+            return self._run(job, colorizer, Job(source, target), options)
 
         self.jobs.submit(job, work)
 

@@ -14,7 +14,7 @@ from colorize.batch import Outcome
 from colorize.web.controls import page_error
 from colorize.web.file_store import FileStore
 from colorize.web.jobs import RETRY_SECONDS, CancelledJobError, Kind, QueueFullError, WebJob
-from colorize.web.requests import PhotoRequest
+from colorize.web.requests import ColorizeRequest
 from colorize.web.service import ColorizeService
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class UploadHandler:
         await _call_in_thread(enqueue, wait_for_room)
 
     async def colorize_photo(
-        self, upload: Upload | None, request: PhotoRequest, wait_for_room: bool = False
+        self, upload: Upload | None, request: ColorizeRequest, wait_for_room: bool = False
     ) -> tuple[Outcome, list[Path]]:
         """Return the outcome of a photo, and its coloured files in the store: one, several versions, or none.
 

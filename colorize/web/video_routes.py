@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated
 
-from fastapi import FastAPI, File, Form, HTTPException, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Form, HTTPException, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from colorize.batch import FileOptions
+from colorize.engine import ColorSettings
 from colorize.film import VideoOptions
-from colorize.motion import TemporalOptions
+from colorize.web.forms import form
 from colorize.web.jobs import WebJob
-from colorize.web.requests import ColorSettings, VideoRequest
+from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import media_type, store_upload, value_errors_as_422
-from colorize.web.schema import (
-    ERROR_RESPONSES,
-    JOB_ERROR_RESPONSES,
-    AiLabelField,
-    CodecName,
-    ForceField,
-    Problem,
-    RenderSizeField,
-    SaturationField,
-    SquareField,
-    StrengthField,
-    VideoFormat,
-    VideoJob,
-    WeightsField,
-)
+from colorize.web.schema import ERROR_RESPONSES, JOB_ERROR_RESPONSES, Problem, VideoFormat, VideoJob, WeightsField
 from colorize.web.service import ColorizeService
 
 
@@ -76,31 +65,17 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
     async def begin(
         response: Response,
         video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],
+        colors: Annotated[ColorSettings, Depends(form(ColorSettings))],
+        options: Annotated[VideoOptions, Depends(form(VideoOptions))],
+        file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         weights: WeightsField = None,
-        strength: StrengthField = 1,
-        saturation: SaturationField = 1,
-        render_size: RenderSizeField = None,
-        square: SquareField = False,
         format: Annotated[VideoFormat, Form(description="Container of the result")] = "mp4",
-        codec: Annotated[CodecName | None, Form(description="Of the pictures; default: the container's usual")] = None,
-        crf: Annotated[float | None, Form(ge=0, le=63, allow_inf_nan=False, description="Lower is better")] = None,
-        temporal: Annotated[Literal["off", "fast", "best"], Form(description="How colours are kept steady")] = "fast",
-        start: Annotated[float, Form(ge=0, le=1e7, allow_inf_nan=False, description="Seconds")] = 0,
-        end: Annotated[float | None, Form(gt=0, le=1e7, allow_inf_nan=False, description="Seconds")] = None,
-        force: ForceField = False,
-        ai_label: AiLabelField = True,
     ) -> VideoJob:
-        if end is not None and end <= start:
-            raise HTTPException(422, f"end {end:g} is not after start {start:g} (seconds)")
-        options = VideoOptions(
-            codec=codec, crf=crf, start=start, end=end, temporal=TemporalOptions(temporal), ai_label=ai_label
-        )
-        color_settings = ColorSettings(weights or service.settings.weights, strength, saturation, render_size, square)
-        video_request = VideoRequest(color_settings, options, f".{format}", force)
+        request = ColorizeRequest(weights or service.settings.weights, colors, replace(file_options, video=options))
         job, source = await store_upload(service, "film", video, "film.mp4")
         try:
             with value_errors_as_422():
-                await asyncio.to_thread(service.submit_video, job, source, video_request)
+                await asyncio.to_thread(service.submit_video, job, source, request, f".{format}")
         except BaseException:
             service.jobs.forget(job)
             raise

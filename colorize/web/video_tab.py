@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import gradio as gr
 
-from colorize.base import VIDEO_SUFFIXES, parse_time
+from colorize.base import VIDEO_SUFFIXES
+from colorize.batch import FileOptions
+from colorize.engine import ColorSettings
 from colorize.film import VideoOptions
-from colorize.motion import TemporalOptions
-from colorize.web.command_lines import video_command
+from colorize.web.command_lines import command_line
 from colorize.web.controls import (
     PRIVATE,
-    color_controls,
     command_box,
     enable_while_uploaded,
     format_duration,
     page_error,
-    parse_color_settings,
     progress_html,
     request_stop,
     status_html,
     status_line,
+    weights_control,
 )
 from colorize.web.jobs import WebJob
-from colorize.web.requests import VideoRequest
+from colorize.web.setting_controls import page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 PREVIEW_FRAMES = 6  # on the contact sheet
 POLL_SECONDS = 0.5  # between two updates of the progress bar
-TEMPORAL_CHOICES = [
-    ("fast: colours are carried along the motion", "fast"),
-    ("best: every frame is painted, then smoothed; slower", "best"),
-    ("off: each frame by itself; flickers", "off"),
-]
+SETTINGS = (ColorSettings, VideoOptions, FileOptions)
 
 
 class VideoTab:
@@ -57,12 +54,10 @@ class VideoTab:
                         "Colour the film", variant="primary", min_width=120, interactive=False, elem_id="color-film"
                     )
                 self._stop_button = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel-film")
-                self._force = gr.Checkbox(label="Colour it anyway, though it is in colour already", value=False)
+                file_controls = setting_controls(FileOptions)
                 with gr.Accordion("Settings", open=False):
-                    self._color_controls = color_controls(uploads.service)
-                    self._temporal = gr.Radio(TEMPORAL_CHOICES, value="fast", label="Steadiness of the colours")
-                    self._start = gr.Textbox(label="From", info="seconds or h:mm:ss; empty: the beginning", value="")
-                    self._end = gr.Textbox(label="To", info="seconds or h:mm:ss; empty: the end", value="")
+                    self._controls = [weights_control(uploads.service), *setting_controls(ColorSettings, VideoOptions)]
+                self._controls += file_controls
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._sheet = gr.Image(
@@ -84,12 +79,10 @@ class VideoTab:
         enabled, disabled = gr.update(interactive=True), gr.update(interactive=False)
         controls = [self._source, self._preview_button, self._color_button, self._stop_button]
         enable_while_uploaded(self._source, [self._preview_button, self._color_button])
-        inputs = [self._source, *self._color_controls, self._start, self._end, self._force]
-        for button, handler, more_inputs, outputs, name, description in (
+        for button, handler, outputs, name, description in (
             (
                 self._preview_button,
                 self._preview,
-                [],
                 [self._sheet, self._status, self._command, self._stop_event],
                 "preview_video",
                 "Colour a few frames of a film. Returns a sheet of them, a sentence, a command line.",
@@ -97,7 +90,6 @@ class VideoTab:
             (
                 self._color_button,
                 self._colorize,
-                [self._temporal],
                 [self._video, self._download, self._status, self._command, self._stop_event],
                 "colorize_video",
                 "Colour a film. Returns it twice, to play and to keep, a sentence, a command line.",
@@ -108,7 +100,7 @@ class VideoTab:
             )
             click.then(
                 handler,
-                [*inputs, *more_inputs],
+                [self._source, *self._controls],
                 outputs,
                 preprocess=False,
                 api_name=name,
@@ -126,21 +118,10 @@ class VideoTab:
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
         )
 
-    async def _preview(
-        self,
-        video: Upload | None,
-        weights: str,
-        strength: float,
-        saturation: float,
-        render_size: int,
-        start: str,
-        end: str,
-        force: bool,
-    ) -> AsyncIterator[tuple]:
+    @takes_controls(*SETTINGS)
+    async def _preview(self, video: Upload | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
         """Make a contact sheet, and yield updates of the outputs before and after it."""
-        options = _options("fast", start, end)
-        color_settings = parse_color_settings(weights, strength, saturation, render_size)
-        request = VideoRequest(color_settings, options, force=bool(force), preview=PREVIEW_FRAMES)
+        request = page_request(weights, SETTINGS, values, preview=PREVIEW_FRAMES)
         job, source = await self._uploads.new_job("film", video)
         try:
             yield None, progress_html("Colouring a few frames", 0, None), "", job.cancel
@@ -152,25 +133,19 @@ class VideoTab:
         if outcome.status == "failed":
             raise page_error(outcome.message)
         status = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
-        yield sheets[0] if sheets else None, status_html(status), video_command(upload_name(video or {}), request), None
+        yield (
+            sheets[0] if sheets else None,
+            status_html(status),
+            command_line([upload_name(video or {})], request),
+            None,
+        )
 
-    async def _colorize(
-        self,
-        video: Upload | None,
-        weights: str,
-        strength: float,
-        saturation: float,
-        render_size: int,
-        start: str,
-        end: str,
-        force: bool,
-        temporal: str,
-    ) -> AsyncIterator[tuple]:
+    @takes_controls(*SETTINGS)
+    async def _colorize(self, video: Upload | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
         """Colour a film, and yield updates of the outputs while its progress changes."""
-        color_settings = parse_color_settings(weights, strength, saturation, render_size)
-        request = VideoRequest(color_settings, _options(temporal, start, end), force=bool(force))
+        request = page_request(weights, SETTINGS, values)
         job, source = await self._uploads.new_job("film", video)
-        command = video_command(upload_name(video or {}), request)
+        command = command_line([upload_name(video or {})], request)
         try:
             yield None, None, progress_html("Waiting", 0, None), command, job.cancel
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
@@ -192,27 +167,6 @@ class VideoTab:
             return
         notes = "".join(status_html(note) for note in outcome.notes)
         yield results[0], results[0], status_html(outcome.message, "good") + notes, command, None
-
-
-def _options(temporal: str, start: str, end: str) -> VideoOptions:
-    """Return the options of a film from the values of the controls.
-
-    Raises:
-        gr.Error: A time cannot be read, the end is not after the start, or there is no such temporal mode.
-    """
-    times = []
-    for text in (start, end):
-        try:
-            times.append(parse_time(text.strip()) if text and text.strip() else None)
-        except ValueError as error:
-            raise page_error(f"{text}: not a time; write seconds or h:mm:ss, such as 90 or 1:30") from error
-    start_time, end_time = times[0] or 0.0, times[1]
-    if end_time is not None and end_time <= start_time:
-        raise page_error(f"the end, {end_time:g} s, is not after the beginning, {start_time:g} s")
-    try:
-        return VideoOptions(start=start_time, end=end_time, temporal=TemporalOptions(temporal))  # type: ignore[arg-type]
-    except ValueError as error:
-        raise page_error(str(error)) from error
 
 
 def _progress_bar(job: WebJob) -> str:

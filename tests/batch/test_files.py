@@ -14,7 +14,7 @@ import tifffile
 from support.photo_files import save_picture
 from support.videos import VideoRecipe, make_video
 
-from colorize.batch import FileOptions, Job, Outcome, colorize_files, plan
+from colorize.batch import FileOptions, Job, Outcome, PhotoOptions, colorize_files, plan
 from colorize.engine import Colorizer, Hint
 from colorize.photo import read_image, read_photo, read_photos
 
@@ -30,7 +30,7 @@ def test_one_bad_file_stops_nothing(tmp_path: Path, colorizer: Colorizer, batch_
     (tmp_path / "3.png").write_bytes(b"Dear aunt,")
     planned = plan([tmp_path])
     jobs = [job for job in planned if isinstance(job, Job)]
-    outcomes = list(colorize_files(colorizer, jobs, FileOptions(batch_size=batch_size)))
+    outcomes = list(colorize_files(colorizer, jobs, FileOptions(photo=PhotoOptions(batch_size=batch_size))))
     assert [outcome.source.name for outcome in outcomes] == [f"{index}.png" for index in range(7)]
     assert statuses(outcomes) == {f"{i}.png": "failed" if i == 3 else "done" for i in range(7)}
     assert len(os.listdir(tmp_path)) == 7 + 6
@@ -61,7 +61,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) ->
     (skipped,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(skip_existing=True))
     assert skipped.status == "skipped"
     assert result.read_bytes() == b"precious"
-    (done,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(overwrite=True))
+    (done,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(photo=PhotoOptions(overwrite=True)))
     assert done.status == "done"
     assert read_image(result).shape == (20, 30, 3)
 
@@ -73,7 +73,7 @@ def test_the_photo_itself_is_never_overwritten(tmp_path: Path, colorizer: Colori
     link.symlink_to(photo)
     os.link(photo, hard)
     for target in (photo, link, hard):
-        (outcome,) = colorize_files(colorizer, [Job(photo, target)], FileOptions(overwrite=True))
+        (outcome,) = colorize_files(colorizer, [Job(photo, target)], FileOptions(photo=PhotoOptions(overwrite=True)))
         assert outcome.status == "failed"
         assert "would replace the photo itself" in outcome.message
     assert photo.read_bytes() == before
@@ -102,9 +102,13 @@ def test_hints_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene:
     photo = save_picture(tmp_path / "a.png", scene)
     plain, hinted = tmp_path / "p.png", tmp_path / "h.png"
     list(colorize_files(colorizer, [Job(photo, plain)]))
-    list(colorize_files(colorizer, [Job(photo, hinted)], FileOptions(hints=[Hint(60, 45, "#ff0000", 20)])))
+    list(
+        colorize_files(
+            colorizer, [Job(photo, hinted)], FileOptions(photo=PhotoOptions(hints=[Hint(60, 45, "#ff0000", 20)]))
+        )
+    )
     assert (read_image(plain) != read_image(hinted)).any()
-    options = FileOptions(hints=[Hint(500, 5, "#ff0000")])
+    options = FileOptions(photo=PhotoOptions(hints=[Hint(500, 5, "#ff0000")]))
     (outcome,) = colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], options)
     assert outcome.status == "failed"
     assert str(photo) in outcome.message
@@ -114,7 +118,7 @@ def test_hints_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene:
 def test_the_ai_label_can_be_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
     photo = save_picture(tmp_path / "a.png")
     list(colorize_files(colorizer, [Job(photo, tmp_path / "l.png")]))
-    list(colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], FileOptions(ai_label=False)))
+    list(colorize_files(colorizer, [Job(photo, tmp_path / "n.png")], FileOptions(photo=PhotoOptions(ai_label=False))))
     assert b"AI-colorized" in (read_photo(tmp_path / "l.png").exif or b"")
     unlabelled = read_photo(tmp_path / "n.png")
     assert unlabelled.exif is None

@@ -13,9 +13,8 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
-from colorize.motion import TemporalOptions
 
-OFF = VideoOptions(temporal=TemporalOptions("off"))
+OFF = VideoOptions(temporal="off")
 
 
 @pytest.mark.parametrize("angle", [90, 180])
@@ -37,9 +36,7 @@ def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, 
     path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=8, field_order=order))
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
     assert probe(tmp_path / "b.mkv").field_order == order
-    result = colorize_video(
-        path, tmp_path / "c.webm", colorizer=colorizer, options=VideoOptions(temporal=TemporalOptions("off"))
-    )
+    result = colorize_video(path, tmp_path / "c.webm", colorizer=colorizer, options=VideoOptions(temporal="off"))
     assert any("is interlaced" in note for note in result.notes)
 
 
@@ -48,7 +45,7 @@ def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) 
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.notes == (f"{path}: 63 x 47 is odd; a row and a column, copied from the edge, made it 64 x 48",)
     assert probe(tmp_path / "b.mp4").size == (48, 64)
-    options = VideoOptions(codec="vp9", temporal=TemporalOptions("off"))
+    options = VideoOptions(codec="vp9", temporal="off")
     result = colorize_video(path, tmp_path / "c.webm", colorizer=colorizer, options=options)
     assert result.notes == ()
     assert probe(tmp_path / "c.webm").size == (47, 63)
@@ -72,7 +69,7 @@ def test_hdr_brightness_is_told(
 def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=1))
     for mode in ("off", "fast", "best"):
-        options = VideoOptions(temporal=TemporalOptions(mode), overwrite=True)
+        options = VideoOptions(temporal=mode, overwrite=True)
         assert colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options).frames == 1
     assert len(read_frames(tmp_path / "b.mp4")[0]) == 1
 

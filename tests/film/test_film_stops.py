@@ -17,10 +17,9 @@ from support.videos import VideoRecipe, make_video
 from colorize.base import VideoError
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, VideoResult, VideoStopped, colorize_video
-from colorize.motion import TemporalOptions
-from colorize.network import Generator
+from colorize.network import Network
 
-OFF = VideoOptions(temporal=TemporalOptions("off"))
+OFF = VideoOptions(temporal="off")
 
 
 def stop_after(frames: int, cancel: threading.Event) -> Any:
@@ -36,7 +35,7 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=100, scene_cut=37, sounds=["eng"]))
-    options = VideoOptions(temporal=TemporalOptions(mode))
+    options = VideoOptions(temporal=mode)
     colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
     out, cancel = tmp_path / "b.mp4", threading.Event()
     with pytest.raises(VideoStopped, match=r"stopped after \d+ of 100 frames; the same command goes on"):
@@ -104,7 +103,7 @@ def test_a_crash_at_any_moment_leaves_whole_segments(
 
 
 def test_changed_settings_or_weights_start_afresh_and_say_so(
-    tmp_path: Path, colorizer: Colorizer, small_generator: Generator, short_segments: None
+    tmp_path: Path, colorizer: Colorizer, small_network: Network, weights_file: Path, short_segments: None
 ) -> None:
     path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=60)), tmp_path / "b.mp4"
 
@@ -116,16 +115,16 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
             )
 
     stop()
-    stop(VideoOptions(crf=30, temporal=TemporalOptions("off")))
+    stop(VideoOptions(crf=30, temporal="off"))
     stop()
-    other = Colorizer(small_generator, device="cpu", render_size=32, saturation=0.5)
+    other = Colorizer(small_network, render_size=32, saturation=0.5)
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.resumed == 0
     assert result.notes == (f"{path}: earlier segments were made with other settings; starting afresh",)
     out.unlink()
     stop()
-    weights = Generator(small_generator.config).eval()
-    result = colorize_video(path, out, colorizer=Colorizer(weights, device="cpu", render_size=32), options=OFF)
+    other = Colorizer(weights_file, device="cpu", render_size=32)
+    result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
 
 
@@ -177,7 +176,6 @@ def test_a_size_that_changes_midway_is_scaled_and_named(tmp_path: Path, colorize
         ("b.mkv", VideoOptions(codec="ffv1", crf=5), "is lossless"),
         ("b.mp4", VideoOptions(preset="hasty"), "it knows ultrafast, superfast"),
         ("b.mp4", VideoOptions(start=5), "no frame between the start at 0:00:05.0 and the end; the film lasts 0:00:01"),
-        ("b.mp4", VideoOptions(start=1, end=1), "is not after the start"),
         ("a.mp4", OFF, "would replace the film itself"),
         ("link.mp4", OFF, "would replace the film itself"),
     ],

@@ -15,9 +15,8 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, colorize_video, probe
-from colorize.motion import TemporalOptions
 
-OFF = VideoOptions(temporal=TemporalOptions("off"))
+OFF = VideoOptions(temporal="off")
 
 
 def test_an_mp4s_other_streams_are_copied(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
@@ -90,7 +89,7 @@ def test_a_cover_is_kept(tmp_path: Path, colorizer: Colorizer, source: str, targ
     path = make_video(tmp_path / f"a{source}", VideoRecipe(frames=20, cover=True, sounds=["eng"]))
     assert covers_of(path) == [COVER]
     for number, start in enumerate((0, 0.3)):
-        options = VideoOptions(start=start, temporal=TemporalOptions("off"))
+        options = VideoOptions(start=start, temporal="off")
         result = colorize_video(path, tmp_path / f"{number}{target}", colorizer=colorizer, options=options)
         assert result.notes == ()
         assert covers_of(result.path) == [COVER]
@@ -129,7 +128,7 @@ def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
         assert first.disposition & first.disposition.default
         assert not second.disposition & second.disposition.default
     for start, end, frames in ((0.5, None, 15), (0.1, 0.6, 0)):  # copied from its next key frame on
-        options = VideoOptions(start=start, end=end, temporal=TemporalOptions("off"), overwrite=True)
+        options = VideoOptions(start=start, end=end, temporal="off", overwrite=True)
         result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=options)
         with av.open(str(result.path)) as video:
             further = [frame for frame in video.decode(video=1)] if frames else []
@@ -155,7 +154,7 @@ def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer:
 def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(frames=60, sounds=["eng"], texts=["eng"], text_codec="mov_text", chapters=True)
     path, out = make_video(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
-    options = VideoOptions(start=0.4, end=1.2, temporal=TemporalOptions("off"))
+    options = VideoOptions(start=0.4, end=1.2, temporal="off")
     assert colorize_video(path, out, colorizer=colorizer, options=options).frames == 24
     times, _ = read_frames(out)
     assert times == [Fraction(index, 30) for index in range(24)]
@@ -171,7 +170,7 @@ def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) 
 
 def test_texts_end_with_the_span(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=30, texts=["eng"]))  # lines from .1 and .5 on, .3 each
-    options = VideoOptions(start=0.2, end=0.6, temporal=TemporalOptions("off"))
+    options = VideoOptions(start=0.2, end=0.6, temporal="off")
     colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=options)
     with av.open(str(tmp_path / "b.mkv")) as video:
         lines = [

@@ -20,10 +20,9 @@ from colorize.film import VideoOptions, VideoResult, colorize_video, contact_she
 from colorize.film.concurrency import SerialWorker, prefetch
 from colorize.film.video import Span
 from colorize.film.video_colorizer import format_ranges
-from colorize.motion import TemporalOptions
-from colorize.network import Generator
+from colorize.network import Network
 
-OFF = VideoOptions(temporal=TemporalOptions("off"))
+OFF = VideoOptions(temporal="off")
 
 
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
@@ -33,7 +32,7 @@ def test_a_film_gets_colours_and_keeps_its_frames_times_and_lightness(
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=34, scene_cut=15))
     before = path.read_bytes()
     out = tmp_path / "b.mp4"
-    result = colorize_video(path, out, colorizer=colorizer, options=VideoOptions(temporal=TemporalOptions(mode), crf=4))
+    result = colorize_video(path, out, colorizer=colorizer, options=VideoOptions(temporal=mode, crf=4))
     assert result == VideoResult(out, 34)
     assert path.read_bytes() == before
     times, frames = read_frames(out)
@@ -48,7 +47,7 @@ def test_a_film_gets_colours_and_keeps_its_frames_times_and_lightness(
 def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
     path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=13, codec="ffv1"))
     out = tmp_path / "b.mkv"
-    colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal=TemporalOptions("off")))
+    colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal="off"))
     _, frames = read_frames(out, format="rgb24")
     grey = ((VideoRecipe().grey(11).astype(float) - 16) * 255 / 219).round().clip(0, 255).astype(np.uint8)
     moved = np.abs(frames[11].astype(int) - colorizer(grey).astype(int))
@@ -76,7 +75,7 @@ def test_every_codec_writes_what_a_browser_understands(
 ) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=24, size=(64, 80), aspect=Fraction(4, 3)))
     out = tmp_path / f"b{suffix}"
-    options = VideoOptions(codec=codec, temporal=TemporalOptions("off"))
+    options = VideoOptions(codec=codec, temporal="off")
     result = colorize_video(path, out, colorizer=colorizer, options=options)
     assert "[info]" not in capfd.readouterr().err  # encoders that talk
     times, frames = read_frames(out)
@@ -133,11 +132,11 @@ def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colo
     assert packets_of(out, 1) == packets_of(path, 1)
 
 
-def test_strength_zero_is_the_film_itself(tmp_path: Path, small_generator: Generator) -> None:
+def test_strength_zero_is_the_film_itself(tmp_path: Path, small_network: Network) -> None:
     path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=3, codec="ffv1"))
-    colorizer = Colorizer(small_generator, device="cpu", render_size=32, strength=0)
+    colorizer = Colorizer(small_network, render_size=32, strength=0)
     out = tmp_path / "b.mkv"
-    colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal=TemporalOptions("off")))
+    colorize_video(path, out, colorizer=colorizer, options=VideoOptions(codec="ffv1", temporal="off"))
     np.testing.assert_array_equal(read_frames(out)[1], read_frames(path)[1])
 
 

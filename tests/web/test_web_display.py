@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 
@@ -9,59 +10,57 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize.cli.options import build_parser, check_options
-from colorize.engine import Hint
+from colorize.batch import FileOptions, PhotoOptions
+from colorize.cli.options import Command, parse_command
+from colorize.engine import ColorSettings, Hint
 from colorize.film import VideoOptions
-from colorize.motion import TemporalOptions
-from colorize.web.command_lines import photo_command, video_command
+from colorize.web.command_lines import command_line
 from colorize.web.hint_controls import hex_color
 from colorize.web.previews import write_hinted, write_preview
-from colorize.web.requests import ColorSettings, PhotoRequest, VideoRequest
+from colorize.web.requests import ColorizeRequest
 
-SETTINGS = ColorSettings("stable")
+HINTS = [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]
 
 
 class TestCommands:
     @pytest.mark.parametrize(
-        ("photo_request", "command"),
+        ("colors", "options"),
         [
-            (PhotoRequest(SETTINGS), "colorize aunt.jpg"),
-            (PhotoRequest(ColorSettings("stable", 0.8, 1.25, 256), force=True), None),
-            (PhotoRequest(SETTINGS, candidates=4, seed=3), "colorize aunt.jpg --candidates 4 --seed 3"),
-            (PhotoRequest(SETTINGS, [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]), None),
+            (ColorSettings(), FileOptions()),
+            (ColorSettings(strength=0.8, saturation=1.25, render_size=256, square=True), FileOptions(force=True)),
+            (ColorSettings(), FileOptions(photo=PhotoOptions(candidates=4, seed=3))),
+            (ColorSettings(), FileOptions(photo=PhotoOptions(hints=HINTS, ai_label=False, quality=80, format="png"))),
+            (ColorSettings(), FileOptions(force=True, video=VideoOptions(start=1.5, end=90, temporal="best", every=2))),
+            (ColorSettings(), FileOptions(preview=6, video=VideoOptions(start=0.1))),
         ],
     )
-    def test_of_photos_do_the_same(self, photo_request, command):
-        text = photo_command(["aunt.jpg"], photo_request)
-        options = parse(text)
-        assert command in (None, text)
-        assert (options.strength, options.saturation) == (
-            photo_request.color_settings.strength,
-            photo_request.color_settings.saturation,
+    def test_do_the_same(self, colors, options):
+        command = parse(
+            command_line(["a.mkv" if options.preview else "a.jpg"], ColorizeRequest("stable", colors, options))
         )
-        assert options.render_size == photo_request.color_settings.render_size and options.force == photo_request.force
-        assert [Hint.parse(hint) for hint in options.hint] == list(photo_request.hints)
+        assert command.colors == colors and command.options.force == options.force
+        assert command.options.preview == options.preview and command.runtime.weights == "stable"
+        shared = command.options.photo.ai_label, command.options.video.ai_label
+        assert (options.photo.ai_label and options.video.ai_label) in shared
+        assert command.options.photo == options.photo
+        assert dataclasses.replace(command.options.video, ai_label=options.video.ai_label) == options.video
+
+    def test_say_nothing_of_defaults(self):
+        assert command_line(["a.jpg"], ColorizeRequest("stable")) == "colorize a.jpg"
+        versions = FileOptions(photo=PhotoOptions(candidates=4, seed=3))
+        request = ColorizeRequest("artistic", options=versions)
+        assert command_line(["a.jpg"], request) == "colorize a.jpg --weights artistic --candidates 4 --seed 3"
 
     def test_names_survive_a_shell(self):
         names = ["-n.jpg", "it's $HOME; ls.jpg", "Ünï.png"]
-        options = parse(photo_command(names, PhotoRequest(SETTINGS), "out put"))
-        assert options.files == ["./-n.jpg", *names[1:]] and options.output == Path("out put")
-
-    def test_of_films_do_the_same(self):
-        options = VideoOptions(start=1.5, end=90, temporal=TemporalOptions("best"))
-        given = parse(video_command("a.mkv", VideoRequest(SETTINGS, options, force=True)))
-        assert (given.start, given.end, given.temporal, given.force) == (1.5, 90, "best", True)
-        assert parse(video_command("a.mkv", VideoRequest(SETTINGS, options, preview=6))).preview == 6
-        assert video_command("a.mkv", VideoRequest(SETTINGS, VideoOptions())) == "colorize a.mkv"
+        command = parse(command_line(names, ColorizeRequest("stable"), "out put"))
+        assert command.files == ("./-n.jpg", *names[1:]) and command.settings.output == Path("out put")
 
 
-def parse(command: str):
-    words = shlex.split(command)
+def parse(text: str) -> Command:
+    words = shlex.split(text)
     assert words.pop(0) == "colorize"
-    parser = build_parser()
-    options = parser.parse_args(words)
-    check_options(parser, options)
-    return options
+    return parse_command(words)
 
 
 class TestPreviews:

@@ -1,0 +1,109 @@
+"""The options of photos, and of a run over files. Light: the command's help reads them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colorize.base import COMMAND_ONLY, DEFAULT_QUALITY, FORMAT_SUFFIXES, NOT_ON_PAGE, Settings, repeated, setting
+from colorize.engine import ResultOptions
+from colorize.film import Progress, VideoOptions
+
+if TYPE_CHECKING:
+    from colorize.engine import Hint
+
+MAX_CANDIDATES = 16
+
+
+def parse_hint(text: str) -> Hint:
+    """Return the hint of ``x,y,#rrggbb[,radius]``; see ``Hint.parse``."""
+    from colorize.engine import Hint  # heavy, where options are to be light
+
+    return Hint.parse(text)
+
+
+@dataclass(frozen=True)
+class PhotoOptions(ResultOptions):
+    """The options of photos.
+
+    Attributes:
+        format: Of the result, a name in ``FORMAT_SUFFIXES``; None: the photo's own.
+        quality: Quality of lossy formats, 1..100.
+        hints: Colour hints, the same for every photo.
+        candidates: Number of candidates to write of every photo; None: the one deterministic picture.
+        seed: Seed of the candidates.
+        sheet: Write a contact sheet of the candidates instead of the candidates.
+        batch_size: Photos that pass through the network together, where their shapes agree.
+
+    Raises:
+        ValueError: An option is unknown or out of range, or belongs to candidates and there are none.
+    """
+
+    format: str | None = setting(
+        None, "of coloured photos", choices=tuple(FORMAT_SUFFIXES), automatic="as the photo", surfaces=NOT_ON_PAGE
+    )
+    quality: int = setting(DEFAULT_QUALITY, "of JPEG, WebP, AVIF and HEIC", low=1, high=100, surfaces=NOT_ON_PAGE)
+    hints: Sequence[Hint] = setting(
+        (),
+        "the colour of a place, in pixels of the upright photo; may be given several times",
+        metavar="x,y,#rrggbb[,radius]",
+        parse=parse_hint,
+        each="hint",
+        surfaces=NOT_ON_PAGE,
+    )
+    candidates: int | None = setting(
+        None, "write so many plausible answers for each photo", low=2, high=MAX_CANDIDATES, surfaces=COMMAND_ONLY
+    )
+    seed: int = setting(
+        0, "which candidates; the same number gives the same", low=0, high=2**63, metavar="N", surfaces=COMMAND_ONLY
+    )
+    sheet: bool = setting(False, "the candidates on one contact sheet, not as files", surfaces=COMMAND_ONLY)
+    batch_size: int = repeated(VideoOptions, "batch_size", 1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.candidates is None and (self.sheet or self.seed):
+            raise ValueError(f"{'sheet' if self.sheet else 'seed'} belongs to candidates; give that too")
+
+    @property
+    def suffix(self) -> str | None:
+        """The suffix of the result; None: the photo's own."""
+        return FORMAT_SUFFIXES[self.format] if self.format else None
+
+
+@dataclass(frozen=True)
+class FileOptions(Settings):
+    """The options of a run over files.
+
+    Attributes:
+        skip_existing: Leave photos and films whose result exists.
+        force: Colour pictures that are in colour already.
+        preview: Number of coloured frames of a film to write as a contact sheet in its place; None: colour the film.
+        photo: How photos are coloured and written.
+        video: How films are.
+        progress: Called with a film and how far it is, from another thread.
+        cancel: When set, the film in progress stops at the end of its segment, and no other file is begun.
+
+    Raises:
+        ValueError: Results that exist are to be left and to be replaced.
+    """
+
+    skip_existing: bool = setting(False, "leave files whose result exists", surfaces=COMMAND_ONLY)
+    force: bool = setting(
+        False, "colour what is in colour already", label="Colour it anyway, though it is in colour already"
+    )
+    preview: int | None = setting(
+        None, "of a film only a sheet of so many coloured frames", low=1, high=100, surfaces=COMMAND_ONLY
+    )
+    photo: PhotoOptions = field(default_factory=PhotoOptions)
+    video: VideoOptions = field(default_factory=VideoOptions)
+    progress: Callable[[Path, Progress], None] | None = None
+    cancel: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.skip_existing and (self.photo.overwrite or self.video.overwrite):
+            raise ValueError("skip existing and overwrite contradict each other; give one of them")

@@ -1,0 +1,159 @@
+"""Settings on the command line: options made from them, they from what was given, and the command line of settings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping
+from dataclasses import Field, dataclass
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeVar
+
+from colorize.base import Settings, Spec, default_text, specs, value_text, value_type
+
+USAGE_ERROR = 2  # exit status
+T = TypeVar("T", bound=Settings)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that reports a usage error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with status 2."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting as an option of the command line.
+
+    Attributes:
+        setting: The field.
+        spec: What is said of it.
+    """
+
+    setting: Field
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        """The option, such as ``--render-size``; ``--no-...`` of what is on by default."""
+        name = (self.spec.each or self.setting.name).replace("_", "-")
+        return f"--no-{name}" if self.setting.default is True else f"--{name}"
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it takes no value."""
+        return value_type(self.setting) is bool
+
+    @property
+    def metavar(self) -> str:
+        """What stands for its value in texts; empty: it is a switch."""
+        spec = self.spec
+        if self.is_switch:
+            return ""
+        text = spec.metavar or "|".join(spec.choices) or spec.range or self._any_value
+        return f"{text}|{spec.automatic}" if spec.automatic.isalpha() else text
+
+    @property
+    def help(self) -> str:
+        """What it does, with its default."""
+        text = f"do not {self.spec.help}" if self.setting.default is True else self.spec.help
+        default = "" if self.is_switch else default_text(self.setting, self.spec)
+        unit = "" if self.spec.parse else self.spec.unit
+        remarks = [unit and f"in {unit}", default and f"default: {default}"]
+        more = "; ".join(remark for remark in remarks if remark)
+        return f"{text} ({more})" if more else text
+
+    @property
+    def _any_value(self) -> str:
+        return "TEXT" if value_type(self.setting) is str else "N"
+
+    def parse(self, text: str) -> Any:
+        """Return the value of a text; None: what it is automatically.
+
+        Raises:
+            argparse.ArgumentTypeError: It is none.
+        """
+        if text == self.spec.automatic:
+            return None
+        try:
+            return (self.spec.parse or value_type(self.setting))(text)
+        except ValueError as error:
+            kind = {int: "a whole number", float: "a number"}.get(value_type(self.setting))
+            reason = str(error) if self.spec.parse or kind is None else f"{text} is not {kind}"
+            raise argparse.ArgumentTypeError(reason) from error
+
+    def keywords(self) -> dict[str, Any]:
+        """Return what ``add_argument`` is told of it beside its names and its default."""
+        text = self.help.replace("%", "%%")
+        if self.is_switch:
+            return {"action": "store_false" if self.setting.default is True else "store_true", "help": text}
+        shown = {"choices": tuple(self.spec.choices)} if self.spec.choices else {"metavar": self.metavar}
+        action = "append" if self.spec.each else "store"
+        return {"action": action, "type": self.parse, "help": text, **shown}
+
+    def arguments(self, value: Any) -> list[str]:
+        """Return the arguments that give it a value; none where that is the default."""
+        if value == self.setting.default:
+            return []
+        if self.is_switch:
+            return [self.name]
+        values = value if self.spec.each else [value]
+        return [argument for each in values for argument in (self.name, value_text(each))]
+
+
+def options(settings: type[Settings]) -> list[Option]:
+    """Return the options of settings."""
+    return [Option(setting, spec) for setting, spec in specs(settings, "command")]
+
+
+def add_arguments(
+    parser: argparse._ActionsContainer,
+    settings: type[Settings],
+    letters: Mapping[str, str] = MappingProxyType({}),
+    skip: Collection[str] = (),
+) -> None:
+    """Add the options of settings to a parser, or to a group of one; what is not given is not in the namespace.
+
+    Args:
+        parser: The parser or group.
+        settings: The class.
+        letters: Names of settings -> their short options, such as ``-o``.
+        skip: Names of settings that are options already.
+    """
+    for option in options(settings):
+        name = option.setting.name
+        if name not in skip:
+            flags = [letters[name]] if name in letters else []
+            parser.add_argument(*flags, option.name, dest=name, default=argparse.SUPPRESS, **option.keywords())
+
+
+def from_arguments(parser: Parser, settings: type[T], namespace: argparse.Namespace, **more: Any) -> T:
+    """Return settings with the values of the options that were given.
+
+    Args:
+        parser: Reports a value that is out of range, or that contradicts another, and exits.
+        settings: The class.
+        namespace: The parsed options.
+        **more: Fields that are no options.
+    """
+    given = {
+        setting.name: getattr(namespace, setting.name) for setting, _ in specs(settings) if setting.name in namespace
+    }
+    try:
+        for option in options(settings):
+            if given.get(option.setting.name) is not None:
+                option.spec.check(option.name, given[option.setting.name])
+        return settings(**given, **more)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def command_options(*settings: Settings) -> list[str]:
+    """Return the arguments of a command line that gives settings the values that are not their defaults."""
+    return [
+        argument
+        for each in settings
+        for option in options(type(each))
+        for argument in option.arguments(getattr(each, option.setting.name))
+    ]
