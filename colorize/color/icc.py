@@ -98,18 +98,27 @@ def _parameter_count(kind: int) -> int:
 
 
 def _parametric(kind: int, tag: bytes, level: Curve) -> Curve:
-    """Return a parametric curve (table 68): (a x + b)^g + e from d on, c x + f below."""
+    """Return a parametric curve (table 68): (a x + b)^g + e from d on, c x + f below.
+
+    Raises:
+        ValueError: Of an unknown kind, or with an exponent or a slope that no tone curve has.
+    """
     g, *rest = (value / S15_FIXED_16 for value in struct.unpack_from(f">{_parameter_count(kind)}i", tag, 12))
     a, b, c, d, e, f = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
     if kind in (1, 2):
         a, b, *offset = rest
+        if a == 0:
+            raise ValueError("parametric curve without a slope")
         d = -b / a
         e = f = offset[0] if offset else 0.0
     elif kind == 3:
         a, b, c, d = rest
     elif kind == 4:
         a, b, c, d, e, f = rest
-    return np.where(level >= d, np.maximum(a * level + b, 0) ** g + e, c * level + f)
+    if g <= 0:
+        raise ValueError(f"parametric curve with an exponent of {g:g}")
+    with np.errstate(over="ignore"):  # what is beyond all bounds is cut to 1
+        return np.where(level >= d, np.maximum(a * level + b, 0) ** g + e, c * level + f)
 
 
 def resample_curve(samples: npt.NDArray[np.float64]) -> Curve:

@@ -27,6 +27,8 @@ D50_TO_D65 = (
     (0.0122982, -0.0204830, 1.3299098),
 )
 """XYZ under D50, as in a profile -> XYZ under D65 (Bradford; Lindbloom)."""
+DATE_OFFSET = 24  # of year, month, day, hour, minute and second in a profile's header
+SRGB_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)  # any date will do
 
 
 class ProfileError(ImageError):
@@ -77,10 +79,15 @@ def _grey_curve(profile: bytes) -> Curve:
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
-    """Return an ICC profile of sRGB."""
+    """Return an ICC profile of sRGB, always the same bytes.
+
+    LittleCMS writes the second of its making into the header (ICC.1:2022, 7.2.8); another date stands there instead, so
+    that the same photo gives the same file.
+    """
     from PIL import ImageCms
 
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return made[:DATE_OFFSET] + SRGB_DATE + made[DATE_OFFSET + len(SRGB_DATE) :]
 
 
 def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:

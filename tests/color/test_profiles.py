@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -62,6 +65,16 @@ def little_cms(picture: np.ndarray, profile: bytes, mode: str = "RGB") -> np.nda
         flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
     )
     return np.asarray(result)
+
+
+def test_our_srgb_profile_is_the_same_file_at_any_time() -> None:
+    code = "import sys; from colorize.color import srgb_profile; sys.stdout.buffer.write(srgb_profile())"
+    first = srgb_profile()
+    made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    while ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() == made:
+        time.sleep(0.02)  # until the clock's next second
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == first
+    assert first[:24] + first[36:] == made[:24] + made[36:], "only the date was changed"
 
 
 # --- CMYK ------------------------------------------------------------------------------------------------------------

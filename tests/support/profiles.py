@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -26,6 +26,22 @@ def rgb_profile(gamma: float = 2.2, primaries: tuple[tuple[float, ...], ...] = A
 def grey_profile(gamma: float = 1.8) -> bytes:
     """Return a grey profile of one gamma."""
     return _profile(b"GRAY", {b"wtpt": _xyz(D50), b"kTRC": b"curv" + struct.pack(">IIH", 0, 1, round(gamma * 256))})
+
+
+def parametric_profile(kind: int, numbers: Sequence[float]) -> bytes:
+    """Return an RGB profile with one parametric curve (ICC.1:2022, 10.18).
+
+    Args:
+        kind: Of the function, 0..4; others are there for nobody to read.
+        numbers: Its parameters, -32768..32767; those that the kind has not are left out.
+    """
+    count = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}.get(kind, 1)
+    stored = [max(-(2**31), min(2**31 - 1, round(number * 65536))) for number in numbers[:count]]
+    curve = b"para" + struct.pack(f">IHH{count}i", 0, kind, 0, *stored)
+    tags = {b"wtpt": _xyz(D50)}
+    for name, primary in zip((b"r", b"g", b"b"), ADOBE_RGB, strict=True):
+        tags |= {name + b"XYZ": _xyz(primary), name + b"TRC": curve}
+    return _profile(b"RGB ", tags)
 
 
 def rgb_table_profile(kind: str = "mft2", side: int = 9, gamma: float = 2.2) -> bytes:
