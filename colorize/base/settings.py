@@ -58,7 +58,7 @@ class Spec:
         """The range as text, such as ``0..1``; empty: there is none."""
         if self.low is None or self.high is None:
             return ""
-        return f"{self.low:g}..{self.high:g}"
+        return f"{self.low:.10g}..{self.high:.10g}"
 
     def check(self, name: str, value: Any) -> None:
         """Check a value.
@@ -74,7 +74,7 @@ class Spec:
             raise ValueError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
         if (self.low is not None and not value >= self.low) or (self.high is not None and not value <= self.high):
             unit = f" {self.unit}" if self.unit else ""
-            raise ValueError(f"{name} {value:g} is not within {self.range}{unit}")
+            raise ValueError(f"{name} {value:.10g} is not within {self.range}{unit}")
 
 
 def setting(default: Any, help: str, **spec: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
@@ -102,30 +102,25 @@ class Option:
         return [argument for each in values for argument in (self.name, value_text(each))]
 
 
-def options(settings: type[Settings]) -> list[Option]:
+def make_options(settings: type[Settings]) -> list[Option]:
     """Return the options of settings."""
     return [Option(setting, spec) for setting, spec in specs(settings, "command")]
 
 
 def add_arguments(
-    parser: argparse._ActionsContainer,
-    settings: type[Settings],
-    letters: Mapping[str, str] = MappingProxyType({}),
-    skip: Collection[str] = (),
+    parser: argparse._ActionsContainer, options: Iterable[Option], letters: Mapping[str, str] = MappingProxyType({})
 ) -> None:
-    """Add the options of settings to a parser, or to a group of one; what is not given is not in the namespace.
+    """Add options to a parser, or to a group of one; what is not given is not in the namespace.
 
     Args:
         parser: The parser or group.
-        settings: The class.
+        options: As ``make_options`` gives them.
         letters: Names of settings -> their short options, such as ``-o``.
-        skip: Names of settings that are options already.
     """
-    for option in options(settings):
+    for option in options:
         name = option.setting.name
-        if name not in skip:
-            flags = [letters[name]] if name in letters else []
-            parser.add_argument(*flags, option.name, dest=name, default=argparse.SUPPRESS, **option.keywords())
+        flags = [letters[name]] if name in letters else []
+        parser.add_argument(*flags, option.name, dest=name, default=argparse.SUPPRESS, **option.keywords())
 
 
 def from_arguments(parser: Parser, settings: type[T], namespace: argparse.Namespace, **more: Any) -> T:
@@ -141,7 +136,7 @@ def from_arguments(parser: Parser, settings: type[T], namespace: argparse.Namesp
         setting.name: getattr(namespace, setting.name) for setting, _ in specs(settings) if setting.name in namespace
     }
     try:
-        for option in options(settings):
+        for option in make_options(settings):
             if given.get(option.setting.name) is not None:
                 option.spec.check(option.name, given[option.setting.name])
         return settings(**given, **more)
@@ -154,6 +149,6 @@ def command_options(*settings: Settings) -> list[str]:
     return [
         argument
         for each in settings
-        for option in options(type(each))
+        for option in make_options(type(each))
         for argument in option.arguments(getattr(each, option.setting.name))
     ]

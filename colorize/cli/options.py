@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorize import __version__
 from colorize.base import COMMAND_ONLY, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, Settings, setting
 from colorize.batch import FileOptions, PhotoOptions
-from colorize.cli.arguments import Parser, add_arguments, from_arguments, options
+from colorize.cli.arguments import Option, Parser, add_arguments, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import VideoOptions
 
@@ -92,13 +92,15 @@ class Command:
     options: FileOptions
 
 
-def groups() -> Iterator[tuple[str, type[Settings], set[str]]]:
-    """Yield title and settings of each group of options, and the names of settings that are options already."""
+def grouped_options() -> dict[str, list[Option]]:
+    """Return the title of each group of options -> its options; each option is there once."""
     seen: set[str] = set()
+    grouped = {}
     for title, classes in GROUPS.items():
-        for settings in classes:
-            yield title, settings, set(seen)
-            seen |= {option.setting.name for option in options(settings)}
+        own = [option for settings in classes for option in make_options(settings)]
+        grouped[title] = [option for option in own if option.setting.name not in seen]
+        seen |= {option.setting.name for option in own}
+    return grouped
 
 
 def build_parser() -> Parser:
@@ -112,9 +114,8 @@ def build_parser() -> Parser:
         "files", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
-    added = {title: parser.add_argument_group(title) for title in GROUPS}
-    for title, settings, seen in groups():
-        add_arguments(added[title], settings, LETTERS, seen)
+    for title, group in grouped_options().items():
+        add_arguments(parser.add_argument_group(title), group, LETTERS)
     return parser
 
 

@@ -35,7 +35,7 @@ class VideoOptions(TemporalOptions, ResultOptions):
     """
 
     codec: str | None = setting(
-        None, "of the pictures", choices=CODECS, automatic="h264; webm: vp9", surfaces=NOT_ON_PAGE
+        None, "of the pictures", choices=tuple(CODECS), automatic="h264; webm: vp9", surfaces=NOT_ON_PAGE
     )
     crf: float | None = setting(
         None, "quality, lower is better", low=0, high=63, automatic="of h264 18", surfaces=NOT_ON_PAGE

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from colorize import __version__
-from colorize.cli import FAILED, OK, Parser, add_arguments, from_arguments
+from colorize.cli import FAILED, OK, Parser, add_arguments, from_arguments, make_options
 from colorize.web.settings import WebSettings
 
 
@@ -14,7 +14,7 @@ def build_parser() -> Parser:
     """Return the parser of the command line."""
     parser = Parser(prog="colorize-web", description="A page in the browser, and an HTTP service, that colour photos.")
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
-    add_arguments(parser, WebSettings)
+    add_arguments(parser, make_options(WebSettings))
     return parser
 
 
@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from colorize.web.server import serve
     except ImportError as error:
-        print(f"colorize-web: {error.name} is missing; install it with: pip install 'colorize-photos[web]'", file=sys.stderr)
+        print(
+            f"colorize-web: {error.name} is missing; install it with: pip install 'colorize-photos[web]'",
+            file=sys.stderr,
+        )
         return FAILED
     try:
         serve(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.settings import Tinted
 from support.video_contents import damage_frame, read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -59,7 +61,7 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
 def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> Path:
     """A folder with a film a.mp4, whole.mp4 in colour, and three segments of b.mp4 of ten frames."""
     folder = tmp_path_factory.mktemp("stopped")
-    path, cancel = make_video(folder / "a.mp4", VideoRecipe(frames=45)), threading.Event()
+    path, cancel = make_video(folder / "a.mp4", VideoRecipe(frames=65)), threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
         colorize_video(path, folder / "whole.mp4", colorizer=colorizer, options=OFF)
@@ -72,6 +74,8 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> P
                 progress=stop_after(25, cancel),
                 cancel=cancel,
             )
+    for segment in sorted((folder / "b.mp4.segments").glob("0*"))[6:]:  # frames that were under way when it was stopped
+        segment.unlink()
     return folder
 
 
@@ -102,6 +106,17 @@ def test_a_crash_at_any_moment_leaves_whole_segments(
     np.testing.assert_array_equal(read_frames(out)[1], read_frames(stopped / "whole.mp4")[1])
 
 
+def test_segments_of_an_older_program_are_kept_and_named(tmp_path: Path, colorizer: Colorizer, stopped: Path) -> None:
+    segments = tmp_path / "b.mp4.segments"
+    shutil.copytree(stopped / "b.mp4.segments", segments)
+    manifest = segments / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": "colorize-segments/0"}))
+    before = {path.name: path.read_bytes() for path in segments.iterdir()}
+    with pytest.raises(VideoError, match=r"b\.mp4\.segments: .*colorize-segments/0.* remove"):
+        colorize_video(stopped / "a.mp4", tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert {path.name: path.read_bytes() for path in segments.iterdir()} == before
+
+
 def test_changed_settings_or_weights_start_afresh_and_say_so(
     tmp_path: Path, colorizer: Colorizer, small_network: Network, weights_file: Path, short_segments: None
 ) -> None:
@@ -126,6 +141,16 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     other = Colorizer(weights_file, device="cpu", render_size=32)
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
+
+
+def test_a_new_setting_counts_too(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=60)), tmp_path / "b.mp4"
+    cancel = threading.Event()
+    with pytest.raises(VideoStopped):
+        colorize_video(path, out, colorizer=colorizer, options=OFF, progress=stop_after(12, cancel), cancel=cancel)
+    tinted = colorizer.adjusted(Tinted(tint=2, render_size=colorizer.settings.render_size))
+    result = colorize_video(path, out, colorizer=tinted, options=OFF)
+    assert result.resumed == 0 and "other settings" in result.notes[0]
 
 
 def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
