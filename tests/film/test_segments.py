@@ -74,7 +74,9 @@ def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
     assert store.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
 
 
-@pytest.mark.parametrize(("key", "value"), [("version", "0.9"), ("format", "colorize-segments/9")])
+@pytest.mark.parametrize(
+    ("key", "value"), [("version", "0.9"), ("format", "colorize-segments/0"), ("format", "colorize-segments/9")]
+)
 def test_segments_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
     store = SegmentStore(tmp_path / "b.mp4")
     store.begin(SETTINGS)
