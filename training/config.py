@@ -160,6 +160,8 @@ class PretrainConfig:
         deep_rate: With ``decoder_only``: factor of the learning rate for the last two stages of encoder and semantic
             branch and for the semantic branch's projections into the bottleneck; 0: they are frozen too.
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
+        keep_epoch: Epoch after which the averaged weights are kept as ``kept.safetensors`` too, a multiple of
+            ``samples_every``; 0: only the last ones are kept.
     """
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
@@ -182,6 +184,7 @@ class PretrainConfig:
     decoder_only: bool = False
     deep_rate: float = 0.0
     render_size: int = 0
+    keep_epoch: int = 0
 
     def __post_init__(self) -> None:
         _check_recognisers(self.recogniser, self.recogniser_file)
@@ -201,6 +204,9 @@ class PretrainConfig:
             )
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+        every, epochs = self.run.samples_every, self.run.epochs
+        if not (0 <= self.keep_epoch <= epochs and self.keep_epoch % every == 0):
+            raise ValueError(f"keep_epoch {self.keep_epoch} is not one of 0, {every}, {2 * every} ... {epochs}")
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,8 @@ def distill(config: DistillConfig) -> Path:
 
 def main() -> None:
     """Parse the command line and train."""
-    config = tyro.cli(DistillConfig, description=__doc__)
     try:
+        config = tyro.cli(DistillConfig, description=__doc__)
         print(distill(config))
     except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"distill_encoder: {error}")

@@ -241,8 +241,8 @@ def _file_name(epoch: int) -> str:
 
 def main() -> None:
     """Parse the command line and train."""
-    config = tyro.cli(FinetuneConfig, description=__doc__)
     try:
+        config = tyro.cli(FinetuneConfig, description=__doc__)
         print(finetune(config, command_line_of("finetune_adversarial", sys.argv[1:])))
     except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"finetune_adversarial: {error}")

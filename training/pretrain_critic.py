@@ -81,8 +81,8 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
 
 def main() -> None:
     """Parse the command line and train."""
-    config = tyro.cli(PretrainCriticConfig, description=__doc__)
     try:
+        config = tyro.cli(PretrainCriticConfig, description=__doc__)
         print(pretrain_critic(config))
     except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"pretrain_critic: {error}")

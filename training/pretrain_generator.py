@@ -97,6 +97,8 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         network.eval()
         averaged = cast(TrainableGenerator, network).generator
         save_generator(averaged, run.output / "weights.safetensors", info)
+        if epochs == config.keep_epoch:
+            save_generator(averaged, run.output / "kept.safetensors", info)
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(averaged, sheet_batch))
 
     method = Method(slow=slow_parts(config, generator))
@@ -121,8 +123,8 @@ def slow_parts(config: PretrainConfig, generator: Generator) -> list[tuple[nn.Mo
 
 def main() -> None:
     """Parse the command line and train."""
-    config = tyro.cli(PretrainConfig, description=__doc__)
     try:
+        config = tyro.cli(PretrainConfig, description=__doc__)
         print(pretrain(config, command_line_of("pretrain_generator", sys.argv[1:])))
     except (OSError, ValueError, DivergedError) as error:
         sys.exit(f"pretrain_generator: {error}")

@@ -42,7 +42,7 @@ class ReleaseSettings:
         name: By which users choose the released weights.
         evaluation: ``evaluation.json`` of these weights.
         note: How they were made, beyond the command line that the file holds already.
-        folder: Folder of the released weights.
+        folder: Folder of the released weights, made if need be.
         golden: Folder of the golden thumbnails.
         samples: Folder of the photographs on them.
     """
@@ -70,6 +70,7 @@ def release(settings: ReleaseSettings) -> Path:
     metrics = _figures(evaluation, settings.weights.stem)
     trained_on = ". ".join(part for part in (info.trained_on, settings.note) if part)
     path = settings.folder / f"{settings.name}.safetensors"
+    settings.folder.mkdir(parents=True, exist_ok=True)
     save_generator(load_generator(settings.weights), path, replace(info, trained_on=trained_on, metrics=metrics))
     if path.stat().st_size > MAX_BYTES:
         size = path.stat().st_size

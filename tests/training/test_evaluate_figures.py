@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from support.photo_files import boxes_picture
-from torch import Tensor
 
 from colorize.color import rgb_to_lab
 from training import evaluate
@@ -18,16 +17,17 @@ from training.skin import SkinTally
 class ObedientColorizer:
     """Stands in for a trained one: colours what is hinted, and the rest with one colour."""
 
-    render_size = 64
-
     def __init__(self) -> None:
         self.inputs: list[np.ndarray] = []
 
-    def predict_full_ab(self, lightness: np.ndarray, hint_map: Tensor | None = None) -> np.ndarray:
+    def grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        return size
+
+    def predict_full_ab(self, lightness: np.ndarray, hint_map: np.ndarray | None = None) -> np.ndarray:
         self.inputs.append(lightness)
         ab = np.full((*lightness.shape, 2), (5, 10), np.float32)
         if hint_map is not None:
-            hinted_ab, mask = hint_map[0, :2].permute(1, 2, 0).numpy() * 110, hint_map[0, 2].numpy() > 0
+            hinted_ab, mask = hint_map[0, :2].transpose(1, 2, 0) * 110, hint_map[0, 2] > 0
             ab[mask] = hinted_ab[mask]
         return ab
 

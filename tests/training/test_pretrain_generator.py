@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import pytest
@@ -42,6 +41,7 @@ def test_a_run_writes_all_its_files(config):
     assert info.trained_on == "the command"
     names = {p.name for p in config.run.output.iterdir()}
     assert {"weights.safetensors", "checkpoint.pt", "history.csv", "tensorboard", "samples-0003.png"} <= names
+    assert "kept.safetensors" not in names
     rows = (config.run.output / "history.csv").read_text().splitlines()
     assert len(rows) == 1 + config.run.epochs
     assert list((config.run.output / "tensorboard").iterdir())
@@ -80,6 +80,14 @@ def test_killed_and_resumed_ends_bit_equal(config, run, monkeypatch):
     assert kept[0] == kept[1]
     assert whole.keys() == resumed.keys()
     assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
+
+
+def test_the_weights_after_an_epoch_can_be_kept(config, run):
+    path = pretrain(replace(config, keep_epoch=2))
+    kept, last = load_file(path.with_name("kept.safetensors")), load_file(path)
+    assert any(not torch.equal(kept[name], last[name]) for name in last)
+    with pytest.raises(ValueError, match="keep_epoch 3 "):
+        replace(config, keep_epoch=3, run=replace(run, samples_every=2))
 
 
 def test_a_finished_run_is_not_run_again(config):
@@ -156,10 +164,13 @@ def test_too_few_photographs(config, run):
         pretrain(replace(config, run=replace(run, batch_sizes=(64, 2))))
 
 
-def test_the_command_line_reports_one_line(run, monkeypatch, capsys):
+@pytest.mark.parametrize(("option", "value"), [("--photos", "nowhere"), ("--sizes", "50")])
+def test_the_command_line_reports_one_line(run, monkeypatch, option, value):
     no_teacher = ["--losses.perceptual", "0", "--losses.distillation", "0"]
-    arguments = ["pretrain_generator", "--photos", "nowhere", "--output", str(run.output), *no_teacher]
-    monkeypatch.setattr("sys.argv", arguments)
+    one_phase = ["--sizes", "32", "--samples", "4", "--batch-sizes", "2"]
+    arguments = ["--photos", "photos", "--output", str(run.output), *one_phase, *no_teacher, option, value]
+    monkeypatch.setattr("sys.argv", ["pretrain_generator", *arguments])
     with pytest.raises(SystemExit) as stop:
         pretrain_generator.main()
-    assert str(stop.value) == f"pretrain_generator: {Path('nowhere')}: no such folder or tar of photographs"
+    text = str(stop.value)
+    assert text.startswith("pretrain_generator: ") and value in text and "\n" not in text
