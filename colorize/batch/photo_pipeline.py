@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any
 
 from colorize.base import ImageError
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
@@ -35,8 +34,8 @@ class LoadedPhoto:
     """
 
     photo: Photo
-    network_input: Any
-    hint_map: Any
+    network_input: Floats
+    hint_map: Floats | None
     more_pages: Iterator[Photo] | None
 
 

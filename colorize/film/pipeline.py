@@ -11,9 +11,8 @@ from itertools import chain, islice
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from colorize.color import Luma, Plane, color_planes
+from colorize.color import Floats, Luma, Plane, color_planes
 from colorize.engine import Colorizer
 from colorize.film.concurrency import SerialWorker, prefetch
 from colorize.film.decoding import Frame, decode_frames
@@ -47,20 +46,22 @@ class SegmentPlan:
 
 
 @dataclass(eq=False)
-class _PreparedFrame:
-    """A decoded frame prepared for the network.
+class FrameTask:
+    """A frame on its way through the pipeline: decoded, predicted, composed, encoded.
 
     Attributes:
         frame: The frame.
         luma: Its upright luma, which the colours are composed with.
         network_input: What the network sees of it, as ``Colorizer.preprocess`` returns it.
         resized: Whether it was of another size than the film's first frame.
+        planes: Its Y, U and V in colour; None: its colours are not predicted yet.
     """
 
     frame: Frame
     luma: Luma
-    network_input: Tensor
+    network_input: Floats
     resized: bool
+    planes: Future[tuple[Plane, Plane, Plane]] | None = None
 
 
 def color_segments(
@@ -105,9 +106,9 @@ def color_segments(
                 return False
             segment_frames = chain([next_frame], islice(frames, plan.segment_frames - 1))
             encode_worker.add(writer.begin)
-            for prepared, ab in _predict_ab(painter, segment_frames):
-                planes = compose_pool.submit(color_planes, prepared.luma, ab, colorizer.settings.strength)
-                encode_worker.add(writer.write, planes, prepared)
+            for task, ab in _predict_ab(painter, segment_frames):
+                task.planes = compose_pool.submit(color_planes, task.luma, ab, colorizer.settings.strength)
+                encode_worker.add(writer.write, task)
             state = painter.state()
             next_frame = next(frames, None)
             encode_worker.add(writer.finish, state, next_frame is None)
@@ -120,12 +121,12 @@ def color_segments(
     return True
 
 
-def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[_PreparedFrame]:
+def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[FrameTask]:
     """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network."""
     for frame in decode_frames(plan.video, plan.span, after=after):
         luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
         resized = (frame.image.height, frame.image.width) != plan.video.size
-        yield _PreparedFrame(frame, luma, colorizer.preprocess(luma.picture()), resized)
+        yield FrameTask(frame, luma, colorizer.preprocess(luma.picture()), resized)
 
 
 class _SegmentWriter:
@@ -145,14 +146,14 @@ class _SegmentWriter:
         self._encoder = SegmentEncoder(path, self._plan.format, self._plan.settings)
         self._segment = Segment()
 
-    def write(self, planes: Future[tuple[Plane, Plane, Plane]], prepared: _PreparedFrame) -> None:
+    def write(self, task: FrameTask) -> None:
         """Encode a frame when its planes are composed, and report it."""
-        assert self._encoder is not None
-        frame = prepared.frame
-        self._encoder.write(planes.result(), frame.pts, frame.duration)
+        assert self._encoder is not None and task.planes is not None
+        frame = task.frame
+        self._encoder.write(task.planes.result(), frame.pts, frame.duration)
         self._segment.pts.append(frame.pts)
         self._segment.durations.append(frame.duration)
-        for warning in (frame.decode_warning, "resized" if prepared.resized else None):
+        for warning in (frame.decode_warning, "resized" if task.resized else None):
             if warning:
                 self._segment.decode_warnings[warning].append(frame.index)
         self._done += 1
@@ -173,16 +174,14 @@ class _SegmentWriter:
             self._encoder = None
 
 
-def _predict_ab(
-    painter: TemporalPainter, frames: Iterator[_PreparedFrame]
-) -> Iterator[tuple[_PreparedFrame, np.ndarray]]:
+def _predict_ab(painter: TemporalPainter, tasks: Iterator[FrameTask]) -> Iterator[tuple[FrameTask, Floats]]:
     """Yield frames with their ab (h, w, 2); frames that the painter looks ahead at are pending meanwhile."""
-    pending: deque[_PreparedFrame] = deque()
+    pending: deque[FrameTask] = deque()
 
-    def inputs() -> Iterator[Tensor]:
-        for prepared in frames:
-            pending.append(prepared)
-            yield prepared.network_input
+    def inputs() -> Iterator[Floats]:
+        for task in tasks:
+            pending.append(task)
+            yield task.network_input
 
     for ab in painter.predict_ab(inputs()):
         yield pending.popleft(), ab

@@ -41,12 +41,13 @@ def _value(spec: Spec, value: Any) -> Any:
 
 def _parameter(name: str, setting: Field, spec: Spec) -> inspect.Parameter:
     """Return a form field as the parameter of a function: its name, type, range, description and default."""
+    kind: Any
     if spec.each:
         kind, default = list[str] | None, None
     else:
         kind, default = value_type(setting), setting.default
         if spec.choices:
-            kind = Literal[tuple(spec.choices)]  # type: ignore[valid-type]
+            kind = Literal[tuple(spec.choices)]
         if default is None:
             kind = kind | None
     limits: dict[str, Any] = {"ge": spec.low, "le": spec.high}

@@ -105,7 +105,8 @@ def _label(setting: Field, spec: Spec) -> str:
 
 def _control(setting: Field, spec: Spec) -> Component:
     """Add the control of a setting."""
-    kind, default, label = value_type(setting), setting.default, _label(setting, spec)
+    kind, label = value_type(setting), _label(setting, spec)
+    default: Any = setting.default
     if kind is bool:
         return gr.Checkbox(label=label, value=default)
     if spec.choices:
@@ -116,7 +117,7 @@ def _control(setting: Field, spec: Spec) -> Component:
     if kind is str or spec.parse:
         empty = f"; empty: {spec.automatic}" if spec.automatic else ""
         return gr.Textbox(label=label, info=spec.help + empty, value="" if spec.automatic else default)
-    if default is not None and spec.range:
+    if default is not None and spec.low is not None and spec.high is not None:
         step = 1 if kind is int else STEP
         return gr.Slider(spec.low, spec.high, default, step=step, label=label, info=spec.help, buttons=["reset"])
     return gr.Number(

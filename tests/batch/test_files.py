@@ -16,6 +16,7 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.batch import FileOptions, Job, Outcome, PhotoOptions, colorize_files, plan
 from colorize.engine import Colorizer, Hint
+from colorize.film import VideoOptions
 from colorize.photo import read_image, read_photo, read_photos
 
 
@@ -64,6 +65,33 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) ->
     (done,) = colorize_files(colorizer, [Job(photo, result)], FileOptions(photo=PhotoOptions(overwrite=True)))
     assert done.status == "done"
     assert read_image(result).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize("names", [("a.png", "b.png"), ("a.mp4", "b.mp4")], ids=["photo", "film"])
+def test_photos_and_films_heed_the_same_rules_of_results(
+    tmp_path: Path, colorizer: Colorizer, names: tuple[str, str]
+) -> None:
+    source, target = (tmp_path / name for name in names)
+    source.write_bytes(b"Dear aunt,")
+    target.write_bytes(b"precious")
+    options = FileOptions(photo=PhotoOptions(overwrite=True), video=VideoOptions(overwrite=True))
+    for job, given, status, words in (
+        (Job(source, target), FileOptions(), "failed", [str(target), "--overwrite", "--skip-existing"]),
+        (Job(source, target), FileOptions(skip_existing=True), "skipped", [str(target), "exists"]),
+        (Job(source, source), options, "failed", [str(source), "itself", "-o"]),
+        (Job(source, source), FileOptions(skip_existing=True), "failed", [str(source), "itself", "-o"]),
+    ):
+        (outcome,) = colorize_files(colorizer, [job], given)
+        assert outcome.status == status and all(word in outcome.message for word in words), outcome
+    assert (source.read_bytes(), target.read_bytes()) == (b"Dear aunt,", b"precious")
+
+
+def test_a_preview_heeds_them_too(tmp_path: Path, colorizer: Colorizer) -> None:
+    (tmp_path / "a_preview_colorized.jpg").write_bytes(b"precious")
+    job = Job(tmp_path / "a.mp4", tmp_path / "a_colorized.mp4")
+    (refused,) = colorize_files(colorizer, [job], FileOptions(preview=2))
+    (skipped,) = colorize_files(colorizer, [job], FileOptions(preview=2, skip_existing=True))
+    assert (refused.status, skipped.status) == ("failed", "skipped") and "--overwrite" in refused.message
 
 
 def test_the_photo_itself_is_never_overwritten(tmp_path: Path, colorizer: Colorizer) -> None:

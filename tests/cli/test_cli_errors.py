@@ -164,7 +164,7 @@ def test_interruption_leaves_only_whole_files(
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, (err, len(os.listdir(out)))
-    assert err.splitlines() == ["colorize: interrupted; --skip-existing goes on from here"]
+    assert len(err.splitlines()) == 1 and "interrupted" in err and "--skip-existing" in err
     written = sorted(os.listdir(out))
     assert 1 <= len(written) < 300
     for name in written:

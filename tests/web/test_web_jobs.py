@@ -126,7 +126,7 @@ class TestQueue:
         jobs.submit(job, lambda job: 1 // 0)
         outcome = job.future.result(TIMEOUT)
         assert outcome.status == "failed" and isinstance(outcome.error, ZeroDivisionError)
-        assert outcome.message == "an unexpected error; the server's log says more"
+        assert "unexpected" in outcome.message and "log" in outcome.message
         assert job.status == "failed"
         after = jobs.new("film")
         jobs.submit(after, done)
