@@ -24,7 +24,7 @@ from torch import Tensor
 
 from benchmarks.figures import peak_megabytes
 from benchmarks.generator import median_ms
-from colorize.network import KINDS, SelfAttention, build_unet, choose_precision, infer, load_deoldify, prepare
+from colorize.network import KINDS, SelfAttention, build_unet, choose_precision, load_deoldify
 from colorize.network.deoldify import unet
 
 CHILD = "import sys; from benchmarks.deoldify import child; child(*sys.argv[1:])"
@@ -100,9 +100,9 @@ def child(variant: str, path: str, size: str, repeats: str, threads: str) -> Non
             x = torch.linspace(-2, 2, side * side).reshape(1, 1, side, side).repeat(1, 3, 1, 1)
             duration = median_ms(lambda: generator.network(x), int(repeats))
         else:
-            generator = prepare(generator, torch.device("cpu"), precision)
+            generator = generator.prepared(torch.device("cpu"), precision)
             lightness = torch.linspace(-1, 1, side * side).reshape(1, 1, side, side)
-            duration = median_ms(lambda: infer(generator, lightness), int(repeats))
+            duration = median_ms(lambda: generator(lightness), int(repeats))
     print(json.dumps({"median_ms": duration, "peak_mb": peak_megabytes()}))
 
 

@@ -19,7 +19,7 @@ import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
-from colorize.network import BACKBONES, Generator, GeneratorConfig, choose_precision, prepare
+from colorize.network import BACKBONES, Generator, GeneratorConfig, choose_precision
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ def measure(settings: Settings) -> list[dict[str, object]]:
         )
         generator = Generator(config).eval().requires_grad_(False)
         parameters = sum(p.numel() for p in generator.parameters()) / 1e6
-        variants = {"as trained, float32": generator, "prepared, float32": prepare(generator, cpu, torch.float32)}
+        variants = {"as trained, float32": generator, "prepared, float32": generator.prepared(cpu, torch.float32)}
         if choose_precision(cpu) is torch.bfloat16:
-            variants["prepared, bfloat16"] = prepare(generator, cpu, torch.bfloat16)
+            variants["prepared, bfloat16"] = generator.prepared(cpu, torch.bfloat16)
         for size in settings.sizes:
             with FlopCounterMode(display=False) as counter, torch.inference_mode():
                 generator(torch.zeros(1, 1, size, size))
             baseline = None
             for variant, network in variants.items():
-                x = torch.zeros(1, 1, size, size, dtype=network.encoder.conv1.weight.dtype)
+                x = torch.zeros(1, 1, size, size)
                 with torch.inference_mode():
                     duration = median_ms(lambda network=network, x=x: network(x), settings.repeats)
                 baseline = baseline or duration

@@ -17,19 +17,20 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from colorize.color import AB_MAX, Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
+from colorize.network import Features, Network
 from training.flicker import WarpError, warp_error
 from training.metrics import ciede2000, colourfulness
 
@@ -38,7 +39,7 @@ PREVIOUS_SHARE = 0.6  # of the previous frame's colours, where a method mixes th
 SAMPLES = 25  # frames of which colourfulness and CIEDE2000 are the mean
 
 Predicted = tuple[list[Floats], float]  # ab of each frame, and the network's runs for each frame
-Method = Callable[["Stopwatch", list[Tensor]], Predicted]
+Method = Callable[[Colorizer, "Stopwatch", list[Floats]], Predicted]
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,50 @@ class Row:
     milliseconds_without_network: float
 
 
+@dataclass(frozen=True, eq=False)
+class HiddenFeatures:
+    """Another network's features, whose bottleneck is not offered."""
+
+    features: Features
+    bottleneck: None = None
+
+    def with_bottleneck(self, bottleneck: Floats) -> HiddenFeatures:
+        """Return the same features."""
+        return self
+
+
 class Stopwatch:
-    """A Colorizer that measures the time of its predictions, and can be kept from recalling earlier features."""
+    """Another network, whose time is measured, and which can be kept from offering its bottleneck.
 
-    def __init__(self, colorizer: Colorizer) -> None:
+    Attributes:
+        seconds: The time so far.
+        offers_bottleneck: Whether films may aggregate its features.
+    """
+
+    def __init__(self, network: Network) -> None:
         self.seconds = 0.0
-        self.recalls = True
-        self._colorizer = colorizer
+        self.offers_bottleneck = True
+        self.stride, self.render_size = network.stride, network.render_size
+        self.takes_hints, self.latent_dim, self.runtime = network.takes_hints, network.latent_dim, network.runtime
+        self._network = network
 
-    def predict_ab(
-        self,
-        inputs: Sequence[Tensor],
-        hint_maps: Sequence[Tensor | None] | None = None,
-        recall: Callable[[Tensor], Tensor] | None = None,
-    ) -> list[Floats]:
-        """Return ``Colorizer.predict_ab``'s result."""
+    def fingerprint(self) -> str:
+        """Return the network's own."""
+        return self._network.fingerprint()
+
+    def encode(self, inputs: Floats) -> Features:
+        """Return the network's features."""
         start = time.perf_counter()
-        result = self._colorizer.predict_ab(inputs, hint_maps, recall=recall if self.recalls else None)
+        features = self._network.encode(inputs)
         self.seconds += time.perf_counter() - start
-        return result
+        return features if self.offers_bottleneck else HiddenFeatures(features)
+
+    def decode(self, inputs: Floats, features: Any, latent: Floats | None = None) -> Floats:
+        """Return the network's ab."""
+        start = time.perf_counter()
+        ab = self._network.decode(inputs, features if self.offers_bottleneck else features.features, latent)
+        self.seconds += time.perf_counter() - start
+        return ab
 
 
 def read_video(path: Path, short_side: int, max_frames: int) -> list[Picture]:
@@ -101,12 +127,12 @@ def make_grey(picture: Picture) -> Picture:
     return lab_to_rgb(lab)
 
 
-def by_painter(options: TemporalOptions, recalls: bool = True) -> Method:
+def by_painter(options: TemporalOptions, aggregates: bool = True) -> Method:
     """Return the method of the package itself, or the same without feature aggregation."""
 
-    def predict(stopwatch: Stopwatch, inputs: list[Tensor]) -> Predicted:
-        stopwatch.recalls = recalls
-        painter = TemporalPainter(stopwatch, options)  # type: ignore[arg-type]
+    def predict(colorizer: Colorizer, stopwatch: Stopwatch, inputs: list[Floats]) -> Predicted:
+        stopwatch.offers_bottleneck = aggregates
+        painter = TemporalPainter(colorizer, options)
         results = list(painter.predict_ab(inputs))
         return results, painter.network_frames / len(inputs)
 
@@ -120,20 +146,20 @@ def by_hints(mixed: bool) -> Method:
         mixed: Mix them in as well where the flow can be trusted, so that hints only help where it cannot.
     """
 
-    def predict(stopwatch: Stopwatch, inputs: list[Tensor]) -> Predicted:
+    def predict(colorizer: Colorizer, stopwatch: Stopwatch, inputs: list[Floats]) -> Predicted:
         flow = FlowFinder()
         results: list[Floats] = []
-        greys = [np.rint((network_input[0, 0].numpy() + 1) * 127.5).astype(np.uint8) for network_input in inputs]
+        greys = [np.rint((network_input[0, 0] + 1) * 127.5).astype(np.uint8) for network_input in inputs]
         for index, network_input in enumerate(inputs):
             if not results:
-                results += stopwatch.predict_ab([network_input])
+                results += colorizer.predict_ab([network_input])
                 continue
             backward_flow, _ = flow.between(greys[index - 1], greys[index])
             confidence = flow_confidence(greys[index], greys[index - 1], backward_flow)[..., None]
             before = backward_flow.warp(results[-1])
             mask = (confidence > MIN_CONFIDENCE).astype(np.float32)
             hint_map = np.dstack([before / AB_MAX * mask, mask]).transpose(2, 0, 1)
-            own = stopwatch.predict_ab([network_input], [torch.from_numpy(np.ascontiguousarray(hint_map))[None]])[0]
+            own = colorizer.predict_ab([network_input], [hint_map[None]])[0]
             results.append(np.asarray(own + PREVIOUS_SHARE * confidence * (before - own), np.float32) if mixed else own)
         return results, 1.0
 
@@ -188,9 +214,10 @@ def measure(colorizer: Colorizer, name: str, truth: list[Picture]) -> Iterator[R
     inputs = [colorizer.preprocess(frame) for frame in grey]
     pale_error: float | None = None
     for method, predict in methods(colorizer).items():
-        stopwatch = Stopwatch(colorizer)
+        stopwatch = Stopwatch(colorizer.network)
+        measured = Colorizer(stopwatch, colorizer.settings)
         start = time.perf_counter()
-        predicted, share = predict(stopwatch, inputs)
+        predicted, share = predict(measured, stopwatch, inputs)
         seconds = time.perf_counter() - start
         if pale_error is None:  # the first method is the one without memory
             pale = list(pale_truth(truth, predicted))
@@ -224,7 +251,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     colorizer = Colorizer(options.weights, device="cpu", render_size=options.render_size)
-    print(f"render size {colorizer.render_size}, {colorizer.precision}, {torch.get_num_threads()} threads")
+    print(f"render size {colorizer.render_size}, {colorizer.network.runtime}, {torch.get_num_threads()} threads")
     heads = ("excess", "/pale", "colour", "dE00")
     print(
         f"{'video':21}{'method':15}{'warp':>7}{''.join(f'{head:>8}' for head in heads)}{'net':>7}{'ms':>8}{'no net':>8}"

@@ -108,7 +108,7 @@ def stages(colorizer: Colorizer, path: Path, folder: Path, mode: str, repeats: i
     inputs = [colorizer.preprocess(luma.picture()) for luma in lumas]
 
     def predict() -> list[np.ndarray]:
-        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).predict_ab(inputs))  # type: ignore[arg-type]
+        return list(TemporalPainter(colorizer, TemporalOptions(mode), VideoOptions.batch_size).predict_ab(inputs))
 
     predicted = predict()
     planes = [color_planes(luma, ab) for luma, ab in zip(lumas, predicted, strict=True)]
@@ -136,7 +136,7 @@ def frames_per_second(colorizer: Colorizer, path: Path, out: Path, mode: str, re
     rates = []
     for _ in range(repeats):
         start = time.perf_counter()
-        options = VideoOptions(overwrite=True, temporal=TemporalOptions(mode))  # type: ignore[arg-type]
+        options = VideoOptions(overwrite=True, temporal=mode)  # type: ignore[arg-type]
         result = colorize_video(path, out, colorizer=colorizer, options=options)
         rates.append(result.frames / (time.perf_counter() - start))
     return statistics.median(rates)

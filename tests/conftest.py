@@ -14,7 +14,7 @@ from support.browser import ARGUMENTS, CHROMIUM, TIMEOUT
 from support.narrow import narrow_encoders
 
 from colorize.engine import Colorizer
-from colorize.network import Generator, GeneratorConfig, WeightsInfo, save_generator
+from colorize.network import Generator, GeneratorConfig, Network, WeightsInfo, save_generator, torch_network
 
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
@@ -37,9 +37,15 @@ def small_generator() -> Generator:
 
 
 @pytest.fixture(scope="session")
-def colorizer(small_generator: Generator) -> Colorizer:
-    """``small_generator`` at a small render size."""
-    return Colorizer(small_generator, device="cpu", render_size=32)
+def small_network(small_generator: Generator) -> Network:
+    """``small_generator``, ready to run on the processor."""
+    return torch_network(small_generator, "cpu")
+
+
+@pytest.fixture(scope="session")
+def colorizer(small_network: Network) -> Colorizer:
+    """``small_network`` at a small render size."""
+    return Colorizer(small_network, render_size=32)
 
 
 @pytest.fixture(scope="session")
@@ -82,20 +88,20 @@ def own_process_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def served(small_generator: Generator):
+def served(small_network: Network):
     """A page on a free port: its address and its service."""
     from support.page import serve_page  # Gradio is slow to import
 
-    with serve_page(small_generator) as page:
+    with serve_page(small_network) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def make_client(small_generator: Generator):
+def make_client(small_network: Network):
     """Start HTTP services; all are closed at the end."""
     from support.service import serve_clients
 
-    with serve_clients(small_generator) as make:
+    with serve_clients(small_network) as make:
         yield make
 
 

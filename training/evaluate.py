@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
 import tyro
 from PIL import Image
 from tqdm import tqdm
 
 from colorize.color import Picture, lab_to_rgb, rgb_to_lab
-from colorize.engine import Colorizer, Hint, draw_hints, grid_size
+from colorize.engine import Colorizer, Hint, draw_hints
+from colorize.network import choose_device
 from training.classifiers import Teacher, load_teacher
 from training.grading import GREY, TRUTH, Row, classify, summarize
 from training.metrics import Floats
@@ -98,7 +98,7 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
         ValueError: They or the weights cannot be used, or fewer than two photographs can be measured.
     """
     colorizer = Colorizer(settings.weights, device=settings.device, render_size=settings.render_size)
-    teacher = load_teacher(settings.feature_network).to(colorizer.device)
+    teacher = load_teacher(settings.feature_network).to(choose_device(settings.device))
     settings.output.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     label = Path(settings.weights).stem
     if label in (GREY, HINTS, TRUTH):
@@ -177,8 +177,8 @@ def colorize_lightness(colorizer: Colorizer, lightness: Floats, hints: Sequence[
     size = (lightness.shape[0], lightness.shape[1])
     planes = [np.zeros((*size, 2), np.float32), colorizer.predict_full_ab(lightness)]
     if hints is not None:
-        hint_map = draw_hints(hints, size, grid_size(size, colorizer.render_size))
-        planes.append(colorizer.predict_full_ab(lightness, torch.from_numpy(hint_map)[None]))
+        hint_map = draw_hints(hints, size, colorizer.grid(size))
+        planes.append(colorizer.predict_full_ab(lightness, hint_map[None]))
     return [lab_to_rgb(np.dstack([lightness, ab])) for ab in planes]
 
 

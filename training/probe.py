@@ -12,7 +12,7 @@ import numpy as np
 
 from colorize.color import Picture, lab_to_rgb, rgb_to_lab
 from colorize.engine import Colorizer
-from colorize.network import Generator
+from colorize.network import Generator, torch_network
 from training.classifiers import Teacher
 from training.flicker import warp_error
 from training.grading import GREY, TRUTH, Row, classify, summarize
@@ -127,7 +127,7 @@ class Probe:
             epoch: Number of epochs that it was trained for.
             critic_accuracy: Put into the report as it is.
         """
-        colorizer = Colorizer(generator, device=self._device, render_size=self._render_size)
+        colorizer = Colorizer(torch_network(generator, self._device), render_size=self._render_size)
         row = self._measure([_colorize(colorizer, lab[..., 0]) for lab in self._labs])
         figures = summarize({GREY: self._grey, "weights": row, TRUTH: self._truth})
         weights, truth = figures["weights"], figures[TRUTH]

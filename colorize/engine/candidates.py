@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from colorize.color import AB_MAX, L_HALF, SRGB, ColorSpace, Floats, Picture
 from colorize.engine.colorizer import Colorizer
@@ -92,7 +90,7 @@ def check_candidate_weights(colorizer: Colorizer) -> None:
 
 
 def predict_candidates(
-    colorizer: Colorizer, network_input: Tensor, count: int, seed: int = 0, hint_map: Tensor | None = None
+    colorizer: Colorizer, network_input: Floats, count: int, seed: int = 0, hint_map: Floats | None = None
 ) -> Iterator[Floats]:
     """Return an iterator of the candidates' ab, (h, w, 2) in Lab units for ``Colorizer.compose``.
 
@@ -113,16 +111,16 @@ def predict_candidates(
 
 
 def _predict_candidates(
-    colorizer: Colorizer, network_input: Tensor, count: int, seed: int, hint_map: Tensor | None
+    colorizer: Colorizer, network_input: Floats, count: int, seed: int, hint_map: Floats | None
 ) -> Iterator[Floats]:
     yield colorizer.predict_ab_with_hints([network_input], [hint_map])[0]
-    lightness = (network_input[0, 0].numpy() + 1) * np.float32(L_HALF)
+    lightness = (network_input[0, 0] + 1) * np.float32(L_HALF)
     plain = None
     for index in range(1, count):
         random = np.random.default_rng([seed, index])
         latent = sampled = None
         if colorizer.latent_dim:
-            latent = torch.from_numpy(random.standard_normal((1, colorizer.latent_dim), np.float32))
+            latent = random.standard_normal((1, colorizer.latent_dim), np.float32)
         else:
             if plain is None:
                 plain = colorizer.predict_ab([network_input])[0] / (colorizer.settings.saturation or 1)
@@ -130,13 +128,13 @@ def _predict_candidates(
         # One at a time: in a batch of another size the last bits differ, and a candidate is to stay what it is.
         ab = colorizer.predict_ab([network_input], [sampled], [latent])[0]
         if hint_map is not None:
-            both = hint_map if sampled is None else torch.where(hint_map[:, 2:] > 0, hint_map, sampled)
+            both = hint_map if sampled is None else np.where(hint_map[:, 2:] > 0, hint_map, sampled)
             hinted = colorizer.predict_ab([network_input], [both], [latent])[0]
-            ab = blend_by_distance(lightness, hint_map[0].numpy(), ab, hinted, colorizer.settings.saturation)
+            ab = blend_by_distance(lightness, hint_map[0], ab, hinted, colorizer.settings.saturation)
         yield ab
 
 
-def sample_hints(lightness: Floats, ab: Floats, random: np.random.Generator) -> Tensor:
+def sample_hints(lightness: Floats, ab: Floats, random: np.random.Generator) -> Floats:
     """Return a hint map (1, 3, h, w) that gives small patches, spread over the picture, other colours.
 
     Args:
@@ -159,7 +157,7 @@ def sample_hints(lightness: Floats, ab: Floats, random: np.random.Generator) -> 
         patch = slice(top, y[best] + PATCH_SIDE // 2 + 1), slice(left, x[best] + PATCH_SIDE // 2 + 1)
         hint_map[(slice(2), *patch)] = (perturbed[patch].mean(axis=(0, 1)) / AB_MAX).clip(-1, 1)[:, None, None]
         hint_map[(2, *patch)] = 1
-    return torch.from_numpy(hint_map)[None]
+    return hint_map[None]
 
 
 def perturb_colors(lightness: Floats, ab: Floats, random: np.random.Generator) -> npt.NDArray[np.float64]:

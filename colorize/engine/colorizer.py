@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -11,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from colorize.base import DEFAULT_RENDER_SIZE, DEFAULT_WEIGHTS
+from colorize.base import DEFAULT_WEIGHTS
 from colorize.color import (
     AB_MAX,
     L_HALF,
@@ -33,19 +32,7 @@ from colorize.color import (
 from colorize.engine.grid import grid_size, round_size
 from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
 from colorize.engine.settings import ColorSettings
-from colorize.network import (
-    DeOldifyGenerator,
-    Generator,
-    choose_device,
-    choose_precision,
-    fingerprint,
-    infer_groups,
-    latent_dim,
-    load_network,
-    prepare,
-    render_stride,
-    takes_hints,
-)
+from colorize.network import Features, Network, load_network
 from colorize.photo import Photo
 
 
@@ -57,47 +44,42 @@ class Colorizer:
 
     Attributes:
         settings: How pictures are coloured.
-        device: Where the network runs.
-        precision: Number format of the network.
-        takes_hints: Whether the weights follow colour hints.
-        latent_dim: Length of the weights' latent vector; 0: they have none.
+        network: What predicts the colours.
     """
 
     def __init__(
         self,
-        weights: str | Path | Generator | DeOldifyGenerator = DEFAULT_WEIGHTS,
+        weights: str | Path | Network = DEFAULT_WEIGHTS,
         settings: ColorSettings | None = None,
         *,
         device: str | None = None,
         threads: int | None = None,
-        precision: torch.dtype | None = None,
+        precision: str | None = None,
         **changes: Any,
     ) -> None:
         """Load weights.
 
         Args:
-            weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a generator.
+            weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a network.
             settings: How pictures are coloured; None: the defaults.
             device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
-            threads: How many threads compose a picture; None: as many as torch uses.
-            precision: Number format of the network; None: the fastest one without a visible difference.
+            threads: How many threads compose a picture; None: one per core.
+            precision: Number format of the network, ``float32`` or ``bfloat16``; None: the fastest one without a
+                visible difference.
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:
             WeightsError: The weights are unknown or damaged.
-            ValueError: A setting is out of range, or the device is not there.
+            ValueError: A setting is out of range, or the device is not there, or a network is given one anew.
         """
         self.settings = replace(settings or ColorSettings(), **changes)
-        self.device = choose_device(device)
-        self.precision = precision or choose_precision(self.device)
-        self._own_render_size = weights.render_size if isinstance(weights, DeOldifyGenerator) else DEFAULT_RENDER_SIZE
         if isinstance(weights, str | Path):
-            weights, self._own_render_size = load_network(weights)
-        self._stride = render_stride(weights)
-        self.takes_hints = takes_hints(weights)
-        self.latent_dim = latent_dim(weights)
-        self._generator = prepare(weights, self.device, self.precision)
-        self._threads = ThreadPoolExecutor(threads or torch.get_num_threads(), "colorize-compose")
+            self.network = load_network(weights, device, precision)
+        elif device is None and precision is None:
+            self.network = weights
+        else:
+            raise ValueError(f"device {device}, precision {precision}: a network that is loaded keeps its own")
+        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, "colorize-compose")
 
     def __call__(self, picture: Picture, hints: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
         """Return a picture in colour.
@@ -118,8 +100,18 @@ class Colorizer:
 
     @property
     def render_size(self) -> int:
-        """Short side in pixels of what the network sees, a multiple of 32 (DeOldify's weights: of 16)."""
-        return round_size(self.settings.render_size or self._own_render_size, self._stride)
+        """Short side in pixels of what the network sees, a multiple of its stride (32, DeOldify's weights 16)."""
+        return round_size(self.settings.render_size or self.network.render_size, self.network.stride)
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether the weights follow colour hints."""
+        return self.network.takes_hints
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the weights' latent vector; 0: they have none."""
+        return self.network.latent_dim
 
     def adjusted(self, settings: ColorSettings | None = None, **changes: Any) -> Colorizer:
         """Return a Colorizer with the same loaded weights and other settings.
@@ -150,7 +142,7 @@ class Colorizer:
         """Return a photo in colour, with all that belongs to it and the label that a network made the colours."""
         return photo.with_colors(self(photo.picture, hints, space=photo.space))
 
-    def predict_full_ab(self, lightness: Floats, hint_map: Tensor | None = None) -> Floats:
+    def predict_full_ab(self, lightness: Floats, hint_map: Floats | None = None) -> Floats:
         """Return the ab of a lightness in its full size.
 
         Args:
@@ -170,16 +162,16 @@ class Colorizer:
         if hint_map is not None:
             self._check_hints()
             hint_map = resize_hint_map(hint_map, small.shape[:2])
-        ab = self.predict_ab([torch.from_numpy(small / L_HALF - 1)[None, None]], [hint_map])[0]
+        ab = self.predict_ab([np.asarray(small / L_HALF - 1, np.float32)[None, None]], [hint_map])[0]
         return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
 
     def grid(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the network's grid for a picture of (height, width)."""
         if self.settings.square:
             return self.render_size, self.render_size
-        return grid_size(size, self.render_size, self._stride)
+        return grid_size(size, self.render_size, self.network.stride)
 
-    def preprocess(self, picture: Picture, space: ColorSpace = SRGB) -> Tensor:
+    def preprocess(self, picture: Picture, space: ColorSpace = SRGB) -> Floats:
         """Return the network's input: a picture's lightness on the grid, (1, 1, h, w), L / 50 - 1.
 
         Raises:
@@ -187,9 +179,9 @@ class Colorizer:
         """
         check_picture(picture)
         small = shrink(picture, self.grid(picture.shape[:2]))
-        return torch.from_numpy(rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
+        return (rgb_to_lightness(small, space) / L_HALF - 1)[None, None]
 
-    def draw_hints(self, picture: Picture, hints: Sequence[Hint]) -> Tensor | None:
+    def draw_hints(self, picture: Picture, hints: Sequence[Hint]) -> Floats | None:
         """Return the hint map (1, 3, h, w) that the network is given, or None where there are no hints.
 
         Raises:
@@ -199,14 +191,13 @@ class Colorizer:
             return None
         self._check_hints()
         size = picture.shape[:2]
-        return torch.from_numpy(draw_hints(hints, size, self.grid(size)))[None]
+        return draw_hints(hints, size, self.grid(size))[None]
 
     def predict_ab(
         self,
-        inputs: Sequence[Tensor],
-        hint_maps: Sequence[Tensor | None] | None = None,
-        latents: Sequence[Tensor | None] | None = None,
-        recall: Callable[[Tensor], Tensor] | None = None,
+        inputs: Sequence[Floats],
+        hint_maps: Sequence[Floats | None] | None = None,
+        latents: Sequence[Floats | None] | None = None,
     ) -> list[Floats]:
         """Return ab (h, w, 2) in Lab units, scaled by ``saturation``, of each input; equal shapes run together.
 
@@ -214,15 +205,31 @@ class Colorizer:
             inputs: ``preprocess``'s results.
             hint_maps: (1, 3, h, w) of each input, or None.
             latents: (1, latent_dim) of each input, or None for the deterministic answer.
-            recall: Given the network's features of inputs of one shape, (n, C, h / 32, w / 32); what it returns takes
-                their place (``colorize.motion.aggregation``). DeOldify's networks do without.
         """
-        scale = np.float32(AB_MAX * self.settings.saturation)
-        none = [None] * len(inputs)
-        groups = infer_groups(self._generator, inputs, hint_maps or none, latents or none, recall)
-        return [ab * scale for ab in groups]
+        hint_maps = hint_maps or [None] * len(inputs)
+        latents = latents or [None] * len(inputs)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for index, network_input in enumerate(inputs):
+            groups.setdefault(network_input.shape, []).append(index)
+        results: dict[int, Floats] = {}
+        for shape, group in groups.items():
+            batch = np.concatenate([inputs[index] for index in group])
+            hints = _stacked([hint_maps[index] for index in group], (1, 3, *shape[2:]))
+            if hints is not None:
+                batch = np.concatenate([batch, hints], axis=1)
+            latent = _stacked([latents[index] for index in group], (1, self.latent_dim))
+            results.update(zip(group, self.decode(batch, self.encode(batch), latent), strict=True))
+        return [results[index] for index in range(len(inputs))]
 
-    def predict_ab_with_hints(self, inputs: Sequence[Tensor], hint_maps: Sequence[Tensor | None]) -> list[Floats]:
+    def encode(self, inputs: Floats) -> Features:
+        """Return what the network sees of inputs of one shape, (n, 1 or 4, h, w), as ``Network.encode``."""
+        return self.network.encode(inputs)
+
+    def decode(self, inputs: Floats, features: Features, latent: Floats | None = None) -> Floats:
+        """Return ab (n, h, w, 2) in Lab units, scaled by ``saturation``; the arguments are ``Network.decode``'s."""
+        return self.network.decode(inputs, features, latent) * np.float32(AB_MAX * self.settings.saturation)
+
+    def predict_ab_with_hints(self, inputs: Sequence[Floats], hint_maps: Sequence[Floats | None]) -> list[Floats]:
         """Return ``predict_ab``'s result where hints keep to the objects that they lie on (``blend_by_distance``).
 
         Args:
@@ -234,10 +241,8 @@ class Colorizer:
         if pairs:
             hinted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
             for (index, hint_map), ab in zip(pairs, hinted, strict=True):
-                lightness = (inputs[index][0, 0].numpy() + 1) * np.float32(L_HALF)
-                results[index] = blend_by_distance(
-                    lightness, hint_map[0].numpy(), results[index], ab, self.settings.saturation
-                )
+                lightness = (inputs[index][0, 0] + 1) * np.float32(L_HALF)
+                results[index] = blend_by_distance(lightness, hint_map[0], results[index], ab, self.settings.saturation)
         return results
 
     def compose(self, picture: Picture, ab: Floats, space: ColorSpace = SRGB) -> Picture:
@@ -246,11 +251,18 @@ class Colorizer:
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
-        return fingerprint(self._generator)
+        return self.network.fingerprint()
 
     def _check_hints(self) -> None:
         if not self.takes_hints:
             raise ValueError("these weights take no colour hints; use others, or leave the hints out")
+
+
+def _stacked(arrays: Sequence[Floats | None], shape: tuple[int, ...]) -> Floats | None:
+    """Return a batch of arrays of a shape, zeros in the place of each None; None where there is nothing but None."""
+    if all(array is None for array in arrays):
+        return None
+    return np.concatenate([np.zeros(shape, np.float32) if array is None else array for array in arrays])
 
 
 def compose_picture(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from colorize.network import STRIDE
-
 MAX_ASPECT = 3.0  # a longer photo is squeezed, so that the network does not see a ribbon of few rows
 
 
-def grid_size(photo_size: tuple[int, int], render_size: int, stride: int = STRIDE) -> tuple[int, int]:
+def grid_size(photo_size: tuple[int, int], render_size: int, stride: int) -> tuple[int, int]:
     """Return the (height, width) of the grid for a photo of (height, width).
 
     The short side is ``render_size``; the long one keeps the aspect up to 3:1; both are multiples of ``stride``.
@@ -18,6 +16,6 @@ def grid_size(photo_size: tuple[int, int], render_size: int, stride: int = STRID
     return (render_size, long_side) if height <= width else (long_side, render_size)
 
 
-def round_size(size: float, stride: int = STRIDE) -> int:
+def round_size(size: float, stride: int) -> int:
     """Return the multiple of the stride that is nearest to a size in pixels, at least one stride."""
     return max(stride, round(size / stride) * stride)

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from colorize.color import AB_MAX, Floats, rgb_to_lab
 
@@ -70,6 +67,11 @@ class Hint:
             raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
         return cls(x, y, parts[2], *radius)
 
+    def __str__(self) -> str:
+        """Return the text that ``parse`` reads."""
+        radius = "" if self.radius is None else f",{self.radius:.10g}"
+        return f"{self.x:.10g},{self.y:.10g},{self.color}{radius}"
+
     @property
     def ab(self) -> tuple[float, float]:
         """The colour's a and b, in Lab units."""
@@ -112,7 +114,7 @@ def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tu
     return hint_map
 
 
-def resize_hint_map(hint_map: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_hint_map(hint_map: Floats, size: tuple[int, int]) -> Floats:
     """Return a hint map (1, 3, h, w) at another size; a pixel has a hint where any of its source pixels has one.
 
     Raises:
@@ -120,13 +122,17 @@ def resize_hint_map(hint_map: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if hint_map.ndim != 4 or hint_map.shape[:2] != (1, 3):
         raise ValueError(f"a hint map must be (1, 3, h, w), not {tuple(hint_map.shape)}")
+    hint_map = np.asarray(hint_map, np.float32)
     if hint_map.shape[2:] == size:
-        return hint_map.float()
-    hint_map = hint_map.float()
-    colors = F.adaptive_avg_pool2d(hint_map[:, :2] * hint_map[:, 2:], size)
-    share = F.adaptive_avg_pool2d(hint_map[:, 2:], size)
+        return hint_map
+    import torch  # heavy, and only maps of another size need it
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    colors = adaptive_avg_pool2d(torch.from_numpy(hint_map[:, :2] * hint_map[:, 2:]), size).numpy()
+    share = adaptive_avg_pool2d(torch.from_numpy(hint_map[:, 2:]), size).numpy()
     # The mean over the hinted pixels alone: holes are not grey.
-    return torch.cat([colors / share.clamp_min(1e-6), (share > 0).float()], dim=1)
+    mean = colors / np.maximum(share, np.float32(1e-6))
+    return np.concatenate([mean, share > 0], axis=1, dtype=np.float32)
 
 
 def blend_by_distance(

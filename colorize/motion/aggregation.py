@@ -7,105 +7,141 @@ which says what is where. The finer features stay the frame's own, so nothing bl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from colorize.color import Floats
-from colorize.motion.anchors import Frame, contrast_of
+from colorize.motion.anchors import contrast_of
 from colorize.motion.flow import Grey, Motion, flow_confidence
+from colorize.motion.frames import PlannedFrame, TrackedFrame
 
 HISTORY_SHARE = 0.9  # of the features before a frame, where the motion can be followed
+FORMER_NAMES = {"bottleneck": "seen", "bottleneck_grey": "seen_grey", "bottleneck_contrast": "seen_contrast"}
+"""Name of an entry of a state -> its name in films that an older version began; read, never written."""
+
+
+@dataclass(frozen=True, eq=False)
+class SceneMean:
+    """The mean of a scene's features so far, as they lie in the last frame that the network predicted.
+
+    Attributes:
+        bottleneck: (1, C, h, w) float32.
+        grey: (H, W), that frame.
+        contrast: Weighted mean of the contrasts of the frames that the features come from, in grey levels.
+    """
+
+    bottleneck: Floats
+    grey: Grey
+    contrast: float
+
+    def mixed_with(self, own: Floats, frame: PlannedFrame, motion: Motion) -> SceneMean:
+        """Return the mean after one more frame.
+
+        Args:
+            own: (1, C, h, w), that frame's features.
+            frame: The frame.
+            motion: From it to the last one.
+        """
+        history = HISTORY_SHARE * self.contrast
+        contrast = history + (1 - HISTORY_SHARE) * contrast_of(frame.grey)
+        confidence = flow_confidence(frame.grey, self.grey, motion)
+        before, cell_confidence = warp_features(self.bottleneck, motion, confidence)
+        mixed = own + history / contrast * cell_confidence * (before - own)
+        return SceneMean(np.asarray(mixed, np.float32), frame.grey, contrast)
 
 
 class Aggregation:
-    """The mean of a scene's features so far, as they lie in the last frame that the network predicted."""
+    """The aggregation of a film's features, frame after frame.
 
-    def __init__(self) -> None:
-        self._features: Tensor | None = None  # (1, C, h, w), float32 on the CPU
-        self._grey: Grey | None = None  # (H, W), of that frame
-        self._contrast = 0.0
+    Attributes:
+        mean: That of the scene so far; None: the network has offered no features yet.
+    """
 
-    def recall(self, features: Tensor, frames: Sequence[Frame]) -> Tensor:
+    def __init__(self, mean: SceneMean | None = None) -> None:
+        self.mean = mean
+
+    def mix(self, bottlenecks: Floats, frames: Sequence[PlannedFrame]) -> Floats:
         """Return the features (n, C, h, w) of frames, each mixed with those before it, and keep the last.
 
         Each counts by its frame's contrast as well, so a scene that fades in is decided by its brighter frames.
 
         Args:
-            features: (n, C, h, w), of frames of one size, in order.
+            bottlenecks: (n, C, h, w), the network's own features of frames of one size, in order.
             frames: The n frames. ``to_predicted`` of each is the motion to the one before it; None: a scene begins.
         """
-        pairs = zip(features.split(1), frames, strict=True)
-        return torch.cat([self._mixed(own, frame) for own, frame in pairs])
-
-    def _mixed(self, own: Tensor, frame: Frame) -> Tensor:
-        # On the CPU, where the motion is; they are small, and MPS has not had every kind of grid_sample.
-        mixed, contrast = own.float().cpu(), contrast_of(frame)
-        if frame.to_predicted is not None and self._features is not None and self._grey is not None:
-            history = HISTORY_SHARE * self._contrast
-            contrast = history + (1 - HISTORY_SHARE) * contrast
-            confidence = flow_confidence(frame.grey, self._grey, frame.to_predicted)
-            before, cell_confidence = warp_features(self._features, frame.to_predicted, confidence)
-            mixed = mixed + history / contrast * cell_confidence * (before - mixed)
-        self._features, self._grey, self._contrast = mixed, frame.grey, contrast
-        return mixed.to(own)
+        mixed: list[Floats] = []
+        for index, frame in enumerate(frames):
+            own, motion = bottlenecks[index : index + 1], frame.to_predicted
+            if motion is None or self.mean is None:
+                self.mean = SceneMean(own, frame.grey, contrast_of(frame.grey))
+            else:
+                self.mean = self.mean.mixed_with(own, frame, motion)
+            mixed.append(self.mean.bottleneck)
+        return np.concatenate(mixed)
 
     def state(self) -> dict[str, npt.NDArray]:
-        """Return what the next segment of a film depends on; empty before ``recall``, which DeOldify's weights skip."""
-        if self._features is None or self._grey is None:
+        """Return what the next segment of a film depends on; empty where the network has offered no features."""
+        if self.mean is None:
             return {}
         return {
-            "seen": self._features.numpy(),
-            "seen_grey": self._grey,
-            "seen_contrast": np.array(self._contrast, np.float64),
+            "bottleneck": self.mean.bottleneck,
+            "bottleneck_grey": self.mean.grey,
+            "bottleneck_contrast": np.array(self.mean.contrast, np.float64),
         }
 
     @classmethod
-    def restored(cls, state: dict[str, npt.NDArray]) -> Aggregation:
+    def restored(cls, state: Mapping[str, npt.NDArray]) -> Aggregation:
         """Return the aggregation that gave a ``state``, whose other entries are left alone.
 
         Raises:
             KeyError: An entry is missing.
             ValueError: The features are not (1, C, h, w).
         """
-        result = cls()
-        if "seen" in state:
-            features = np.asarray(state["seen"], np.float32)
-            if features.ndim != 4 or len(features) != 1:
-                raise ValueError(
-                    f"the temporal state has seen {features.shape}, not (1, C, h, w); colour the film anew"
-                )
-            result._features = torch.from_numpy(features)
-            result._grey = np.asarray(state["seen_grey"], np.uint8)
-            result._contrast = float(state["seen_contrast"])
-        return result
+        state = {**{name: state[former] for name, former in FORMER_NAMES.items() if former in state}, **state}
+        if "bottleneck" not in state:
+            return cls()
+        bottleneck = np.asarray(state["bottleneck"], np.float32)
+        if bottleneck.ndim != 4 or len(bottleneck) != 1:
+            raise ValueError(
+                f"the temporal state has bottleneck {bottleneck.shape}, not (1, C, h, w); colour the film anew"
+            )
+        grey, contrast = np.asarray(state["bottleneck_grey"], np.uint8), float(state["bottleneck_contrast"])
+        return cls(SceneMean(bottleneck, grey, contrast))
 
 
-def track_predicted(interval: list[Frame]) -> None:
-    """Set ``to_predicted`` of each frame of an interval that the network is to predict.
+def motions_to_predicted(
+    interval: Sequence[TrackedFrame], to_anchor: Sequence[Motion | None], needs_network: Sequence[bool]
+) -> list[Motion | None]:
+    """Return the motion of each frame that the network predicts to the last one before it that it predicts.
 
     Args:
         interval: The frames after one anchor up to the next.
+        to_anchor: The motion of each to the first of these anchors; None: a scene begins.
+        needs_network: Whether the network predicts each.
+
+    Returns:
+        A motion for each frame; None: a scene begins, or the network does not predict the frame.
     """
+    result: list[Motion | None] = []
     chain: Motion | None = None
     # Until a frame of this interval has been predicted, the one before is the last anchor; a flash at a segment's end
     # is an anchor that was not predicted, but the last one that was lies a few frames before it.
     inside = False
-    for frame in interval:
+    for frame, motion, is_predicted in zip(interval, to_anchor, needs_network, strict=True):
         if inside:
             assert frame.backward_flow is not None
             chain = frame.backward_flow if chain is None else frame.backward_flow.compose(chain)
-        if frame.needs_network:
-            frame.to_predicted = chain if inside else frame.to_anchor
+        result.append((chain if inside else motion) if is_predicted else None)
+        if is_predicted:
             chain, inside = None, True
+    return result
 
 
-def warp_features(features: Tensor, motion: Motion, confidence: Floats) -> tuple[Tensor, Tensor]:
+def warp_features(features: Floats, motion: Motion, confidence: Floats) -> tuple[Floats, Floats]:
     """Return another frame's features (1, C, h, w) as they lie in this one, and their confidence (1, 1, h, w).
 
     Args:
@@ -113,6 +149,9 @@ def warp_features(features: Tensor, motion: Motion, confidence: Floats) -> tuple
         motion: From this frame to the other one, (H, W).
         confidence: (H, W), 0..1, how far the motion can be trusted.
     """
+    import torch  # heavy, and only networks that offer features need it
+    from torch.nn.functional import grid_sample
+
     height, width = features.shape[2:]
     cell = np.array([confidence.shape[1] / width, confidence.shape[0] / height], np.float32)  # in pixels
     field = cv2.resize(motion.field, (width, height), interpolation=cv2.INTER_AREA) / cell
@@ -120,6 +159,6 @@ def warp_features(features: Tensor, motion: Motion, confidence: Floats) -> tuple
     # grid_sample's positions go from -1 to 1, from the outer edge of the first cell to that of the last.
     positions = (np.dstack([x, y]) + field + 0.5) * (2 / np.array([width, height], np.float32)) - 1
     grid = torch.from_numpy(positions.astype(np.float32))[None]
+    warped = grid_sample(torch.from_numpy(features), grid, padding_mode="border", align_corners=False).numpy()
     cell_confidence = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_AREA)
-    warped = F.grid_sample(features, grid, padding_mode="border", align_corners=False)
-    return warped, torch.from_numpy(cell_confidence)[None, None]
+    return warped, np.asarray(cell_confidence, np.float32)[None, None]

@@ -6,45 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from colorize.color import Floats
-from colorize.motion.cuts import FrameKind, Thumbnail
 from colorize.motion.flow import Grey, Motion, flow_confidence
+from colorize.motion.frames import PredictedFrame
 
 NEW_SHARE = 0.4  # of the network's colours at an anchor where the last anchor's colours can be followed
 WINDOW = 6  # frames on each side whose colours are averaged
 EPS = 0.02  # weight of a pixel without confidence: it counts only where nothing else does
 MIN_CONTRAST = 0.1  # grey levels; an even frame has none
-
-
-@dataclass
-class Frame:
-    """A frame on the network's grid, and what the stages of ``TemporalPainter`` have found out about it so far.
-
-    Attributes:
-        network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
-        grey: The same as (h, w) uint8, for the optical flow.
-        thumbnail: The same for the search for cuts.
-        kind: What that search found.
-        backward_flow: Motion to the frame before; None at the start of a scene.
-        forward_flow: Motion from the frame before to this one.
-        to_anchor: Motion to the last anchor before this frame.
-        to_predicted: Motion to the last frame before this one that the network predicts, if it predicts this one too.
-        needs_network: Whether the network is to predict this frame's ab.
-        ab: (h, w, 2) in Lab units, the network's, once it has predicted it.
-    """
-
-    network_input: Tensor
-    grey: Grey
-    thumbnail: Thumbnail
-    kind: FrameKind = "same"
-    backward_flow: Motion | None = None
-    forward_flow: Motion | None = None
-    to_anchor: Motion | None = None
-    to_predicted: Motion | None = None
-    needs_network: bool = False
-    ab: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +32,11 @@ class Anchor:
     contrast: float
 
     @classmethod
-    def start(cls, frame: Frame, ab: Floats) -> Anchor:
+    def start(cls, frame: PredictedFrame, ab: Floats) -> Anchor:
         """Return the first anchor of a scene."""
-        return cls(frame.grey, ab, contrast_of(frame))
+        return cls(frame.grey, ab, contrast_of(frame.grey))
 
-    def warp_ab(self, frame: Frame, motion: Motion) -> tuple[Floats, Floats]:
+    def warp_ab(self, frame: PredictedFrame, motion: Motion) -> tuple[Floats, Floats]:
         """Return this anchor's ab (h, w, 2) as it lies in a frame, and its confidence (h, w), 0..1.
 
         Args:
@@ -75,7 +45,7 @@ class Anchor:
         """
         return motion.warp(self.ab), flow_confidence(frame.grey, self.grey, motion)
 
-    def next_anchor(self, frame: Frame, own: Floats | None) -> Anchor:
+    def next_anchor(self, frame: PredictedFrame, own: Floats | None) -> Anchor:
         """Return the next anchor: this one's colours where they can be followed, mixed with the frame's own.
 
         Each counts by its contrast as well, so a scene that fades in takes the brighter frames' colours, and one that
@@ -90,17 +60,17 @@ class Anchor:
         if own is None:
             return Anchor(frame.grey, ab, self.contrast)
         kept = (1 - NEW_SHARE) * self.contrast
-        contrast = kept + NEW_SHARE * contrast_of(frame)
+        contrast = kept + NEW_SHARE * contrast_of(frame.grey)
         share = (confidence * np.float32(kept / contrast))[..., None]
         return Anchor(frame.grey, np.asarray(own + share * (ab - own), np.float32), contrast)
 
 
-def contrast_of(frame: Frame) -> float:
+def contrast_of(grey: Grey) -> float:
     """Return the standard deviation of a frame's grey levels, at least ``MIN_CONTRAST``."""
-    return max(float(frame.grey.std()), MIN_CONTRAST)
+    return max(float(grey.std()), MIN_CONTRAST)
 
 
-def interpolate(before: Anchor, after: Anchor, frames: Sequence[Frame]) -> Iterator[Floats]:
+def interpolate(before: Anchor, after: Anchor, frames: Sequence[PredictedFrame]) -> Iterator[Floats]:
     """Yield the ab (h, w, 2) of the frames between two anchors, and of the second one.
 
     A pixel takes both anchors' colours, by their distance in frames and by their confidence there; so colours change
@@ -133,7 +103,7 @@ def interpolate(before: Anchor, after: Anchor, frames: Sequence[Frame]) -> Itera
     yield after.ab
 
 
-def average(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Floats:
+def average(before: Sequence[PredictedFrame], frame: PredictedFrame, after: Sequence[PredictedFrame]) -> Floats:
     """Return the mean of the network's ab (h, w, 2) of a frame and its neighbours, along the motion.
 
     Args:
@@ -151,7 +121,9 @@ def average(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Fl
     return total / weight[..., None]
 
 
-def _neighbours(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -> Iterator[tuple[Frame, Motion]]:
+def _neighbours(
+    before: Sequence[PredictedFrame], frame: PredictedFrame, after: Sequence[PredictedFrame]
+) -> Iterator[tuple[PredictedFrame, Motion]]:
     """Yield the frames within the window, each with the motion from ``frame`` to it."""
     motion: Motion | None = None
     step = frame.backward_flow
@@ -169,9 +141,11 @@ def _neighbours(before: Sequence[Frame], frame: Frame, after: Sequence[Frame]) -
         yield neighbour, motion
 
 
-def with_following(intervals: Iterable[list[Frame]], wait: bool) -> Iterator[tuple[list[Frame], list[Frame]]]:
+def with_following(
+    intervals: Iterable[list[PredictedFrame]], wait: bool
+) -> Iterator[tuple[list[PredictedFrame], list[PredictedFrame]]]:
     """Yield each interval with the one after it; unless ``wait``, at once and with an empty one."""
-    pending: list[Frame] = []
+    pending: list[PredictedFrame] = []
     for interval in intervals:
         if not wait:
             yield interval, []

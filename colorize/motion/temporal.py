@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby, islice
 
 import numpy as np
-from torch import Tensor
 
 from colorize.color import Floats
 from colorize.engine import Colorizer
-from colorize.motion.aggregation import Aggregation, track_predicted
-from colorize.motion.anchors import Anchor, Frame, average, interpolate, with_following
+from colorize.motion.aggregation import Aggregation, motions_to_predicted
+from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import LOOKAHEAD, CutFinder, Thumbnail
-from colorize.motion.flow import FlowFinder, Grey
+from colorize.motion.flow import FlowFinder, Grey, Motion
+from colorize.motion.frames import ClassifiedFrame, PlannedFrame, PredictedFrame, TrackedFrame
 from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
@@ -71,7 +70,7 @@ class TemporalPainter:
         self._flow = FlowFinder()
         self._memory = _Memory()
 
-    def predict_ab(self, inputs: Iterable[Tensor]) -> Iterator[Floats]:
+    def predict_ab(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
         """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w), in order.
 
         It looks at most about 32 frames ahead. It has to be exhausted before the painter is used again.
@@ -101,7 +100,7 @@ class TemporalPainter:
             **memory.aggregation.state(),
         }
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on where a painter with the same settings stopped.
 
         Args:
@@ -124,102 +123,115 @@ class TemporalPainter:
                 raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
         self._memory = memory
 
-    def _each(self, inputs: Iterable[Tensor]) -> Iterator[Floats]:
+    def _each(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
         """Yield the network's ab of each input by itself, in batches."""
-        group: list[Tensor] = []
-        for network_input in inputs:
-            group.append(network_input)
-            if len(group) == self._batch_size:
-                yield from self._run_network(group)
-                group = []
-        yield from self._run_network(group)
+        iterator = iter(inputs)
+        while group := list(islice(iterator, self._batch_size)):
+            self.network_frames += len(group)
+            yield from self._colorizer.predict_ab(group)
 
-    def _run_network(self, inputs: list[Tensor], recall: Callable[[Tensor], Tensor] | None = None) -> list[Floats]:
-        """Return the network's ab of inputs, and count them."""
-        self.network_frames += len(inputs)
-        return self._colorizer.predict_ab(inputs, recall=recall)
-
-    def _classified(self, inputs: Iterable[Tensor]) -> Iterator[Frame]:
+    def _classified(self, inputs: Iterable[Floats]) -> Iterator[ClassifiedFrame]:
         """Yield frames with their kind: whether they begin a scene or belong to a flash."""
-        coming: deque[Frame] = deque()
+        coming: deque[tuple[Floats, Grey, Thumbnail]] = deque()
 
-        def classify_next() -> Frame:
-            coming[0].kind = self._memory.finder.classify([frame.thumbnail for frame in coming])
-            return coming.popleft()
+        def classify_next() -> ClassifiedFrame:
+            kind = self._memory.finder.classify([thumbnail for _, _, thumbnail in coming])
+            network_input, grey, _ = coming.popleft()
+            return ClassifiedFrame(network_input, grey, kind)
 
         for network_input in inputs:
-            grey = np.rint((network_input[0, 0].numpy() + 1) * 127.5).clip(0, 255).astype(np.uint8)
-            coming.append(Frame(network_input, grey, Thumbnail.of(grey)))
+            grey = np.rint((network_input[0, 0] + 1) * 127.5).clip(0, 255).astype(np.uint8)
+            coming.append((network_input, grey, Thumbnail.of(grey)))
             if len(coming) > LOOKAHEAD:
                 yield classify_next()
         while coming:
             yield classify_next()
 
-    def _tracked(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def _tracked(self, frames: Iterable[ClassifiedFrame]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
         for frame in frames:
-            before = self._memory.grey
-            if before is not None and frame.kind != "cut" and before.shape == frame.grey.shape:
+            before, grey = self._memory.grey, frame.grey
+            backward_flow = forward_flow = None
+            if before is not None and frame.kind != "cut" and before.shape == grey.shape:
                 if frame.kind == "flash":
-                    frame.grey = before  # held still: so the frame after a flash is compared with the one before it
-                frame.backward_flow, frame.forward_flow = self._flow.between(before, frame.grey)
-            self._memory.grey = frame.grey
-            yield frame
+                    grey = before  # held still: so the frame after a flash is compared with the one before it
+                backward_flow, forward_flow = self._flow.between(before, grey)
+            self._memory.grey = grey
+            yield TrackedFrame(frame.network_input, grey, frame.kind, backward_flow, forward_flow)
 
-    def _intervals(self, frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
         every = self._options.every
         max_gap = every or MAX_ANCHOR_GAP if self._options.temporal == "fast" else max(MAX_ANCHOR_GAP, every or 1)
-        interval: list[Frame] = []
+        interval: list[TrackedFrame] = []
+        to_anchor: list[Motion] = []  # of each frame of the interval
         for frame in frames:
             if frame.backward_flow is None:
                 if interval:
-                    yield interval
-                yield [frame]
-                interval = []
+                    yield self._planned(interval, to_anchor)
+                yield self._planned([frame], [None])
+                interval, to_anchor = [], []
                 continue
-            if interval and interval[-1].to_anchor is not None:
-                frame.to_anchor = frame.backward_flow.compose(interval[-1].to_anchor)
-                is_lost = frame.to_anchor.confidence.mean() < MIN_TRACKED and every is None
+            motion = frame.backward_flow
+            if interval:
+                motion = frame.backward_flow.compose(to_anchor[-1])
+                is_lost = motion.confidence.mean() < MIN_TRACKED and every is None
                 if interval[-1].kind != "flash" and (is_lost or len(interval) >= max_gap):
-                    yield interval
-                    interval = []
-            if not interval:
-                frame.to_anchor = frame.backward_flow
+                    yield self._planned(interval, to_anchor)
+                    interval, to_anchor, motion = [], [], frame.backward_flow
             interval.append(frame)
+            to_anchor.append(motion)
         if interval:
-            yield interval
+            yield self._planned(interval, to_anchor)
 
-    def _predicted(self, intervals: Iterable[list[Frame]]) -> Iterator[list[Frame]]:
+    def _planned(self, interval: Sequence[TrackedFrame], to_anchor: Sequence[Motion | None]) -> list[PlannedFrame]:
+        """Return an interval's frames with the decision which of them the network predicts.
+
+        Args:
+            interval: The frames after one anchor up to the next.
+            to_anchor: The motion of each to the first of these anchors; None: a scene begins.
+        """
+        step = self._options.every or (1 if self._options.temporal == "best" else len(interval))
+        needs_network = [
+            # A flash shows no colours: those before it are kept.
+            frame.backward_flow is None or (frame.kind != "flash" and (index % step == 0 or index == len(interval)))
+            for index, frame in enumerate(interval, 1)
+        ]
+        to_predicted = motions_to_predicted(interval, to_anchor, needs_network)
+        plans = zip(interval, to_anchor, needs_network, to_predicted, strict=True)
+        return [PlannedFrame(**vars(frame), to_anchor=a, needs_network=n, to_predicted=p) for frame, a, n, p in plans]
+
+    def _predicted(self, intervals: Iterable[list[PlannedFrame]]) -> Iterator[list[PredictedFrame]]:
         """Yield intervals once the network has predicted, in batches, those of their frames that need it."""
-        pending: list[list[Frame]] = []
+        pending: list[list[PlannedFrame]] = []
         for interval in intervals:
-            step = 1 if self._options.temporal == "best" else len(interval)
-            step = self._options.every or step
-            for index, frame in enumerate(interval, 1):
-                # A flash shows no colours: those before it are kept.
-                frame.needs_network = frame.backward_flow is None or (frame.kind != "flash" and index % step == 0)
-            interval[-1].needs_network = interval[-1].backward_flow is None or interval[-1].kind != "flash"
-            track_predicted(interval)
             pending.append(interval)
-            frames = [frame for group in pending for frame in group if frame.needs_network]
-            if len(frames) >= self._batch_size or sum(map(len, pending)) >= MAX_PENDING:
-                self._predict(frames)
-                yield from pending
+            count = sum(frame.needs_network for group in pending for frame in group)
+            if count >= self._batch_size or sum(map(len, pending)) >= MAX_PENDING:
+                yield from self._predict(pending)
                 pending = []
-        self._predict([frame for group in pending for frame in group if frame.needs_network])
-        yield from pending
+        yield from self._predict(pending)
 
-    def _predict(self, frames: list[Frame]) -> None:
-        """Set the ab of frames to the network's, in batches of equal size, with their features aggregated."""
+    def _predict(self, intervals: list[list[PlannedFrame]]) -> list[list[PredictedFrame]]:
+        """Return intervals with the network's ab of those of their frames that need it."""
+        ab = self._aggregated_ab([frame for interval in intervals for frame in interval if frame.needs_network])
+        return [
+            [PredictedFrame(**vars(frame), ab=next(ab) if frame.needs_network else None) for frame in interval]
+            for interval in intervals
+        ]
+
+    def _aggregated_ab(self, frames: Iterable[PlannedFrame]) -> Iterator[Floats]:
+        """Yield the network's ab of frames, in batches of equal size, with their features aggregated."""
         for _, equal in groupby(frames, lambda frame: frame.network_input.shape):
             while group := list(islice(equal, self._batch_size)):
-                recall = partial(self._memory.aggregation.recall, frames=group)
-                results = self._run_network([frame.network_input for frame in group], recall)
-                for frame, ab in zip(group, results, strict=True):
-                    frame.ab = ab
+                self.network_frames += len(group)
+                inputs = np.concatenate([frame.network_input for frame in group])
+                features = self._colorizer.encode(inputs)
+                if (bottleneck := features.bottleneck) is not None:
+                    features = features.with_bottleneck(self._memory.aggregation.mix(bottleneck, group))
+                yield from self._colorizer.decode(inputs, features)
 
-    def _blended(self, intervals: Iterable[list[Frame]]) -> Iterator[Floats]:
+    def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[Floats]:
         """Yield the ab of all frames of intervals."""
         for interval, following in with_following(intervals, self._options.temporal == "best"):
             last, before = interval[-1], self._memory.anchor

@@ -5,6 +5,8 @@ from .checkpoints import WeightsInfo as WeightsInfo
 from .checkpoints import load_generator as load_generator
 from .checkpoints import read_info as read_info
 from .checkpoints import save_generator as save_generator
+from .contract import Features as Features
+from .contract import Network as Network
 from .deoldify.checkpoints import is_deoldify as is_deoldify
 from .deoldify.checkpoints import load_deoldify as load_deoldify
 from .deoldify.checkpoints import save_deoldify as save_deoldify
@@ -22,7 +24,6 @@ from .generator import STRIDE as STRIDE
 from .generator import Generator as Generator
 from .generator import GeneratorConfig as GeneratorConfig
 from .generator import UpBlock as UpBlock
-from .preparation import prepare as prepare
 from .registry import CHECKOUT_FOLDER as CHECKOUT_FOLDER
 from .registry import check_file as check_file
 from .registry import find_weights as find_weights
@@ -34,9 +35,4 @@ from .resnet import ResNetEncoder as ResNetEncoder
 from .semantic import SEMANTIC_NETWORKS as SEMANTIC_NETWORKS
 from .torch_runtime import choose_device as choose_device
 from .torch_runtime import choose_precision as choose_precision
-from .torch_runtime import fingerprint as fingerprint
-from .torch_runtime import infer as infer
-from .torch_runtime import infer_groups as infer_groups
-from .torch_runtime import latent_dim as latent_dim
-from .torch_runtime import render_stride as render_stride
-from .torch_runtime import takes_hints as takes_hints
+from .torch_runtime import torch_network as torch_network

@@ -15,10 +15,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from colorize.base import DEFAULT_RENDER_SIZE, WeightsError, replacing
+from colorize.base import DEFAULT_RENDER_SIZE, WeightsError, random_init_skipped, replacing
 from colorize.network.generator import Generator, GeneratorConfig
 
 FORMAT = "colorize-generator/2"
@@ -61,7 +59,7 @@ def save_generator(generator: Generator, path: Path | str, info: WeightsInfo | N
         path: Ends in ``.safetensors`` by custom; an existing file is replaced.
         info: ``info.config`` is replaced by the generator's own.
     """
-    info = info or WeightsInfo(generator.config)
+    info = info or WeightsInfo(generator.config, generator.render_size)
     tensors = {}
     for name, tensor in generator.state_dict().items():
         if name.endswith("num_batches_tracked"):
@@ -89,15 +87,6 @@ def read_info(path: Path | str) -> WeightsInfo:
     return _read(Path(path), tensors=False)[0]
 
 
-class _SkipRandomInit(TorchFunctionMode):
-    """Leaves out the random numbers that modules begin with, because a weights file replaces every one of them."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in (torch.Tensor.normal_, nn.init.kaiming_uniform_):  # what our modules and torch's begin with
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
 def load_generator(path: Path | str, device: torch.device | str = "cpu") -> Generator:
     """Return the generator of a weights file in eval mode, float32.
 
@@ -107,8 +96,8 @@ def load_generator(path: Path | str, device: torch.device | str = "cpu") -> Gene
     """
     path = Path(path)
     info, tensors = _read(path, tensors=True)
-    with _SkipRandomInit():  # strict loading gives every tensor its numbers
-        generator = Generator(info.config)
+    with random_init_skipped():  # strict loading gives every tensor its numbers
+        generator = Generator(info.config, info.render_size)
     state = generator.state_dict()
     # Counters are not stored; everything else must be there exactly (strict=False would load a wrong file silently).
     tensors.update({name: value for name, value in state.items() if name.endswith("num_batches_tracked")})

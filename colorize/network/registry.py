@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import colorize
 from colorize.base import WeightsError, sha256
-from colorize.network.checkpoints import load_generator, read_info
+from colorize.network.checkpoints import load_generator
+from colorize.network.contract import Network
 from colorize.network.deoldify.checkpoints import is_deoldify, load_deoldify
-from colorize.network.deoldify.generator import DeOldifyGenerator
 from colorize.network.downloads import cache_folder
-from colorize.network.generator import Generator
+from colorize.network.torch_runtime import TorchGenerator, torch_network
 
 INSTALLED_FOLDER = Path(colorize.__file__).parent / "released"  # inside an installed wheel
 CHECKOUT_FOLDER = Path(colorize.__file__).parent.parent / "weights"  # in a checkout of the repository
@@ -85,19 +85,29 @@ def check_file(path: Path) -> bool:
     return False
 
 
-def load_network(name: str | Path) -> tuple[Generator | DeOldifyGenerator, int]:
-    """Return the generator behind a name or a path, and the render size that it is meant for.
+LOADERS: list[tuple[Callable[[Path], bool], Callable[[Path], TorchGenerator]]] = [(is_deoldify, load_deoldify)]
+"""Networks that are not ours: what knows their files, and what loads them. All other files are our generator's."""
+
+
+def load_network(weights: str | Path, device: str | None = None, precision: str | None = None) -> Network:
+    """Return the network of a weights file, ready to run.
 
     The file is checked (see ``check_file``) before it is loaded.
+
+    Args:
+        weights: A released name, or the path of a weights file.
+        device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
+        precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
 
     Raises:
         FileNotFoundError: There is no such file.
         WeightsError: The name is unknown or not downloaded, or the file is damaged or foreign.
+        ValueError: The device is not there, or the number format is unknown.
     """
-    path = find_weights(name)
+    path = find_weights(weights)
     check_file(path)
-    if not is_deoldify(path):
-        return load_generator(path), read_info(path).render_size
-    generator = load_deoldify(path)
-    entry = read_manifest().get(str(name), {})
-    return generator, int(entry.get("render_size") or generator.render_size)
+    load = next((load for is_its_file, load in LOADERS if is_its_file(path)), load_generator)
+    generator = load(path)
+    entry = read_manifest().get(str(weights), {})
+    generator.render_size = int(entry.get("render_size") or generator.render_size)
+    return torch_network(generator, device, precision)

@@ -1,20 +1,20 @@
-"""Generators at work in torch: the device and precision to use, what a generator can do, and inference."""
+"""The torch runtime: generators in torch behind the network contract, and the device and number format to use."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from colorize.base import cpu_has_bfloat16
 from colorize.color import Floats
-from colorize.network.deoldify.generator import STRIDE as DEOLDIFY_STRIDE
-from colorize.network.deoldify.generator import DeOldifyGenerator
-from colorize.network.generator import LIGHTNESS_CHANNELS, STRIDE, Generator
+from colorize.network.contract import Network
 
-AnyGenerator = Generator | DeOldifyGenerator
-"""A generator of ours, or one of DeOldify's."""
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -38,104 +38,128 @@ def choose_precision(device: torch.device) -> torch.dtype:
     """Return the fastest dtype of a device whose colours cannot be told from float32's."""
     if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
         return torch.bfloat16
-    if device.type == "cpu" and _processor_has_bfloat16():
+    if device.type == "cpu" and cpu_has_bfloat16():
         return torch.bfloat16  # half the time; emulated, and slower, where the processor lacks it
     return torch.float32
 
 
-def _processor_has_bfloat16() -> bool:
-    # torch has no public function for it; where this private one is missing, float32 is right everywhere.
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
+class TorchGenerator(Protocol):
+    """What the torch runtime asks of a generator, an ``nn.Module`` with trained weights.
+
+    Attributes:
+        stride: As of ``Network``.
+        render_size: As of ``Network``.
+    """
+
+    stride: int
+    render_size: int
+
+    @property
+    def takes_hints(self) -> bool:
+        """Whether it has learned to follow hints."""
+        ...
+
+    @property
+    def latent_dim(self) -> int:
+        """Length of the latent vector that it has learned to use; 0: none."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What, beside its tensors, its answers depend on; part of the fingerprint."""
+        ...
+
+    def state_dict(self) -> Mapping[str, Tensor]:
+        """Return its tensors, as ``nn.Module`` does."""
+        ...
+
+    def prepared(self, device: torch.device, precision: torch.dtype) -> TorchGenerator:
+        """Return a copy on a device and in a number format that runs fast and cannot be trained any more."""
+        ...
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return feature maps, from fine to coarse; the last is the bottleneck; none at all: all work is ``decode``'s.
+
+        Args:
+            x: (B, 1 or 4, H, W) float32, as the inputs of ``Network``, on its device.
+        """
+        ...
+
+    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W), ab / 110.
+
+        Args:
+            x: As for ``encode``.
+            features: ``encode``'s result, perhaps with another bottleneck.
+            latent: (B, latent_dim) float32, or None.
+        """
+        ...
 
 
-def render_stride(generator: AnyGenerator) -> int:
-    """Return the number of pixels that a generator's render sizes are multiples of."""
-    return DEOLDIFY_STRIDE if isinstance(generator, DeOldifyGenerator) else STRIDE
+@dataclass(frozen=True, eq=False)
+class TorchFeatures:
+    """Feature maps of pictures on the device, from fine to coarse; none: the generator keeps nothing."""
+
+    maps: tuple[Tensor, ...]
+
+    @property
+    def bottleneck(self) -> Floats | None:
+        """The last map, (n, C, h', w') float32; None: there are none."""
+        return self.maps[-1].float().cpu().numpy() if self.maps else None
+
+    def with_bottleneck(self, bottleneck: Floats) -> TorchFeatures:
+        """Return the same maps, but another last one."""
+        return TorchFeatures((*self.maps[:-1], torch.from_numpy(bottleneck).to(self.maps[-1])))
 
 
-def takes_hints(generator: AnyGenerator) -> bool:
-    """Tell whether a generator has learned to follow hints: its first convolution gives them some weight."""
-    if isinstance(generator, DeOldifyGenerator):
-        return False
-    return bool(generator.encoder.conv1.weight[:, LIGHTNESS_CHANNELS:].any())
+class TorchNetwork:
+    """A generator that runs in torch, as a ``Network``."""
+
+    def __init__(self, generator: TorchGenerator, device: torch.device, precision: torch.dtype) -> None:
+        self.stride = generator.stride
+        self.render_size = generator.render_size
+        self.takes_hints = generator.takes_hints
+        self.latent_dim = generator.latent_dim
+        self.runtime = f"torch {torch.__version__}, {device}, {str(precision).removeprefix('torch.')}"
+        self._generator = generator.prepared(device, precision)
+        self._device = device
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of the parameters as they run, and of how they are used, as hex digits."""
+        digest = hashlib.sha256(self._generator.description.encode())
+        for name, value in sorted(self._generator.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(value.cpu().float().numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.inference_mode()
+    def encode(self, inputs: Floats) -> TorchFeatures:
+        """Return the feature maps of inputs; see ``Network``."""
+        return TorchFeatures(tuple(self._generator.encode(self._tensor(inputs))))
+
+    @torch.inference_mode()
+    def decode(self, inputs: Floats, features: TorchFeatures, latent: Floats | None = None) -> Floats:
+        """Return the ab of inputs; see ``Network``."""
+        latents = None if latent is None else self._tensor(latent)
+        ab = self._generator.decode(self._tensor(inputs), list(features.maps), latents)
+        return ab.float().cpu().permute(0, 2, 3, 1).contiguous().numpy()
+
+    def _tensor(self, array: Floats) -> Tensor:
+        return torch.from_numpy(array).to(self._device)
 
 
-def latent_dim(generator: AnyGenerator) -> int:
-    """Return the length of a generator's latent vector, 0 where it has none or has not learned to use it."""
-    if isinstance(generator, DeOldifyGenerator) or not generator.config.latent_dim:
-        return 0
-    return generator.config.latent_dim if bool(generator.latent.weight.any()) else 0
-
-
-@torch.inference_mode()
-def infer(
-    generator: AnyGenerator,
-    lightness: Tensor,
-    hints: Tensor | None = None,
-    latent: Tensor | None = None,
-    recall: Callable[[Tensor], Tensor] | None = None,
-) -> Tensor:
-    """Return a prepared generator's ab (B, 2, H, W), float32 on the CPU, in network units.
+def torch_network(generator: TorchGenerator, device: str | None = None, precision: str | None = None) -> Network:
+    """Return a generator as a network that is ready to run; the generator itself stays as it is.
 
     Args:
-        generator: ``prepare``'s result.
-        lightness: (B, 1, H, W) on any device, L / 50 - 1.
-        hints: (B, 3, H, W), see ``Generator.forward``.
-        latent: (B, latent_dim); None: the deterministic answer.
-        recall: See ``Generator.forward``; DeOldify's networks do without.
+        generator: With trained weights.
+        device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
+        precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
+
+    Raises:
+        ValueError: The device is not there, or the number format is unknown.
     """
-    if isinstance(generator, DeOldifyGenerator):
-        return generator(lightness.to(generator.mean.device), hints, latent).cpu()
-    weight = generator.encoder.conv1.weight
-    lightness = lightness.to(weight.device, weight.dtype)
-    hints = None if hints is None else hints.to(weight.device, weight.dtype)
-    latent = None if latent is None else latent.to(weight.device, weight.dtype)
-    return generator(lightness, hints, latent, recall).float().cpu()
-
-
-def infer_groups(
-    generator: AnyGenerator,
-    inputs: Sequence[Tensor],
-    hints: Sequence[Tensor | None],
-    latents: Sequence[Tensor | None],
-    recall: Callable[[Tensor], Tensor] | None = None,
-) -> list[Floats]:
-    """Return ab (h, w, 2) in network units of each input; inputs of equal shape run together.
-
-    Args:
-        generator: ``prepare``'s result.
-        inputs: (1, 1, h, w) each, L / 50 - 1.
-        hints: (1, 3, h, w) of each input, or None.
-        latents: (1, latent_dim) of each input, or None for the deterministic answer.
-        recall: See ``infer``.
-    """
-    groups: dict[torch.Size, list[int]] = {}
-    for index, network_input in enumerate(inputs):
-        groups.setdefault(network_input.shape, []).append(index)
-    results: dict[int, Floats] = {}
-    for shape, group in groups.items():
-        batch = torch.cat([inputs[index] for index in group])
-        batch_hints = _stacked([hints[index] for index in group], torch.zeros(1, 3, *shape[2:]))
-        batch_latents = _stacked([latents[index] for index in group], torch.zeros(1, latent_dim(generator)))
-        ab = infer(generator, batch, batch_hints, batch_latents, recall)
-        results.update(zip(group, ab.permute(0, 2, 3, 1).contiguous().numpy(), strict=True))
-    return [results[index] for index in range(len(inputs))]
-
-
-def _stacked(tensors: Sequence[Tensor | None], default: Tensor) -> Tensor | None:
-    """Return a batch of tensors, ``default`` in the place of each None; None where there is nothing but None."""
-    if all(tensor is None for tensor in tensors):
-        return None
-    return torch.cat([default if tensor is None else tensor for tensor in tensors])
-
-
-def fingerprint(generator: AnyGenerator) -> str:
-    """Return the SHA-256 of a generator's parameters as they run, and of how they are used, as hex digits."""
-    digest = hashlib.sha256()
-    if isinstance(generator, Generator):
-        digest.update(repr(generator.config).encode())  # the hue agreement's power is no parameter
-    for name, value in sorted(generator.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.cpu().float().numpy().tobytes())
-    return digest.hexdigest()
+    if precision is not None and precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    there = choose_device(device)
+    return TorchNetwork(generator, there, PRECISIONS[precision] if precision else choose_precision(there))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +14,12 @@ from skimage.color import deltaE_ciede2000
 
 from colorize.color import SRGB, ColorSpace, is_grey, lab_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.engine import Colorizer
-from colorize.network import Generator
+from colorize.network import Network
 
 
 @pytest.fixture(scope="module")
-def colorizer(small_generator: Generator) -> Colorizer:
-    return Colorizer(small_generator, device="cpu", render_size=64)
+def colorizer(small_network: Network) -> Colorizer:
+    return Colorizer(small_network, render_size=64)
 
 
 # --- lightness and size ----------------------------------------------------------------------------------------------
@@ -85,17 +86,17 @@ def sepia(grey: np.ndarray, tone: float = 1) -> np.ndarray:
     return lab_to_rgb(np.dstack([lab[..., 0], 8 * bow, 20 * bow]).astype(np.float32))
 
 
-def test_strength_0_is_the_original(small_generator: Generator, scene: np.ndarray) -> None:
-    nothing = Colorizer(small_generator, device="cpu", render_size=64, strength=0)
+def test_strength_0_is_the_original(small_network: Network, scene: np.ndarray) -> None:
+    nothing = Colorizer(small_network, render_size=64, strength=0)
     toned = sepia(scene)
     np.testing.assert_array_equal(nothing(toned), toned)
     np.testing.assert_array_equal(nothing(scene), np.dstack([scene] * 3))
 
 
-def test_strength_blends_with_the_originals_tone(small_generator: Generator, scene: np.ndarray) -> None:
+def test_strength_blends_with_the_originals_tone(small_network: Network, scene: np.ndarray) -> None:
     toned = sepia(scene)
-    full = rgb_to_lab(Colorizer(small_generator, device="cpu", render_size=64)(toned))
-    half = rgb_to_lab(Colorizer(small_generator, device="cpu", render_size=64, strength=0.5)(toned))
+    full = rgb_to_lab(Colorizer(small_network, render_size=64)(toned))
+    half = rgb_to_lab(Colorizer(small_network, render_size=64, strength=0.5)(toned))
     expected = (full + rgb_to_lab(toned)) / 2
     inside = (full[..., 0] > 35) & (full[..., 0] < 75)
     assert np.abs(half - expected)[inside].mean() < 1.0
@@ -106,22 +107,34 @@ def test_a_sepia_photo_gets_new_colours_not_its_tone(colorizer: Colorizer, scene
     assert np.abs(ab).mean() < 1.0
 
 
-def test_saturation_scales_chroma(small_generator: Generator, scene: np.ndarray) -> None:
+def test_saturation_scales_chroma(small_network: Network, scene: np.ndarray) -> None:
     lightness = rgb_to_lightness(scene)
-    one = Colorizer(small_generator, device="cpu", render_size=64).predict_full_ab(lightness)
-    two = Colorizer(small_generator, device="cpu", render_size=64, saturation=2).predict_full_ab(lightness)
+    one = Colorizer(small_network, render_size=64).predict_full_ab(lightness)
+    two = Colorizer(small_network, render_size=64, saturation=2).predict_full_ab(lightness)
     np.testing.assert_allclose(two, 2 * one, atol=1e-3)
-    none = Colorizer(small_generator, device="cpu", render_size=64, saturation=0)
+    none = Colorizer(small_network, render_size=64, saturation=0)
     np.testing.assert_array_equal(none(scene), np.dstack([scene] * 3))
 
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("strength", 1.5), ("strength", float("nan")), ("saturation", -1), ("render_size", 0), ("device", "toaster")],
+    [("strength", 1.5), ("strength", float("nan")), ("saturation", -1), ("render_size", 0)],
 )
-def test_settings_out_of_range_are_refused(small_generator: Generator, setting: str, value: object) -> None:
+def test_settings_out_of_range_are_refused(small_network: Network, setting: str, value: float) -> None:
     with pytest.raises(ValueError, match=setting.replace("_", " ")):
-        Colorizer(small_generator, **{setting: value})  # type: ignore[arg-type]
+        Colorizer(small_network, **{setting: value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("device", "toaster"), ("precision", "int3")])
+def test_what_runs_the_network_is_known_or_refused(weights_file: Path, name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} '{value}'"):
+        Colorizer(weights_file, **{name: value})
+
+
+def test_a_loaded_network_keeps_its_device_and_precision(small_network: Network) -> None:
+    for name, value in (("device", "cpu"), ("precision", "float32")):
+        with pytest.raises(ValueError, match=f"{name} {value}"):
+            Colorizer(small_network, **{name: value})
 
 
 # --- methods ---------------------------------------------------------------------------------------------------------
@@ -191,17 +204,17 @@ def test_tiny_pictures_have_an_answer(shape: tuple[int, ...]) -> None:
     assert is_grey(np.zeros(shape, np.uint8))
 
 
-def test_adjusted_shares_the_weights_and_equals_one_made_so(small_generator, scene):
-    first = Colorizer(small_generator, device="cpu", render_size=64)
+def test_adjusted_shares_the_weights_and_equals_one_made_so(small_network, scene):
+    first = Colorizer(small_network, render_size=64)
     other = first.adjusted(render_size=96, strength=0.5, saturation=1.5, square=True)
-    made = Colorizer(small_generator, device="cpu", render_size=96, strength=0.5, saturation=1.5, square=True)
-    assert other._generator is first._generator
+    made = Colorizer(small_network, render_size=96, strength=0.5, saturation=1.5, square=True)
+    assert other.network is first.network
     assert np.array_equal(other(scene), made(scene))
     assert not np.array_equal(other(scene), first(scene))
     assert first.render_size == 64 and first.settings.strength == 1
 
 
 @pytest.mark.parametrize("setting", [{"strength": 1.1}, {"saturation": -0.1}, {"render_size": 0}])
-def test_adjusted_refuses_what_the_making_refuses(small_generator, setting):
+def test_adjusted_refuses_what_the_making_refuses(small_network, setting):
     with pytest.raises(ValueError, match="is not within"):
-        Colorizer(small_generator, device="cpu").adjusted(**setting)
+        Colorizer(small_network).adjusted(**setting)

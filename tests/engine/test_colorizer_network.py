@@ -12,9 +12,9 @@ from skimage.color import deltaE_ciede2000
 from support.memory import answers_over_nan
 
 from colorize.color import AB_MAX, Enlarger, rgb_to_lab, shrink
-from colorize.engine import Colorizer, grid_size
-from colorize.engine.grid import round_size
-from colorize.network import Generator, GeneratorConfig, choose_device, infer, prepare
+from colorize.engine import Colorizer
+from colorize.engine.grid import grid_size, round_size
+from colorize.network import Generator, GeneratorConfig, choose_device, torch_network
 
 # --- chroma ----------------------------------------------------------------------------------------------------------
 
@@ -39,35 +39,35 @@ def test_chroma_is_not_enlarged_by_nearest() -> None:
 
 
 def test_grid_keeps_the_aspect_up_to_3_to_1() -> None:
-    assert grid_size((1000, 1500), 256) == (256, 384)
-    assert grid_size((1500, 1000), 256) == (384, 256)
-    assert grid_size((1, 1), 192) == (192, 192)
-    assert grid_size((10, 10_000), 128) == (128, 384)
+    assert grid_size((1000, 1500), 256, 32) == (256, 384)
+    assert grid_size((1500, 1000), 256, 32) == (384, 256)
+    assert grid_size((1, 1), 192, 32) == (192, 192)
+    assert grid_size((10, 10_000), 128, 32) == (128, 384)
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 20))
 def test_grid_sides_are_multiples_of_32(height: int, width: int, steps: int) -> None:
-    rows, columns = grid_size((height, width), 32 * steps)
+    rows, columns = grid_size((height, width), 32 * steps, 32)
     assert rows % 32 == columns % 32 == 0
     assert min(rows, columns) == 32 * steps
     assert (rows >= columns) == (height > width) or rows == columns
 
 
 def test_render_sizes_are_rounded() -> None:
-    assert [round_size(size) for size in (1, 47, 49, 250)] == [32, 32, 64, 256]
+    assert [round_size(size, 32) for size in (1, 47, 49, 250)] == [32, 32, 64, 256]
 
 
 def test_a_ribbon_shrinks_one_way_and_grows_the_other() -> None:
     assert shrink(np.zeros((2, 500), np.uint8), (32, 96)).shape == (32, 96)
 
 
-def test_the_networks_colours_reach_the_picture(small_generator: Generator, scene: np.ndarray) -> None:
+def test_the_networks_colours_reach_the_picture(scene: np.ndarray) -> None:
     constant = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8))).eval()
     torch.nn.init.zeros_(constant.head.weight)
     assert constant.head.bias is not None
     with torch.no_grad():
         constant.head.bias.copy_(torch.atanh(torch.tensor([20 / AB_MAX, -15 / AB_MAX])))
-    lab = rgb_to_lab(Colorizer(constant, device="cpu", render_size=64)(scene))
+    lab = rgb_to_lab(Colorizer(torch_network(constant, "cpu"), render_size=64)(scene))
     middle = (lab[..., 0] > 35) & (lab[..., 0] < 75)  # where the gamut holds it
     assert np.median(lab[middle][:, 1]) == pytest.approx(20, abs=0.5)
     assert np.median(lab[middle][:, 2]) == pytest.approx(-15, abs=0.5)
@@ -88,11 +88,10 @@ def test_folding_changes_nothing(backbone: str) -> None:
             assert module.running_mean is not None
             module.running_mean.normal_(std=0.1)
     lightness = torch.rand(1, 1, 64, 64) * 2 - 1
-    with torch.inference_mode():
-        expected = generator(lightness)
-    prepared = prepare(generator, torch.device("cpu"), torch.float32)
+    prepared = generator.prepared(torch.device("cpu"), torch.float32)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in prepared.modules())
-    torch.testing.assert_close(infer(prepared, lightness), expected, atol=1e-4, rtol=1e-3)
+    with torch.inference_mode():
+        torch.testing.assert_close(prepared(lightness), generator(lightness), atol=1e-4, rtol=1e-3)
     assert any(isinstance(module, torch.nn.BatchNorm2d) for module in generator.modules())  # a copy was folded
 
 
@@ -102,16 +101,17 @@ def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(
 ) -> None:
     # Seen with AMX: a strided convolution read freed memory where its result is one column wide and several rows high.
     network_input = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    exact, fast = (prepare(small_generator, torch.device("cpu"), p) for p in (torch.float32, torch.bfloat16))
+    exact, fast = (small_generator.prepared(torch.device("cpu"), p) for p in (torch.float32, torch.bfloat16))
     answers = answers_over_nan(fast, network_input)
-    assert (answers[0] - infer(exact, network_input)).abs().mean() < 0.01
+    with torch.inference_mode():
+        assert (answers[0] - exact(network_input)).abs().mean() < 0.01
     assert torch.equal(answers[0], answers[1])
     assert torch.equal(answers[0], answers[2])
 
 
 def test_bfloat16_cannot_be_told_from_float32(small_generator: Generator, scene: np.ndarray) -> None:
-    exact = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)(scene)
-    fast = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.bfloat16)(scene)
+    exact = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)(scene)
+    fast = Colorizer(torch_network(small_generator, "cpu", "bfloat16"), render_size=64)(scene)
     assert deltaE_ciede2000(rgb_to_lab(exact), rgb_to_lab(fast)).mean() < 0.5
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from colorize.color import rgb_to_lab
 from colorize.engine import Colorizer, Hint, draw_hints
 from colorize.engine.hints import EDGE_COST, PATH_COST, blend_by_distance, geodesic_distance
-from colorize.network import Generator
+from colorize.network import Network
 
 RED = "#c03020"
 BLUE = "#2040c0"
@@ -97,8 +97,8 @@ def test_saturation_counts_for_hints_too() -> None:
     np.testing.assert_allclose(half, one / 2, atol=1e-5)
 
 
-def test_a_hinted_picture_changes_only_where_it_is_hinted(small_generator: Generator, scene: np.ndarray) -> None:
-    colorizer = Colorizer(small_generator, device="cpu", render_size=64)
+def test_a_hinted_picture_changes_only_where_it_is_hinted(small_network: Network, scene: np.ndarray) -> None:
+    colorizer = Colorizer(small_network, render_size=64)
     picture = np.full((90, 120), 150, np.uint8)
     picture[:, 60:] = scene[:, 60:] // 4
     plain, hinted = rgb_to_lab(colorizer(picture)), rgb_to_lab(colorizer(picture, [Hint(20, 45, RED, 6)]))
@@ -107,8 +107,8 @@ def test_a_hinted_picture_changes_only_where_it_is_hinted(small_generator: Gener
     assert change[:, 75:].mean() < 2
 
 
-def test_hints_of_a_batch_stay_with_their_photos(small_generator: Generator, scene: np.ndarray) -> None:
-    colorizer = Colorizer(small_generator, device="cpu", render_size=64)
+def test_hints_of_a_batch_stay_with_their_photos(small_network: Network, scene: np.ndarray) -> None:
+    colorizer = Colorizer(small_network, render_size=64)
     hint_maps = [None, colorizer.draw_hints(scene, [Hint(30, 30, RED)])]
     plain, hinted = colorizer.predict_ab_with_hints([colorizer.preprocess(scene)] * 2, hint_maps)
     np.testing.assert_allclose(plain, colorizer.predict_ab([colorizer.preprocess(scene)])[0], atol=1e-3)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from support.motion import SIZE, STEADY, Paintbox, as_input, flicker, painter, pan, texture
 
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
-from colorize.network import Generator
+from colorize.network import Generator, torch_network
 
 
 @pytest.mark.parametrize("options", [TemporalOptions("off"), *STEADY], ids=str)
@@ -21,11 +20,11 @@ def test_one_ab_for_each_input_in_order(options: TemporalOptions, count: int) ->
     for frame, ab in zip(inputs, results, strict=True):
         assert ab.shape == (*SIZE, 2) and ab.dtype == np.float32
         # Colours follow from the lightness, so a frame in another's place would be far off.
-        assert np.abs(ab - Paintbox().colors(frame[0, 0].numpy()))[4:-4, 4:-4].mean() < 1.5
+        assert np.abs(ab - Paintbox().colors(frame[0, 0]))[4:-4, 4:-4].mean() < 1.5
 
 
 def test_off_is_the_colorizer_alone(small_generator: Generator) -> None:
-    colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
+    colorizer = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)
     inputs = pan(0, 5)
     results = list(TemporalPainter(colorizer, TemporalOptions("off"), 2).predict_ab(inputs))
     for ab, expected in zip(results, colorizer.predict_ab(inputs), strict=True):
@@ -45,14 +44,14 @@ def test_flicker_shrinks_to_less_than_a_third(options: TemporalOptions, speed: i
 def test_colours_do_not_blur_with_time(options: TemporalOptions) -> None:
     inputs = pan(2, 120, 1)
     results = list(painter(options).predict_ab(inputs))
-    expected = Paintbox().colors(inputs[-1][0, 0].numpy())
+    expected = Paintbox().colors(inputs[-1][0, 0])
     assert results[-1].std() > 0.95 * expected.std()
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_nothing_crosses_a_cut(options: TemporalOptions) -> None:
-    first = [as_input(np.clip(f[0, 0].numpy() * 0.4 - 0.5, -1, 1)) for f in pan(3, 10)]
-    second = [as_input(np.clip(f[0, 0].numpy() * 0.4 + 0.5, -1, 1)) for f in pan(4, 10)]
+    first = [as_input(np.clip(f[0, 0] * 0.4 - 0.5, -1, 1)) for f in pan(3, 10)]
+    second = [as_input(np.clip(f[0, 0] * 0.4 + 0.5, -1, 1)) for f in pan(4, 10)]
     joined = list(painter(options).predict_ab([*first, *second]))
     for ab, alone in zip(joined[10:], painter(options).predict_ab(second), strict=True):
         np.testing.assert_array_equal(ab, alone)
@@ -72,7 +71,7 @@ def test_a_moving_thing_leaves_no_ghost(options: TemporalOptions) -> None:
     results = list(painter(options).predict_ab(inputs))
     for index, (frame, ab) in enumerate(zip(inputs, results, strict=True)):
         left = 6 + 3 * index
-        wrong = np.abs(ab - Paintbox().colors(frame[0, 0].numpy())).max(axis=2)
+        wrong = np.abs(ab - Paintbox().colors(frame[0, 0])).max(axis=2)
         # The thing's colours and the ground's are 40 apart; behind, around and on it none may be the other's.
         assert wrong[24:36, left + 4 : left + 12].max() < 12
         assert wrong[16:44, : max(left - 4, 0)].max(initial=0) < 12
@@ -84,14 +83,14 @@ def test_a_flash_keeps_the_colours() -> None:
     inputs[9] = inputs[10] = as_input(np.ones(SIZE, np.float32))
     results = list(painter(TemporalOptions("fast")).predict_ab(inputs))
     # White would be 40, -30 everywhere.
-    expected = Paintbox().colors(inputs[8][0, 0].numpy())
+    expected = Paintbox().colors(inputs[8][0, 0])
     for index in (9, 10):
         assert np.abs(results[index] - expected).mean() < 2
     assert flicker(results, 0) < 3
 
 
 def test_a_fade_in_takes_the_bright_frames_colours() -> None:
-    base = pan(8, 1)[0][0, 0].numpy()
+    base = pan(8, 1)[0][0, 0]
     inputs = [as_input((base + 1) * min(index / 16, 1) - 1) for index in range(40)]
     results = list(painter(TemporalOptions("fast")).predict_ab(inputs))
     assert np.abs(results[-1] - Paintbox().colors(base)).mean() < 1

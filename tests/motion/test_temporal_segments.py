@@ -7,14 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
-from torch import Tensor
 
 from colorize.engine import Colorizer
 from colorize.motion import TemporalOptions, TemporalPainter
 from colorize.motion.temporal import MAX_ANCHOR_GAP
-from colorize.network import Generator
+from colorize.network import Generator, torch_network
 
 
 @pytest.mark.parametrize("every", [2, 5])
@@ -41,7 +39,7 @@ def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -
 def test_restored_segments_are_bit_equal(
     options: TemporalOptions, cut_at_seam: bool, small_generator: Generator
 ) -> None:
-    colorizer = Colorizer(small_generator, device="cpu", render_size=64, precision=torch.float32)
+    colorizer = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)
     inputs = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
     segments = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
     whole = TemporalPainter(colorizer, options)
@@ -68,7 +66,7 @@ def test_the_seam_of_two_segments_is_no_jump(options: TemporalOptions) -> None:
 def test_lookahead_is_bounded(options: TemporalOptions) -> None:
     taken = 0
 
-    def counted() -> Iterator[Tensor]:
+    def counted() -> Iterator[np.ndarray]:
         nonlocal taken
         for frame in pan(14, 90):
             taken += 1
@@ -81,20 +79,20 @@ def test_lookahead_is_bounded(options: TemporalOptions) -> None:
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_batches_are_not_larger_than_asked(mode) -> None:
     box = Paintbox()
-    list(TemporalPainter(box, TemporalOptions(mode), 3).predict_ab(pan(15, 20)))  # type: ignore[arg-type]
+    list(TemporalPainter(Colorizer(box), TemporalOptions(mode), 3).predict_ab(pan(15, 20)))
     assert max(box.batches) <= 3
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_another_size_begins_anew(options: TemporalOptions) -> None:
-    small = [as_input(frame[0, 0].numpy()[:32, :64]) for frame in pan(16, 5)]
+    small = [as_input(frame[0, 0][:32, :64]) for frame in pan(16, 5)]
     results = list(painter(options).predict_ab([*pan(16, 6), *small]))
     assert [ab.shape[:2] for ab in results] == [SIZE] * 6 + [(32, 64)] * 5
 
 
 def test_bad_options_are_refused() -> None:
     with pytest.raises(ValueError, match=r"temporal 'slow' is unknown; .*off, fast, best"):
-        TemporalOptions("slow")  # type: ignore[arg-type]
+        TemporalOptions("slow")
     with pytest.raises(ValueError, match=r"every 0 is not within 1\.\.16"):
         TemporalOptions("fast", 0)
     with pytest.raises(ValueError, match=r"every 4 .* use temporal fast or best"):

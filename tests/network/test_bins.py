@@ -21,9 +21,7 @@ from colorize.network import (
     GeneratorConfig,
     bin_areas,
     bin_centres,
-    infer,
     load_generator,
-    prepare,
     save_generator,
 )
 from colorize.network.bins import RINGS, Expectation
@@ -99,18 +97,19 @@ class TestEveryHead:
         save_generator(generator, tmp_path / "weights.safetensors")
         loaded = load_generator(tmp_path / "weights.safetensors")
         assert loaded.config == generator.config
-        folded = prepare(generator, torch.device("cpu"), torch.float32)
+        folded = generator.prepared(torch.device("cpu"), torch.float32)
         with torch.inference_mode():
             wanted = generator(x)
             assert wanted.std() > 0.01
             assert (loaded(x) - wanted).abs().max() < 0.02  # fp16 on disk
-            torch.testing.assert_close(infer(folded, x), wanted, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(folded(x), wanted, rtol=1e-3, atol=1e-4)
             program = torch.export.export(generator, (x,))
             torch.testing.assert_close(program.module()(x), wanted, rtol=1e-3, atol=1e-4)
 
     def test_bfloat16_keeps_the_colours(self, config):
         generator, x = make(config, std=0.2), torch.rand(1, 1, 64, 64) * 2 - 1
-        exact, fast = (infer(prepare(generator, torch.device("cpu"), p), x) for p in (torch.float32, torch.bfloat16))
+        with torch.inference_mode():
+            exact, fast = (generator.prepared(torch.device("cpu"), p)(x) for p in (torch.float32, torch.bfloat16))
         assert (exact - fast).abs().mean() * AB_MAX < 1
 
     def test_a_trainable_generator_returns_its_logits(self, config):

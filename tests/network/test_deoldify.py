@@ -18,9 +18,7 @@ from colorize.network import (
     SelfAttention,
     build_unet,
     choose_precision,
-    infer,
-    prepare,
-    takes_hints,
+    torch_network,
 )
 from colorize.network.deoldify import unet
 from colorize.network.deoldify.folding import fold
@@ -97,7 +95,8 @@ def bfloat16_difference(both: tuple[DeOldifyGenerator, DeOldifyGenerator], grey:
     lightness = rgb_tensor_to_lab(grey.repeat(1, 3, 1, 1))[:, :1]
     pictures = []
     for generator in both:
-        ab = infer(generator, lightness)
+        with torch.inference_mode():
+            ab = generator(lightness)
         lab = torch.cat([(lightness + 1) * 50, ab * AB_MAX], dim=1)[0].permute(1, 2, 0)
         pictures.append(lab.numpy())
     chroma = np.hypot(pictures[0][..., 1], pictures[0][..., 2])
@@ -110,9 +109,10 @@ def test_artistic_in_bfloat16_cannot_be_told_from_float32(both):
     assert bfloat16_difference(both, reference("artistic")[0][..., 24:72, 40:88]) < 0.5
 
 
+@torch.inference_mode()
 def test_vivid_colours_in_bfloat16(tiny):
     lightness = random_lightness(64, 96)
-    exact, rounded = (infer(prepare(tiny, CPU, dtype), lightness) * AB_MAX for dtype in (torch.float32, torch.bfloat16))
+    exact, rounded = (tiny.prepared(CPU, dtype)(lightness) * AB_MAX for dtype in (torch.float32, torch.bfloat16))
     assert exact.std() > 3
     assert (exact - rounded).abs().mean() < 0.05 * exact.std()
 
@@ -128,11 +128,12 @@ def narrow_both(request):
     return generator.prepared(CPU, torch.float32), generator.prepared(CPU, torch.bfloat16)
 
 
+@torch.inference_mode()
 @pytest.mark.parametrize("size", [(64, 32), (48, 16), (64, 64)])
 def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(narrow_both, size):
     network_input, (exact, rounded) = random_lightness(*size), narrow_both
     answers = answers_over_nan(rounded, network_input, 2)
-    assert (answers[0] - infer(exact, network_input)).abs().mean() < 0.01
+    assert (answers[0] - exact(network_input)).abs().mean() < 0.01
     assert all(torch.equal(answer, answers[0]) for answer in answers)
 
 
@@ -201,9 +202,10 @@ def test_the_network_refuses_other_shapes(tiny, shape):
         tiny.network(torch.zeros(shape))
 
 
+@torch.inference_mode()
 @pytest.mark.parametrize("size", [(1, 1), (17, 33), (32, 48)])
 def test_lightness_of_any_size_gives_ab(tiny, size):
-    ab = infer(prepare(tiny, CPU, torch.float32), random_lightness(*size))
+    ab = tiny.prepared(CPU, torch.float32)(random_lightness(*size))
     assert ab.shape == (1, 2, *size)
     assert ab.dtype == torch.float32
     assert ab.abs().max() <= 1
@@ -224,18 +226,20 @@ def test_ab_is_that_of_the_networks_colours(tiny):
 
 
 def test_hints_latents_and_wrong_shapes_are_refused(tiny):
-    lightness = random_lightness(32, 32)
-    assert not takes_hints(tiny)
-    with pytest.raises(ValueError, match="take no colour hints"):
-        tiny(lightness, hints=torch.zeros(1, 3, 32, 32))
-    with pytest.raises(ValueError, match="have no latent vector"):
-        tiny(lightness, latent=torch.zeros(1, 8))
+    network, lightness = torch_network(tiny, "cpu"), random_lightness(32, 32).numpy()
+    assert not network.takes_hints and network.latent_dim == 0
+    features = network.encode(lightness)
+    assert features.bottleneck is None
+    with pytest.raises(ValueError, match="no hints"):
+        network.decode(np.zeros((1, 4, 32, 32), np.float32), features)
+    with pytest.raises(ValueError, match="no latent vector"):
+        network.decode(lightness, features, np.zeros((1, 8), np.float32))
     with pytest.raises(ValueError, match=r"\(B, 1, H, W\)"):
         tiny(torch.zeros(1, 3, 32, 32))
 
 
 def test_a_picture_keeps_its_lightness(tiny, scene):
-    colorizer = Colorizer(tiny, device="cpu", render_size=48, precision=torch.float32)
+    colorizer = Colorizer(torch_network(tiny, "cpu", "float32"), render_size=48)
     picture = scene.astype(np.uint16) * 257
     result = colorizer(picture)
     assert result.shape == (*scene.shape, 3)
@@ -249,7 +253,7 @@ def test_a_picture_keeps_its_lightness(tiny, scene):
 @pytest.mark.parametrize("size", [(90, 120), (20, 400), (400, 20), (1, 1), (33, 32)])
 @pytest.mark.parametrize("square", [False, True])
 def test_tall_and_wide_pictures(tiny, size, square):
-    colorizer = Colorizer(tiny, device="cpu", render_size=48, square=square)
+    colorizer = Colorizer(torch_network(tiny, "cpu"), render_size=48, square=square)
     picture = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
     height, width = colorizer.preprocess(picture).shape[2:]
     assert min(height, width) == 48
@@ -258,13 +262,14 @@ def test_tall_and_wide_pictures(tiny, size, square):
 
 
 def test_render_sizes_are_multiples_of_16_and_the_default_is_deoldifys(tiny):
-    assert Colorizer(tiny, device="cpu").render_size == 560
-    assert Colorizer(tiny, device="cpu", render_size=21 * 16).render_size == 336
-    assert Colorizer(tiny, device="cpu", render_size=50).render_size == 48
+    network = torch_network(tiny, "cpu")
+    assert Colorizer(network).render_size == 560
+    assert Colorizer(network, render_size=21 * 16).render_size == 336
+    assert Colorizer(network, render_size=50).render_size == 48
 
 
 def test_frames_run_together_as_alone(tiny, scene):
-    colorizer = Colorizer(tiny, device="cpu", render_size=32, precision=torch.float32)
+    colorizer = Colorizer(torch_network(tiny, "cpu", "float32"), render_size=32)
     frames = [scene, scene[::-1].copy(), scene[:, ::-1].copy()]
     for one, together in zip(map(colorizer, frames), colorizer.frames(frames, batch_size=3), strict=True):
         assert np.abs(one.astype(int) - together).max() <= 1

@@ -12,8 +12,15 @@ from support.runs import CLASSIFYING, HUE_AGREEMENT, SMALL
 from support.runs import make_generator as make
 
 from colorize.color import AB_MAX
-from colorize.engine import Colorizer
-from colorize.network import BINS, GeneratorConfig, bin_centres, load_generator, read_info, save_generator
+from colorize.network import (
+    BINS,
+    GeneratorConfig,
+    bin_centres,
+    load_generator,
+    read_info,
+    save_generator,
+    torch_network,
+)
 from colorize.network.bins import Expectation
 from training.interpolate import InterpolateSettings, blend, interpolate, scale_chroma, scale_logits
 
@@ -79,7 +86,7 @@ class TestHueAgreement:
 
     def test_another_power_has_another_fingerprint(self):
         plain, same, other = (
-            Colorizer(make(config), device="cpu") for config in (CLASSIFYING, CLASSIFYING, HUE_AGREEMENT)
+            torch_network(make(config), "cpu") for config in (CLASSIFYING, CLASSIFYING, HUE_AGREEMENT)
         )
         assert plain.fingerprint() == same.fingerprint() != other.fingerprint()
 

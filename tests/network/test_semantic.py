@@ -16,9 +16,7 @@ from colorize.network import (
     SEMANTIC_NETWORKS,
     Generator,
     GeneratorConfig,
-    infer,
     load_generator,
-    prepare,
     save_generator,
 )
 from colorize.network.semantic import EfficientNetLite
@@ -148,14 +146,14 @@ def test_save_load_fold_and_export_keep_the_answers(generator, tmp_path):
     save_generator(generator, tmp_path / "weights.safetensors")
     loaded = load_generator(tmp_path / "weights.safetensors")
     assert loaded.config == generator.config
-    folded = prepare(generator, torch.device("cpu"), torch.float32)
+    folded = generator.prepared(torch.device("cpu"), torch.float32)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
     program = torch.export.export(generator, (x,))
     with torch.inference_mode():
         wanted = generator(x)
         assert wanted.std() > 0.01
         assert (loaded(x) - wanted).abs().max() < 0.02  # fp16 on disk
-        torch.testing.assert_close(infer(folded, x), wanted, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(folded(x), wanted, rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(program.module()(x), wanted, rtol=1e-3, atol=1e-4)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize.network import KINDS, DeOldifyGenerator, build_unet, infer
+from colorize.network import KINDS, DeOldifyGenerator, build_unet
 from colorize.network.deoldify.unet import Architecture
 
 FOLDER = Path(__file__).parent.parent / "network" / "deoldify"
@@ -62,7 +62,8 @@ def published_file(state: dict[str, torch.Tensor], folder: Path) -> Path:
 def ramp_colors(generator: DeOldifyGenerator) -> torch.Tensor:
     """Return the ab that a generator predicts for a ramp of lightness."""
     lightness = torch.linspace(-1, 1, 32 * 48).reshape(1, 1, 32, 48)
-    return infer(generator, lightness)
+    with torch.inference_mode():
+        return generator(lightness)
 
 
 def weights_by_recipe(shapes: dict[str, list[int]]) -> dict[str, torch.Tensor]:

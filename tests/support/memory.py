@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-
-from colorize.network import infer
-from colorize.network.torch_runtime import AnyGenerator
+from torch import Tensor, nn
 
 
 def leave_nan(*_: object) -> None:
@@ -15,11 +12,12 @@ def leave_nan(*_: object) -> None:
     del junk
 
 
-def answers_over_nan(prepared: AnyGenerator, network_input: Tensor, count: int = 3) -> list[Tensor]:
+def answers_over_nan(prepared: nn.Module, network_input: Tensor, count: int = 3) -> list[Tensor]:
     """Return a prepared generator's answers to one input, while its convolutions find NaN in what is free."""
-    convolutions = [module for module in prepared.modules() if isinstance(module, torch.nn.Conv2d)]
+    convolutions = [module for module in prepared.modules() if isinstance(module, nn.Conv2d)]
     hooks = [module.register_forward_pre_hook(leave_nan) for module in convolutions]
-    answers = [infer(prepared, network_input) for _ in range(count)]
+    with torch.inference_mode():
+        answers = [prepared(network_input) for _ in range(count)]
     for hook in hooks:
         hook.remove()
     return answers

@@ -14,7 +14,7 @@ import uvicorn
 from gradio_client import Client
 
 from colorize.engine import Colorizer
-from colorize.network import Generator
+from colorize.network import Network
 from colorize.web import WebSettings, build_app
 from colorize.web.service import ColorizeService
 
@@ -22,10 +22,10 @@ TIMEOUT = 60  # seconds until a test gives up
 
 
 @contextlib.contextmanager
-def serve_page(generator: Generator, settings: WebSettings | None = None) -> Iterator[tuple[str, ColorizeService]]:
+def serve_page(network: Network, settings: WebSettings | None = None) -> Iterator[tuple[str, ColorizeService]]:
     """Serve a page, and yield its address and its service; both are closed at the end."""
     folder = os.environ.get("GRADIO_TEMP_DIR")  # of another page, which reads it at every call
-    colorizer = Colorizer(generator, device="cpu", render_size=64)
+    colorizer = Colorizer(network, render_size=64)
     service = ColorizeService(settings or WebSettings(weights="small"), colorizer)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(build_app(service), log_level="warning", timeout_graceful_shutdown=1))

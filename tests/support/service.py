@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from fastapi.testclient import TestClient
 
 from colorize.engine import Colorizer
-from colorize.network import Generator
+from colorize.network import Network
 from colorize.web import WebSettings
 from colorize.web.api import build_api
 from colorize.web.guard import Guard
@@ -16,12 +16,12 @@ from colorize.web.service import ColorizeService
 
 
 @contextlib.contextmanager
-def serve_clients(generator: Generator) -> Iterator[Callable[..., TestClient]]:
+def serve_clients(network: Network) -> Iterator[Callable[..., TestClient]]:
     """Yield a function that starts a service by ``WebSettings`` and returns a client; all are closed at the end."""
     services = []
 
     def make(**settings) -> TestClient:
-        colorizer = Colorizer(generator, device="cpu", render_size=64)
+        colorizer = Colorizer(network, render_size=64)
         service = ColorizeService(WebSettings(weights="small", **settings), colorizer)
         services.append(service)
         client = TestClient(Guard(build_api(service), service.settings), base_url="http://localhost")

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def document(small_generator):
-    service = ColorizeService(WebSettings(weights="small"), Colorizer(small_generator, device="cpu", render_size=32))
+def document(small_network):
+    service = ColorizeService(WebSettings(weights="small"), Colorizer(small_network, render_size=32))
     yield schemathesis.openapi.from_asgi("/openapi.json", build_api(service))
     service.close()
 

@@ -19,7 +19,7 @@ RENDER_SIZE = 560  # 16 x 35, DeOldify's default for photographs
 
 
 class DeOldifyGenerator(nn.Module):
-    """A DeOldify network behind our generator's contract: lightness in, ab out; no hints and no latent.
+    """A DeOldify network behind our generator's contract: lightness in, ab out; no hints, no latent, no features.
 
     DeOldify puts the photo's luma back in 8-bit YUV; here only the ab of its colours is used, and the caller composes
     it with the photo's own lightness.
@@ -30,6 +30,10 @@ class DeOldifyGenerator(nn.Module):
         render_size: Short side in pixels for which these weights are meant.
     """
 
+    stride = STRIDE
+    takes_hints = False
+    latent_dim = 0
+    description = ""
     mean: Tensor
     deviation: Tensor
 
@@ -41,23 +45,36 @@ class DeOldifyGenerator(nn.Module):
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
 
-    def forward(self, lightness: Tensor, hints: Tensor | None = None, latent: Tensor | None = None) -> Tensor:
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Return no features: the network runs as a whole, in ``decode``."""
+        return []
+
+    def decode(self, x: Tensor, features: list[Tensor], latent: Tensor | None = None) -> Tensor:
+        """Return ab (B, 2, H, W) in -1..1, float32; see ``forward``.
+
+        Args:
+            x: Lightness alone: DeOldify was not trained with hints.
+            features: Those of ``encode``.
+            latent: Must be None.
+
+        Raises:
+            ValueError: A shape is wrong, or a latent is given.
+        """
+        if latent is not None:
+            raise ValueError("DeOldify weights have no latent vector; leave latent out")
+        return self(x)
+
+    def forward(self, lightness: Tensor) -> Tensor:
         """Return ab (B, 2, H, W) in -1..1, float32.
 
         Args:
             lightness: (B, 1, H, W), L / 50 - 1, any size from 1x1; odd sides are padded by replication.
-            hints: Must be None: DeOldify was not trained with any.
-            latent: Must be None.
 
         Raises:
-            ValueError: A shape is wrong, or hints or a latent are given.
+            ValueError: The shape is wrong.
         """
-        if hints is not None:
-            raise ValueError("DeOldify weights take no colour hints; use others, or leave the hints out")
-        if latent is not None:
-            raise ValueError("DeOldify weights have no latent vector; leave latent out")
         if lightness.ndim != 4 or lightness.shape[1] != 1:
-            raise ValueError(f"lightness must be (B, 1, H, W), not {tuple(lightness.shape)}")
+            raise ValueError(f"DeOldify weights take lightness (B, 1, H, W), no hints, not {tuple(lightness.shape)}")
         height, width = lightness.shape[2:]
         lightness = F.pad(lightness.float(), (0, width % 2, 0, height % 2), mode="replicate")
         grey = lab_tensor_to_rgb(F.pad(lightness, (0, 0, 0, 0, 0, 2)))  # a = b = 0

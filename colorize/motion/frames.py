@@ -1,0 +1,64 @@
+"""Frames of a film on the network's grid: a type for each stage of ``TemporalPainter``, which knows more and more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from colorize.color import Floats
+from colorize.motion.cuts import FrameKind
+from colorize.motion.flow import Grey, Motion
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedFrame:
+    """A frame of which the search for cuts has told the kind.
+
+    Attributes:
+        network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
+        grey: The same as (h, w) uint8, for the optical flow.
+        kind: What the search found.
+    """
+
+    network_input: Floats
+    grey: Grey
+    kind: FrameKind
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame(ClassifiedFrame):
+    """A frame whose motion is known.
+
+    Attributes:
+        backward_flow: Motion to the frame before; None: a scene begins.
+        forward_flow: Motion from the frame before to this one; None: a scene begins.
+    """
+
+    backward_flow: Motion | None
+    forward_flow: Motion | None
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedFrame(TrackedFrame):
+    """A frame of an interval, of which it is decided whether the network predicts it.
+
+    Attributes:
+        to_anchor: Motion to the last anchor before this frame; None: a scene begins.
+        needs_network: Whether the network is to predict this frame's ab.
+        to_predicted: Motion to the last frame before this one that the network predicts; None: there is none, or the
+            network does not predict this one.
+    """
+
+    to_anchor: Motion | None
+    needs_network: bool
+    to_predicted: Motion | None
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedFrame(PlannedFrame):
+    """A frame with the network's colours.
+
+    Attributes:
+        ab: (h, w, 2) in Lab units; None: the network did not predict it.
+    """
+
+    ab: Floats | None
