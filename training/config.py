@@ -257,7 +257,7 @@ class FinetuneConfig:
         threshold: For ``schedule``; DeOldify's .65 belongs to BCE, where .69 is guessing. Hinge guesses at 1.
         critic_learning_rate: Two time scales (Heusel et al. 2017): the critic learns faster.
         enhancement: Factor of the chroma of the photographs that the critic gets as real. At equal budgets 1.2
-            did not help (docs/training.md).
+            did not help (docs/experiments.md).
         train_encoder: Train the encoder and the semantic branch too.
         cycles: How often the two parts, critic alone and both together, are repeated.
         hint_prob: Share of the pictures with colour hints.

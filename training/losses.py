@@ -131,7 +131,7 @@ def embedding_loss(features: Tensor, truth: Tensor) -> Tensor:
 
     It is the mean Euclidean distance of the pooled last feature maps, in units of the truths' mean length. Its
     gradient agrees better with that of classifiers that take no part than the gradient of the class distributions'
-    divergence does (docs/training.md, run 15).
+    divergence does (docs/experiments.md, run 15).
 
     Args:
         features: Last feature map (B, C, h, w) of the prediction.
