@@ -77,6 +77,15 @@ def save_generator(generator: Generator, path: Path | str, info: WeightsInfo | N
         file.write(save(tensors, metadata))  # save_file would make it readable by its owner alone
 
 
+def read_format(path: Path) -> str:
+    """Return the format that a safetensors file's metadata name; empty: they name none, or it is another file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("format", "")
+    except (SafetensorError, OSError):
+        return ""
+
+
 def read_info(path: Path | str) -> WeightsInfo:
     """Return what a weights file says about itself, without reading its tensors.
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import re
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from support.motion import pan
 from torch import nn
 
@@ -18,6 +22,7 @@ from colorize.color import AB_MAX, rgb_to_lab
 from colorize.engine import Colorizer, Hint, draw_candidates
 from colorize.motion import TemporalOptions, TemporalPainter
 from colorize.network import Generator, Network, load_network, registry, torch_network
+from colorize.network.checkpoints import read_format
 
 CELL = 8
 
@@ -126,38 +131,48 @@ def test_two_threads_give_what_one_gives(small_network: Network, scene: np.ndarr
     np.testing.assert_array_equal(at_once, one_by_one)
 
 
-class Tinted(nn.Module):
-    """A generator in torch that is not ours: every picture has one colour."""
-
-    stride, render_size, takes_hints, latent_dim, description = 8, 40, False, 0, ""
+class TinyEccv16(nn.Module):
+    """Stands for the published layers: lightness 0..100 in, ab in Lab units out, sides multiples of 8."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ab = nn.Parameter(torch.tensor([0.25, -0.125]))
+        self.down, self.up = nn.Conv2d(1, 2, 8, stride=8), nn.Upsample(scale_factor=8, mode="bilinear")
 
-    def prepared(self, device: torch.device, precision: torch.dtype) -> Tinted:
-        return self.eval().to(device, precision)
-
-    def encode(self, x: torch.Tensor) -> list[torch.Tensor]:
-        return []
-
-    def decode(self, x: torch.Tensor, features: list[torch.Tensor], latent: torch.Tensor | None = None) -> torch.Tensor:
-        return self.ab[None, :, None, None].expand(len(x), 2, *x.shape[2:])
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        assert lightness.min() >= 0 and lightness.max() > 1
+        return self.up(self.down(lightness))
 
 
-def test_files_of_another_network_are_known_by_a_line_in_the_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def load_tinted(path: Path) -> Tinted:
-        return Tinted()
+@pytest.fixture
+def eccv16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What CONTRIBUTING's worked example adds, run as it is written there."""
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.split("## A worked example: another published network\n")[1].split("\n## ")[0]
+    blocks = [textwrap.dedent(block) for block in re.findall(r"^ *```python\n(.*?)^ *```$", section, re.M | re.S)]
+    names = {"Eccv16": TinyEccv16, "F": torch.nn.functional, "Path": Path, "Tensor": torch.Tensor, "copy": copy}
+    names |= {"load_file": load_file, "nn": nn, "read_format": read_format, "torch": torch}
+    exec("from __future__ import annotations\n" + "\n\n".join(blocks), names)
+    monkeypatch.setattr(registry, "LOADERS", [*registry.LOADERS, (names["is_eccv16"], names["load_eccv16"])])
 
-    path = tmp_path / "tinted.bin"
-    path.write_bytes(b"tinted")
-    with pytest.raises(WeightsError, match=r"tinted\.bin"):
-        load_network(path)
-    monkeypatch.setattr(
-        registry, "LOADERS", [(lambda path: path.read_bytes() == b"tinted", load_tinted), *registry.LOADERS]
-    )
+
+def test_the_published_network_of_the_worked_example_colours(eccv16: None, tmp_path: Path, scene: np.ndarray) -> None:
+    layers, path = TinyEccv16(), tmp_path / "eccv16.safetensors"
+    nn.init.zeros_(layers.down.weight)
+    with torch.no_grad():
+        layers.down.bias.copy_(torch.tensor([27.5, -13.75]))
+    save_file(layers.state_dict(), path, {"format": "colorize-eccv16/1"})
     colorizer = Colorizer(path, device="cpu")
-    assert colorizer.render_size == 40
-    np.testing.assert_allclose(colorizer.predict_full_ab(np.full((9, 7), 50, np.float32))[4, 3], [27.5, -13.75])
+    assert (colorizer.render_size, colorizer.takes_hints) == (256, False)
+    assert colorizer(scene).shape == (*scene.shape, 3)
+    for size in ((1, 1), (9, 7), (40, 64)):
+        ab = colorizer.predict_full_ab(np.full(size, 50, np.float32))
+        np.testing.assert_allclose(ab, np.broadcast_to(np.float32([27.5, -13.75]), (*size, 2)), rtol=1e-5)
+    film = list(TemporalPainter(colorizer).predict_ab(pan(1, 5)))
+    np.testing.assert_allclose(film[4][20, 20], [27.5, -13.75], rtol=1e-5)
+
+
+def test_files_of_no_known_network_are_refused(eccv16: None, tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"format": "other/1"})
+    with pytest.raises(WeightsError, match=r"other\.safetensors: format 'other/1'"):
+        load_network(path)

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from colorize.base import WeightsError, reason, replacing
+from colorize.network.checkpoints import read_format
 from colorize.network.deoldify.folding import fold
 from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
@@ -40,11 +41,7 @@ def is_deoldify(path: Path) -> bool:
     """Tell whether a weights file can only be DeOldify's: a torch file, or safetensors that say so."""
     if _is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
         return True
-    try:
-        with safe_open(path, framework="pt") as file:
-            return (file.metadata() or {}).get("format", "").startswith("colorize-deoldify/")
-    except (SafetensorError, OSError):
-        return False
+    return read_format(path).startswith("colorize-deoldify/")
 
 
 def _is_pickled(path: Path) -> bool:
