@@ -42,7 +42,7 @@ def test_a_later_hint_lies_on_top() -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, -0.5), (120, 0), (0, 90)])
 def test_a_hint_outside_the_picture_is_refused(colorizer: Colorizer, scene: np.ndarray, x: float, y: float) -> None:
-    with pytest.raises(ValueError, match=r"outside the photo, which is 120 x 90 pixels; x goes from 0 to 119"):
+    with pytest.raises(ValueError, match=rf"{x:g},{y:g} lies outside .* 120 x 90"):
         colorizer(scene, [Hint(x, y, "#ff0000")])
 
 
@@ -72,7 +72,7 @@ def test_weights_without_hints_say_so(small_generator: Generator, scene: np.ndar
     colorizer = Colorizer(torch_network(without_hints, "cpu"), render_size=64)
     assert not colorizer.takes_hints
     colorizer(scene)
-    with pytest.raises(ValueError, match="these weights take no colour hints"):
+    with pytest.raises(ValueError, match="no colour hints"):
         colorizer(scene, [Hint(1, 1, "#ff0000")])
 
 

@@ -123,7 +123,7 @@ def test_every_head_is_among_the_variants():
 
 
 def test_an_unknown_head_is_named():
-    with pytest.raises(ValueError, match="unknown head 'softmax'; choose one of regression, classification"):
+    with pytest.raises(ValueError, match="head 'softmax'; .*regression"):
         replace(SMALL, head="softmax")
 
 

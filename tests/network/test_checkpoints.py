@@ -63,7 +63,7 @@ def test_loaded_is_ready_to_use(file):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors: no such weights file"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.safetensors: no such"):
         load_generator(tmp_path / "nothing.safetensors")
 
 
@@ -71,7 +71,7 @@ def test_missing_file(tmp_path):
 def test_truncated_file(file, keep):
     data = file.read_bytes()
     file.write_bytes(data[:keep])
-    with pytest.raises(WeightsError, match=r"weights\.safetensors: not a whole safetensors file"):
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: not a whole"):
         load_generator(file)
 
 

@@ -150,7 +150,7 @@ def test_every_key_and_shape_must_be_there(state, key, value, message, tmp_path)
 def test_another_network(small_generator, tmp_path):
     path = tmp_path / "other.pth"
     torch.save(small_generator.state_dict(), path)
-    with pytest.raises(WeightsError, match="not the weights of a DeOldify generator"):
+    with pytest.raises(WeightsError, match="not the weights of a DeOldify"):
         load_deoldify(path)
 
 
@@ -169,5 +169,5 @@ def test_an_unsafe_torch_is_refused(file, monkeypatch):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nothing\.pth: no such weights file"):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.pth: no such"):
         load_deoldify(tmp_path / "nothing.pth")
