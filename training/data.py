@@ -176,8 +176,8 @@ def _sampled_indices(photos: Photos, sampling_weights: Mapping[str, int]) -> Ten
     if not sampling_weights:
         return indices
     if missing := sorted(set(sampling_weights) - set(photos.folders)):
-        folders = ", ".join(sorted(set(photos.folders)))
-        raise PhotosError(f"sampling_weights: no photograph lies in a folder {missing[0]!r}; folders are {folders}")
+        folders = ", ".join(sorted(set(photos.folders) - {""})) or "none"
+        raise PhotosError(f"sampling_weights: no photograph lies in a folder {missing[0]!r}; folders are: {folders}")
     sampled = indices.repeat_interleave(torch.tensor([sampling_weights.get(folder, 1) for folder in photos.folders]))
     if not len(sampled):
         raise PhotosError(f"sampling_weights {dict(sampling_weights)}: no photograph is left")

@@ -38,9 +38,8 @@ class TestTeacher:
 
     @pytest.mark.parametrize("name", ["resnet18", "vgg16_bn"])
     def test_other_classifiers(self, rgb, name):
-        classifier = torchvision.models.get_model(name, weights=None)
-        teacher = Teacher(name, classifier)
-        output = teacher(rgb)
+        with torch.device("meta"):  # shapes without numbers: a VGG has 138 million parameters
+            output = Teacher(name, torchvision.models.get_model(name, weights=None))(rgb.to("meta"))
         assert output.logits.shape == (2, 1000)
         assert [f.shape[1] for f in output.features] == {"resnet18": [64, 128, 256], "vgg16_bn": [256, 512, 512]}[name]
 
@@ -64,15 +63,15 @@ class TestTeacher:
         torch.testing.assert_close(load_teacher(path)(rgb).logits, model(rgb * 2 - 1), rtol=1e-4, atol=1e-4)
 
     def test_bad_files(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="no such teacher file"):
+        with pytest.raises(FileNotFoundError, match=r"missing.*no such"):
             load_teacher(tmp_path / "missing")
         (tmp_path / "text").write_text("text")
-        with pytest.raises(TeacherError, match="not a whole safetensors file"):
+        with pytest.raises(TeacherError, match=r"text.* whole"):
             load_teacher(tmp_path / "text")
         save_file({"a": torch.zeros(1)}, tmp_path / "foreign")
-        with pytest.raises(TeacherError, match="not the weights of mobilenet_v2"):
+        with pytest.raises(TeacherError, match=r"foreign.*mobilenet_v2"):
             load_teacher(tmp_path / "foreign")
 
     def test_a_network_without_a_body(self):
-        with pytest.raises(TeacherError, match="choose another teacher"):
+        with pytest.raises(TeacherError, match=r"linear.*another"):
             Teacher("linear", torch.nn.Linear(1, 1))

@@ -21,7 +21,11 @@ from training.critic import (
 )
 
 
-@pytest.fixture(scope="module", params=CRITICS)
+def slow_where_large(name):
+    return pytest.param(name, marks=[pytest.mark.slow] if name == "vgg16_bn" else [])
+
+
+@pytest.fixture(scope="module", params=map(slow_where_large, CRITICS))
 def named_critic(request) -> tuple[str, nn.Module]:
     torch.manual_seed(0)
     return request.param, build_critic(request.param)
@@ -111,7 +115,7 @@ class TestProjected:
         assert torch.equal(loaded.teacher.mean, teacher.mean), "the input's range goes with the weights"
 
     def test_another_classifier(self, critic):
-        with pytest.raises(CriticError, match="stands on mobilenet_v2, not on resnet18"):
+        with pytest.raises(CriticError, match=r"mobilenet_v2.*resnet18"):
             critic.adopt(Teacher("resnet18", torchvision.models.resnet18()))
 
 
@@ -152,11 +156,11 @@ class TestFiles:
         assert torch.equal(again.eval()(lab), critic(lab))
 
     def test_bad_files(self, tmp_path):
-        with pytest.raises(CriticError, match="unknown critic 'x'; choose one of patch"):
+        with pytest.raises(CriticError, match=r"'x'.*patch"):
             build_critic("x")
         (tmp_path / "text").write_text("text")
-        with pytest.raises(CriticError, match="not a whole safetensors file"):
+        with pytest.raises(CriticError, match=r"text.* whole"):
             load_critic(tmp_path / "text")
         save_file({"a": torch.zeros(1)}, tmp_path / "foreign", {"format": "colorize-critic/1", "kind": "dcgan"})
-        with pytest.raises(CriticError, match="do not fit a dcgan critic"):
+        with pytest.raises(CriticError, match=r"foreign.*dcgan"):
             load_critic(tmp_path / "foreign")

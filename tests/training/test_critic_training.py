@@ -60,21 +60,21 @@ def test_a_critic_whose_loss_is_no_number_stops(config, small_critic, monkeypatc
     def trainable(lightness, hints):
         return hints[:, :2], None
 
-    with pytest.raises(DivergedError, match="critic's loss is nan at its step 0"):
+    with pytest.raises(DivergedError, match=r"critic.* nan .*step 0"):
         critic_update.train_critic(trainable)  # type: ignore[arg-type]
     assert all(torch.equal(p, before[name]) for name, p in critic.named_parameters())
 
 
 def test_other_files_are_refused(config, sources, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such critic"):
+    with pytest.raises(FileNotFoundError, match=r"missing.*no such"):
         finetune(replace(config, critic_weights=tmp_path / "missing"))
-    with pytest.raises(CriticError, match="not a critic's file"):
+    with pytest.raises(CriticError, match=r"generator\.safetensors.*critic"):
         finetune(replace(config, critic_weights=sources / "generator.safetensors"))
 
 
 def test_a_missing_recogniser_is_reported_before_the_critic_trains(config, small_critic):
     config = replace(config, losses=replace(PLAIN, recognition=0.1))
-    with pytest.raises(ValueError, match="need a recogniser"):
+    with pytest.raises(ValueError, match="recogniser"):
         finetune(config)
     assert not config.run.output.exists()
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.photos import write_photos
+from support.photos import plain_indices, plain_photos, write_photos
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.data import Phase, PhotoBatches
@@ -55,10 +55,12 @@ def test_an_epoch_yields_its_own_steps(photos):
         assert torch.equal(batch[2], batches.batch(step)[2])
 
 
-def test_every_photograph_once_a_round(photos):
-    batches = PhotoBatches(photos, PHASES, 3, seed=3)
-    seen = torch.cat([batches._choose(start, 4) for start in range(0, 18, 4)])[:18]
-    assert sorted(seen[:9].tolist()) == sorted(seen[9:].tolist()) == list(range(9))
+def test_every_photograph_once_a_round():
+    plain = plain_photos([""] * 9)
+    batches = PhotoBatches(plain, (Phase(32, 20, 4),), 5, seed=3)
+    seen = [index for _, _, lab in batches for index in plain_indices(plain, lab)]
+    assert sorted(seen[:9]) == sorted(seen[9:18]) == list(range(9))
+    assert seen[:9] != seen[9:18]
 
 
 def test_an_upright_photograph_stands_upright():

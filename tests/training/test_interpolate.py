@@ -60,13 +60,13 @@ class TestInterpolate:
     def test_what_does_not_fit_is_refused(self, files, tmp_path, monkeypatch):
         other = tmp_path / "other.safetensors"
         save_generator(Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 8))), other)
-        with pytest.raises(ValueError, match="built differently"):
+        with pytest.raises(ValueError, match="other"):
             interpolate.interpolate(InterpolateSettings(files[0], other, tmp_path / "x"))
-        with pytest.raises(ValueError, match="weight 2 is not within"):
+        with pytest.raises(ValueError, match="weight 2 "):
             interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", 2.0))
-        with pytest.raises(ValueError, match="chroma 0 is not above 0"):
+        with pytest.raises(ValueError, match="chroma 0 "):
             interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", chroma=0.0))
-        with pytest.raises(ValueError, match="render_size 100 is not a multiple of 32"):
+        with pytest.raises(ValueError, match=r"render_size 100 .*32"):
             interpolate.interpolate(InterpolateSettings(*files, tmp_path / "x", render_size=100))
         assert not (tmp_path / "x").exists()
         monkeypatch.setattr("sys.argv", ["interpolate", str(files[0]), "missing", "--output", str(tmp_path / "x")])

@@ -44,7 +44,7 @@ def test_labels_are_folders_and_small_ones_are_left_out(photos):
 
 
 def test_too_few_folders(photos):
-    with pytest.raises(PhotosError, match="a judge needs two or more"):
+    with pytest.raises(PhotosError, match="two or more"):
         read_labelled([photos / "red"], 36, least=5)
 
 
@@ -120,10 +120,10 @@ def test_a_judge_from_timm_gets_its_own_range(tmp_path, photos, weights_file):
 
 
 def test_a_judge_that_cannot_be_had(tmp_path, photos):
-    with pytest.raises(ValueError, match="give one of the two"):
+    with pytest.raises(ValueError, match=r"photos.*classifier"):
         JudgeSettings(photos, ())
     with pytest.raises(ValueError, match="no_such_network"):
         TimmClassifier("no_such_network", tmp_path / "missing")
     (tmp_path / "text").write_text("text")
-    with pytest.raises(ValueError, match="give classifier_file"):
+    with pytest.raises(ValueError, match="classifier_file"):
         TimmClassifier("tf_efficientnet_lite0", tmp_path / "text")

@@ -15,7 +15,7 @@ from colorize.network import read_info
 from training import pretrain_generator
 from training.callbacks import Checkpoint, CheckpointError, DivergedError
 from training.config import PretrainConfig
-from training.objective import GeneratorLoss, LossWeights
+from training.objective import LossWeights
 from training.pretrain_generator import pretrain
 
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
@@ -31,6 +31,12 @@ class Killed(Exception):
 @pytest.fixture
 def config(run) -> PretrainConfig:
     return PretrainConfig(run, WITHOUT_TEACHER, NARROW, SMALL.decoder_widths)
+
+
+@pytest.fixture
+def short(config, run) -> PretrainConfig:
+    """Two epochs of one step."""
+    return replace(config, run=replace(run, sizes=(32,), samples=(8,), batch_sizes=(4,), epoch_steps=1))
 
 
 def test_a_run_writes_all_its_files(config):
@@ -82,43 +88,43 @@ def test_killed_and_resumed_ends_bit_equal(config, run, monkeypatch):
     assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
 
 
-def test_the_weights_after_an_epoch_can_be_kept(config, run):
-    path = pretrain(replace(config, keep_epoch=2))
+def test_the_weights_after_an_epoch_can_be_kept(short):
+    path = pretrain(replace(short, keep_epoch=1))
     kept, last = load_file(path.with_name("kept.safetensors")), load_file(path)
     assert any(not torch.equal(kept[name], last[name]) for name in last)
-    with pytest.raises(ValueError, match="keep_epoch 3 "):
-        replace(config, keep_epoch=3, run=replace(run, samples_every=2))
+    with pytest.raises(ValueError, match="keep_epoch 1 "):
+        replace(short, keep_epoch=1, run=replace(short.run, samples_every=2))
 
 
-def test_a_finished_run_is_not_run_again(config):
-    path = pretrain(config)
+def test_a_finished_run_is_not_run_again(short):
+    path = pretrain(short)
     before = path.read_bytes()
-    history = (config.run.output / "history.csv").read_text()
-    assert pretrain(config) == path
+    history = (short.run.output / "history.csv").read_text()
+    assert pretrain(short) == path
     assert path.read_bytes() == before
-    assert (config.run.output / "history.csv").read_text() == history
+    assert (short.run.output / "history.csv").read_text() == history
 
 
-def test_other_settings_do_not_resume(config, run):
-    pretrain(config)
-    with pytest.raises(CheckpointError, match="made with other settings"):
-        pretrain(replace(config, run=replace(run, learning_rate=0.5)))
+def test_other_settings_do_not_resume(short):
+    pretrain(short)
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt.*other settings"):
+        pretrain(replace(short, run=replace(short.run, learning_rate=0.5)))
 
 
-def test_a_broken_checkpoint_is_named(config):
-    config.run.output.mkdir()
-    (config.run.output / "checkpoint.pt").write_bytes(b"PK broken")
-    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a whole checkpoint"):
-        pretrain(config)
+def test_a_broken_checkpoint_is_named(short):
+    short.run.output.mkdir()
+    (short.run.output / "checkpoint.pt").write_bytes(b"PK broken")
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt.*whole"):
+        pretrain(short)
 
 
-def test_a_full_disk_keeps_the_former_checkpoint(config, monkeypatch):
-    pretrain(config)
-    path = config.run.output / "checkpoint.pt"
+def test_a_full_disk_keeps_the_former_checkpoint(short, monkeypatch):
+    pretrain(short)
+    path = short.run.output / "checkpoint.pt"
     saved = torch.save
     checkpoint = torch.load(path, weights_only=True)
     saved({**checkpoint, "epochs": 1}, path)  # one epoch is left to do
-    before, files = path.read_bytes(), sorted(config.run.output.iterdir())
+    before, files = path.read_bytes(), sorted(short.run.output.iterdir())
 
     def full_disk(state, target):
         saved({"partial": 1}, target)
@@ -126,32 +132,24 @@ def test_a_full_disk_keeps_the_former_checkpoint(config, monkeypatch):
 
     monkeypatch.setattr(torch, "save", full_disk)
     with pytest.raises(CheckpointError, match="the former checkpoint is kept"):
-        pretrain(config)
+        pretrain(short)
     assert path.read_bytes() == before
-    assert sorted(config.run.output.iterdir()) == files
+    assert sorted(short.run.output.iterdir()) == files
 
 
-def test_a_loss_that_is_no_number_stops_before_the_weights(config, monkeypatch):
-    forward = GeneratorLoss.forward
-    calls = []
-
-    def poisoned(self, output, lab):
-        if output[0].requires_grad:
-            calls.append(1)
-        return forward(self, output, lab) * (float("nan") if len(calls) == 3 else 1)
-
-    monkeypatch.setattr(GeneratorLoss, "forward", poisoned)
-    with pytest.raises(DivergedError, match="the loss is nan at step"):
-        pretrain(config)
+def test_a_loss_that_is_no_number_stops_before_the_weights(config, run):
+    with pytest.raises(DivergedError, match=r"loss is (nan|inf) at step"):
+        pretrain(replace(config, run=replace(run, learning_rate=1e38)))
+    assert not (run.output / "weights.safetensors").exists()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sizes": (32,)}, "must be equally many"),
-        ({"sizes": (32, 50)}, "size 50 is not a multiple of 32"),
-        ({"cache_size": 32}, "cache_size 32 is smaller"),
-        ({"batch_sizes": (0, 2)}, "at least 1"),
+        ({"sizes": (32,)}, r"sizes \(32,\)"),
+        ({"sizes": (32, 50)}, r"size 50 .*32"),
+        ({"cache_size": 32}, "cache_size 32 "),
+        ({"batch_sizes": (0, 2)}, r"batch_sizes.* 1"),
     ],
 )
 def test_wrong_settings_are_named(run, change, message):
@@ -160,7 +158,7 @@ def test_wrong_settings_are_named(run, change, message):
 
 
 def test_too_few_photographs(config, run):
-    with pytest.raises(ValueError, match="9 photographs are too few for a batch of 64"):
+    with pytest.raises(ValueError, match=r"9 photographs.* 64"):
         pretrain(replace(config, run=replace(run, batch_sizes=(64, 2))))
 
 

@@ -22,7 +22,7 @@ from training.pretrain_generator import pretrain
 WITHOUT_TEACHER = LossWeights(perceptual=0, distillation=0)
 pytestmark = pytest.mark.trains
 SOURCES = {"photos": 9}
-RUN = {"sizes": (32, 64), "samples": (8, 8), "batch_sizes": (4, 2)}
+RUN = {"samples": (8,), "batch_sizes": (4,)}
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ def test_distilled_encoder_reaches_the_generator(run, config, sources):
 
 def test_foreign_encoder_weights_are_refused(tmp_path, sources):
     encoder = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4))).encoder
-    with pytest.raises(FileNotFoundError, match="no such encoder weights"):
+    with pytest.raises(FileNotFoundError, match=r"missing.*no such"):
         load_encoder_weights(encoder, tmp_path / "missing", "resnet18")
-    with pytest.raises(TeacherError, match="not encoder weights of resnet18"):
+    with pytest.raises(TeacherError, match=r"teacher\.safetensors.*resnet18"):
         load_encoder_weights(encoder, sources / "teacher.safetensors", "resnet18")
     (tmp_path / "text").write_text("text")
-    with pytest.raises(TeacherError, match="not a whole safetensors file"):
+    with pytest.raises(TeacherError, match=r"text.* whole"):
         load_encoder_weights(encoder, tmp_path / "text", "resnet18")
 
 
@@ -69,35 +69,29 @@ def test_a_torchvision_resnet_reaches_the_generator(config, tmp_path):
     encoder = generator.encoder.state_dict()
     assert torch.equal(encoder["layer3.1.conv2.weight"], state["layer3.1.conv2.weight"])
     torch.testing.assert_close(encoder["conv1.weight"][:, 0], state["conv1.weight"].sum(dim=1))
-    with pytest.raises(TeacherError, match="not a torchvision resnet34"):
+    with pytest.raises(TeacherError, match=r"resnet18\.safetensors.*resnet34"):
         load_encoder_weights(ResNetEncoder("resnet34", 4), tmp_path / "resnet18.safetensors", "resnet34")
 
 
 def test_a_slow_encoder_moves_less(config, run):
-    flat = replace(run, weight_decay=0.0)
+    flat = replace(run, weight_decay=0.0, learning_rate=0.02, ema=0.0)
     moved = {}
     for rate in (1.0, 0.01):
         there = replace(config, encoder_rate=rate, run=replace(flat, output=run.output.with_name(f"rate-{rate}")))
         start = pretrain_generator.build_generator(there).encoder.layer4[1].conv2.weight.detach()
         result = load_generator(pretrain(there)).encoder.layer4[1].conv2.weight.detach()
         moved[rate] = float((result - start).abs().mean())
-    # The averaged weights of so short a run lie near the start, and fp16 rounds; a tenth is far above both.
-    assert moved[0.01] < 0.3 * moved[1.0]
-    with pytest.raises(ValueError, match="encoder_rate 0 must be above 0"):
+    assert moved[0.01] < 0.1 * moved[1.0]
+    with pytest.raises(ValueError, match="encoder_rate 0 "):
         replace(config, encoder_rate=0)
 
 
-def test_a_decoder_learns_alone(config, run, monkeypatch):
+def test_a_decoder_learns_alone(config, run):
     flat = replace(config, run=replace(run, weight_decay=0.0, learning_rate=0.01), decoder_only=True)
     before = pretrain_generator.build_generator(flat).state_dict()
-    last: list[dict[str, torch.Tensor]] = []
-
-    def keep(generator, *_):
-        last.append({name: value.clone() for name, value in generator.state_dict().items()})
-
-    monkeypatch.setattr(pretrain_generator, "save_generator", keep)
     pretrain(flat)
-    moved = {name for name, value in last[-1].items() if not torch.equal(value, before[name])}
+    last = torch.load(run.output / "checkpoint.pt", weights_only=True)["model"]
+    moved = {name for name, value in before.items() if not torch.equal(last[f"generator.{name}"], value)}
     assert moved == {
         name for name in before if name.startswith(("decoder.", "head.")) and name.endswith(("weight", "bias"))
     }

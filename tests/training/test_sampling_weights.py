@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.photos import write_photos
+from support.photos import plain_indices, plain_photos, write_photos
 
 from training.config import RunConfig
 from training.data import Phase, PhotoBatches
@@ -33,14 +33,15 @@ def test_a_photograph_lies_in_the_first_folder_of_its_name(photos):
 
 
 @given(street=st.integers(0, 4), sky=st.integers(0, 4), seed=st.integers(0, 9))
-@settings(deadline=None, max_examples=30)
-def test_a_round_shows_each_photograph_as_often_as_asked(photos, street, sky, seed):
-    batches = PhotoBatches(photos, PHASES, 3, seed, sampling_weights={"street": street, "sky": sky})
-    length = 3 * street + 2 * sky + 4
+@settings(deadline=None, max_examples=15)
+def test_a_round_shows_each_photograph_as_often_as_asked(street, sky, seed):
+    plain = plain_photos(["street"] * 3 + ["sky"] * 2 + [""] * 4)
+    phase = Phase(32, 1, 3 * street + 2 * sky + 4)  # a step is a round
+    batches = PhotoBatches(plain, (phase,), 2, seed, sampling_weights={"street": street, "sky": sky})
     times = {"street": street, "sky": sky, "": 1}
-    for round_ in range(2):
-        seen = Counter(batches._choose(round_ * length, length).tolist())
-        assert seen == Counter({i: times[folder] for i, folder in enumerate(photos.folders) if times[folder]})
+    for _, _, lab in batches:
+        seen = Counter(plain_indices(plain, lab))
+        assert seen == Counter({i: times[folder] for i, folder in enumerate(plain.folders) if times[folder]})
 
 
 def test_weights_of_one_change_nothing(photos):
@@ -50,7 +51,7 @@ def test_weights_of_one_change_nothing(photos):
 
 @pytest.mark.parametrize(
     ("sampling_weights", "message"),
-    [({"sea": 2}, "no photograph lies in a folder 'sea'"), ({"street": 0, "sky": 0, "": 0}, "no photograph is left")],
+    [({"sea": 2}, r"'sea'.*sky"), ({"street": 0, "sky": 0, "": 0}, "no photograph")],
 )
 def test_folders_that_are_not_there_are_an_error(photos, sampling_weights, message):
     with pytest.raises(PhotosError, match=message):
@@ -58,7 +59,7 @@ def test_folders_that_are_not_there_are_an_error(photos, sampling_weights, messa
 
 
 def test_a_negative_number_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="sampling_weights: sky -1 must be 0 or more"):
+    with pytest.raises(ValueError, match=r"sampling_weights.*sky -1 "):
         RunConfig(photos=(tmp_path,), output=tmp_path, sampling_weights={"sky": -1})
 
 

@@ -76,9 +76,8 @@ class TestRule:
     def test_it_stops_after_patience(self):
         reports = [START, better_report(1), *(better_report(epoch, hue_drift=40.0) for epoch in (2, 3, 4))]
         assert stop_reason(reports[:-1], LIMITS) == ""
-        assert stop_reason(reports, LIMITS) == (
-            "3 probes without a better checkpoint than epoch 1's (skin hue 40 over 15)"
-        )
+        reason = stop_reason(reports, LIMITS)
+        assert reason.startswith("3 probes") and "epoch 1's" in reason and "skin hue 40 over 15" in reason
 
     def test_it_goes_on_while_it_gets_better_report(self):
         assert not stop_reason([START, *(better_report(epoch) for epoch in range(1, 20))], LIMITS)
