@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from training import finetune_adversarial
 from training.config import FinetuneConfig, RunConfig
-from training.critic import CRITICS, DcganCritic, PatchCritic
+from training.critic import CRITICS, CriticInfo, DcganCritic, PatchCritic, build_critic, save_critic
 from training.objective import LossWeights
 from training.probe import ProbeSettings
 
@@ -27,6 +28,13 @@ def use_small_critics(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune_adversarial, "plot_reports", lambda *_: None)
     monkeypatch.setitem(CRITICS, "patch", lambda: PatchCritic(8))
     monkeypatch.setitem(CRITICS, "dcgan", lambda: DcganCritic(8))
+
+
+def with_random_critic(config: FinetuneConfig) -> FinetuneConfig:
+    """Return the settings with a random critic to begin with, so that none is trained first."""
+    path = config.run.output.with_name("random-critic.safetensors")
+    save_critic(build_critic(config.critic), path, CriticInfo(config.critic, 0.5))
+    return replace(config, critic_weights=path)
 
 
 def snapshot(module: torch.nn.Module) -> dict[str, torch.Tensor]:

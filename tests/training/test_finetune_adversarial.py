@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.adversarial import finetune_config, snapshot
+from support.adversarial import finetune_config, snapshot, with_random_critic
 
 from colorize.network import Generator, GeneratorConfig, load_generator, read_info
 from training.adversarial_step import SCHEDULES, CriticUpdate
@@ -59,14 +59,15 @@ def test_the_network_that_does_not_train_does_not_move(config, small_critic, mon
         idle["encoder"] = snapshot(self.model.generator.encoder)
 
     monkeypatch.setattr(CriticUpdate, "before_batch", watched_update)
-    in_one_epoch = replace(config.run, epoch_steps=6)  # one look of the probe is enough here
-    finetune(replace(config, critic=critic, schedule=schedule, run=in_one_epoch))
-    assert len(watched) == 6
+    short = replace(config.run, samples=(6,), epoch_steps=3)  # one look of the probe is enough here
+    finetune(with_random_critic(replace(config, critic=critic, schedule=schedule, run=short)))
+    assert len(watched) == 3
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched
 
 
 def test_a_training_encoder_moves(config, small_critic):
-    path = finetune(replace(config, train_encoder=True, run=replace(config.run, learning_rate=1e-2, epoch_steps=6)))
+    run = replace(config.run, learning_rate=1e-2, samples=(6,), epoch_steps=3)
+    path = finetune(with_random_critic(replace(config, train_encoder=True, run=run)))
     last = load_generator(path.parent / "cycle-1" / "last.safetensors")
     start = load_generator(config.weights)
     assert not torch.equal(last.encoder.layer1[0].conv1.weight, start.encoder.layer1[0].conv1.weight)
@@ -119,7 +120,7 @@ def test_cycles_follow_each_other(config, small_critic):
 def test_a_run_that_goes_bad_stops_itself(config, small_critic):
     hopeless = replace(config.probe, patience=1)
     wild = replace(config, probe=hopeless, adversarial=0.0, run=replace(config.run, learning_rate=0.0))
-    path = finetune(wild)
+    path = finetune(with_random_critic(wild))
     assert "epoch 0" in (path.parent / "cycle-1" / "stopped.txt").read_text()
     assert len(read_reports(path.parent / "cycle-1" / "reports.json")) == 2
     start, chosen = load_file(config.weights), load_file(path)
@@ -127,7 +128,8 @@ def test_a_run_that_goes_bad_stops_itself(config, small_critic):
 
 
 def test_the_latent_vector_learns(config, small_critic):
-    path = finetune(replace(config, latent_dim=4, mode_seeking=0.1, run=replace(config.run, epoch_steps=6)))
+    one_epoch = replace(config.run, epoch_steps=6)
+    path = finetune(with_random_critic(replace(config, latent_dim=4, mode_seeking=0.1, run=one_epoch)))
     last = load_generator(path.parent / "cycle-1" / "last.safetensors")
     assert last.config.latent_dim == 4
     first = load_generator(path.parent / "cycle-1" / "front" / "epoch-0000.safetensors")
