@@ -1,0 +1,120 @@
+"""The benchmarks run, on a picture or two with a small network, and say figures; and a photo's peak memory.
+
+What the figures are is a matter of the machine; only of memory a limit is held.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+from support.videos import VideoRecipe, make_video
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = [ROOT / "samples" / name for name in ("astronaut.jpg", "coffee.jpg")]
+MAX_MEGABYTES = 2500
+"""Peak of the command with a photo of 100 megapixels. Measured: 2223, of which 780 are the program and its libraries;
+the rest is 14 bytes a pixel: the picture that was read and the one that is made, grey and RGB, in memory and in the
+coders. One more float32 plane would be 400."""
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with two small photographs in colour."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in SAMPLES:
+        Image.open(path).reduce(4).save(folder / f"{path.stem}.png")
+    return folder
+
+
+def run(monkeypatch: pytest.MonkeyPatch, name: str, *arguments: object) -> str:
+    """Run a benchmark as a command in this process; return what it needs to be told."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
+    module.main()
+    return name
+
+
+def numbers(value: Any) -> list[float]:
+    """Return all numbers in a JSON value."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return []
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [number for item in value for number in numbers(item)] if isinstance(value, list) else [value]
+
+
+def test_hints(monkeypatch, tmp_path, photos, weights_file):
+    run(monkeypatch, "hints", photos, "--weights", weights_file, "--pictures", 2, "--json", tmp_path / "a.json")
+    assert numbers(json.loads((tmp_path / "a.json").read_text()))
+
+
+def test_candidates(monkeypatch, tmp_path, photos, weights_file):
+    import torch
+    import torchvision
+
+    torch.manual_seed(0)
+    state = torchvision.models.mobilenet_v2().state_dict()
+    state = {name: value for name, value in state.items() if "tracked" not in name}
+    save_file(state, tmp_path / "teacher.safetensors", {"architecture": "torchvision.models.mobilenet_v2"})
+    options = ["--weights", weights_file, "--pictures", 2, "--candidates", 2, "--json", tmp_path / "a.json"]
+    run(monkeypatch, "candidates", photos, "--feature-network", tmp_path / "teacher.safetensors", *options)
+    assert numbers(json.loads((tmp_path / "a.json").read_text()))
+
+
+def test_temporal(monkeypatch, tmp_path, weights_file):
+    film = make_video(tmp_path / "a.mp4", VideoRecipe(frames=12))
+    run(monkeypatch, "temporal", film, "--weights", weights_file, "--frames", 12, "--json", tmp_path / "a.json")
+    rows = json.loads((tmp_path / "a.json").read_text())["rows"]
+    assert rows and all(math.isfinite(row["milliseconds"]) for row in rows if "milliseconds" in row)
+
+
+def test_photo(monkeypatch, tmp_path, weights_file):
+    from benchmarks import photo
+
+    monkeypatch.setattr(photo, "SIZES", {1: (90, 120), 12: (180, 240), 100: (360, 480)})
+    monkeypatch.setattr(photo, "MANY", 2)
+    options = ["--weights", weights_file, "--repeats", 1, "--skip-100-megapixels", "--json", tmp_path / "a.json"]
+    run(monkeypatch, "photo", *options)
+    figures = json.loads((tmp_path / "a.json").read_text())["figures"]
+    assert all(figure["value"] > 0 for figure in figures) and len(figures) >= 4
+
+
+def test_video(monkeypatch, tmp_path, weights_file):
+    film = make_video(tmp_path / "a.mp4", VideoRecipe(frames=12))
+    options = ["--weights", weights_file, "--film", film, "--repeats", 1, "--json", tmp_path / "a.json"]
+    run(monkeypatch, "video", *options)
+    assert json.loads((tmp_path / "a.json").read_text())["figures"]
+
+
+def test_generator(monkeypatch, tmp_path):
+    options = ["--backbones", "resnet18", "--sizes", 64, "--repeats", 1, "--threads", 1]
+    run(monkeypatch, "generator", *options, "--output", tmp_path / "a.json")
+    assert numbers(json.loads((tmp_path / "a.json").read_text()))
+
+
+def test_service(monkeypatch, tmp_path, weights_file):
+    options = ["--weights", weights_file, "--clients", 2, "--seconds", 1, "--json", tmp_path / "a.json"]
+    run(monkeypatch, "service", *options)
+    assert numbers(json.loads((tmp_path / "a.json").read_text()))
+
+
+def test_peak_memory_of_100_megapixels(tmp_path):
+    from benchmarks.figures import run_command
+    from benchmarks.photo import make_photo
+
+    photo = make_photo(tmp_path / "a.jpg", 100)
+    arguments = [str(photo), "--device", "cpu", "--threads", "2", "-o", str(tmp_path / "b.jpg")]
+    _, megabytes = run_command(arguments)
+    with Image.open(tmp_path / "b.jpg") as file:
+        assert file.size == (11500, 8700)
+    assert megabytes < MAX_MEGABYTES
