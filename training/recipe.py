@@ -213,8 +213,10 @@ def read_recipe(name: str) -> tuple[Step, ...]:
         recipe = tomllib.loads(path.read_text(encoding="utf-8"))
         after = read_recipe(recipe["after"]) if "after" in recipe else ()
         steps = [*after, *(_read_step(table) for table in recipe["steps"])]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError) as error:
         raise RecipeError(f"{path}: not a recipe ({type(error).__name__}: {error})") from error
+    if not steps:
+        raise RecipeError(f"{path}: not a recipe (it has no steps)")
     names = [step.name for step in steps]
     for step in steps:
         if step.script not in SCRIPTS:
@@ -287,7 +289,8 @@ def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path]) ->
     lasting = [word for name, option in options.items() if name not in ("device", "threads") for word in option]
     identity = command_line_of(step.script, [*arguments, *lasting])
     result = settings.output / script.result.format(step.name)
-    return Command(step, tuple(words), identity, _parse(step, script, words), result)
+    checked = _parse(script, words, f"{settings.recipe}: {step.name}")
+    return Command(step, tuple(words), identity, checked, result)
 
 
 def _options(step: Step, script: Script, settings: RecipeSettings) -> dict[str, Value]:
@@ -339,8 +342,13 @@ def _option(name: str, words: list[str], value: Value) -> list[str]:
     return [f"--{name}", *words]
 
 
-def _parse(step: Step, script: Script, arguments: list[str]) -> Any:
+def _parse(script: Script, arguments: list[str], where: str) -> Any:
     """Return the settings that a script makes of its arguments.
+
+    Args:
+        script: The script.
+        arguments: Of its command line.
+        where: The recipe and the step, for the message.
 
     Raises:
         RecipeError: It refuses them.
@@ -348,14 +356,14 @@ def _parse(step: Step, script: Script, arguments: list[str]) -> Any:
     said = StringIO()
     try:
         with redirect_stderr(said):
-            return tyro.cli(script.settings, args=arguments, prog=step.script)
+            return tyro.cli(script.settings, args=arguments)
     except FileNotFoundError:
         raise
     except ValueError as error:
         reason = str(error)
     except SystemExit:
         reason = " ".join(word for word in said.getvalue().split() if not set(word) <= set("-─│╭╮╰╯"))
-    raise RecipeError(f"step {step.name} ({step.script}): {reason}")
+    raise RecipeError(f"{where}: {reason}")
 
 
 def run_recipe(settings: RecipeSettings) -> Path:

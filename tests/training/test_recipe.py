@@ -93,15 +93,17 @@ def test_a_recipe_goes_on_behind_the_step_that_failed(settings, capsys):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("options.weight = 0.25", "options.wait = 0.25", r"blend .*--wait"),
-        ("options.weight = 0.25", 'options.weight = "half"', r"blend .*half"),
-        ("options.weights", "options.seed = -1.5\noptions.weights", r"second .*-1\.5"),
-        ("options.weights", "options.sizes = 50\noptions.weights", r"second .*50"),
+        ("options.weight = 0.25", "options.wait = 0.25", r"short\.toml: blend: .*--wait"),
+        ("options.weight = 0.25", 'options.weight = "half"', r"short\.toml: blend: .*half"),
+        ("options.weights", "options.seed = -1.5\noptions.weights", r"short\.toml: second: .*-1\.5"),
+        ("options.weights", "options.sizes = 50\noptions.weights", r"short\.toml: second: .*50"),
         ('"interpolate"', '"interpolation"', r"short\.toml: blend: .*interpolation"),
         ('"{second}"]', '"{third}"]', r"short\.toml: blend: \{third\}"),
         ('"second"', '"first"', r"short\.toml: first: two"),
         ("script", "scripts", r"short\.toml: not a recipe"),
         ("[[steps]]", "[[steps", r"short\.toml: not a recipe"),
+        (SHORT, "steps = []", r"short\.toml: not a recipe"),
+        (SHORT, "steps = ['evaluate']", r"short\.toml: not a recipe"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_runs(settings, old, new, message):
