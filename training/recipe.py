@@ -289,7 +289,7 @@ def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path]) ->
     lasting = [word for name, option in options.items() if name not in ("device", "threads") for word in option]
     identity = command_line_of(step.script, [*arguments, *lasting])
     result = settings.output / script.result.format(step.name)
-    checked = _parse(script, words, f"{settings.recipe}: {step.name}")
+    checked = _parse(step.script, words, f"{settings.recipe}: {step.name}")
     return Command(step, tuple(words), identity, checked, result)
 
 
@@ -342,11 +342,11 @@ def _option(name: str, words: list[str], value: Value) -> list[str]:
     return [f"--{name}", *words]
 
 
-def _parse(script: Script, arguments: list[str], where: str) -> Any:
+def _parse(script: str, arguments: list[str], where: str) -> Any:
     """Return the settings that a script makes of its arguments.
 
     Args:
-        script: The script.
+        script: A name in ``SCRIPTS``.
         arguments: Of its command line.
         where: The recipe and the step, for the message.
 
@@ -356,7 +356,7 @@ def _parse(script: Script, arguments: list[str], where: str) -> Any:
     said = StringIO()
     try:
         with redirect_stderr(said):
-            return tyro.cli(script.settings, args=arguments)
+            return tyro.cli(SCRIPTS[script].settings, args=arguments, prog=f"python -m training.{script}")
     except FileNotFoundError:
         raise
     except ValueError as error:
