@@ -25,6 +25,7 @@ from .formats import DEFAULT_VIDEO_SUFFIX as DEFAULT_VIDEO_SUFFIX
 from .formats import FORMAT_SUFFIXES as FORMAT_SUFFIXES
 from .formats import PHOTO_FORMATS as PHOTO_FORMATS
 from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
+from .formats import Codec as Codec
 from .formats import Container as Container
 from .hashing import sha256 as sha256
 from .settings import COMMAND_ONLY as COMMAND_ONLY

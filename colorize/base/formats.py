@@ -48,40 +48,54 @@ class Container(NamedTuple):
 
     Attributes:
         format: FFmpeg's name of its muxer.
+        media_type: As HTTP names it.
         codecs: Names of ``CODECS`` that it holds; the first one is taken unless another is asked for.
         audio: FFmpeg's encoder for sound that the container cannot hold as it is.
         subtitles: FFmpeg's encoder for text that it cannot hold as it is; None: it holds no text.
         attachments: Whether it holds fonts and other files.
         covers: Whether it holds a cover picture as a stream.
         avoided_audio: Beginnings of the names of sound codecs that it may hold but that hardly a player reads from it.
-        edit_list: Whether it has an edit list, which says that what lies before time 0 is not played.
+        quicktime: Whether it is of QuickTime's family: an edit list says that what lies before time 0 is not played,
+            the index can stand first, and tags have a form of their own.
+        states_aspect: Whether it states the pixels' aspect itself; if not, the codec has to.
     """
 
     format: str
+    media_type: str
     codecs: tuple[str, ...]
     audio: str
     subtitles: str | None = None
     attachments: bool = False
     covers: bool = False
     avoided_audio: tuple[str, ...] = ()
-    edit_list: bool = False
+    quicktime: bool = False
+    states_aspect: bool = True
 
 
 _MP4 = Container(
     "mp4",
+    "video/mp4",
     ("h264", "hevc", "av1", "vp9"),
     "aac",
     "mov_text",
     covers=True,
     avoided_audio=("pcm_", "mp1", "mp2", "vorbis"),
-    edit_list=True,
+    quicktime=True,
 )
 CONTAINERS = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container("mov", ("h264", "hevc"), "aac", "mov_text", edit_list=True),
-    ".mkv": Container("matroska", ("h264", "hevc", "av1", "vp9", "ffv1"), "aac", "subrip", attachments=True),
-    ".webm": Container("webm", ("vp9", "av1"), "libopus", "webvtt"),
+    ".mov": Container("mov", "video/quicktime", ("h264", "hevc"), "aac", "mov_text", quicktime=True),
+    ".mkv": Container(
+        "matroska",
+        "video/x-matroska",
+        ("h264", "hevc", "av1", "vp9", "ffv1"),
+        "aac",
+        "subrip",
+        attachments=True,
+        states_aspect=False,
+    ),
+    ".webm": Container("webm", "video/webm", ("vp9", "av1"), "libopus", "webvtt", states_aspect=False),
 }
 """Suffix of a film -> the container that is written under it."""
 
@@ -94,31 +108,52 @@ class Codec(NamedTuple):
         crf: Default constant rate factor, lower is better; None: lossless.
         max_crf: Largest constant rate factor, the worst quality.
         preset: The encoder's preset for a fair exchange of time and size.
+        presets: All presets that the encoder knows, from the fastest or from the slowest on; empty: it has none.
         preset_option: The encoder's name of the option that takes the preset.
         options: Further options of the encoder, (name, value).
         even_sides: Whether width and height have to be even.
         min_side: Least width and height in pixels.
+        interlaced: Whether interlaced frames are encoded as such; if not, they are written as whole pictures.
+        states_aspect: Whether its stream states the pixels' aspect itself.
+        quicktime_tag: Its FourCC in QuickTime's family, where players do not know the one that FFmpeg takes by itself.
     """
 
     encoder: str
     crf: float | None = None
     max_crf: float = 51
     preset: str | None = None
+    presets: tuple[str, ...] = ()
     preset_option: str = "preset"
     options: tuple[tuple[str, str], ...] = ()
     even_sides: bool = True
     min_side: int = 2
+    interlaced: bool = False
+    states_aspect: bool = False
+    quicktime_tag: str | None = None
 
 
+_X264_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
+)
 CODECS = {
-    "h264": Codec("libx264", 18, preset="veryfast"),
-    "hevc": Codec("libx265", 20, preset="fast", options=(("x265-params", "log-level=error"),), min_side=16),
-    "av1": Codec("libsvtav1", 28, 63, preset="8", min_side=64),
+    "h264": Codec("libx264", 18, preset="veryfast", presets=_X264_PRESETS, interlaced=True, states_aspect=True),
+    "hevc": Codec(
+        "libx265",
+        20,
+        preset="fast",
+        presets=_X264_PRESETS,
+        options=(("x265-params", "log-level=error"),),
+        min_side=16,
+        states_aspect=True,
+        quicktime_tag="hvc1",  # Apple's players know no other
+    ),
+    "av1": Codec("libsvtav1", 28, 63, preset="8", presets=tuple(map(str, range(14))), min_side=64),
     "vp9": Codec(
         "libvpx-vp9",
         26,
         63,
         preset="5",
+        presets=tuple(map(str, range(9))),
         preset_option="cpu-used",
         options=(("b", "0"), ("deadline", "good"), ("row-mt", "1")),
         even_sides=False,

@@ -6,3 +6,5 @@ from .arguments import make_options as make_options
 from .command import FAILED as FAILED
 from .command import OK as OK
 from .command import main as main
+from .reference import option_table as option_table
+from .reference import write_tables as write_tables

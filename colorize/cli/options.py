@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +66,13 @@ class RenderFactor(Settings):
 GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "files": (CommandSettings, FileOptions, ResultOptions),
     "colours": (ColorSettings, RenderFactor),
-    "photos": (PhotoOptions,),
     "network": (RuntimeSettings,),
+    "photos": (PhotoOptions,),
     "films": (VideoOptions,),
 }
 """Title of each group of options -> the settings that its options are made from; an option that comes twice is one."""
+MOVED = {"batch_size": "network", "max_megapixels": "files"}
+"""Names of settings -> the group that shows them, where that is not the group of the settings that they belong to."""
 LETTERS = {"output": "-o", "recursive": "-r", "quiet": "-q", "verbose": "-v"}
 
 
@@ -95,11 +98,13 @@ class Command:
 def grouped_options() -> dict[str, list[Option]]:
     """Return the title of each group of options -> its options; each option is there once."""
     seen: set[str] = set()
-    grouped = {}
+    grouped: dict[str, list[Option]] = {title: [] for title in GROUPS}
     for title, classes in GROUPS.items():
-        own = [option for settings in classes for option in make_options(settings)]
-        grouped[title] = [option for option in own if option.setting.name not in seen]
-        seen |= {option.setting.name for option in own}
+        for option in (option for settings in classes for option in make_options(settings)):
+            name = option.setting.name
+            if name not in seen:
+                grouped[MOVED.get(name, title)].append(option)
+            seen.add(name)
     return grouped
 
 
@@ -153,12 +158,12 @@ def _check_files(parser: Parser, command: Command) -> None:
     """Report options that do not go with the files, as usage errors."""
     photo = command.options.photo
     is_one_file = len(command.files) == 1 and not Path(command.files[0]).is_dir()
-    if photo.hints and not is_one_file:
-        parser.error("--hint belongs to one photo; give that photo alone")
-    if photo.candidates is not None:
-        for name in command.files:
+    for option, is_given in (("--hint", bool(photo.hints)), ("--candidates", photo.candidates is not None)):
+        for name in command.files if is_given else ():
             if Path(name).suffix.lower() in VIDEO_SUFFIXES and not Path(name).is_dir():
-                parser.error(f"--candidates is for photos, and {name} is a film")
+                parser.error(f"{option} is for photos, and {name} is a film")
+    if photo.hints and not (is_one_file and _is_a_name(command.files[0])):
+        parser.error("--hint belongs to one photo; give that photo alone")
     output = command.settings.output
     if output is None or output.is_dir():
         return
@@ -168,3 +173,8 @@ def _check_files(parser: Parser, command: Command) -> None:
             parser.error(f"-o {output} names one file; give a folder for the results of several files")
         if photo.suffix and suffix != photo.suffix:
             parser.error(f"-o {output} and --format {photo.format} contradict each other")
+
+
+def _is_a_name(file: str) -> bool:
+    """Tell whether what was given as a file is its name, not a pattern."""
+    return Path(file).exists() or not glob.has_magic(file)

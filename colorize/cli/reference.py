@@ -1,9 +1,9 @@
-"""The table of the command's options, made from the settings: ``python -m colorize.cli.reference docs/usage.md``."""
+"""Tables of options in the documents, made from the settings: ``python -m colorize.cli.reference docs/usage.md``."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from colorize.cli.arguments import Option
@@ -14,16 +14,22 @@ BEGIN, END = "<!-- options -->", "<!-- end of options -->"
 
 
 def option_tables() -> str:
-    """Return the options as Markdown: a heading and a table for each group."""
-    tables = []
-    for title, options in grouped_options().items():
-        rows = "\n".join(["| option | what |", "|---|---|", *map(_row, options)])
-        tables.append(f"### {title.capitalize()}\n\n{rows}")
-    return "\n\n".join(tables)
+    """Return the options of ``colorize`` as Markdown: a heading and a table for each group."""
+    groups = grouped_options().items()
+    return "\n\n".join(f"### {title.capitalize()}\n\n{option_table(options)}" for title, options in groups)
 
 
-def insert_tables(text: str) -> str:
-    """Return a document with the tables of today between its two markers.
+def option_table(options: Iterable[Option]) -> str:
+    """Return options as a table of Markdown, a row for each."""
+    return "\n".join(["| option | what |", "|---|---|", *map(_row, options)])
+
+
+def insert_tables(text: str, tables: str) -> str:
+    """Return a document with other tables between its two markers.
+
+    Args:
+        text: The document.
+        tables: As ``option_tables`` or ``option_table`` gives them.
 
     Raises:
         ValueError: A marker is missing.
@@ -32,7 +38,7 @@ def insert_tables(text: str) -> str:
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"no {BEGIN} followed by {END}")
-    return f"{before}{BEGIN}\n\n{option_tables()}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}"
 
 
 def _row(option: Option) -> str:
@@ -44,14 +50,19 @@ def _row(option: Option) -> str:
     return f"| {' | '.join(cell.replace('|', ESCAPED) for cell in cells)} |"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the tables between the markers of the documents that are named; without a name, print them."""
-    for name in (paths := list(sys.argv[1:] if arguments is None else arguments)):
+def write_tables(tables: str, documents: Sequence[str]) -> int:
+    """Write tables between the markers of documents, or print them if none is named; return the exit status."""
+    for name in documents:
         path = Path(name)
-        path.write_text(insert_tables(path.read_text("utf-8")), "utf-8")
-    if not paths:
-        print(option_tables())
+        path.write_text(insert_tables(path.read_text("utf-8"), tables), "utf-8")
+    if not documents:
+        print(tables)
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the tables of ``colorize`` between the markers of the documents that are named, or print them."""
+    return write_tables(option_tables(), sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":

@@ -24,16 +24,6 @@ BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED = 1  # AVColorRange: MPEG
 PTS_OFFSET_FRAMES = 64
 """Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
-X264_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
-)
-PRESETS: dict[str, tuple[str, ...]] = {
-    "h264": X264_PRESETS,
-    "hevc": X264_PRESETS,
-    "av1": tuple(str(number) for number in range(14)),
-    "vp9": tuple(str(number) for number in range(9)),
-    "ffv1": (),
-}
 
 
 @dataclass(frozen=True)
@@ -68,8 +58,8 @@ class EncoderSettings:
             raise VideoError(f"--crf {self.crf:g}: {self.codec} is lossless and takes none")
         if self.crf is not None and not 0 <= self.crf <= codec.max_crf:
             raise VideoError(f"--crf {self.crf:g} is not within 0..{codec.max_crf:g}, which {self.codec} takes")
-        if self.preset is not None and self.preset not in PRESETS[self.codec]:
-            known = ", ".join(PRESETS[self.codec]) or "none"
+        if self.preset is not None and self.preset not in codec.presets:
+            known = ", ".join(codec.presets) or "none"
             raise VideoError(f"--preset {self.preset}: {self.codec} does not know it; it knows {known}")
 
     def options(self) -> dict[str, str]:
@@ -202,7 +192,7 @@ class SegmentEncoder:
         if format.aspect:
             context.sample_aspect_ratio = format.aspect
         context.flags |= CodecFlags.global_header | CodecFlags.closed_gop
-        if format.field_order and settings.codec == "h264":
+        if format.field_order and CODECS[settings.codec].interlaced:
             context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
         return stream
 

@@ -7,7 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from colorize.base import CODECS, COMMAND_ONLY, NOT_ON_PAGE, parse_time, repeated, setting
+from colorize.base import (
+    CODECS,
+    COMMAND_ONLY,
+    CONTAINERS,
+    DEFAULT_VIDEO_SUFFIX,
+    NOT_ON_PAGE,
+    parse_time,
+    repeated,
+    setting,
+)
 from colorize.engine import ResultOptions, RuntimeSettings
 from colorize.motion import TemporalOptions
 
@@ -17,12 +26,23 @@ if TYPE_CHECKING:
 MAX_SECONDS = 10_000_000  # of a time in a film
 
 
+def _default_codecs() -> str:
+    """Return the codec that a film gets by itself, and those of the containers that get another one."""
+    default = CONTAINERS[DEFAULT_VIDEO_SUFFIX].codecs[0]
+    others = [(suffix[1:], each.codecs[0]) for suffix, each in CONTAINERS.items() if each.codecs[0] != default]
+    return "; ".join([default, *(f"{container}: {codec}" for container, codec in others)])
+
+
+_CRFS = {name: codec for name, codec in CODECS.items() if codec.crf is not None}
+_PRESETS = {name: codec for name, codec in CODECS.items() if codec.preset is not None}
+
+
 @dataclass(frozen=True)
 class VideoOptions(TemporalOptions, ResultOptions):
     """The options of a film's colouring, those of its steady colours included.
 
     Attributes:
-        codec: ``h264``, ``hevc``, ``av1``, ``vp9`` or ``ffv1``; None: the container's default.
+        codec: A name of ``CODECS``; None: the container's default.
         crf: Quality of the encoded frames (constant rate factor), lower is better; None: the codec's default.
         preset: Speed of the encoder against file size, in the encoder's own words; None: the codec's default.
         start: Seconds from the film's beginning at which the coloured part begins.
@@ -35,15 +55,20 @@ class VideoOptions(TemporalOptions, ResultOptions):
     """
 
     codec: str | None = setting(
-        None, "of the pictures", choices=tuple(CODECS), automatic="h264; webm: vp9", surfaces=NOT_ON_PAGE
+        None, "of the pictures", choices=tuple(CODECS), automatic=_default_codecs(), surfaces=NOT_ON_PAGE
     )
     crf: float | None = setting(
-        None, "quality, lower is better", low=0, high=63, automatic="of h264 18", surfaces=NOT_ON_PAGE
+        None,
+        f"quality, lower is better; {', '.join(f'{name} 0..{codec.max_crf:g}' for name, codec in _CRFS.items())}",
+        low=0,
+        high=max(codec.max_crf for codec in _CRFS.values()),
+        automatic=", ".join(f"{name} {codec.crf:g}" for name, codec in _CRFS.items()),
+        surfaces=NOT_ON_PAGE,
     )
     preset: str | None = setting(
         None,
         "speed against size, in the encoder's words",
-        automatic="of h264 veryfast",
+        automatic=", ".join(f"{name} {codec.preset}" for name, codec in _PRESETS.items()),
         metavar="NAME",
         surfaces=COMMAND_ONLY,
     )

@@ -110,7 +110,7 @@ def _interleave(
     video_stream = outputs[plan.video.stream].stream
     video_packet = next(video_packets, None)
     end = Fraction(0)
-    drops_preroll = not plan.container.edit_list and "matroska" not in source.format.name
+    drops_preroll = not plan.container.quicktime and "matroska" not in source.format.name
     streams = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
     for packet in _packets(source, streams):
         time_base = Fraction(packet.time_base)

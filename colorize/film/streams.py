@@ -13,7 +13,7 @@ from av.stream import AttachmentStream, Stream
 from av.subtitles.stream import SubtitleStream
 
 import colorize
-from colorize.base import Container, reason, write_codec_field_order
+from colorize.base import CODECS, Container, reason, write_codec_field_order
 from colorize.film.encoder import BT709, LIMITED, PictureFormat
 from colorize.film.transcoding import (
     AudioTranscoder,
@@ -41,8 +41,6 @@ ITUNES_TAGS = frozenset(
     )
 )
 """Names of tags that an MP4 holds in iTunes' form; others need QuickTime's form."""
-NO_ASPECT_CODECS = ("av1", "libdav1d", "vp9", "libvpx-vp9", "ffv1")
-"""Decoders of streams that do not state the pixels' aspect themselves."""
 COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  # codec -> suffix, media type
 FIELD_ORDERS = {"tff": 2, "bff": 3}  # field order -> AVFieldOrder
 
@@ -56,6 +54,7 @@ class RemuxPlan:
         span: The part of the source that was coloured.
         format: The format of the coloured frames.
         container: The container that is written.
+        codec: Name of the coloured frames' codec in ``CODECS``.
         ai_label: Say in the metadata that a network made the colours.
     """
 
@@ -63,6 +62,7 @@ class RemuxPlan:
     span: Span
     format: PictureFormat
     container: Container
+    codec: str
     ai_label: bool = True
 
     @property
@@ -92,7 +92,7 @@ def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) 
         source: The opened source.
         report: Lines are added.
     """
-    if plan.container.format not in ("mp4", "mov"):
+    if not plan.container.quicktime:
         return {}
     other_tags = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
     if not other_tags:
@@ -158,13 +158,10 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
     stream = target.add_stream_from_template(template, opaque=True)
     stream.time_base = plan.format.time_base
     context: Any = stream.codec_context
-    if (
-        plan.format.aspect not in (None, 1)
-        and plan.container.format in ("matroska", "webm")
-        and context.name in NO_ASPECT_CODECS
-    ):
+    codec = CODECS[plan.codec]
+    if plan.format.aspect not in (None, 1) and not (plan.container.states_aspect or codec.states_aspect):
         report.lines.append(
-            f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {context.name} in "
+            f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {plan.codec} in "
             f"{target.format.name}; some players will show them square; .mp4 states it"
         )
     context.color_range = LIMITED
@@ -173,8 +170,8 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
         context.sample_aspect_ratio = plan.format.aspect
     if plan.format.field_order:
         write_codec_field_order(context, FIELD_ORDERS[plan.format.field_order])
-    if context.name in ("hevc", "libx265") and plan.container.format in ("mp4", "mov"):
-        context.codec_tag = "hvc1"  # Apple's players know no other
+    if codec.quicktime_tag and plan.container.quicktime:
+        context.codec_tag = codec.quicktime_tag
     return stream
 
 

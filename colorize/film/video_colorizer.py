@@ -173,7 +173,8 @@ class _VideoColorizer:
 
     def _remux(self) -> str | None:
         """Write the finished film; return a line for the user if the source is cut off."""
-        plan = RemuxPlan(self._video, self._options.span, self._format, self._container, self._options.ai_label)
+        span, ai_label = self._options.span, self._options.ai_label
+        plan = RemuxPlan(self._video, span, self._format, self._container, self._settings.codec, ai_label)
         unfinished = self._store.folder / "film.unfinished"
         report = write_video(unfinished, plan, self._store)
         move_into_place(unfinished, self._out)
@@ -252,7 +253,7 @@ def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[
             f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
         )
     field_order = video.field_order
-    if field_order and (name != "h264" or size[0] % 4 or video.orientation.transpose):
+    if field_order and (not codec.interlaced or size[0] % 4 or video.orientation.transpose):
         notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
         field_order = None
     return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fastapi import HTTPException, Request, UploadFile
 
-from colorize.base import PHOTO_FORMATS
+from colorize.base import CONTAINERS, PHOTO_FORMATS
 from colorize.batch import Outcome
 from colorize.web.jobs import CancelledJobError, Kind, WebJob
 from colorize.web.multipart import UploadedFile
@@ -91,4 +91,4 @@ def media_type(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix in PHOTO_FORMATS:
         return f"image/{PHOTO_FORMATS[suffix].lower()}"
-    return {".mkv": "video/x-matroska", ".mov": "video/quicktime", ".webm": "video/webm"}.get(suffix, "video/mp4")
+    return CONTAINERS[suffix].media_type

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import Form
 from pydantic import BaseModel, Field
 
 from colorize import __version__
+from colorize.base import CONTAINERS
 
-VideoFormat = Literal["mp4", "m4v", "mov", "mkv", "webm"]
+VideoFormat: TypeAlias = Literal[tuple(suffix[1:] for suffix in CONTAINERS)]  # type: ignore[valid-type]
+"""Container of a coloured film, by its suffix."""
 
 
 class Problem(BaseModel):

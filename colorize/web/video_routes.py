@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, File, Form, HTTPException, Response, Uploa
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from colorize.base import DEFAULT_VIDEO_SUFFIX
 from colorize.batch import FileOptions
 from colorize.engine import ColorSettings
 from colorize.film import VideoOptions
@@ -69,7 +70,7 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
         options: Annotated[VideoOptions, Depends(form(VideoOptions))],
         file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         weights: WeightsField = None,
-        format: Annotated[VideoFormat, Form(description="Container of the result")] = "mp4",
+        format: Annotated[VideoFormat, Form(description="Container of the result")] = DEFAULT_VIDEO_SUFFIX[1:],
     ) -> VideoJob:
         request = ColorizeRequest(weights or service.settings.weights, colors, replace(file_options, video=options))
         job, source = await store_upload(service, "film", video, "film.mp4")

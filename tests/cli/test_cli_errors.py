@@ -61,7 +61,10 @@ def test_several_photos_do_not_share_one_name(
     capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
 ) -> None:
     assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", "x.jpg")[0] == 2
-    assert run(capsys, weights_file, grey_photo, "other.jpg", "--hint", "1,1,#ff0000")[0] == 2
+    for others in ([grey_photo, "other.jpg"], [grey_photo.parent], [f"{grey_photo.parent}/*.jpg"]):
+        status, _, err = run(capsys, weights_file, *others, "--hint", "1,1,#ff0000")
+        assert (status, len(err.splitlines())) == (2, 1)
+        assert "--hint" in err
 
 
 def test_bad_photos_are_one_line_and_status_1(

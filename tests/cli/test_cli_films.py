@@ -96,6 +96,17 @@ def test_wrong_film_options_are_one_line_and_status_2(
     assert (status, out, len(err.splitlines())) == (2, "", 1)
 
 
+def test_what_is_for_photos_is_refused_with_a_film(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
+) -> None:
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=2))
+    for option in (["--hint", "1,1,#ff0000"], ["--candidates", "2"]):
+        status, out, err = run(capsys, weights_file, video, *option)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+        assert option[0] in err and "film.mp4" in err
+    assert os.listdir(tmp_path) == ["film.mp4"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

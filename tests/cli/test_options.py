@@ -48,7 +48,7 @@ class TestANewSetting:
 
     def test_is_in_the_documents(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(GROUPS, "colours", (Tinted,))
-        assert "| `--tint -10..10` | towards magenta" in insert_tables(USAGE.read_text("utf-8"))
+        assert "| `--tint -10..10` | towards magenta" in insert_tables(USAGE.read_text("utf-8"), option_tables())
         assert "--tint" in build_parser().format_help()
 
 
@@ -81,14 +81,14 @@ def test_one_option_for_what_photos_and_films_share() -> None:
 
 def test_the_usage_document_holds_every_option() -> None:
     text = USAGE.read_text("utf-8")
-    assert insert_tables(text) == text, "run: python -m colorize.cli.reference docs/usage.md"
+    assert insert_tables(text, option_tables()) == text, "run: python -m colorize.cli.reference docs/usage.md"
     named = set(re.findall(r"--[a-z][a-z-]+", option_tables()))
     assert named == set(re.findall(r"--[a-z][a-z-]+", build_parser().format_help())) - {"--help", "--version"}
 
 
 def test_a_document_without_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="options"):
-        insert_tables("# Usage\n")
+        insert_tables("# Usage\n", option_tables())
 
 
 def test_values_are_texts_that_argparse_reads_again() -> None:

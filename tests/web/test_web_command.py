@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from colorize.web import main
+from colorize.cli import make_options, option_table
+from colorize.cli.reference import insert_tables
+from colorize.web import WebSettings, main
+from colorize.web.command import build_parser
 
 COMMAND = [sys.executable, "-c", "import sys; from colorize.web import main; sys.exit(main())"]
 
@@ -34,6 +37,14 @@ def test_usage_errors(arguments, message, capsys):
         main(arguments)
     error = capsys.readouterr().err
     assert caught.value.code == 2 and message in error and error.count("\n") == 1
+
+
+def test_the_server_document_holds_every_option():
+    text = (Path(__file__).parents[2] / "docs" / "server.md").read_text("utf-8")
+    table = option_table(make_options(WebSettings))
+    assert insert_tables(text, table) == text, "run: python -m colorize.web.reference docs/server.md"
+    options = set(re.findall(r"--[a-z][a-z-]+", build_parser().format_help())) - {"--help", "--version"}
+    assert set(re.findall(r"--[a-z][a-z-]+", table)) == options
 
 
 def test_port_in_use(capsys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import get_args
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from support.service import folders, post
 
 from colorize.base import CONTAINERS
 from colorize.engine import Colorizer
-from colorize.web.schema import VideoFormat
+from colorize.web.responses import media_type
 
 
 @pytest.fixture(scope="module")
@@ -176,5 +176,24 @@ def test_document_names_every_route(client):
     }
 
 
-def test_containers_are_those_of_the_library():
-    assert {f".{name}" for name in get_args(VideoFormat)} == set(CONTAINERS)
+def test_containers_are_those_of_the_library(client):
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    (body,) = (schema for name, schema in schemas.items() if name.startswith("Body") and "videos" in name)
+    assert {f".{name}" for name in body["properties"]["format"]["enum"]} == set(CONTAINERS)
+    assert body["properties"]["format"]["default"] == "mp4"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *(("a.jpg", "image/jpeg"), ("a.TIF", "image/tiff"), ("a.heic", "image/heif")),
+        *(
+            ("a.mp4", "video/mp4"),
+            ("a.mov", "video/quicktime"),
+            ("a.mkv", "video/x-matroska"),
+            ("a.webm", "video/webm"),
+        ),
+    ],
+)
+def test_results_say_what_they_are(name, expected):
+    assert media_type(Path(name)) == expected
