@@ -2,11 +2,10 @@
 FROM python:3.12-slim
 RUN useradd --create-home colorize
 WORKDIR /app
-# NVIDIA: leave this line out (the next one then brings the CUDA build), and run with --gpus all
-RUN pip install --no-cache-dir torch --index-url https://download.pytorch.org/whl/cpu
 COPY pyproject.toml setup.py README.md LICENSE ./
 COPY colorize colorize
 COPY weights weights
+# NVIDIA: ".[web,heic,torch]", and run with --gpus all
 RUN pip install --no-cache-dir ".[web,heic]"
 USER colorize
 EXPOSE 7860

@@ -2,6 +2,8 @@
 
 python -m training.release runs/pretrain/weights.safetensors stable --evaluation evaluation/evaluation.json
 
+The graph with which ONNX Runtime computes the weights is made where no released weights had the architecture.
+
 The thumbnails are the samples in the colours of these weights, small; ``tests/test_golden.py`` compares with them.
 """
 
@@ -21,7 +23,15 @@ from colorize.base import WeightsError, replacing, sha256
 from colorize.batch import RESULT_SUFFIX
 from colorize.color import Floats, rgb_to_lab, shrink
 from colorize.engine import Colorizer
-from colorize.network import CHECKOUT_FOLDER, load_generator, read_info, save_generator
+from colorize.network import (
+    CHECKOUT_FOLDER,
+    export_graph,
+    graph_path,
+    load_generator,
+    read_info,
+    save_generator,
+    write_graph,
+)
 from colorize.photo import read_image
 
 LICENSE = "MIT; trained on photographs licensed for research"
@@ -45,6 +55,7 @@ class ReleaseSettings:
         folder: Folder of the released weights, made if need be.
         golden: Folder of the golden thumbnails.
         samples: Folder of the photographs on them.
+        graph: Write the graph of the architecture too, where there is none in the folder yet.
     """
 
     weights: Annotated[Path, tyro.conf.Positional]
@@ -54,6 +65,7 @@ class ReleaseSettings:
     folder: Path = CHECKOUT_FOLDER
     golden: Path = GOLDEN
     samples: Path = SAMPLES
+    graph: bool = True
 
 
 def release(settings: ReleaseSettings) -> Path:
@@ -76,6 +88,10 @@ def release(settings: ReleaseSettings) -> Path:
         size = path.stat().st_size
         path.unlink()
         raise WeightsError(f"{settings.weights}: {size} bytes are more than the {MAX_BYTES} of a released file")
+    graph = graph_path(info.config, settings.folder)
+    if settings.graph and not graph.is_file():
+        graph.parent.mkdir(exist_ok=True)
+        write_graph(graph, export_graph(load_generator(path)))
     entry = {
         "name": settings.name,
         "file": path.name,

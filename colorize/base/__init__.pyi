@@ -14,6 +14,8 @@ from .defaults import DEFAULT_QUALITY as DEFAULT_QUALITY
 from .defaults import DEFAULT_RENDER_SIZE as DEFAULT_RENDER_SIZE
 from .defaults import DEFAULT_WEIGHTS as DEFAULT_WEIGHTS
 from .defaults import MAX_RENDER_SIZE as MAX_RENDER_SIZE
+from .defaults import RUNTIMES as RUNTIMES
+from .defaults import TORCH_REMEDY as TORCH_REMEDY
 from .errors import DownloadError as DownloadError
 from .errors import ImageError as ImageError
 from .errors import VideoError as VideoError
@@ -28,6 +30,7 @@ from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Codec as Codec
 from .formats import Container as Container
 from .hashing import sha256 as sha256
+from .processors import available_cpus as available_cpus
 from .settings import COMMAND_ONLY as COMMAND_ONLY
 from .settings import NOT_ON_PAGE as NOT_ON_PAGE
 from .settings import Settings as Settings

@@ -8,5 +8,9 @@ DEFAULT_RENDER_SIZE = 256
 """Short side in pixels of what the network sees, for weights that state none."""
 MAX_RENDER_SIZE = 2048
 """Largest short side in pixels of what the network sees."""
+RUNTIMES = ("auto", "onnx", "torch")
+"""What may compute a network."""
+TORCH_REMEDY = "install it with: pip install 'colorize-photos[torch]'"
+"""The remedy where PyTorch is missing."""
 DEFAULT_QUALITY = 95
 """Quality of lossy photo formats, 1..100."""

@@ -11,7 +11,6 @@ from itertools import chain, islice
 from colorize.base import ImageError
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
-from colorize.batch.sheets import candidate_sheet
 from colorize.color import Floats, is_grey
 from colorize.engine import Colorizer, check_candidate_weights, predict_candidates
 from colorize.photo import Photo, photo_size, read_photos, write_photos
@@ -186,6 +185,8 @@ class PhotoPipeline:
         ai_label, current = self._photo_options.ai_label, job
         try:
             if self._photo_options.candidates is not None and self._photo_options.sheet:
+                from colorize.batch.sheets import candidate_sheet  # brings PyAV, and is seldom wanted
+
                 sheet = candidate_sheet(self._colorizer, photo, ab_maps)
                 return self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
             targets = result_paths(job, self._options)

@@ -6,7 +6,6 @@ import logging
 import warnings
 
 import cv2
-import torch
 from PIL import Image
 
 from colorize.engine import RuntimeSettings
@@ -14,8 +13,6 @@ from colorize.engine import RuntimeSettings
 
 def configure_process(settings: RuntimeSettings) -> None:
     """Set the threads and the largest photo of this process, and silence decoders; call it before anything else."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
     cv2.setNumThreads(1)  # strips run in our own threads
     # Pillow warns above this number and refuses above twice as many.
     Image.MAX_IMAGE_PIXELS = max(1, int(settings.max_megapixels * 1e6 / 2))

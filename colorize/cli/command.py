@@ -91,7 +91,9 @@ def _load_colorizer(command: Command) -> Colorizer:
 
     runtime = command.runtime
     configure_process(runtime)
-    colorizer = Colorizer(runtime.weights, command.colors, device=runtime.device, threads=runtime.threads)
+    colorizer = Colorizer(
+        runtime.weights, command.colors, device=runtime.device, threads=runtime.threads, runtime=runtime.runtime
+    )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)
     return colorizer

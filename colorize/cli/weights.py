@@ -61,7 +61,9 @@ def build_parser() -> Parser:
     verifying = commands.add_parser("verify", help="read every file that is here and compare its SHA-256")
     verifying.add_argument("names", nargs="*", metavar="NAME|FILE", help="only these (default: all that are here)")
     verifying.set_defaults(run=_verify)
-    converting = commands.add_parser("convert", help="write a DeOldify .pth as folded safetensors")
+    converting = commands.add_parser(
+        "convert", help="a DeOldify .pth: write folded safetensors; weights of ours: the graph that ONNX Runtime needs"
+    )
     converting.add_argument("weights", metavar="NAME|FILE")
     converting.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the same name, .safetensors")
     converting.add_argument("--float32", action="store_true", help="twice as large, nothing rounded")
@@ -181,20 +183,25 @@ def _verify_one(name: str) -> str:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    """Write DeOldify weights as folded safetensors."""
-    import torch
-
-    from colorize.base import WeightsError
-    from colorize.network import check_file, find_weights, is_deoldify, load_deoldify, read_manifest, save_deoldify
+    """Write DeOldify weights as folded safetensors; for weights of ours, the graph of their architecture."""
+    from colorize.base import TORCH_REMEDY, WeightsError
+    from colorize.network import check_file, find_weights, is_deoldify
 
     path = find_weights(options.weights)
-    output = options.output or path.with_suffix(".safetensors")
-    if output.exists() and (not options.overwrite or output.resolve() == path.resolve()):
-        remedy = "--overwrite replaces it" if output.resolve() != path.resolve() else "choose another name with -o"
-        raise FileExistsError(f"{output}: exists; {remedy}")
     check_file(path)
-    if not is_deoldify(path):
-        raise WeightsError(f"{path}: no DeOldify weights; only those need converting")
+    try:
+        return _convert_deoldify(path, options) if is_deoldify(path) else _write_graph(path, options)
+    except ImportError as error:
+        raise WeightsError(f"{path}: converting needs {error.name}; {TORCH_REMEDY}") from error
+
+
+def _convert_deoldify(path: Path, options: argparse.Namespace) -> int:
+    import torch
+
+    from colorize.network import load_deoldify, read_manifest, save_deoldify
+
+    output = options.output or path.with_suffix(".safetensors")
+    _check_new(output, path, options.overwrite)
     generator = load_deoldify(path)
     entry = read_manifest().get(options.weights, {})
     generator.render_size = int(entry.get("render_size") or generator.render_size)
@@ -202,6 +209,31 @@ def _convert(options: argparse.Namespace) -> int:
     sizes = [f"{file.stat().st_size / MEGABYTE:.0f} MB" for file in (path, output)]
     print(f"{path} ({sizes[0]}) -> {output} ({sizes[1]})")
     return OK
+
+
+def _write_graph(path: Path, options: argparse.Namespace) -> int:
+    from colorize.base import WeightsError
+    from colorize.network import export_graph, graph_path, load_generator, write_graph
+
+    if options.output or options.float32:
+        option = "--output" if options.output else "--float32"
+        raise WeightsError(
+            f"{path}: {option} is for DeOldify's weights; the graph of these lies in a folder beside them"
+        )
+    generator = load_generator(path)
+    output = graph_path(generator.config, path.parent)
+    _check_new(output, path, options.overwrite)
+    output.parent.mkdir(exist_ok=True)
+    write_graph(output, export_graph(generator))
+    print(f"{path} -> {output}, with which it runs without PyTorch")
+    return OK
+
+
+def _check_new(output: Path, path: Path, overwrite: bool) -> None:
+    """Raise a FileExistsError where a file exists that is not to be replaced."""
+    if output.exists() and (not overwrite or output.resolve() == path.resolve()):
+        remedy = "--overwrite replaces it" if output.resolve() != path.resolve() else "choose another name with -o"
+        raise FileExistsError(f"{output}: exists; {remedy}")
 
 
 def _megabytes(entry: Mapping[str, Any]) -> str:

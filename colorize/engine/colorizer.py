@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import DEFAULT_WEIGHTS
+from colorize.base import DEFAULT_WEIGHTS, available_cpus
 from colorize.color import (
     AB_MAX,
     L_HALF,
@@ -55,6 +54,7 @@ class Colorizer:
         device: str | None = None,
         threads: int | None = None,
         precision: str | None = None,
+        runtime: str = "auto",
         **changes: Any,
     ) -> None:
         """Load weights.
@@ -63,9 +63,10 @@ class Colorizer:
             weights: A released name, the path of a weights file (DeOldify's ``.pth`` too), or a network.
             settings: How pictures are coloured; None: the defaults.
             device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
-            threads: How many threads compose a picture; None: one per core.
+            threads: How many threads compute the network, and compose a picture; None: one per core.
             precision: Number format of the network, ``float32`` or ``bfloat16``; None: the fastest one without a
                 visible difference.
+            runtime: What computes the network: ``onnx``, ``torch``, or ``auto`` (see ``choose_runtime``).
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:
@@ -74,12 +75,12 @@ class Colorizer:
         """
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
-            self.network = load_network(weights, device, precision)
+            self.network = load_network(weights, device, precision, runtime, threads)
         elif device is None and precision is None:
             self.network = weights
         else:
             raise ValueError(f"device {device}, precision {precision}: a network that is loaded keeps its own")
-        self._threads = ThreadPoolExecutor(threads or os.cpu_count() or 1, "colorize-compose")
+        self._threads = ThreadPoolExecutor(threads or available_cpus(), "colorize-compose")
 
     def __call__(self, picture: Picture, hints: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
         """Return a picture in colour.

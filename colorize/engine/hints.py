@@ -125,14 +125,23 @@ def resize_hint_map(hint_map: Floats, size: tuple[int, int]) -> Floats:
     hint_map = np.asarray(hint_map, np.float32)
     if hint_map.shape[2:] == size:
         return hint_map
-    import torch  # heavy, and only maps of another size need it
-    from torch.nn.functional import adaptive_avg_pool2d
-
-    colors = adaptive_avg_pool2d(torch.from_numpy(hint_map[:, :2] * hint_map[:, 2:]), size).numpy()
-    share = adaptive_avg_pool2d(torch.from_numpy(hint_map[:, 2:]), size).numpy()
+    colors, share = _cell_means(hint_map[:, :2] * hint_map[:, 2:], size), _cell_means(hint_map[:, 2:], size)
     # The mean over the hinted pixels alone: holes are not grey.
     mean = colors / np.maximum(share, np.float32(1e-6))
     return np.concatenate([mean, share > 0], axis=1, dtype=np.float32)
+
+
+def _cell_means(planes: Floats, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return planes (..., h, w) at another size; a pixel is the mean of all source pixels that it covers in part."""
+    result = planes.astype(np.float64)
+    for axis, count in zip((-2, -1), size, strict=True):
+        length = result.shape[axis]
+        sums = np.insert(np.cumsum(result, axis=axis), 0, 0, axis=axis)
+        cells = np.arange(count)
+        first, last = cells * length // count, -(-(cells + 1) * length // count)  # rounded down, and up
+        lengths = (last - first).reshape((-1, 1) if axis == -2 else (-1,))
+        result = (np.take(sums, last, axis=axis) - np.take(sums, first, axis=axis)) / lengths
+    return result
 
 
 def blend_by_distance(

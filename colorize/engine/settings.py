@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from colorize.base import COMMAND_ONLY, DEFAULT_WEIGHTS, MAX_RENDER_SIZE, NOT_ON_PAGE, Settings, setting
+from colorize.base import COMMAND_ONLY, DEFAULT_WEIGHTS, MAX_RENDER_SIZE, NOT_ON_PAGE, RUNTIMES, Settings, setting
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class RuntimeSettings(Settings):
 
     Attributes:
         weights: A released name, or the path of a weights file.
+        runtime: What computes the network: ``onnx``, ``torch``, or ``auto`` (see ``colorize.network.choose_runtime``).
         device: Where the network runs: ``cpu``, ``cuda`` or ``mps``; None: the best there is.
         threads: Processor threads of the network; None: one per core.
         max_megapixels: Largest photo, in millions of pixels; a larger one is refused when it is opened.
@@ -52,6 +53,12 @@ class RuntimeSettings(Settings):
         DEFAULT_WEIGHTS,
         "released name, weights file, or DeOldify's .pth",
         metavar="NAME|FILE",
+        surfaces=COMMAND_ONLY,
+    )
+    runtime: str = setting(
+        "auto",
+        "what computes the network: ONNX Runtime, PyTorch, or the one that suits the device",
+        choices=RUNTIMES,
         surfaces=COMMAND_ONLY,
     )
     device: str | None = setting(

@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
-import torch
 from av.codec.context import Flags as CodecFlags
 from av.error import FFmpegError
 from av.filter import Graph
@@ -22,6 +22,7 @@ from colorize.color import Plane
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED = 1  # AVColorRange: MPEG
+AVX512_SKX = 256  # CV_CPU_AVX512_SKX: AVX-512 as x264 uses it; OpenCV's Python has no name for it
 PTS_OFFSET_FRAMES = 64
 """Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
 
@@ -220,7 +221,7 @@ def _x264_parameters(is_cfr: bool) -> str:
     parameters = []
     if is_cfr:
         parameters.append("force-cfr=1")  # else the stream states the time base as its rate
-    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+    if cv2.checkHardwareSupport(AVX512_SKX):
         # Its AVX-512 code for macroblock trees (build 165) reads memory that nothing was written to: the same pictures
         # give another film each time, mostly small ones, and a resumed run would not equal an uninterrupted one.
         parameters.append("asm=AVX2")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
-import torch
 
+from colorize.base import available_cpus
 from colorize.color import Floats, Luma, Plane, color_planes
 from colorize.engine import Colorizer
 from colorize.film.concurrency import SerialWorker, prefetch
@@ -96,7 +96,7 @@ def color_segments(
     after = (done - 1, segments[-1].pts[-1]) if segments else None
     frames = prefetch(_prepare_frames(plan, colorizer, after), MAX_DECODED)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
-    compose_pool = ThreadPoolExecutor(torch.get_num_threads(), "colorize-compose")
+    compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
     writer = _SegmentWriter(store, plan, done, report_done)
     try:
         next_frame = next(frames, None)

@@ -149,16 +149,25 @@ def warp_features(features: Floats, motion: Motion, confidence: Floats) -> tuple
         motion: From this frame to the other one, (H, W).
         confidence: (H, W), 0..1, how far the motion can be trusted.
     """
-    import torch  # heavy, and only networks that offer features need it
-    from torch.nn.functional import grid_sample
-
     height, width = features.shape[2:]
     cell = np.array([confidence.shape[1] / width, confidence.shape[0] / height], np.float32)  # in pixels
     field = cv2.resize(motion.field, (width, height), interpolation=cv2.INTER_AREA) / cell
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    # grid_sample's positions go from -1 to 1, from the outer edge of the first cell to that of the last.
-    positions = (np.dstack([x, y]) + field + 0.5) * (2 / np.array([width, height], np.float32)) - 1
-    grid = torch.from_numpy(positions.astype(np.float32))[None]
-    warped = grid_sample(torch.from_numpy(features), grid, padding_mode="border", align_corners=False).numpy()
+    warped = _sample(features, x + field[..., 0], y + field[..., 1])
     cell_confidence = cv2.resize(confidence, (width, height), interpolation=cv2.INTER_AREA)
     return warped, np.asarray(cell_confidence, np.float32)[None, None]
+
+
+def _sample(features: Floats, x: Floats, y: Floats) -> Floats:
+    """Return features (1, C, h, w) at positions (h, w) in cells, interpolated linearly; outside, those of the edge.
+
+    OpenCV's ``remap`` rounds positions to 1/32 of a cell.
+    """
+    height, width = features.shape[2:]
+    x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    to_right, to_bottom = x - left, y - top
+    above = features[:, :, top, left] * (1 - to_right) + features[:, :, top, right] * to_right
+    below = features[:, :, bottom, left] * (1 - to_right) + features[:, :, bottom, right] * to_right
+    return np.asarray(above * (1 - to_bottom) + below * to_bottom, np.float32)

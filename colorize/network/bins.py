@@ -66,15 +66,27 @@ class Expectation(nn.Module):
         self.register_buffer("centres", bin_centres())
 
     def forward(self, logits: Tensor) -> Tensor:
-        # logits (B, BINS, H, W) -> ab (B, 2, H, W) in -1..1; a softmax in bfloat16 would show as bands in a smooth sky
-        # Prepared generators are channels-last: at 256x352 a softmax over dim 1 took 35 ms, one over the last 2 ms.
-        probabilities = logits.float().permute(0, 2, 3, 1).softmax(dim=-1)
-        centres = self.centres.float()
-        if not self.hue_agreement_power:
-            return (probabilities @ centres).permute(0, 3, 1, 2).clamp(-1, 1)
-        expected = probabilities @ torch.cat([centres, centres.norm(dim=1, keepdim=True)], dim=1)
-        ab, chroma = expected.split((2, 1), dim=-1)
-        # The slope of a length is endless at 0, and so is a quotient's.
-        length = (ab.square().sum(dim=-1, keepdim=True) + CHROMA_EPS**2).sqrt()
-        agreement = length / (chroma + CHROMA_EPS)
-        return (ab * agreement**self.hue_agreement_power).permute(0, 3, 1, 2).clamp(-1, 1)
+        # logits (B, BINS, H, W) -> ab (B, 2, H, W) in -1..1
+        return expected_ab(logits, self.centres, self.hue_agreement_power).permute(0, 3, 1, 2)
+
+
+def expected_ab(logits: Tensor, centres: Tensor, hue_agreement_power: float | Tensor) -> Tensor:
+    """Return the expected colour of logits, (B, H, W, 2) in -1..1.
+
+    Args:
+        logits: (B, BINS, H, W).
+        centres: (BINS, 2), of the bins, ab / 110.
+        hue_agreement_power: See ``Expectation``.
+    """
+    # A softmax in bfloat16 would show as bands in a smooth sky.
+    # Prepared generators are channels-last: at 256x352 a softmax over dim 1 took 35 ms, one over the last 2 ms.
+    probabilities = logits.float().permute(0, 2, 3, 1).softmax(dim=-1)
+    centres = centres.float()
+    if isinstance(hue_agreement_power, float) and not hue_agreement_power:
+        return (probabilities @ centres).clamp(-1, 1)
+    expected = probabilities @ torch.cat([centres, centres.norm(dim=1, keepdim=True)], dim=1)
+    ab, chroma = expected.split((2, 1), dim=-1)
+    # The slope of a length is endless at 0, and so is a quotient's.
+    length = (ab.square().sum(dim=-1, keepdim=True) + CHROMA_EPS**2).sqrt()
+    agreement = length / (chroma + CHROMA_EPS)
+    return (ab * agreement**hue_agreement_power).clamp(-1, 1)

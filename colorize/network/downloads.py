@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -41,14 +40,6 @@ class Source:
     url: str
     size: int
     sha256: str
-
-
-def cache_folder() -> Path:
-    """Return the user's folder of weights, inside COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize."""
-    if home := os.environ.get("COLORIZE_HOME"):
-        return Path(home).expanduser() / "weights"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "colorize" / "weights"
 
 
 def fetch(source: Source, target: Path, progress: Progress | None = None) -> None:

@@ -9,8 +9,6 @@ colour is given, and a 0/1 mask of these places.
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +16,7 @@ from torch.nn import functional as F
 
 from colorize.base import DEFAULT_RENDER_SIZE
 from colorize.network.bins import BINS, Expectation
+from colorize.network.config import GeneratorConfig
 from colorize.network.folding import fold_batch_norm
 from colorize.network.resnet import BACKBONES, ResNetEncoder, guard_narrow_maps
 from colorize.network.semantic import SEMANTIC_NETWORKS, SemanticBranch
@@ -26,76 +25,9 @@ LIGHTNESS_CHANNELS = 1
 HINT_CHANNELS = 3
 AB_CHANNELS = 2
 STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
-MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
 
 HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
 """Name -> channels of the last convolution: ab before a tanh, or logits of the bins (``colorize.network.bins``)."""
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """A generator's architecture; it travels inside the weights file.
-
-    Attributes:
-        backbone: The encoder, one of ``BACKBONES``.
-        decoder_widths: Channels of the five up blocks, from 1/16 to 1/1 of the input.
-        latent_dim: Length of the latent vector, 0 for a generator without one.
-        semantic_branch: One of ``SEMANTIC_NETWORKS``, a classifier whose features are added to the bottleneck; empty:
-            none.
-        head: One of ``HEADS``.
-        hue_agreement_power: 0..4: how far a head that classifies reduces chroma where it doubts the hue (see
-            ``colorize.network.bins``).
-
-    Raises:
-        ValueError: A field is out of range, or two do not go together.
-    """
-
-    backbone: str = "resnet34"
-    decoder_widths: tuple[int, ...] = (192, 128, 64, 32, 16)
-    latent_dim: int = 0
-    semantic_branch: str = ""
-    head: str = "regression"
-    hue_agreement_power: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"unknown backbone {self.backbone!r}; choose one of {', '.join(BACKBONES)}")
-        object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
-        if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
-            raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
-        if self.semantic_branch and self.semantic_branch not in SEMANTIC_NETWORKS:
-            raise ValueError(
-                f"unknown semantic branch {self.semantic_branch!r}; "
-                f"choose one of {', '.join(SEMANTIC_NETWORKS)}, or none"
-            )
-        if self.head not in HEADS:
-            raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
-        if not 0 <= self.hue_agreement_power <= MAX_HUE_AGREEMENT_POWER:
-            raise ValueError(
-                f"hue_agreement_power {self.hue_agreement_power:g} is not within 0..{MAX_HUE_AGREEMENT_POWER}"
-            )
-        if self.hue_agreement_power and self.head != "classification":
-            raise ValueError(
-                f"hue_agreement_power {self.hue_agreement_power:g} needs a head that classifies, not a {self.head}"
-            )
-        if self.latent_dim < 0:
-            raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON values."""
-        return {**asdict(self), "decoder_widths": list(self.decoder_widths)}
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> GeneratorConfig:
-        """Build a config from ``to_dict``'s result.
-
-        Raises:
-            ValueError: A field is unknown, or its value is out of range.
-        """
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(f"not a generator config: {error}") from error
 
 
 class UpBlock(nn.Module):
@@ -141,6 +73,7 @@ class Generator(nn.Module):
     def __init__(self, config: GeneratorConfig | None = None, render_size: int = DEFAULT_RENDER_SIZE) -> None:
         super().__init__()
         self.config = config or GeneratorConfig()
+        _check_names(self.config)
         self.render_size = render_size
         self.encoder = ResNetEncoder(self.config.backbone, LIGHTNESS_CHANNELS + HINT_CHANNELS)
         *skips, channels = self.encoder.channels
@@ -278,3 +211,14 @@ class Generator(nn.Module):
         if latent.shape != (batch, self.config.latent_dim):
             raise ValueError(f"latent must be {(batch, self.config.latent_dim)}, not {tuple(latent.shape)}")
         return self.latent(latent.to(self.latent.weight.dtype))[:, :, None, None]  # (B, C, 1, 1)
+
+
+def _check_names(config: GeneratorConfig) -> None:
+    """Raise a ValueError where a part of an architecture is unknown."""
+    for what, name, known in (
+        ("backbone", config.backbone, BACKBONES),
+        ("semantic branch", config.semantic_branch, {"": "none", **SEMANTIC_NETWORKS}),
+        ("head", config.head, HEADS),
+    ):
+        if name not in known:
+            raise ValueError(f"unknown {what} {name!r}; choose one of {', '.join(filter(None, known))}")

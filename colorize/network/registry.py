@@ -1,19 +1,15 @@
-"""The registry of released weights: their manifest, where their files lie, and loading a network by name or path."""
+"""The registry of released weights: their manifest, where their files lie, and whether they are whole."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import colorize
 from colorize.base import WeightsError, sha256
-from colorize.network.checkpoints import load_generator
-from colorize.network.contract import Network
-from colorize.network.deoldify.checkpoints import is_deoldify, load_deoldify
-from colorize.network.downloads import cache_folder
-from colorize.network.torch_runtime import TorchGenerator, torch_network
 
 INSTALLED_FOLDER = Path(colorize.__file__).parent / "released"  # inside an installed wheel
 CHECKOUT_FOLDER = Path(colorize.__file__).parent.parent / "weights"  # in a checkout of the repository
@@ -22,6 +18,14 @@ CHECKOUT_FOLDER = Path(colorize.__file__).parent.parent / "weights"  # in a chec
 def released_folder() -> Path:
     """Return the folder of the released weights: in the installed package, else in the checkout."""
     return INSTALLED_FOLDER if INSTALLED_FOLDER.is_dir() else CHECKOUT_FOLDER
+
+
+def cache_folder() -> Path:
+    """Return the user's folder of weights, inside COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize."""
+    if home := os.environ.get("COLORIZE_HOME"):
+        return Path(home).expanduser() / "weights"
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "colorize" / "weights"
 
 
 def read_manifest() -> dict[str, dict[str, Any]]:
@@ -64,8 +68,8 @@ def find_weights(name: str | Path) -> Path:
     return path
 
 
-def check_file(path: Path) -> bool:
-    """Check a file's size and SHA-256 by the manifest; return False where it is not one of the manifest's.
+def check_file(path: Path) -> str | None:
+    """Check a file's size and SHA-256 by the manifest; return its SHA-256, or None where it is not in the manifest.
 
     The whole file is hashed, so that of a damaged one not a byte is used.
 
@@ -81,33 +85,5 @@ def check_file(path: Path) -> bool:
             raise WeightsError(f"{path}: damaged, {path.stat().st_size} bytes where {size} are expected; {remedy}")
         if (found := sha256(path)) != expected:
             raise WeightsError(f"{path}: damaged, SHA-256 {found} where {expected} is expected; {remedy}")
-        return True
-    return False
-
-
-LOADERS: list[tuple[Callable[[Path], bool], Callable[[Path], TorchGenerator]]] = [(is_deoldify, load_deoldify)]
-"""Networks that are not ours: what knows their files, and what loads them. All other files are our generator's."""
-
-
-def load_network(weights: str | Path, device: str | None = None, precision: str | None = None) -> Network:
-    """Return the network of a weights file, ready to run.
-
-    The file is checked (see ``check_file``) before it is loaded.
-
-    Args:
-        weights: A released name, or the path of a weights file.
-        device: ``cpu``, ``cuda``, ``mps``; None: the best one there is.
-        precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        WeightsError: The name is unknown or not downloaded, or the file is damaged or foreign.
-        ValueError: The device is not there, or the number format is unknown.
-    """
-    path = find_weights(weights)
-    check_file(path)
-    load = next((load for is_its_file, load in LOADERS if is_its_file(path)), load_generator)
-    generator = load(path)
-    entry = read_manifest().get(str(weights), {})
-    generator.render_size = int(entry.get("render_size") or generator.render_size)
-    return torch_network(generator, device, precision)
+        return expected
+    return None

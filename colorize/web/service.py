@@ -154,4 +154,6 @@ class ColorizeService:
         return f"{source.name}: frames of {width} x {height} pixels where at most {limit} are taken; reduce it first"
 
     def _load(self, name: str) -> Colorizer:
-        return Colorizer(name, device=self.settings.device, threads=self.settings.threads)
+        return Colorizer(
+            name, device=self.settings.device, threads=self.settings.threads, runtime=self.settings.runtime
+        )

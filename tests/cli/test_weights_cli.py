@@ -183,7 +183,8 @@ def test_convert_by_name_keeps_the_render_size(address, tmp_path):
 
 def test_convert_refuses_other_weights_and_its_own_source(capsys, tmp_path, published):
     assert main(["convert", "ours", "-o", str(tmp_path / "a.safetensors")]) == 1
-    assert "no DeOldify weights" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "ours.safetensors" in error and "--output" in error
     path = tmp_path / "mine.pth"
     path.write_bytes(published)
     assert main(["convert", str(path), "-o", str(path), "--overwrite"]) == 1

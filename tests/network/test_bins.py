@@ -123,8 +123,8 @@ def test_every_head_is_among_the_variants():
 
 
 def test_an_unknown_head_is_named():
-    with pytest.raises(ValueError, match="head 'softmax'; .*regression"):
-        replace(SMALL, head="softmax")
+    with pytest.raises(ValueError, match=r"head 'softmax'; .*regression"):
+        Generator(replace(SMALL, head="softmax"))
 
 
 def test_weights_without_a_word_about_the_head_regress():

@@ -20,7 +20,7 @@ from colorize.network import (
     read_info,
     save_generator,
 )
-from colorize.network.checkpoints import FORMAT, FORMER_FORMAT
+from colorize.network.weights_file import FORMAT, FORMER_FORMAT
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from colorize.base import WeightsError
 from colorize.color import AB_MAX, rgb_to_lab
 from colorize.engine import Colorizer, Hint, draw_candidates
 from colorize.motion import TemporalOptions, TemporalPainter
-from colorize.network import Generator, Network, load_network, registry, torch_network
-from colorize.network.checkpoints import read_format
+from colorize.network import Generator, Network, load_network, loading, torch_network
+from colorize.network.weights_file import read_format
 
 CELL = 8
 
@@ -152,7 +152,7 @@ def eccv16(monkeypatch: pytest.MonkeyPatch) -> None:
     names = {"Eccv16": TinyEccv16, "F": torch.nn.functional, "Path": Path, "Tensor": torch.Tensor, "copy": copy}
     names |= {"load_file": load_file, "nn": nn, "read_format": read_format, "torch": torch}
     exec("from __future__ import annotations\n" + "\n\n".join(blocks), names)
-    monkeypatch.setattr(registry, "LOADERS", [*registry.LOADERS, (names["is_eccv16"], names["load_eccv16"])])
+    monkeypatch.setattr(loading, "LOADERS", [*loading.LOADERS, (names["is_eccv16"], names["load_eccv16"])])
 
 
 def test_the_published_network_of_the_worked_example_colours(eccv16: None, tmp_path: Path, scene: np.ndarray) -> None:

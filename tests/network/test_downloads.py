@@ -14,7 +14,7 @@ from support.server import Behaviour, serve
 
 from colorize.base import DownloadError
 from colorize.network import Source, downloads, fetch
-from colorize.network.downloads import cache_folder
+from colorize.network.registry import cache_folder
 
 CONTENT = random.Random(0).randbytes(300_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

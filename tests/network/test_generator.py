@@ -181,7 +181,7 @@ def test_wrong_inputs_are_named(call, message):
 )
 def test_wrong_configs_are_named(fields, message):
     with pytest.raises(ValueError, match=message):
-        GeneratorConfig.from_dict(fields)
+        Generator(GeneratorConfig.from_dict(fields))
 
 
 def test_config_survives_json():

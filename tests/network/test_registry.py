@@ -38,7 +38,7 @@ def test_find_by_path_and_by_name(file, monkeypatch):
     (file.parent / "manifest.json").write_text(json.dumps({"weights": [entry]}))
     monkeypatch.setattr(registry, "released_folder", lambda: file.parent)
     assert find_weights("mine") == file
-    with pytest.raises(WeightsError, match="yours: .*released: mine"):
+    with pytest.raises(WeightsError, match=r"yours: .*released: mine"):
         find_weights("yours")
     file.unlink()
     with pytest.raises(WeightsError, match="are missing; install again"):
@@ -52,7 +52,7 @@ def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
     monkeypatch.setattr(registry, "released_folder", lambda: file.parent)
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
     assert weights_path(entry) == tmp_path / "home" / "weights" / "theirs.safetensors"
-    with pytest.raises(WeightsError, match="theirs: .*colorize-weights get theirs"):
+    with pytest.raises(WeightsError, match=r"theirs: .*colorize-weights get theirs"):
         load_network("theirs")
     weights_path(entry).parent.mkdir(parents=True)
     shutil.copy(file, weights_path(entry))

@@ -43,7 +43,7 @@ def settings(tmp_path, scene):
     Image.fromarray(scene).save(tmp_path / "samples" / "scene_colorized.jpg")
     weights, evaluation = tmp_path / "weights.safetensors", tmp_path / "evaluation.json"
     folders = (tmp_path / name for name in ("released", "golden", "samples"))
-    return ReleaseSettings(weights, "mine", evaluation, "a note", *folders)
+    return ReleaseSettings(weights, "mine", evaluation, "a note", *folders, graph=False)
 
 
 def test_file_and_manifest_agree(settings, monkeypatch):

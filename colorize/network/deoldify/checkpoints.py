@@ -13,14 +13,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from colorize.base import WeightsError, reason, replacing
-from colorize.network.checkpoints import read_format
 from colorize.network.deoldify.folding import fold
 from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
+from colorize.network.weights_file import is_pickled
 
 FORMAT = "colorize-deoldify/1"  # of the folded safetensors
 SAFE_TORCH = "2.6"  # in older versions, weights_only=True could be made to run code (CVE-2025-32434)
-PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch's zip files, and the older plain pickles
 
 
 class _Ignored:
@@ -35,22 +34,6 @@ class _Ignored:
 
 # fastai 1 saved its optimizer's settings with a network: functools.partial(torch.optim.Adam, betas=...).
 _OLD_GLOBALS = [(_Ignored, "functools.partial"), (_Ignored, "torch.optim.adam.Adam")]
-
-
-def is_deoldify(path: Path) -> bool:
-    """Tell whether a weights file can only be DeOldify's: a torch file, or safetensors that say so."""
-    if _is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
-        return True
-    return read_format(path).startswith("colorize-deoldify/")
-
-
-def _is_pickled(path: Path) -> bool:
-    """Tell whether a file begins as torch's do, and not as safetensors do."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    # Safetensors begin with the length of their JSON, whose first byte may be a pickle's, and go on with the JSON.
-    is_safetensors = start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
-    return start.startswith(PICKLE_STARTS) and not is_safetensors
 
 
 def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator:
@@ -71,7 +54,7 @@ def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator
     with path.open("rb") as file:
         if file.read(1) == b"<":
             raise WeightsError(f"{path}: a web page, not weights; download it anew")
-    kind, network, render_size = _load_pth(path) if _is_pickled(path) else _load_safetensors(path)
+    kind, network, render_size = _load_pth(path) if is_pickled(path) else _load_safetensors(path)
     if folded:
         fold(network)
     if not all(bool(torch.isfinite(value).all()) for value in network.state_dict().values()):

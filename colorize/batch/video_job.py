@@ -1,0 +1,54 @@
+"""One film of a run: coloured, or a contact sheet made of it, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.options import FileOptions
+from colorize.engine import Colorizer
+from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, probe
+from colorize.photo import Photo, write_photo
+
+
+def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
+    """Colour a film, or make its contact sheet, and return the outcome; an error becomes one."""
+    if options.photo.candidates is not None:
+        return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
+    try:
+        skipped = check_target(job, options)
+        if skipped is not None:
+            return skipped
+        if options.preview is not None:
+            return _preview_video(colorizer, job, options, options.preview)
+        if not options.force and is_in_color(probe(job.source), options.video.span):
+            return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
+        result = colorize_video(
+            job.source,
+            job.target,
+            colorizer=colorizer,
+            options=options.video,
+            progress=None if options.progress is None else partial(options.progress, job.source),
+            cancel=options.cancel,
+        )
+    except VideoStopped as error:
+        return Outcome(job.source, "stopped", str(error), error)
+    except Exception as error:  # any surprise in one file must not stop the others
+        failed = failed_outcome(job, error)
+        if SegmentStore(job.target).folder.exists():
+            message = f"{failed.message}; the finished segments stay, and the same command goes on from them"
+            return replace(failed, message=message)
+        return failed
+    if result.cut_off:
+        return Outcome(job.source, "failed", result.cut_off, notes=result.notes)
+    return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
+
+
+def _preview_video(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
+    """Write a contact sheet of ``count`` coloured frames."""
+    (target,) = result_paths(job, options)
+    sheet = contact_sheet(colorizer, probe(job.source), count, options.video.span)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
+    return Outcome(job.source, "done", f"{job.source} -> {target}")

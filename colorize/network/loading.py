@@ -1,0 +1,174 @@
+"""Loading networks: which runtime computes a weights file here, and the network ready to run."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colorize.base import RUNTIMES, TORCH_REMEDY, WeightsError, sha256
+from colorize.network.contract import Network
+from colorize.network.graphs import find_graph, graph_name
+from colorize.network.registry import check_file, find_weights, read_manifest
+from colorize.network.weights_file import is_deoldify, read_info, read_weights
+
+if TYPE_CHECKING:
+    from colorize.network.torch_runtime import TorchGenerator
+
+TORCH_DEVICES = ("cuda", "mps")  # for which torch is taken where it is installed
+
+
+def _load_deoldify(path: Path) -> TorchGenerator:
+    from colorize.network.deoldify.checkpoints import load_deoldify
+
+    return load_deoldify(path)
+
+
+LOADERS: list[tuple[Callable[[Path], bool], Callable[[Path], TorchGenerator]]] = [(is_deoldify, _load_deoldify)]
+"""Networks that are not ours, which torch computes: what knows their files, and what loads them. Neither imports torch
+before there is such a file. All other files are our generator's."""
+
+
+def load_network(
+    weights: str | Path,
+    device: str | None = None,
+    precision: str | None = None,
+    runtime: str = "auto",
+    threads: int | None = None,
+) -> Network:
+    """Return the network of a weights file, ready to run.
+
+    The file is checked (see ``check_file``) before it is loaded.
+
+    Args:
+        weights: A released name, or the path of a weights file.
+        device: ``cpu``, ``cuda``, ``mps``, or another one that the installed ONNX Runtime has; None: the best there is.
+        precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
+        runtime: ``onnx``, ``torch`` or ``auto``; see ``choose_runtime``.
+        threads: Processor threads that compute an answer together; None: one for each core.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The name is unknown or not downloaded, the file is damaged or foreign, or the runtime cannot
+            compute it.
+        ValueError: The device is not there, or the runtime or the number format is unknown.
+    """
+    path = find_weights(weights)
+    digest = check_file(path)
+    if choose_runtime(path, runtime, device, precision) == "onnx":
+        return _load_in_onnx_runtime(path, digest or sha256(path), device, threads)
+    return _load_in_torch(path, str(weights), device, precision, threads)
+
+
+def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None, precision: str | None = None) -> str:
+    """Return the runtime that computes a weights file, ``onnx`` or ``torch``.
+
+    ``auto`` is ONNX Runtime, but torch for what it alone can do (DeOldify's files, bfloat16) and, where it is
+    installed, for its own devices, and for networks whose graph is not there.
+
+    Args:
+        path: The weights file.
+        runtime: ``auto``, ``onnx`` or ``torch``.
+        device: That was asked for; None: none.
+        precision: That was asked for; None: none.
+
+    Raises:
+        WeightsError: It has to be torch, and that was not asked for or is not installed.
+        ValueError: The runtime is unknown.
+    """
+    if runtime not in RUNTIMES:
+        raise ValueError(f"runtime {runtime!r} is unknown; choose one of {', '.join(RUNTIMES)}")
+    is_foreign = any(knows(path) for knows, _ in LOADERS)
+    if runtime == "auto":
+        if is_foreign or precision == "bfloat16":
+            runtime = "torch"
+        elif not has_torch():
+            runtime = "onnx"
+        elif device in TORCH_DEVICES or (device is None and has_torch_gpu()):
+            runtime = "torch"
+        else:
+            runtime = "onnx" if find_graph(read_info(path).config, path) else "torch"
+    if runtime == "onnx" and (is_foreign or precision == "bfloat16"):
+        what = "its network" if is_foreign else f"precision {precision}"
+        raise WeightsError(f"{path}: {what} needs the runtime torch, not onnx; leave the runtime to auto")
+    if runtime == "torch" and not has_torch():
+        raise WeightsError(f"{path}: the runtime torch needs PyTorch; {TORCH_REMEDY}")
+    return runtime
+
+
+def has_torch() -> bool:
+    """Tell whether PyTorch is installed, without importing it."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def has_torch_gpu() -> bool:
+    """Tell whether torch, which is installed, has a GPU here; it is imported only where there is a GPU's driver."""
+    if not _has_driver():
+        return False
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def _has_driver() -> bool:
+    """Tell whether a GPU's driver is there: NVIDIA's, AMD's for a torch that is built for it, or Apple's."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    try:
+        if "rocm" in version("torch"):
+            return True
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except (OSError, PackageNotFoundError):
+        return False
+    return True
+
+
+def _load_in_onnx_runtime(path: Path, digest: str, device: str | None, threads: int | None) -> Network:
+    """Return the network of a weights file of ours in ONNX Runtime.
+
+    Args:
+        path: The weights file.
+        digest: Its SHA-256.
+        device: One of ONNX Runtime's; None: the processor.
+        threads: See ``load_network``.
+    """
+    from colorize.network.onnx_runtime import OnnxNetwork
+
+    info, tensors = read_weights(path)
+    graph = find_graph(info.config, path)
+    if graph is None:
+        how = f"make it with colorize-weights convert {path}, which needs PyTorch"
+        raise WeightsError(f"{path}: ONNX Runtime has no graph {graph_name(info.config)}; {how} ({TORCH_REMEDY})")
+    try:
+        return OnnxNetwork(graph, tensors, info, digest, device or "cpu", threads)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: its tensors do not fit its config ({error}); get it anew") from error
+
+
+def _load_in_torch(path: Path, name: str, device: str | None, precision: str | None, threads: int | None) -> Network:
+    """Return the network of any weights file in torch.
+
+    Args:
+        path: The weights file.
+        name: By which it was asked for.
+        device: See ``load_network``.
+        precision: See ``load_network``.
+        threads: See ``load_network``; torch has one number for the whole process.
+    """
+    import torch
+
+    from colorize.network.checkpoints import load_generator
+    from colorize.network.torch_runtime import torch_network
+
+    if threads:
+        torch.set_num_threads(threads)
+    load = next((load for knows, load in LOADERS if knows(path)), load_generator)
+    generator = load(path)
+    entry = read_manifest().get(name, {})
+    generator.render_size = int(entry.get("render_size") or generator.render_size)
+    return torch_network(generator, device, precision)

@@ -1,0 +1,137 @@
+"""Weights files of our generator: safetensors that hold the tensors and, as JSON, a description of them; without torch.
+
+A weights file from a stranger cannot run code: nothing is unpickled. (DeOldify's files have a reader of their own,
+``colorize.network.deoldify.checkpoints``.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+
+from colorize.base import DEFAULT_RENDER_SIZE, WeightsError
+from colorize.network.config import GeneratorConfig
+
+FORMAT = "colorize-generator/2"
+FORMER_FORMAT = "colorize-generator/1"  # the same tensors under other names; read, never written
+PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch's zip files, and the older plain pickles
+FORMER_TENSORS = {
+    "prior.places.": "semantic_branch.spatial_proj.",
+    "prior.whole.": "semantic_branch.global_proj.",
+    "prior.": "semantic_branch.",
+}
+"""Prefix of tensors' names in the former format -> their prefix now; the first that fits counts."""
+FORMER_FIELDS = {"prior": "semantic_branch", "caution": "hue_agreement_power"}
+"""Name of a config's field in the former format -> its name now."""
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """What a weights file says about itself.
+
+    Attributes:
+        config: The generator's architecture.
+        render_size: Short side in pixels at which these weights work best, a multiple of 32.
+        trained_on: How the weights were made: data, command lines, commit.
+        metrics: Results of ``training.evaluate``, by name.
+    """
+
+    config: GeneratorConfig
+    render_size: int = DEFAULT_RENDER_SIZE
+    trained_on: str = ""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_info(path: Path | str) -> WeightsInfo:
+    """Return what a weights file says about itself, without reading its tensors.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The file is truncated, foreign, or of a newer format.
+    """
+    return _read(Path(path), tensors=False)[0]
+
+
+def read_weights(path: Path | str) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
+    """Return what a weights file says about itself, and its tensors by name, as they are stored: float16 or float32.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The file is truncated, foreign, or of a newer format.
+    """
+    return _read(Path(path), tensors=True)
+
+
+def read_format(path: Path) -> str:
+    """Return the format that a safetensors file's metadata name; empty: they name none, or it is another file."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return (file.metadata() or {}).get("format", "")
+    except (SafetensorError, OSError):
+        return ""
+
+
+def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            info = _parse(path, metadata)
+            names = file.keys() if tensors else []
+            is_former = metadata.get("format") == FORMER_FORMAT
+            values = {_current_name(name) if is_former else name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a whole safetensors file ({error}); get it anew") from error
+    return info, values
+
+
+def _current_name(name: str) -> str:
+    """Return the present name of a tensor of the former format."""
+    for former, current in FORMER_TENSORS.items():
+        if name.startswith(former):
+            return current + name.removeprefix(former)
+    return name
+
+
+def _parse(path: Path, metadata: dict[str, str]) -> WeightsInfo:
+    if metadata.get("format") not in (FORMAT, FORMER_FORMAT):
+        found = metadata.get("format", "none")
+        raise WeightsError(
+            f"{path}: format {found!r} where {FORMAT!r} or {FORMER_FORMAT!r} is needed; "
+            "not weights of this program's generator"
+        )
+    try:
+        fields: dict[str, Any] = json.loads(metadata["config"])
+        if metadata["format"] == FORMER_FORMAT:
+            fields = {FORMER_FIELDS.get(name, name): value for name, value in fields.items()}
+        return WeightsInfo(
+            config=GeneratorConfig.from_dict(fields),
+            render_size=int(json.loads(metadata["render_size"])),
+            trained_on=json.loads(metadata["trained_on"]),
+            metrics=json.loads(metadata["metrics"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: its description cannot be read ({error}); get it anew") from error
+
+
+def is_deoldify(path: Path) -> bool:
+    """Tell whether a weights file can only be DeOldify's: a torch file, or safetensors that say so."""
+    if is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
+        return True
+    return read_format(path).startswith("colorize-deoldify/")
+
+
+def is_pickled(path: Path) -> bool:
+    """Tell whether a file begins as torch's do, and not as safetensors do."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    # Safetensors begin with the length of their JSON, whose first byte may be a pickle's, and go on with the JSON.
+    is_safetensors = start[8:] == b"{" and 8 + int.from_bytes(start[:8], "little") <= path.stat().st_size
+    return start.startswith(PICKLE_STARTS) and not is_safetensors

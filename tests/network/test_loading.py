@@ -1,0 +1,131 @@
+"""Which runtime computes a weights file; photographs and films are coloured where torch is not installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from support.command import in_new_process
+from support.deoldify import published_file
+
+from colorize.base import WeightsError
+from colorize.network import choose_runtime, find_weights, load_network, loading
+
+STABLE = find_weights("stable")
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine where torch is not installed."""
+    monkeypatch.setattr(loading, "has_torch", lambda: False)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a GPU that torch can use."""
+    monkeypatch.setattr(loading, "has_torch_gpu", lambda: True)
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without one."""
+    monkeypatch.setattr(loading, "has_torch_gpu", lambda: False)
+
+
+def test_onnx_runtime_on_a_processor(no_gpu):
+    assert choose_runtime(STABLE) == choose_runtime(STABLE, device="cpu") == "onnx"
+    assert load_network("stable", threads=1).runtime.startswith("onnxruntime")
+
+
+def test_torch_where_there_is_a_gpu(gpu):
+    assert choose_runtime(STABLE) == "torch"
+    assert choose_runtime(STABLE, device="cpu") == "onnx"
+
+
+def test_torch_for_its_devices_and_for_what_it_alone_can_do(no_gpu):
+    for device in ("cuda", "mps"):
+        assert choose_runtime(STABLE, device=device) == "torch"
+    assert choose_runtime(STABLE, precision="bfloat16") == "torch"
+
+
+def test_what_was_asked_for_counts(gpu):
+    assert choose_runtime(STABLE, "onnx") == "onnx"
+    assert choose_runtime(STABLE, "torch", "cpu") == "torch"
+    with pytest.raises(ValueError, match=r"'tensorflow' is unknown.*onnx"):
+        choose_runtime(STABLE, "tensorflow")
+
+
+def test_an_architecture_without_a_graph(no_gpu, weights_file):
+    assert choose_runtime(weights_file) == "torch"
+    with pytest.raises(WeightsError, match=rf"{weights_file.name}: .*colorize-weights convert"):
+        load_network(weights_file, runtime="onnx")
+
+
+def test_without_torch(no_torch, weights_file):
+    assert choose_runtime(STABLE) == "onnx"
+    for arguments in ({"runtime": "torch"}, {"precision": "bfloat16"}):
+        with pytest.raises(WeightsError, match=r"stable\.safetensors: .*pip install 'colorize-photos\[torch\]'"):
+            load_network("stable", **arguments)
+    with pytest.raises(ValueError, match=r"'cuda'.*pip install 'colorize-photos\[torch\]'"):
+        load_network("stable", "cuda")
+    with pytest.raises(WeightsError, match=r"pip install 'colorize-photos\[torch\]'"):
+        load_network(weights_file)
+
+
+def test_deoldify_needs_torch(no_torch, tmp_path):
+    path = published_file({"layer": torch.zeros(1)}, tmp_path)
+    with pytest.raises(WeightsError, match=r"\.pth: .*pip install 'colorize-photos\[torch\]'"):
+        load_network(path)
+    with pytest.raises(WeightsError, match=r"\.pth: .*needs the runtime torch"):
+        load_network(path, runtime="onnx")
+
+
+def test_a_gpu_is_looked_for_without_torch(monkeypatch):
+    monkeypatch.setattr(loading, "_has_driver", lambda: True)
+    assert loading.has_torch_gpu() == (torch.cuda.is_available() or torch.backends.mps.is_available())
+
+
+def test_photographs_and_films_without_torch(tmp_path: Path):
+    done = in_new_process(
+        f"""
+        import sys
+
+        sys.modules["torch"] = None  # importing it fails, as where it is not installed
+        from fractions import Fraction
+        from pathlib import Path
+
+        import av
+        import numpy as np
+
+        from colorize.base import WeightsError
+        from colorize.cli import main
+        from colorize.engine import Colorizer, Hint, draw_candidates
+        from colorize.network import loading
+        from colorize.photo import Photo, write_photo
+
+        loading.has_torch = lambda: False
+        folder = Path({str(tmp_path)!r})
+        grey = np.random.default_rng(0).integers(0, 255, (48, 64), np.uint8)
+        write_photo(folder / "photo.png", Photo(grey))
+        with av.open(str(folder / "film.mkv"), "w") as file:
+            stream = file.add_stream("ffv1", rate=12)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for index in range(6):
+                rgb = np.repeat(np.roll(grey, index, 1)[..., None], 3, 2)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")):
+                    file.mux(packet)
+            for packet in stream.encode():
+                file.mux(packet)
+        options = ["--render-size", "32", "--threads", "1", "-q"]
+        assert main([str(folder / "photo.png"), "--hint", "10,10,#aa3322", *options]) == 0
+        for temporal in ("fast", "best"):
+            arguments = [str(folder / "film.mkv"), "-o", str(folder / f"{{temporal}}.mkv"), "--temporal", temporal]
+            assert main([*arguments, *options]) == 0
+        assert len(draw_candidates(Colorizer(render_size=32, threads=1), grey, 2)) == 2
+        assert main([str(folder / "photo.png"), "--device", "cuda", *options]) == 1
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'colorize-photos[torch]'" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} >= {"photo_colorized.png", "fast.mkv", "best.mkv"}
