@@ -127,7 +127,8 @@ def measure(trees: dict[str, Path], photo: Path, folder: Path, repeats: int) -> 
 
 def main() -> None:
     """Parse the command line, measure, and print a table for each size of photograph."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=(__doc__ or "").partition("\n")[0])
+    description = "Measure one photograph's whole process."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=description)
     parser.add_argument("--against", metavar="COMMIT", help="another commit, run by turns; ratios are to it")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="runs of each (default 5)")
     options = parser.parse_args()
