@@ -185,7 +185,7 @@ class Generator(nn.Module):
         """
         *skips, last = features
         if latent is not None:
-            last = last + self._latent_bias(latent, len(x))
+            last = last + self._latent_bias(latent, x.shape[0])  # len() would fix the number for an export
         for block, skip in zip(self.decoder, [*reversed(skips), x], strict=True):
             last = block(last, skip)
         return self.head(last)
