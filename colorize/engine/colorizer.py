@@ -30,7 +30,7 @@ from colorize.color import (
 )
 from colorize.engine.grid import grid_size, round_size
 from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
-from colorize.engine.settings import ColorSettings
+from colorize.engine.settings import ColorSettings, RuntimeSettings
 from colorize.network import Features, Network, load_network
 from colorize.photo import Photo
 
@@ -73,6 +73,7 @@ class Colorizer:
             WeightsError: The weights are unknown or damaged.
             ValueError: A setting is out of range, or the device is not there, or a network is given one anew.
         """
+        RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
             self.network = load_network(weights, device, precision, runtime, threads)

@@ -214,6 +214,12 @@ def test_adjusted_shares_the_weights_and_equals_one_made_so(small_network, scene
     assert first.render_size == 64 and first.settings.strength == 1
 
 
+@pytest.mark.parametrize("threads", [0, -1, 100_000])  # the machine would be busy with starting so many
+def test_numbers_of_threads_out_of_range_are_refused(small_network, threads):
+    with pytest.raises(ValueError, match=rf"threads {threads} is not within 1\.\.1024"):
+        Colorizer(small_network, threads=threads)
+
+
 @pytest.mark.parametrize("setting", [{"strength": 1.1}, {"saturation": -0.1}, {"render_size": 0}])
 def test_adjusted_refuses_what_the_making_refuses(small_network, setting):
     with pytest.raises(ValueError, match="is not within"):
