@@ -11,6 +11,10 @@ class VideoError(ValueError):
     """A film cannot be read, coloured or written; the message says which, why, and what to do."""
 
 
+class SegmentsError(VideoError):
+    """The finished segments of a film cannot be gone on from; they stay, and the message says what to do."""
+
+
 class WeightsError(ValueError):
     """A weights file or name cannot be used; the message says which, why, and what to do."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from colorize.base import SegmentsError
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
@@ -36,7 +37,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         return Outcome(job.source, "stopped", str(error), error)
     except Exception as error:  # any surprise in one file must not stop the others
         failed = failed_outcome(job, error)
-        if SegmentStore(job.target).folder.exists():
+        if SegmentStore(job.target).folder.exists() and not isinstance(error, SegmentsError):
             message = f"{failed.message}; the finished segments stay, and the same command goes on from them"
             return replace(failed, message=message)
         return failed

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import VideoError, move_into_place, replacing
+from colorize.base import SegmentsError, move_into_place, replacing
 
 FORMAT = "colorize-segments/2"
 MANIFEST = "manifest.json"
@@ -73,7 +73,7 @@ class SegmentStore:
             none.
 
         Raises:
-            VideoError: The segments are those of another version of the program, and stay; or the manifest is damaged.
+            SegmentsError: The segments are those of another version, and stay; or the manifest is damaged.
             OSError: The folder cannot be read or written.
         """
         manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
@@ -82,7 +82,7 @@ class SegmentStore:
         if found is not None:
             for key in ("format", "version"):
                 if found.get(key) != manifest.get(key):
-                    raise VideoError(
+                    raise SegmentsError(
                         f"{self.folder}: made by another version of colorize ({found.get(key)} where "
                         f"{manifest.get(key)} is needed); finish with that one, or remove the folder to start afresh"
                     )
@@ -139,7 +139,7 @@ class SegmentStore:
         except FileNotFoundError:
             return None
         except (ValueError, UnicodeDecodeError) as error:
-            raise VideoError(
+            raise SegmentsError(
                 f"{self.folder / MANIFEST}: cannot be read ({error}); remove the folder to start afresh"
             ) from error
         return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +151,7 @@ def read_graph(path: Path) -> Graph:
             raise ValueError(f"format {content['format']!r} where {FORMAT!r} is needed")
         shapes = {half: {name: tuple(shape) for name, shape in content["shapes"][half].items()} for half in HALVES}
         norms = {conv: Norm(**norm) for conv, norm in content["norms"].items()}
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise WeightsError(f"{path}: not a graph file that can be read ({error}); make or install it anew") from error
     return Graph(models, shapes, norms)
 

@@ -147,7 +147,8 @@ def _load_in_onnx_runtime(path: Path, digest: str, device: str | None, threads: 
     try:
         return OnnxNetwork(graph, tensors, info, digest, device or "cpu", threads)
     except WeightsError as error:
-        raise WeightsError(f"{path}: its tensors do not fit its config ({error}); get it anew") from error
+        name = graph_name(info.config)
+        raise WeightsError(f"{path}: it and the graph {name} do not go together ({error}); get both anew") from error
 
 
 def _load_in_torch(path: Path, name: str, device: str | None, precision: str | None, threads: int | None) -> Network:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime import InferenceSession, OrtValue, SessionOptions  # type: ignore[attr-defined]
 
-from colorize.base import TORCH_REMEDY, available_cpus
+from colorize.base import TORCH_REMEDY, WeightsError, available_cpus
 from colorize.color import Floats
 from colorize.network.graphs import FEATURES, Graph
 from colorize.network.weights_file import WeightsInfo
@@ -140,7 +140,11 @@ def _session(
     values = graph.initializers(half, tensors)
     options.add_external_initializers(list(values), [OrtValue.ortvalue_from_numpy(value) for value in values.values()])
     providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
-    return InferenceSession(graph.models[half], options, providers=providers)
+    try:
+        return InferenceSession(graph.models[half], options, providers=providers)
+    except Exception as error:  # its errors have no class in common
+        reason = str(error).strip().splitlines()[0][:120]
+        raise WeightsError(f"the {half} in the graph file cannot be used: {reason}") from error
 
 
 def _padded(inputs: Floats) -> Floats:

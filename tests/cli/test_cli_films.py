@@ -146,6 +146,7 @@ def test_segments_of_another_version_are_one_line(
     status, out, err = run(capsys, weights_file, video)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert "another version" in err
+    assert "goes on" not in err  # it cannot
     assert segments.exists()
 
 

@@ -136,6 +136,13 @@ class TestWhatDoesNotFit:
         with pytest.raises(WeightsError, match="not finite"):
             self.start(graph, tensors, info)
 
+    @pytest.mark.parametrize("half", HALVES)
+    @pytest.mark.parametrize("model", [b"", b"no model"])
+    def test_a_model_that_is_none(self, stable, half, model):
+        graph, tensors, info = stable
+        with pytest.raises(WeightsError, match=f"{half} in the graph file"):
+            self.start(replace(graph, models={**graph.models, half: model}), tensors, info)
+
     def test_a_device_that_is_not_there(self):
         with pytest.raises(ValueError, match=r"'tpu'.* has .*cpu"):
             load_network("stable", "tpu", runtime="onnx")
@@ -161,7 +168,9 @@ class TestGraphFiles:
         assert (tmp_path / "again.zip").read_bytes() == path.read_bytes()
 
     def test_cut_or_foreign(self, path):
-        for content in (path.read_bytes()[:-100], b"", b"no archive"):
+        whole = path.read_bytes()
+        flipped = whole[:2000] + bytes(255 - byte for byte in whole[2000:2100]) + whole[2100:]
+        for content in (whole[:-100], b"", b"no archive", flipped):
             path.write_bytes(content)
             with pytest.raises(WeightsError, match=r"some\.zip: not a graph file"):
                 read_graph(path)
