@@ -48,14 +48,14 @@ import sys
 import cv2
 import numpy as np
 from PIL import Image
-from colorize.network.graphs import find_graph
+from colorize.network.graphs import find_graph, read_graph
 from colorize.network.onnx_runtime import OnnxNetwork
 from colorize.network.registry import find_weights
 from colorize.network.weights_file import read_weights
 
 path = find_weights("stable")
 info, tensors = read_weights(path)
-network = OnnxNetwork(find_graph(info.config, path), tensors, info, "", "cpu")
+network = OnnxNetwork(read_graph(find_graph(info.config, path)), tensors, info, "", "cpu")
 del tensors
 grey = np.asarray(Image.open(sys.argv[1]).convert("L"))
 height, width = grey.shape

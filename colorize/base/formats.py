@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple  # the command's help reads these tables, and dataclasses are slow to import
+from typing import NamedTuple
 
 PHOTO_FORMATS = {
     ".jpg": "JPEG",

@@ -3,6 +3,10 @@ from .bins import bin_areas as bin_areas
 from .bins import bin_centres as bin_centres
 from .checkpoints import load_generator as load_generator
 from .checkpoints import save_generator as save_generator
+from .config import AB_CHANNELS as AB_CHANNELS
+from .config import HINT_CHANNELS as HINT_CHANNELS
+from .config import LIGHTNESS_CHANNELS as LIGHTNESS_CHANNELS
+from .config import STRIDE as STRIDE
 from .config import GeneratorConfig as GeneratorConfig
 from .contract import Features as Features
 from .contract import Network as Network
@@ -14,11 +18,7 @@ from .deoldify.unet import KINDS as KINDS
 from .deoldify.unet import build_unet as build_unet
 from .downloads import Source as Source
 from .downloads import fetch as fetch
-from .generator import AB_CHANNELS as AB_CHANNELS
 from .generator import HEADS as HEADS
-from .generator import HINT_CHANNELS as HINT_CHANNELS
-from .generator import LIGHTNESS_CHANNELS as LIGHTNESS_CHANNELS
-from .generator import STRIDE as STRIDE
 from .generator import Generator as Generator
 from .generator import UpBlock as UpBlock
 from .graph_export import export_graph as export_graph

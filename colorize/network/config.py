@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+LIGHTNESS_CHANNELS = 1
+HINT_CHANNELS = 3
+AB_CHANNELS = 2
+STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
 MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
 
 

@@ -16,15 +16,10 @@ from torch.nn import functional as F
 
 from colorize.base import DEFAULT_RENDER_SIZE
 from colorize.network.bins import BINS, Expectation
-from colorize.network.config import GeneratorConfig
+from colorize.network.config import AB_CHANNELS, HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, GeneratorConfig
 from colorize.network.folding import fold_batch_norm
 from colorize.network.resnet import BACKBONES, ResNetEncoder, guard_narrow_maps
 from colorize.network.semantic import SEMANTIC_NETWORKS, SemanticBranch
-
-LIGHTNESS_CHANNELS = 1
-HINT_CHANNELS = 3
-AB_CHANNELS = 2
-STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
 
 HEADS: dict[str, int] = {"regression": AB_CHANNELS, "classification": BINS}
 """Name -> channels of the last convolution: ab before a tanh, or logits of the bins (``colorize.network.bins``)."""

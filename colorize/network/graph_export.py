@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from colorize.network.bins import expected_ab
+from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.folding import fold_batch_norm, norms_to_fold
-from colorize.network.generator import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE, Generator
+from colorize.network.generator import Generator
 from colorize.network.graphs import FEATURES, Graph
 
 OPSET = 20

@@ -117,21 +117,15 @@ def graph_path(config: GeneratorConfig, folder: Path) -> Path:
     return folder / FOLDER / graph_name(config)
 
 
-def find_graph(config: GeneratorConfig, weights: Path) -> Graph | None:
-    """Return the graph of an architecture; None: there is none.
+def find_graph(config: GeneratorConfig, weights: Path) -> Path | None:
+    """Return the graph file of an architecture; None: there is none.
 
     Args:
         config: The architecture.
         weights: The weights file; the folder ``graphs`` beside it is looked into first, then the released graphs.
-
-    Raises:
-        WeightsError: The file that is found is damaged.
     """
-    for folder in (weights.parent, released_folder()):
-        path = graph_path(config, folder)
-        if path.is_file():
-            return read_graph(path)
-    return None
+    paths = (graph_path(config, folder) for folder in (weights.parent, released_folder()))
+    return next((path for path in paths if path.is_file()), None)
 
 
 def read_graph(path: Path) -> Graph:

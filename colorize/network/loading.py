@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from colorize.base import RUNTIMES, TORCH_REMEDY, WeightsError, sha256
 from colorize.network.contract import Network
-from colorize.network.graphs import find_graph, graph_name
+from colorize.network.graphs import find_graph, graph_name, read_graph
 from colorize.network.registry import check_file, find_weights, read_manifest
 from colorize.network.weights_file import is_deoldify, read_info, read_weights
 
@@ -140,15 +140,15 @@ def _load_in_onnx_runtime(path: Path, digest: str, device: str | None, threads: 
     from colorize.network.onnx_runtime import OnnxNetwork
 
     info, tensors = read_weights(path)
-    graph = find_graph(info.config, path)
-    if graph is None:
+    graph_file = find_graph(info.config, path)
+    if graph_file is None:
         how = f"make it with colorize-weights convert {path}, which needs PyTorch"
         raise WeightsError(f"{path}: ONNX Runtime has no graph {graph_name(info.config)}; {how} ({TORCH_REMEDY})")
+    graph = read_graph(graph_file)
     try:
         return OnnxNetwork(graph, tensors, info, digest, device or "cpu", threads)
     except WeightsError as error:
-        name = graph_name(info.config)
-        raise WeightsError(f"{path}: it and the graph {name} do not go together ({error}); get both anew") from error
+        raise WeightsError(f"{path}: it and {graph_file} do not go together ({error}); get both anew") from error
 
 
 def _load_in_torch(path: Path, name: str, device: str | None, precision: str | None, threads: int | None) -> Network:

@@ -12,12 +12,10 @@ from onnxruntime import InferenceSession, OrtValue, SessionOptions  # type: igno
 
 from colorize.base import TORCH_REMEDY, WeightsError, available_cpus
 from colorize.color import Floats
+from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.graphs import FEATURES, Graph
 from colorize.network.weights_file import WeightsInfo
 
-STRIDE = 32  # the coarsest feature map; inputs are padded to a multiple of it
-LIGHTNESS_CHANNELS = 1
-HINT_CHANNELS = 3
 INPUT_WEIGHT = "encoder.conv1.weight"  # (C, 4, 7, 7)
 LATENT_WEIGHT = "latent.weight"  # (C, latent_dim)
 PROVIDERS = {

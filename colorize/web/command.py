@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -37,9 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return FAILED
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no upload stays when docker or systemd stop it
     try:
         serve(settings)
-    except KeyboardInterrupt:  # Ctrl-C; by then everything is closed, and uvicorn raises it again
+    except KeyboardInterrupt:  # Ctrl-C, or the former; by then everything is closed, and uvicorn raises it again
         return OK
     except (OSError, ValueError) as error:  # WeightsError is a ValueError; an address in use is an OSError
         print(f"colorize-web: {error}", file=sys.stderr)

@@ -57,9 +57,9 @@ def stable() -> tuple[Graph, dict[str, np.ndarray], WeightsInfo]:
     """The released graph and weights as they are read."""
     path = find_weights("stable")
     info, tensors = read_weights(path)
-    graph = find_graph(info.config, path)
-    assert graph is not None
-    return graph, tensors, info
+    graph_file = find_graph(info.config, path)
+    assert graph_file is not None
+    return read_graph(graph_file), tensors, info
 
 
 class TestSameColors:

@@ -82,8 +82,9 @@ print("torch" in sys.modules or "gradio" in sys.modules)
 
 
 @pytest.mark.slow
-def test_starts_answers_and_ends(weights_file, tmp_path):
-    """Ctrl-C ends it, and its private folder goes with it."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_starts_answers_and_ends(weights_file, tmp_path, end):
+    """Ctrl-C ends it, and so does what docker and systemd send; its private folder goes with it."""
     environment = {"PATH": "", "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
     arguments = ["--port", "0", "--weights", str(weights_file), "--device", "cpu"]
     process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment)
@@ -95,8 +96,8 @@ def test_starts_answers_and_ends(weights_file, tmp_path):
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert b"<html" in answer.read()
         assert [path.stat().st_mode & 0o077 for path in Path(tmp_path).glob("colorize-web-*")] == [0]
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.send_signal(end)
+        assert process.wait(timeout=30) == 0
     finally:
         process.kill()
     assert not list(tmp_path.glob("colorize-web-*"))
