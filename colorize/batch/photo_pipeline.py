@@ -188,7 +188,8 @@ class PhotoPipeline:
                 from colorize.batch.sheets import candidate_sheet  # brings PyAV, and is seldom wanted
 
                 sheet = candidate_sheet(self._colorizer, photo, ab_maps)
-                return self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
+                outcome = self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
+                return replace(outcome, notes=photo.notes)
             targets = result_paths(job, self._options)
             for target, ab in zip(targets, ab_maps, strict=True):
                 current = replace(job, target=target)  # a failure names it
@@ -196,15 +197,17 @@ class PhotoPipeline:
                     picture = self._colorizer.compose(photo.picture, ab, photo.space)
                     self._save(current, [photo.with_colors(picture, ai_label=ai_label)])
             last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
-            return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}")
+            return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}", notes=photo.notes)
         except Exception as error:
             return failed_outcome(current, error)
 
     def _color_pages(self, job: Job, loaded: LoadedPhoto) -> Outcome:
         """Colour and write a file of several pages, one page at a time; its colour pages stay as they are."""
+        notes: dict[str, None] = {}  # each line once, in order
 
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.more_pages or ()):
+                notes.update(dict.fromkeys(page.notes))
                 if self._options.force or is_grey(page.picture, page.space):
                     picture = self._colorizer(page.picture, self._photo_options.hints, space=page.space)
                     yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
@@ -212,7 +215,7 @@ class PhotoPipeline:
                     yield page
 
         try:
-            return self._save(job, results())
+            return replace(self._save(job, results()), notes=tuple(notes))
         except Exception as error:
             return failed_outcome(job, error)
 

@@ -22,6 +22,7 @@ class Photo:
         xmp: The XMP packet; None: none.
         dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
         lossless: Whether a WebP file is lossless.
+        notes: Lines for the user, each with the file's name: what of the file was left out or changed.
     """
 
     picture: Picture
@@ -33,6 +34,7 @@ class Photo:
     xmp: bytes | None = field(default=None, repr=False)
     dpi: tuple[float, float] | None = None
     lossless: bool = False
+    notes: tuple[str, ...] = ()
 
     def with_colors(self, picture: Picture, *, ai_label: bool = True) -> Photo:
         """Return the photo with the RGB picture that ``Colorizer`` made of it.

@@ -49,11 +49,13 @@ class Batch:
         results: The coloured files, by the photo's number in the batch.
         thumbnails: Path and caption of their pictures in the gallery, by the same number.
         errors: Messages of the photos that were not coloured, by the same number.
+        notes: What of the coloured ones was left out or changed, by the same number.
     """
 
     results: dict[int, Path] = field(default_factory=dict)
     thumbnails: dict[int, tuple[str, str]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
+    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def gallery(self) -> list[tuple[str, str]]:
@@ -66,7 +68,8 @@ class Batch:
         text = f"{done} of {total} photos coloured" + (", then stopped" if stopped else "")
         items = "".join(f"<li>{html.escape(self.errors[number])}</li>" for number in sorted(self.errors))
         listed = f'<p class="bad">Not coloured:</p><ul class="errors">{items}</ul>' if items else ""
-        return status_html(text, "good" if done else "bad") + listed
+        notes = "".join(status_html(note) for number in sorted(self.notes) for note in self.notes[number])
+        return status_html(text, "good" if done else "bad") + notes + listed
 
 
 class BatchTab:
@@ -177,6 +180,7 @@ class BatchTab:
             await asyncio.to_thread(write_preview, result, thumbnail, THUMBNAIL_SIDE)
             batch.thumbnails[number] = (str(thumbnail), name)
             batch.results[number] = result
+            batch.notes[number] = outcome.notes
         except gr.Error as error:
             message = html.unescape(str(error.message))
             batch.errors[number] = message if name in message else f"{name}: {message}"

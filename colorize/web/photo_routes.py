@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, File, HTTPException, Request, Response, UploadFile
 from fastapi.responses import FileResponse
@@ -20,6 +21,9 @@ from colorize.web.responses import media_type, result_path, store_upload, value_
 from colorize.web.schema import ERROR_RESPONSES, WeightsField
 from colorize.web.service import ColorizeService
 
+NOTE_HEADER = "Colorize-Note"
+"""Header of a coloured photo, once for each line about what of the file was left out or changed; a URL's %-encoding."""
+
 
 def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
     """Add ``POST /v1/colorize`` to an application."""
@@ -32,6 +36,12 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
             **ERROR_RESPONSES,
             200: {
                 "description": "The photo in colour",
+                "headers": {
+                    NOTE_HEADER: {
+                        "description": "What of the file was left out or changed, %-encoded UTF-8; one header a line",
+                        "schema": {"type": "string"},
+                    }
+                },
                 "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
             },
         },
@@ -58,9 +68,12 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         except BaseException:
             service.jobs.forget(job)
             raise
-        return FileResponse(
+        response = FileResponse(
             result,
             filename=result.name,
             media_type=media_type(result),
             background=BackgroundTask(service.jobs.forget, job),
         )
+        for note in outcome.notes:
+            response.headers.append(NOTE_HEADER, quote(note, safe=" ():;,/"))
+        return response

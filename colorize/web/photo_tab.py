@@ -222,7 +222,9 @@ class PhotoTab:
             raise page_error(outcome.message)
         if not results:  # the engine says that it is in colour already
             return [], status_html(f"{outcome.message} Or tick 'Colour it anyway'.", "bad"), ""
-        return results, status_html(outcome.message, "good"), command_line([upload_name(photo or {})], request)
+        notes = "".join(status_html(note) for note in outcome.notes)
+        status = status_html(outcome.message, "good") + notes
+        return results, status, command_line([upload_name(photo or {})], request)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
         """Return pictures of versions for the gallery, with captions."""
