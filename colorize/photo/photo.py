@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from colorize.color import SRGB, ColorSpace, Picture, srgb_profile
-from colorize.photo.metadata import label_exif, label_xmp
+from colorize.photo.metadata import label_exif
+from colorize.photo.texts import Text
+from colorize.photo.xmp import label_xmp
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +22,9 @@ class Photo:
         profile: The ICC profile; None: untagged, which means sRGB.
         exif: The EXIF block, without thumbnail, its orientation upright; None: none.
         xmp: The XMP packet; None: none.
+        iptc: IPTC-IIM records; None: none.
+        photoshop: Photoshop's image resources but for IPTC and thumbnails; None: none.
+        texts: A JPEG's comments, a PNG's texts.
         dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
         lossless: Whether a WebP file is lossless.
         notes: Lines for the user, each with the file's name: what of the file was left out or changed.
@@ -32,6 +37,9 @@ class Photo:
     profile: bytes | None = field(default=None, repr=False)
     exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
+    photoshop: bytes | None = field(default=None, repr=False)
+    texts: tuple[Text, ...] = ()
     dpi: tuple[float, float] | None = None
     lossless: bool = False
     notes: tuple[str, ...] = ()

@@ -26,7 +26,8 @@ from colorize.color import (
 )
 from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
-from colorize.photo.metadata import SIDEWAYS, UPRIGHT, read_dpi, read_exif, upright_xmp
+from colorize.photo.exif import SIDEWAYS, UPRIGHT
+from colorize.photo.metadata import read_dpi, read_metadata
 from colorize.photo.photo import Photo
 
 FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
@@ -167,7 +168,8 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
     Raises:
         ImageError: Its pixels are of a kind that cannot be kept.
     """
-    exif, orientation = read_exif(image)
+    words = read_metadata(path, image, page)
+    orientation = words.orientation
     info = dict(image.info)
     format = _format_of(image)
     profile = info.get("icc_profile") or None
@@ -179,18 +181,20 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
     else:
         picture, alpha, profile = _split_16_bit(image.mode, samples, profile)
     space, profile = _choose_space(picture, profile)
-    xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or None
-    xmp = xmp.encode() if isinstance(xmp, str) else xmp
     return Photo(
         _turn_upright(picture, orientation),
         None if alpha is None else _turn_upright(alpha, orientation),
         format,
         space,
         profile,
-        exif,
-        upright_xmp(xmp) if xmp else None,
+        words.exif,
+        words.xmp,
+        words.iptc,
+        words.photoshop,
+        words.texts,
         read_dpi(image),
         format == "WEBP" and _is_lossless_webp(path),
+        tuple(f"{path}: {line}" for line in words.lines),
     )
 
 

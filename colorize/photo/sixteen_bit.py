@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -13,11 +11,11 @@ from PIL import Image
 
 from colorize.base import ImageError, let_pillow_open_16_bit_grey_alpha
 from colorize.color import Picture
+from colorize.photo.png_chunks import insert_chunks, make_chunk, read_chunks
 
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF 6.0
 WHITE_IS_ZERO = 0  # a value of PHOTOMETRIC
 PREMULTIPLIED, ALPHA = 1, 2  # values of ExtraSamples
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_DEPTH_OFFSET = 24  # in the file: signature, length and name of IHDR, width, height
 PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 2, 4, 6  # colour types
 COLOR_SAMPLES = {
@@ -134,20 +132,5 @@ def encode_png(picture: Picture, alpha: Picture | None, head: bytes) -> bytes:
     done, encoded = cv2.imencode(".png", pixels)
     if not done:
         raise ImageError("the 16-bit PNG cannot be encoded")
-    extra = b"".join(chunk for name, chunk in _chunks(head) if name not in (b"IHDR", b"IDAT", b"IEND"))
-    parts = [PNG_SIGNATURE]
-    for name, chunk in _chunks(encoded.tobytes()):
-        parts.append(chunk)
-        if name == b"IHDR":
-            parts.append(extra)
-    return b"".join(parts)
-
-
-def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and bytes of each chunk of a PNG; the bytes include length, name and checksum."""
-    position = len(PNG_SIGNATURE)
-    while position < len(png):
-        length, name = struct.unpack_from(">I4s", png, position)
-        end = position + 12 + length  # length, name, data, checksum
-        yield name, png[position:end]
-        position = end
+    extra = [make_chunk(name, data) for name, data in read_chunks(head) if name not in (b"IHDR", b"IDAT", b"IEND")]
+    return insert_chunks(encoded.tobytes(), extra)

@@ -9,43 +9,48 @@ from typing import BinaryIO
 
 import numpy as np
 import tifffile
-from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from colorize.color import Picture
-from colorize.photo.metadata import RESOLUTION_UNIT, SUB_DIRECTORIES, X_RESOLUTION, Y_RESOLUTION
+from colorize.photo.exif import ASCII, BYTE, LONG, TYPE_BYTES, UNDEFINED, Directory, directory_bytes, read_block
+from colorize.photo.metadata import (
+    DESCRIPTIVE_TAGS,
+    GEOGRAPHIC_TAGS,
+    IPTC_TAG,
+    PHOTOSHOP_TAG,
+    XMP_TAG,
+    Metadata,
+)
 
-XMP_TAG = 700
-ASCII, BYTE, LONG = 2, 1, 4  # TIFF field types
+UTF_8 = 129  # EXIF 3's type of texts; older readers want ASCII, and take UTF-8 in it
 PLACEHOLDER_OFFSET = -1
 """Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
 other tag that we write lies between the two numbers, so the order of the tags stays right."""
 
 
 @dataclass(frozen=True)
-class TiffMetadata:
-    """The metadata of a TIFF page; the attributes are those of ``Photo``."""
+class TiffPage:
+    """A page of a TIFF; the attributes are those of ``Photo``, the words as ``metadata.fit`` gives them."""
 
-    exif: bytes | None
-    xmp: bytes | None
+    picture: Picture
+    alpha: Picture | None
+    words: Metadata
     profile: bytes | None
     dpi: tuple[float, float] | None
 
 
-def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, TiffMetadata]]) -> None:
+def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
     """Write pages to an open file as a deflated TIFF.
 
     Args:
         file: Open for reading and writing.
-        pages: Picture, alpha and metadata of each page, as in ``Photo``; taken one at a time.
+        pages: The pages; taken one at a time.
     """
-    directories: list[dict[int, ImageFileDirectory_v2]] = []
+    directories: list[dict[int, Directory]] = []
     with tifffile.TiffWriter(file, byteorder="<") as writer:
-        for picture, alpha, metadata in pages:
-            tags, sub_directories = _exif_tags(metadata.exif)
-            if metadata.xmp:
-                tags.append((XMP_TAG, BYTE, len(metadata.xmp), metadata.xmp, True))
-            directories.append(sub_directories)
+        for page in pages:
+            tags, below = _tags(page.words)
+            directories.append(below)
+            picture, alpha = page.picture, page.alpha
             writer.write(
                 picture if alpha is None else np.dstack([picture, alpha]),
                 photometric="rgb" if picture.ndim == 3 else "minisblack",
@@ -54,9 +59,9 @@ def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, Ti
                 compressionargs={"level": 4},
                 predictor=True,
                 rowsperstrip=max(1, (1 << 20) // max(1, picture.shape[1] * picture.itemsize * 3)),
-                resolution=metadata.dpi,
-                resolutionunit="inch" if metadata.dpi else None,
-                iccprofile=metadata.profile,
+                resolution=page.dpi,
+                resolutionunit="inch" if page.dpi else None,
+                iccprofile=page.profile,
                 software=False,
                 metadata=None,
                 extratags=tags,
@@ -64,43 +69,38 @@ def write_tiff(file: BinaryIO, pages: Iterable[tuple[Picture, Picture | None, Ti
     _append_directories(file, directories)
 
 
-def _exif_tags(
-    exif: bytes | None,
-) -> tuple[list[tuple[int, int, int, object, bool]], dict[int, ImageFileDirectory_v2]]:
-    """Return EXIF as a TIFF's own tags, and its sub-directories by tag, whose place in the file is not known yet."""
-    source = Image.Exif()
-    source.load(exif or b"")
-    tags: list[tuple[int, int, int, object, bool]] = []
-    for name, value in source.items():
-        if isinstance(value, str) and name not in (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT):
-            text = value.encode("utf-8") + b"\0"
-            tags.append((name, ASCII, len(text), text, True))
-        elif isinstance(value, bytes):
-            tags.append((name, BYTE, len(value), value, True))
-    sub_directories: dict[int, ImageFileDirectory_v2] = {}
-    for name in SUB_DIRECTORIES:
-        values = source.get_ifd(name)
-        if values:
-            directory = ImageFileDirectory_v2(b"II\x2a\0\x08\0\0\0")
-            for tag, value in values.items():
-                directory[tag] = value
-            sub_directories[int(name)] = directory
-            tags.append((name + PLACEHOLDER_OFFSET, LONG, 1, 0, True))
-    return tags, sub_directories
+def _tags(words: Metadata) -> tuple[list[tuple[int, int, int, bytes, bool]], dict[int, Directory]]:
+    """Return a page's words as a TIFF's own tags, and the directories by tag, whose place is not known yet."""
+    tags: list[tuple[int, int, int, bytes, bool]] = []
+    exif = read_block(words.exif)
+    for tag, entry in exif.entries.items():
+        if tag in DESCRIPTIVE_TAGS or tag in GEOGRAPHIC_TAGS:
+            type = ASCII if entry.type == UTF_8 else entry.type
+            tags.append((tag, type, entry.count, entry.in_order("<").data, True))
+    for tag, type, data in (
+        (XMP_TAG, BYTE, words.xmp),
+        (IPTC_TAG, UNDEFINED, words.iptc),
+        (PHOTOSHOP_TAG, BYTE, words.photoshop),
+    ):
+        if data:
+            tags.append((tag, type, len(data) // TYPE_BYTES[type], data, True))
+    for tag in exif.below:
+        tags.append((tag + PLACEHOLDER_OFFSET, LONG, 1, bytes(4), True))
+    return tags, exif.below
 
 
-def _append_directories(file: BinaryIO, directories: list[dict[int, ImageFileDirectory_v2]]) -> None:
+def _append_directories(file: BinaryIO, directories: list[dict[int, Directory]]) -> None:
     """Append the EXIF directories of each page to a written TIFF and set the tags that point to them."""
     if not any(directories):
         return
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
-        for page, sub_directories in zip(tiff.pages, directories, strict=True):
+        for page, below in zip(tiff.pages, directories, strict=True):
             assert isinstance(page, tifffile.TiffPage | tifffile.TiffFrame)
-            for name, directory in sub_directories.items():
+            for name, directory in below.items():
                 end = file.seek(0, 2)
                 start = end + end % 2  # a directory begins at an even offset
-                file.write(b"\0" * (start - end) + directory.tobytes(start))
+                file.write(b"\0" * (start - end) + directory_bytes(directory, start, "<"))
                 tag = page.aspage().tags[name + PLACEHOLDER_OFFSET]
                 file.seek(tag.valueoffset)
                 file.write(struct.pack("<I", start))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,9 +15,26 @@ from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, replacing
 from colorize.color import ColorSpace, Picture, lab_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.photo import sixteen_bit, tiff
 from colorize.photo.error_context import name_errors
-from colorize.photo.metadata import exif_with_dpi
+from colorize.photo.exif import ORIENTATION, without_field
+from colorize.photo.iptc import join_iptc
+from colorize.photo.jpeg_segments import (
+    APP1,
+    APP13,
+    COM,
+    EXIF,
+    MAX_CONTENT,
+    PHOTOSHOP,
+    XMP,
+    extension_segments,
+    insert_segments,
+    make_segments,
+)
+from colorize.photo.metadata import Metadata, exif_with_dpi, fit
 from colorize.photo.photo import Photo
+from colorize.photo.png_chunks import XMP_KEYWORD, insert_chunks, make_chunk, profile_chunk, text_chunk
 from colorize.photo.reader import register_heif
+from colorize.photo.texts import COMMENT
+from colorize.photo.xmp import extension_guid, split_extension
 
 OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
 SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
@@ -34,7 +52,7 @@ def write_photo(
     format: str | None = None,
     quality: int = DEFAULT_QUALITY,
     overwrite: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Write a photo; the file takes its name only when it is complete.
 
     Args:
@@ -44,12 +62,15 @@ def write_photo(
         quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
 
+    Returns:
+        A line, with the file's name, about each kind of words that the format cannot hold.
+
     Raises:
         FileExistsError: There is such a file, and ``overwrite`` is off.
         ImageError: The format cannot hold the photo.
         OSError: The file cannot be written.
     """
-    write_photos(path, [photo], format=format, quality=quality, overwrite=overwrite)
+    return write_photos(path, [photo], format=format, quality=quality, overwrite=overwrite)
 
 
 def write_photos(
@@ -59,7 +80,7 @@ def write_photos(
     format: str | None = None,
     quality: int = DEFAULT_QUALITY,
     overwrite: bool = False,
-) -> None:
+) -> tuple[str, ...]:
     """Write the pages of a TIFF, or one photo of any format; see ``write_photo``.
 
     Args:
@@ -69,6 +90,9 @@ def write_photos(
         quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
 
+    Returns:
+        Lines about what the format cannot hold; see ``write_photo``.
+
     Raises:
         FileExistsError, ImageError, OSError: See ``write_photo``.
     """
@@ -76,23 +100,33 @@ def write_photos(
     format = format or PHOTO_FORMATS.get(path.suffix.lower())
     if format is None:
         raise ImageError(f"{path}: the suffix names no format; use one of {', '.join(PHOTO_FORMATS)}")
+    lines: dict[str, None] = {}  # each once, in order
     with replacing(path, overwrite) as file:
         if format == "TIFF":
-            tiff.write_tiff(file, ((photo.picture, photo.alpha, _tiff_metadata(photo)) for photo in photos))
-            return
-        pages = iter(photos)
-        photo = next(pages)
-        if next(pages, None) is not None:
-            raise ImageError(f"{path}: {format} holds one page; write a TIFF")
-        with name_errors(path, f"cannot be written as {format}", "choose png or tiff"):
-            encode(path, file, photo, format, quality)
+            tiff.write_tiff(file, _tiff_pages(photos, lines))
+        else:
+            pages = iter(photos)
+            photo = next(pages)
+            if next(pages, None) is not None:
+                raise ImageError(f"{path}: {format} holds one page; write a TIFF")
+            with name_errors(path, f"cannot be written as {format}", "choose png or tiff"):
+                lines.update(dict.fromkeys(encode(path, file, photo, format, quality)))
+    return tuple(f"{path}: {line}" for line in lines)
 
 
-def _tiff_metadata(photo: Photo) -> tiff.TiffMetadata:
-    return tiff.TiffMetadata(photo.exif, photo.xmp, photo.profile, photo.dpi)
+def _tiff_pages(photos: Iterable[Photo], lines: dict[str, None]) -> Iterator[tiff.TiffPage]:
+    """Yield photos as pages of a TIFF, and add lines about what it cannot hold."""
+    for photo in photos:
+        words = fit(_words_of(photo), "TIFF")
+        lines.update(dict.fromkeys(words.lines))
+        yield tiff.TiffPage(photo.picture, photo.alpha, words, photo.profile, photo.dpi)
 
 
-def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
+def _words_of(photo: Photo) -> Metadata:
+    return Metadata(photo.exif, photo.xmp, photo.iptc, photo.photoshop, photo.texts)
+
+
+def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) -> tuple[str, ...]:
     """Encode a photo into an open file, in any format but TIFF.
 
     Args:
@@ -101,6 +135,9 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         photo: The photo; 16 bits become 8 where the format holds no more.
         format: As ``Photo.format``.
         quality: Quality of lossy formats, 1..100.
+
+    Returns:
+        Lines about the words that the format cannot hold.
 
     Raises:
         ImageError: The format cannot hold the photo.
@@ -116,12 +153,14 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         picture = _to_8_bits(picture)
         alpha = None if alpha is None else _to_8_bits(alpha)
     if picture.dtype == np.uint16:
-        file.write(sixteen_bit.encode_png(picture, alpha, _png_head(photo)))
-        return
+        words = fit(_words_of(photo), format)
+        encoded = sixteen_bit.encode_png(picture, alpha, _png_head(photo))
+        file.write(insert_chunks(encoded, _png_words(words)))
+        return words.lines
     image = Image.fromarray(picture)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    _save(image, file, photo, format, quality)
+    return _save(image, file, photo, format, quality)
 
 
 def _to_8_bits(values: Picture) -> Picture:
@@ -130,33 +169,33 @@ def _to_8_bits(values: Picture) -> Picture:
 
 
 def _png_head(photo: Photo) -> bytes:
-    """Return a PNG of one pixel that carries the photo's metadata."""
+    """Return a PNG of one pixel that carries the photo's profile and resolution."""
     file = io.BytesIO()
-    _save(Image.new("RGB", (1, 1)), file, photo, "PNG", 0)
+    bare = replace(photo, exif=None, xmp=None, iptc=None, photoshop=None, texts=())
+    _save(Image.new("RGB", (1, 1)), file, bare, "PNG", 0)
     return file.getvalue()
 
 
-def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality: int) -> None:
-    """Encode an 8-bit image into an open file by Pillow, with the photo's metadata."""
+def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality: int) -> tuple[str, ...]:
+    """Encode an 8-bit image into an open file by Pillow, with the photo's metadata; return lines as ``encode`` does."""
+    words = _words_of(photo)
+    if photo.dpi and format in EXIF_DPI_FORMATS:
+        words = replace(words, exif=exif_with_dpi(photo.exif, photo.dpi))
+    words = fit(words, format)
     options: dict[str, object] = {}
     if photo.profile and format != "BMP":
         options["icc_profile"] = photo.profile
-    exif = exif_with_dpi(photo.exif, photo.dpi) if photo.dpi and format in EXIF_DPI_FORMATS else photo.exif
-    if exif and format != "BMP":
-        options["exif"] = exif
     if photo.dpi and format in ("JPEG", "PNG", "BMP"):
         options["dpi"] = photo.dpi
+    if format in EXIF_DPI_FORMATS:
+        if words.exif:
+            # an orientation that is not there is upright; of one that is, Pillow's AVIF would write EXIF anew
+            options["exif"] = without_field(words.exif, ORIENTATION)
+        if words.xmp:
+            options["xmp"] = words.xmp
     if format == "PNG":
         options["compress_level"] = 4  # 6, Pillow's own, takes three times as long for 3 % less
-        if photo.xmp:
-            from PIL.PngImagePlugin import PngInfo
-
-            chunks = PngInfo()
-            chunks.add_itxt("XML:com.adobe.xmp", photo.xmp.decode("utf-8", "replace"))
-            options["pnginfo"] = chunks
-    elif photo.xmp and format != "BMP":
-        options["xmp"] = photo.xmp
-    if format == "JPEG":
+    elif format == "JPEG":
         options |= {"quality": _jpeg_quality(np.asarray(image), photo.space, quality), "subsampling": 0}
     elif format == "WEBP":
         options |= {"quality": quality, "lossless": photo.lossless, "exact": True}
@@ -167,7 +206,51 @@ def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality
     # Through memory: Pillow's encoders write to a file's number themselves and do not say that the disk is full.
     encoded = io.BytesIO()
     image.save(encoded, format, **options)
-    file.write(encoded.getbuffer())
+    lines = words.lines
+    if format == "PNG":
+        file.write(insert_chunks(encoded.getvalue(), _png_words(words)))
+    elif format == "JPEG":
+        segments, further = _jpeg_words(words)
+        lines += further
+        file.write(insert_segments(encoded.getvalue(), segments))
+    else:
+        file.write(encoded.getbuffer())
+    return lines
+
+
+def _png_words(words: Metadata) -> list[bytes]:
+    """Return the words of a photo as a PNG's chunks."""
+    chunks: list[bytes] = []
+    if words.exif:
+        chunks.append(make_chunk(b"eXIf", words.exif.removeprefix(EXIF)))
+    if words.xmp:
+        chunks.append(make_chunk(b"iTXt", XMP_KEYWORD.encode() + bytes(5) + words.xmp))
+    if resources := join_iptc(words.iptc, words.photoshop):
+        chunks.append(profile_chunk("iptc", resources))
+    return chunks + [text_chunk(text) for text in words.texts]
+
+
+def _jpeg_words(words: Metadata) -> tuple[bytes, tuple[str, ...]]:
+    """Return the words of a photo as a JPEG's segments, and lines about what it cannot hold."""
+    segments: list[bytes] = []
+    lines: tuple[str, ...] = ()
+    if words.exif:
+        segments.append(make_segments(APP1, b"", words.exif))
+    packet, extension = words.xmp, b""
+    if packet and len(packet) > MAX_CONTENT - len(XMP):
+        packet, extension = split_extension(packet, MAX_CONTENT - len(XMP)) or (None, b"")
+        if packet is None:
+            lines = ("its XMP is too long for a JPEG and is left out; png and tif hold it",)
+    if packet:
+        segments.append(make_segments(APP1, XMP, packet))
+        guid = extension_guid(packet)
+        segments.append(extension_segments(guid.encode(), extension) if guid and extension else b"")
+    if resources := join_iptc(words.iptc, words.photoshop):
+        segments.append(make_segments(APP13, PHOTOSHOP, resources))
+    for text in words.texts:
+        comment = text.text.encode("utf-8", "surrogateescape") if text.keyword == COMMENT else text.labelled.encode()
+        segments.append(make_segments(COM, b"", comment))
+    return b"".join(segments), lines
 
 
 def _jpeg_quality(picture: Picture, space: ColorSpace, quality: int) -> int:

@@ -13,7 +13,7 @@ from support.profiles import rgb_profile
 
 from colorize.base import ImageError
 from colorize.photo import Photo, read_photo, write_photo
-from colorize.photo.metadata import SOURCE_TYPE, upright_xmp
+from colorize.photo.xmp import SOURCE_TYPE, upright_xmp
 
 HEAD = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 

@@ -13,7 +13,8 @@ from support.profiles import grey_profile, rgb_profile
 
 from colorize.color import SRGB, ProfileError, lab_to_rgb, read_color_space, rgb_to_lab, rgb_to_lightness, srgb_profile
 from colorize.photo import Photo, read_photo, write_photo
-from colorize.photo.metadata import SOURCE_TYPE, label_exif, label_xmp, upright_xmp
+from colorize.photo.metadata import label_exif
+from colorize.photo.xmp import SOURCE_TYPE, label_xmp, upright_xmp
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -1,0 +1,153 @@
+"""What lies in a file beside its picture and its words, and is left out of a result: each kind in a line."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Collection, Iterator
+
+from colorize.photo.exif import DirectoryReader, ExifError
+from colorize.photo.jpeg_segments import (
+    APP0,
+    APP1,
+    APP2,
+    APP11,
+    APP13,
+    COM,
+    EXIF,
+    GAIN_MAP,
+    JUMBF,
+    MULTI_PICTURE,
+    PHOTOSHOP,
+    SOS,
+    XMP,
+    XMP_EXTENSION,
+    JpegFile,
+)
+from colorize.photo.png_chunks import PIXEL_CHUNKS
+from colorize.photo.xmp import DEPTH, MANIFEST, MOTION
+from colorize.photo.xmp import GAIN_MAP as GAIN_MAP_XMP
+
+VIEWS, SOUND = "views", "sound"
+LINES = {
+    MANIFEST: "its Content Credentials (C2PA) are left out: they vouch for the picture as it was",
+    GAIN_MAP_XMP: "its gain map (HDR) is left out: it belongs to the picture as it was",
+    VIEWS: "further pictures in the file are left out",
+    MOTION: "the film in it (a motion photo's) is left out",
+    SOUND: "the sound in it is left out",
+    DEPTH: "its depth map is left out",
+}
+"""Kind -> the line about it, which follows the file's name."""
+KNOWN_SEGMENTS = {
+    APP0: (b"JFIF\0", b"JFXX\0"),
+    APP1: (EXIF, XMP, XMP_EXTENSION),
+    APP2: (b"ICC_PROFILE\0", MULTI_PICTURE, GAIN_MAP),
+    APP13: (PHOTOSHOP,),
+    0xEC: (b"Ducky",),  # an encoder's own settings
+    0xEE: (b"Adobe",),
+    COM: (b"",),
+}
+KNOWN_CHUNKS = (
+    *(b"IHDR", b"PLTE", *PIXEL_CHUNKS, b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP"),
+    *(b"mDCV", b"cLLI", b"mDCv", b"cLLi", b"tEXt", b"zTXt", b"iTXt", b"bKGD", b"hIST", b"pHYs", b"tIME", b"eXIf"),
+    *(b"acTL", b"fcTL", b"caBX", b"vpAg", b"caNv", b"orNT", b"iDOT"),  # the last ones repeat the size, or help decoding
+)
+C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
+"""Type of the box of a C2PA manifest (C2PA 2.2, A.5)."""
+MPF_PICTURES = 45057  # MPF's number of pictures (CIPA DC-007)
+AUXILIARY = (
+    (rb"urn:com:apple:photo:20\d\d:aux:hdrgainmap", GAIN_MAP_XMP),
+    (rb"tmap", GAIN_MAP_XMP),
+    (rb"urn:mpeg:(hevc:2015:auxid:2|mpegB:cicp:systems:auxiliary:depth)\0", DEPTH),
+)
+
+
+def lines(kinds: Collection[str]) -> tuple[str, ...]:
+    """Return the lines about what is left out, in one order; kinds that need none have none."""
+    if GAIN_MAP_XMP in kinds:
+        kinds = {*kinds} - {VIEWS}  # it is the further picture
+    return tuple(line for kind, line in LINES.items() if kind in kinds)
+
+
+def in_jpeg(jpeg: JpegFile) -> tuple[set[str], list[str]]:
+    """Return the kinds of what lies in a JPEG, and further lines."""
+    kinds, others = set[str](), dict[str, None]()
+    for marker, content in jpeg.segments:
+        if marker == APP11 and content.startswith(JUMBF) and b"c2pa" in content:
+            kinds.add(MANIFEST)
+        elif marker == APP2 and content.startswith(GAIN_MAP):
+            kinds.add(GAIN_MAP_XMP)
+        elif marker == APP2 and content.startswith(MULTI_PICTURE) and _pictures(content[len(MULTI_PICTURE) :]) > 1:
+            kinds.add(VIEWS)
+        elif marker != SOS and not content.startswith(KNOWN_SEGMENTS.get(marker, ())):
+            is_part = marker == APP11 and MANIFEST in kinds  # of a manifest in several segments
+            word = re.match(rb"[ -~]*", content)
+            name = word.group().decode()[:20] if word else ""
+            others.update({} if is_part else {f"APP{marker - APP0} {name}".strip(): None})
+    trailer = jpeg.trailer.strip(b"\0 \r\n")
+    if re.match(rb".{4}ftyp", trailer, re.DOTALL) or b"MotionPhoto_Data" in trailer:
+        kinds.add(MOTION)
+    elif b"SoundShot_000" in trailer or re.match(rb"RIFF.{4}WAVE", trailer, re.DOTALL):
+        kinds.add(SOUND)
+    further = [f"segments of other programs are left out: {', '.join(others)}"] if others else []
+    if trailer and not kinds & {MOTION, SOUND, VIEWS, GAIN_MAP_XMP}:
+        further.append(f"{len(jpeg.trailer)} bytes behind the picture's end are left out")
+    return kinds, further
+
+
+def _pictures(content: bytes) -> int:
+    """Return the number of pictures that a multi-picture index states."""
+    try:
+        reader = DirectoryReader(lambda offset, size: content[offset : offset + size])
+        entry = reader.directory(reader.first).entries.get(MPF_PICTURES)
+    except ExifError:
+        return 0
+    return entry.values[0] if entry and entry.values else 0
+
+
+def in_png(chunks: Collection[bytes]) -> tuple[set[str], list[str]]:
+    """Return the kinds of what lies in the chunks of a PNG, which are given by name, and further lines."""
+    kinds = {MANIFEST} if b"caBX" in chunks else set[str]()
+    others = dict.fromkeys(name.decode("latin-1") for name in chunks if name not in KNOWN_CHUNKS)
+    return kinds, [f"chunks of other programs are left out: {', '.join(others)}"] if others else []
+
+
+def in_webp(data: bytes) -> set[str]:
+    """Return the kinds of what lies in a WebP."""
+    place, names = 12, set[bytes]()
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        names.add(name)
+        place += 8 + size + size % 2
+    return {MANIFEST} if b"C2PA" in names else set()
+
+
+def in_boxes(data: bytes) -> set[str]:
+    """Return the kinds of what lies in the boxes (ISO/IEC 14496-12) of an AVIF, HEIC, JPEG 2000 or JPEG XL file."""
+    kinds = set[str]()
+    for name, content in _boxes(data):
+        if (name == b"uuid" and content[:16] == C2PA_UUID) or (name == b"jumb" and b"c2pa" in content[:200]):
+            kinds.add(MANIFEST)
+        elif name == b"meta":
+            kinds |= {kind for pattern, kind in AUXILIARY if re.search(pattern, content)}
+        elif name == b"mpvd":
+            kinds.add(MOTION)
+        elif name == b"jhgm":  # JPEG XL's
+            kinds.add(GAIN_MAP_XMP)
+    return kinds
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of each box of the top level."""
+    place = 0
+    while place + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, place)
+        head = 8
+        if size == 1 and place + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, place + 8)
+            head = 16
+        end = len(data) if size == 0 else place + size
+        if end < place + head:
+            return
+        yield name, data[place + head : end]
+        place = end
