@@ -81,6 +81,7 @@ class FileOptions(Settings):
     Attributes:
         skip_existing: Leave photos and films whose result exists.
         force: Colour pictures that are in colour already.
+        keep_dates: Give results the dates of change and access of their sources.
         preview: Number of coloured frames of a film to write as a contact sheet in its place; None: colour the film.
         photo: How photos are coloured and written.
         video: How films are.
@@ -95,6 +96,7 @@ class FileOptions(Settings):
     force: bool = setting(
         False, "colour what is in colour already", label="Colour it anyway, though it is in colour already"
     )
+    keep_dates: bool = setting(False, "give results the dates of their sources' files", surfaces=COMMAND_ONLY)
     preview: int | None = setting(
         None, "of a film only a sheet of so many coloured frames", low=1, high=100, surfaces=COMMAND_ONLY
     )

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from colorize.base import ImageError
+from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
+from colorize.batch.sidecars import copy_sidecars
 from colorize.color import Floats, is_grey
 from colorize.engine import Colorizer, check_candidate_weights, predict_candidates
 from colorize.photo import Photo, photo_size, read_photos, write_photos
@@ -30,12 +32,14 @@ class LoadedPhoto:
         network_input: Its picture as ``Colorizer.preprocess`` gives it.
         hint_map: Its hints as ``Colorizer.draw_hints`` gives them; None: none.
         more_pages: The further pages, to be read yet; None: there are none.
+        dates: Those of its file before it was read; None: they are not wanted.
     """
 
     photo: Photo
     network_input: Floats
     hint_map: Floats | None
     more_pages: Iterator[Photo] | None
+    dates: FileDates | None
 
 
 @dataclass(eq=False)
@@ -74,14 +78,16 @@ class PhotoPipeline:
 
     def add(self, job: Job) -> Iterator[Outcome]:
         """Begin to read a photo, once there is room for it; yield the outcomes of photos that ended meanwhile."""
+        dates, height, width = None, 0, 0
         try:
+            dates = FileDates.of(job.source) if self._options.keep_dates else None
             height, width = photo_size(job.source)
         except (OSError, ValueError):
-            height, width = 0, 0  # the reader meets the same error, and reports it in its turn
+            pass  # the reader meets the same error, and reports it in its turn
         pixels = height * width
         while self._tasks and not self._has_room(pixels):
             yield from self._advance()
-        self._tasks.append(PhotoTask(job, pixels, self._readers.submit(self._read, job)))
+        self._tasks.append(PhotoTask(job, pixels, self._readers.submit(self._read, job, dates)))
         while len(waiting := self._uncolored()) >= self._batch_size and waiting[0].loaded.done():
             self._color_batch()
         yield from self._ended()
@@ -137,7 +143,7 @@ class PhotoPipeline:
                 task.end(failed_outcome(task.job, error))
             return
         for (task, photo), ab_maps in zip(loaded, predicted, strict=True):
-            task.outcome = self._writers.submit(self._write, task.job, photo.photo, ab_maps)
+            task.outcome = self._writers.submit(self._write, task.job, photo, ab_maps)
 
     def _predict(self, loaded: Sequence[LoadedPhoto]) -> list[list[Floats]]:
         """Return the ab (h, w, 2) of each result of each photo: one, or as many as there are candidates."""
@@ -152,7 +158,7 @@ class PhotoPipeline:
             for photo in loaded
         ]
 
-    def _read(self, job: Job) -> LoadedPhoto | Outcome:
+    def _read(self, job: Job, dates: FileDates | None) -> LoadedPhoto | Outcome:
         """Return a job's photo, or its outcome where there is nothing to colour; run by a reader."""
         try:
             skipped = check_target(job, self._options)
@@ -170,7 +176,7 @@ class PhotoPipeline:
                 return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
             hint_map = self._colorizer.draw_hints(photo.picture, self._photo_options.hints)
-            return LoadedPhoto(photo, network_input, hint_map, more_pages)
+            return LoadedPhoto(photo, network_input, hint_map, more_pages, dates)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
@@ -180,24 +186,26 @@ class PhotoPipeline:
             return any(is_grey(page.picture, page.space) for page in read_photos(job.source))
         return is_grey(photo.picture, photo.space)
 
-    def _write(self, job: Job, photo: Photo, ab_maps: Sequence[Floats]) -> Outcome:
+    def _write(self, job: Job, loaded: LoadedPhoto, ab_maps: Sequence[Floats]) -> Outcome:
         """Write a photo's result, its candidates or their sheet; run by a writer."""
-        ai_label, current = self._photo_options.ai_label, job
+        ai_label, current, photo = self._photo_options.ai_label, job, loaded.photo
+        notes = list(photo.notes)
         try:
             if self._photo_options.candidates is not None and self._photo_options.sheet:
                 from colorize.batch.sheets import candidate_sheet  # brings PyAV, and is seldom wanted
 
                 sheet = candidate_sheet(self._colorizer, photo, ab_maps)
-                outcome = self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)])
-                return replace(outcome, notes=photo.notes)
+                notes += self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)], loaded.dates)
+                return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=tuple(notes))
             targets = result_paths(job, self._options)
             for target, ab in zip(targets, ab_maps, strict=True):
                 current = replace(job, target=target)  # a failure names it
                 if not (self._options.skip_existing and target.exists()):
                     picture = self._colorizer.compose(photo.picture, ab, photo.space)
-                    self._save(current, [photo.with_colors(picture, ai_label=ai_label)])
+                    notes += self._save(current, [photo.with_colors(picture, ai_label=ai_label)], loaded.dates)
+                    notes += self._copy_sidecars(current)
             last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
-            return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}", notes=photo.notes)
+            return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}", notes=tuple(notes))
         except Exception as error:
             return failed_outcome(current, error)
 
@@ -215,12 +223,28 @@ class PhotoPipeline:
                     yield page
 
         try:
-            return replace(self._save(job, results()), notes=tuple(notes))
+            written = self._save(job, results(), loaded.dates)
+            lines = (*notes, *written, *self._copy_sidecars(job))
+            return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=lines)
         except Exception as error:
             return failed_outcome(job, error)
 
-    def _save(self, job: Job, photos: Iterable[Photo]) -> Outcome:
-        """Write the pages of a job's result."""
+    def _save(self, job: Job, photos: Iterable[Photo], dates: FileDates | None) -> tuple[str, ...]:
+        """Write the pages of a job's result and return lines about what it could not hold."""
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        write_photos(job.target, photos, quality=self._photo_options.quality, overwrite=self._photo_options.overwrite)
-        return Outcome(job.source, "done", f"{job.source} -> {job.target}")
+        options = self._photo_options
+        notes = write_photos(job.target, photos, quality=options.quality, overwrite=options.overwrite)
+        if dates is not None:
+            dates.give(job.target)
+        return notes
+
+    def _copy_sidecars(self, job: Job) -> tuple[str, ...]:
+        """Copy the words beside a job's photo to its result, which is written, and return lines about them."""
+        options = self._photo_options
+        return copy_sidecars(
+            job.source,
+            job.target,
+            ai_label=options.ai_label,
+            overwrite=options.overwrite,
+            keep_dates=self._options.keep_dates,
+        )

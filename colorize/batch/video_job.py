@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from colorize.base import SegmentsError
+from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
@@ -21,8 +22,9 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         skipped = check_target(job, options)
         if skipped is not None:
             return skipped
+        dates = FileDates.of(job.source) if options.keep_dates else None
         if options.preview is not None:
-            return _preview_video(colorizer, job, options, options.preview)
+            return _preview_video(colorizer, job, options, options.preview, dates)
         if not options.force and is_in_color(probe(job.source), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
@@ -33,6 +35,8 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
             progress=None if options.progress is None else partial(options.progress, job.source),
             cancel=options.cancel,
         )
+        if dates is not None:
+            dates.give(job.target)
     except VideoStopped as error:
         return Outcome(job.source, "stopped", str(error), error)
     except Exception as error:  # any surprise in one file must not stop the others
@@ -46,10 +50,14 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
     return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
 
 
-def _preview_video(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
+def _preview_video(
+    colorizer: Colorizer, job: Job, options: FileOptions, count: int, dates: FileDates | None
+) -> Outcome:
     """Write a contact sheet of ``count`` coloured frames."""
     (target,) = result_paths(job, options)
     sheet = contact_sheet(colorizer, probe(job.source), count, options.video.span)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
+    if dates is not None:
+        dates.give(target)
     return Outcome(job.source, "done", f"{job.source} -> {target}")

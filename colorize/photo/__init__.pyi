@@ -5,3 +5,5 @@ from .reader import read_photo as read_photo
 from .reader import read_photos as read_photos
 from .writer import write_photo as write_photo
 from .writer import write_photos as write_photos
+from .xmp import label_xmp as label_xmp
+from .xmp import upright_xmp as upright_xmp

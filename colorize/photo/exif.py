@@ -372,7 +372,7 @@ def make_upright(block: bytes, size: tuple[int, int]) -> tuple[bytes, int]:
         elif tag == EXIF_DIRECTORY:
             pointed.append(number)
     if orientation in SIDEWAYS:
-        size = size[::-1]
+        size = (size[1], size[0])
     for offset in (reader.first, *pointed):
         try:
             below, _ = reader.raw_entries(offset)

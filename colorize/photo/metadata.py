@@ -125,7 +125,7 @@ def read_metadata(path: Path, image: Image.Image, page: int = 0) -> Metadata:
         image: The same, opened by Pillow.
         page: Number of the page of a TIFF, from 0.
     """
-    size = image.size[::-1]
+    size = (image.height, image.width)
     if image.format == "TIFF":
         with open(path, "rb") as file:
             return read_tiff_metadata(file, page)
@@ -146,6 +146,7 @@ def assemble(
     xmp: bytes | None,
     size: tuple[int, int],
     *,
+    orientation: int = UPRIGHT,
     iptc: bytes | None = None,
     texts: tuple[Text, ...] = (),
     kinds: Iterable[str] = (),
@@ -157,12 +158,13 @@ def assemble(
         exif: The EXIF block as it lies in the file.
         xmp: The XMP packet as it lies in the file.
         size: (height, width) of the picture as it lies in the file.
+        orientation: That the file states beside EXIF.
         iptc: Photoshop's image resources, or IPTC records alone.
         texts: The texts.
         kinds: What lies beside the picture, of ``left_out.LINES``.
         further: Further lines.
     """
-    found, lines, orientation = set(kinds), list(further), UPRIGHT
+    found, lines = set(kinds), list(further)
     if exif:
         try:
             exif, orientation = make_upright(exif, size)
@@ -170,6 +172,9 @@ def assemble(
             exif = None
             lines.append("its EXIF is damaged and is left out")
     packet = clean_packet(xmp) if xmp else None
+    if packet and b"rdf:RDF" not in packet:
+        packet = None
+        lines.append("its XMP is damaged and is left out")
     if packet:
         packet, pointed = without_pointers(packet)
         packet, found = upright_xmp(packet, orientation in SIDEWAYS), found | pointed
@@ -184,7 +189,7 @@ def _jpeg_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
     jpeg = read_jpeg(data)
     kinds, further = left_out.in_jpeg(jpeg)
     blocks = jpeg.contents(APP1, EXIF)
-    if len(blocks) > 1:  # more than one segment holds is goes on in the next
+    if len(blocks) > 1:  # more than one segment holds goes on in the next
         blocks = [block for place, block in enumerate(blocks) if not place or block[:2] not in (b"II", b"MM")]
     xmp = next(iter(jpeg.contents(APP1, XMP)), None)
     guid = extension_guid(xmp) if xmp else None
@@ -271,14 +276,15 @@ def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
     packet = directory.entries.get(XMP_TAG)
     found = assemble(
         None,
-        upright_xmp(packet.data, orientation in SIDEWAYS) if packet else None,
+        packet.data if packet else None,
         (0, 0),
+        orientation=orientation,
         iptc=resources.data if resources else None,
         kinds={MANIFEST} if MANIFEST_TAG in tags else (),
         further=further,
     )
     records = read_iptc(iptc.data) if iptc else None
-    return replace(found, exif=make_block(words, reader.order), iptc=records or found.iptc, orientation=orientation)
+    return replace(found, exif=make_block(words, reader.order), iptc=records or found.iptc)
 
 
 MAKER_NOTE_LINE = "its MakerNote (data for the camera's own programs) is left out: it holds in its place alone"

@@ -1,4 +1,4 @@
-"""``Text``: words about a photo beside EXIF, XMP and IPTC: a JPEG's comments, a PNG's texts; and how EXIF holds them."""
+"""``Text``: a JPEG's comment or a PNG's text, and how EXIF holds them where a format has no place for texts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ COMMENT = "Comment"  # the PNG specification's keyword; that of a JPEG's comment
 EXIF_TAGS = {
     "Title": 269,  # DocumentName
     "Description": 270,
+    "Make": 271,
+    "Model": 272,
+    "Artist": 315,
     "Author": 315,  # Artist
     "Copyright": 33432,
 }
-"""Keyword of PNG's specification (12.1) -> the tag of EXIF that means the same."""
+"""Keyword of PNG's specification (12.1), or ExifTool's -> the tag of EXIF that means the same."""
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def label_xmp(xmp: bytes | None) -> bytes:
 
 
 def _opened(packet: bytes) -> bytes | None:
-    """Return a packet whose RDF element is empty (``<rdf:RDF .../>``) with one that can be filled; None: it has none."""
+    """Return a packet whose RDF element is written as an empty one with one that can be filled; None: it has none."""
     return re.sub(rb"<rdf:RDF([^>]*)/>", rb"<rdf:RDF\1></rdf:RDF>", packet) if b"<rdf:RDF" in packet else None
 
 

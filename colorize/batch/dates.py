@@ -1,0 +1,38 @@
+"""``FileDates``: when a file was changed and read last, which its result may get too."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FileDates:
+    """The dates of a file.
+
+    Attributes:
+        accessed: When it was read, in nanoseconds since 1970.
+        modified: When it was changed, likewise.
+    """
+
+    accessed: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileDates:
+        """Return a file's dates; to be asked before it is read, which changes one of them.
+
+        Raises:
+            OSError: There is no such file.
+        """
+        status = path.stat()
+        return cls(status.st_atime_ns, status.st_mtime_ns)
+
+    def give(self, path: Path) -> None:
+        """Give the dates to a file.
+
+        Raises:
+            OSError: The file's disk does not let them be changed.
+        """
+        os.utime(path, ns=(self.accessed, self.modified))
