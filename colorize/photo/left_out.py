@@ -84,8 +84,8 @@ def in_jpeg(jpeg: JpegFile) -> tuple[set[str], list[str]]:
             word = re.match(rb"[ -~]*", content)
             name = word.group().decode()[:20] if word else ""
             others.update({} if is_part else {f"APP{marker - APP0} {name}".strip(): None})
-    trailer = jpeg.trailer.strip(b"\0 \r\n")
-    if re.match(rb".{4}ftyp", trailer, re.DOTALL) or b"MotionPhoto_Data" in trailer:
+    trailer = jpeg.trailer.rstrip(b"\0 \r\n")
+    if b"ftyp" in trailer[:64] or b"MotionPhoto_Data" in trailer:
         kinds.add(MOTION)
     elif b"SoundShot_000" in trailer or re.match(rb"RIFF.{4}WAVE", trailer, re.DOTALL):
         kinds.add(SOUND)

@@ -87,8 +87,10 @@ class _Parsing:
     def begin(self, name: str, attributes: dict[str, str]) -> None:
         start = self.parser.CurrentByteIndex
         tag = _START_TAG.match(self.packet, start)
-        prefixes = {**(self.open[-1].prefixes if self.open else {}), **self.declared}
-        self.declared.clear()
+        prefixes = self.open[-1].prefixes if self.open else {}
+        if self.declared:
+            prefixes = {**prefixes, **self.declared}
+            self.declared.clear()
         element = Element(name, len(self.open), start, tag.end() if tag else start, tuple(attributes), prefixes)
         self.elements.append(element)
         self.open.append(element)
@@ -180,7 +182,10 @@ def without_pointers(packet: bytes) -> tuple[bytes, set[str]]:
     """
     if not any(uri.encode() in packet for uri, _, _ in POINTERS):
         return packet, set()
-    return without_properties(packet, _pointer)
+    packet, found = without_properties(packet, _pointer)
+    whole = b"|".join(re.escape(uri.encode()) for uri, word, _ in POINTERS if not word)
+    unused = re.compile(rb"\s+xmlns:[^\s=]+\s*=\s*([\"'])(?:" + whole + rb")[^\"']*\1")
+    return (unused.sub(b"", packet) if found else packet), found
 
 
 def _pointer(name: str) -> str | None:
