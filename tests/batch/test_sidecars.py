@@ -71,9 +71,7 @@ def test_a_sidecar_that_is_no_xmp_stays_byte_for_byte(tmp_path: Path, colorizer:
 
 
 @pytest.mark.parametrize("keep_dates", [True, False])
-def test_the_dates_of_a_photo_are_kept_where_asked_for(
-    tmp_path: Path, colorizer: Colorizer, keep_dates: bool
-) -> None:
+def test_the_dates_of_a_photo_are_kept_where_asked_for(tmp_path: Path, colorizer: Colorizer, keep_dates: bool) -> None:
     photo = set_dates(save_picture(tmp_path / "photo.png"))
     (tmp_path / "photo.xmp").write_bytes(XMP)
     set_dates(tmp_path / "photo.xmp")
