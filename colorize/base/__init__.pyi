@@ -10,6 +10,8 @@ from .compat import random_init_skipped as random_init_skipped
 from .compat import read_codec_field_order as read_codec_field_order
 from .compat import wrap_lifespan as wrap_lifespan
 from .compat import write_codec_field_order as write_codec_field_order
+from .concurrency import SerialWorker as SerialWorker
+from .concurrency import prefetch as prefetch
 from .defaults import DEFAULT_QUALITY as DEFAULT_QUALITY
 from .defaults import DEFAULT_RENDER_SIZE as DEFAULT_RENDER_SIZE
 from .defaults import DEFAULT_WEIGHTS as DEFAULT_WEIGHTS

@@ -11,10 +11,9 @@ from itertools import chain, islice
 
 import numpy as np
 
-from colorize.base import available_cpus
+from colorize.base import SerialWorker, available_cpus, prefetch
 from colorize.color import Floats, Luma, Plane, color_planes
 from colorize.engine import Colorizer
-from colorize.film.concurrency import SerialWorker, prefetch
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.pixels import read_luma

@@ -9,6 +9,7 @@ from itertools import groupby, islice
 
 import numpy as np
 
+from colorize.base import prefetch
 from colorize.color import Floats
 from colorize.engine import Colorizer
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
@@ -20,6 +21,7 @@ from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
+MAX_TRACKED = 8  # frames whose motion is followed, in a thread, while the network predicts those before them
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
 
@@ -81,7 +83,11 @@ class TemporalPainter:
         if self._options.temporal == "off":
             yield from self._each(inputs)
         else:
-            yield from self._blended(self._predicted(self._intervals(self._tracked(self._classified(inputs)))))
+            tracked = prefetch(self._tracked(self._classified(inputs)), MAX_TRACKED)
+            try:
+                yield from self._blended(self._predicted(self._intervals(tracked)))
+            finally:
+                tracked.close()  # type: ignore[attr-defined]
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all that the next segment depends on, by name; empty before the first one.

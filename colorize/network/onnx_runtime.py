@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ctypes
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-from onnxruntime import InferenceSession, OrtValue, SessionOptions  # type: ignore[attr-defined]
+from onnxruntime import InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
 
 from colorize.base import TORCH_REMEDY, WeightsError, available_cpus
 from colorize.color import Floats
@@ -25,22 +30,50 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
 }
 """Device -> what computes there; all but the first need another build of ONNX Runtime."""
+MAX_GROUP = 64  # pictures that a GPU computes together; a processor's cores take one each, which is faster there
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxFeatures:
-    """Feature maps of pictures, from fine to coarse."""
+    """Feature maps of pictures.
 
-    maps: tuple[OrtValue, ...]
+    Attributes:
+        groups: The maps of each group of pictures that are computed together, from fine to coarse.
+    """
+
+    groups: tuple[tuple[OrtValue, ...], ...]
 
     @property
     def bottleneck(self) -> Floats:
         """The last map, (n, C, h', w') float32."""
-        return self.maps[-1].numpy()
+        return np.concatenate([maps[-1].numpy() for maps in self.groups])
 
     def with_bottleneck(self, bottleneck: Floats) -> OnnxFeatures:
         """Return the same maps, but another last one."""
-        return OnnxFeatures((*self.maps[:-1], OrtValue.ortvalue_from_numpy(np.ascontiguousarray(bottleneck))))
+        parts = np.split(bottleneck, self.group_ends())
+        groups = zip(self.groups, parts, strict=True)
+        return OnnxFeatures(tuple((*maps[:-1], _ort_value(part)) for maps, part in groups))
+
+    def group_ends(self) -> list[int]:
+        """Return where in a batch each group but the last ends."""
+        return np.cumsum([maps[-1].shape()[0] for maps in self.groups])[:-1].tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """What is computed together of pictures of one shape.
+
+    Attributes:
+        inputs: (n, 4, h, w), of whole strides.
+        maps: Their feature maps; empty: they are not computed yet.
+        latent: (n, latent_dim); None: where there are no maps.
+    """
+
+    inputs: Floats
+    maps: tuple[OrtValue, ...] = ()
+    latent: Floats | None = None
 
 
 class OnnxNetwork:
@@ -79,10 +112,18 @@ class OnnxNetwork:
         self.runtime = f"onnxruntime {onnxruntime.__version__}, {device}, float32"
         self._fingerprint = fingerprint
         self._hue_agreement_power = np.array(info.config.hue_agreement_power, np.float32)
+        threads = threads or available_cpus()
         self._encoder = _session(graph, "encoder", tensors, PROVIDERS[device], threads)
         self._decoder = _session(graph, "decoder", tensors, PROVIDERS[device], threads)
+        _return_free_memory()
+        on_processor = device == "cpu"
+        self._group_size = 1 if on_processor else MAX_GROUP
+        self._threads = ThreadPoolExecutor(threads if on_processor else 1, "colorize-network")
+        self._keep_memory, self._give_memory_back = RunOptions(), RunOptions()
+        if on_processor:
+            self._give_memory_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._decoder_inputs = {each.name for each in self._decoder.get_inputs()}
-        self._latent_inputs = info.config.latent_dim
+        self._latent_length = info.config.latent_dim
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights file, as hex digits."""
@@ -90,8 +131,10 @@ class OnnxNetwork:
 
     def encode(self, inputs: Floats) -> OnnxFeatures:
         """Return the feature maps of inputs; see ``Network``."""
-        values = {"inputs": OrtValue.ortvalue_from_numpy(_padded(inputs))}
-        return OnnxFeatures(tuple(self._encoder.run_with_ort_values(FEATURES, values)))
+        inputs = _padded(inputs)
+        ends = range(self._group_size, len(inputs), self._group_size)
+        groups = [_Group(part) for part in np.split(inputs, ends)]
+        return OnnxFeatures(tuple(self._run(self._encode_group, groups)))
 
     def decode(self, inputs: Floats, features: OnnxFeatures, latent: Floats | None = None) -> Floats:
         """Return the ab of inputs; see ``Network``.
@@ -99,17 +142,32 @@ class OnnxNetwork:
         Raises:
             ValueError: A latent is given to weights without one.
         """
-        values: dict[str, OrtValue] = dict(zip(FEATURES, features.maps, strict=True))
-        values["inputs"] = OrtValue.ortvalue_from_numpy(_padded(inputs))
-        if "latent" in self._decoder_inputs:
-            zero = np.zeros((len(inputs), self._latent_inputs), np.float32)
-            values["latent"] = OrtValue.ortvalue_from_numpy(zero if latent is None else latent)
-        elif latent is not None:
+        if latent is None:
+            latent = np.zeros((len(inputs), self._latent_length), np.float32)
+        elif "latent" not in self._decoder_inputs:
             raise ValueError("these weights have no latent vector; leave latent out")
-        if "hue_agreement_power" in self._decoder_inputs:
-            values["hue_agreement_power"] = OrtValue.ortvalue_from_numpy(self._hue_agreement_power)
-        ab = self._decoder.run_with_ort_values(["ab"], values)[0].numpy()
+        ends = features.group_ends()
+        parts = zip(np.split(_padded(inputs), ends), features.groups, np.split(latent, ends), strict=True)
+        ab = np.concatenate(list(self._run(self._decode_group, [_Group(*part) for part in parts])))
         return ab[:, : inputs.shape[2], : inputs.shape[3]]
+
+    def _run(self, task: Callable[[_Group, RunOptions], Result], groups: Sequence[_Group]) -> Iterator[Result]:
+        """Return what a task makes of each group; several run side by side, and what memory they took is kept."""
+        if len(groups) == 1:
+            return iter([task(groups[0], self._give_memory_back)])
+        return self._threads.map(lambda group: task(group, self._keep_memory), groups)
+
+    def _encode_group(self, group: _Group, options: RunOptions) -> tuple[OrtValue, ...]:
+        values = {"inputs": _ort_value(group.inputs)}
+        return tuple(self._encoder.run_with_ort_values(FEATURES, values, options))
+
+    def _decode_group(self, group: _Group, options: RunOptions) -> Floats:
+        values = {**dict(zip(FEATURES, group.maps, strict=True)), "inputs": _ort_value(group.inputs)}
+        if "latent" in self._decoder_inputs and group.latent is not None:
+            values["latent"] = _ort_value(group.latent)
+        if "hue_agreement_power" in self._decoder_inputs:
+            values["hue_agreement_power"] = _ort_value(self._hue_agreement_power)
+        return self._decoder.run_with_ort_values(["ab"], values, options)[0].numpy()
 
 
 def check_device(name: str) -> None:
@@ -127,12 +185,11 @@ def check_device(name: str) -> None:
 
 
 def _session(
-    graph: Graph, half: str, tensors: Mapping[str, npt.NDArray], provider: str, threads: int | None
+    graph: Graph, half: str, tensors: Mapping[str, npt.NDArray], provider: str, threads: int
 ) -> InferenceSession:
     options = SessionOptions()
-    options.enable_cpu_mem_arena = False  # it keeps what the largest picture took
     options.log_severity_level = 3  # errors; it is not the user's business how a graph is simplified
-    options.intra_op_num_threads = threads or available_cpus()
+    options.intra_op_num_threads = threads
     # Threads that wait by spinning starve decoding, optical flow and x264 beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     values = graph.initializers(half, tensors)
@@ -143,6 +200,17 @@ def _session(
     except Exception as error:  # its errors have no class in common
         reason = str(error).strip().splitlines()[0][:120]
         raise WeightsError(f"the {half} in the graph file cannot be used: {reason}") from error
+
+
+def _ort_value(array: Floats) -> OrtValue:
+    return OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+
+
+def _return_free_memory() -> None:
+    """Return to the system what glibc keeps of the memory that a session's start took, as much again as it needs."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _padded(inputs: Floats) -> Floats:

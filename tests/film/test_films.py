@@ -17,7 +17,6 @@ from support.videos import VideoRecipe, make_video
 from colorize.base import CONTAINERS, format_time
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, is_in_color, probe
-from colorize.film.concurrency import SerialWorker, prefetch
 from colorize.film.video import Span
 from colorize.film.video_colorizer import format_ranges
 from colorize.network import Network
