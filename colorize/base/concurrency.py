@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
 
-def prefetch(items: Iterator[Item], count: int) -> Iterator[Item]:
+def prefetch(items: Iterator[Item], count: int) -> Generator[Item]:
     """Yield the items of an iterator that is read in a thread, at most ``count`` items ahead.
 
     What the iterator raises is raised here, after the items before it. Closing this generator stops the reading.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain, islice
 
 import numpy as np
 
@@ -53,6 +53,8 @@ class FrameTask:
         luma: Its upright luma, which the colours are composed with.
         network_input: What the network sees of it, as ``Colorizer.preprocess`` returns it.
         resized: Whether it was of another size than the film's first frame.
+        ends_segment: Whether it is the last of its segment.
+        ends_span: Whether it is the last that is coloured.
         planes: Its Y, U and V in colour; None: its colours are not predicted yet.
     """
 
@@ -60,6 +62,8 @@ class FrameTask:
     luma: Luma
     network_input: Floats
     resized: bool
+    ends_segment: bool
+    ends_span: bool
     planes: Future[tuple[Plane, Plane, Plane]] | None = None
 
 
@@ -93,39 +97,48 @@ def color_segments(
     if segments:
         painter.restore(segments[-1].state)
     after = (done - 1, segments[-1].pts[-1]) if segments else None
-    frames = prefetch(_prepare_frames(plan, colorizer, after), MAX_DECODED)
+    tasks = prefetch(_prepare_frames(plan, colorizer, after), MAX_DECODED)
+    predicted = _predict_ab(painter, tasks)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
     compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
     writer = _SegmentWriter(store, plan, done, report_done)
+    is_complete = not cancel.is_set()
+    begins_segment = True
     try:
-        next_frame = next(frames, None)
-        while next_frame is not None:
-            if cancel.is_set():
-                encode_worker.finish()
-                return False
-            segment_frames = chain([next_frame], islice(frames, plan.segment_frames - 1))
-            encode_worker.add(writer.begin)
-            for task, ab in _predict_ab(painter, segment_frames):
-                task.planes = compose_pool.submit(color_planes, task.luma, ab, colorizer.settings.strength)
-                encode_worker.add(writer.write, task)
-            state = painter.state()
-            next_frame = next(frames, None)
-            encode_worker.add(writer.finish, state, next_frame is None)
+        for task, ab, state in predicted if is_complete else ():
+            if begins_segment:
+                encode_worker.add(writer.begin)
+            task.planes = compose_pool.submit(color_planes, task.luma, ab, colorizer.settings.strength)
+            encode_worker.add(writer.write, task)
+            begins_segment = state is not None
+            if state is not None:
+                encode_worker.add(writer.finish, state, task.ends_span)
+                if cancel.is_set() and not task.ends_span:
+                    is_complete = False
+                    break
         encode_worker.finish()
     finally:
         encode_worker.close()
         writer.abandon()
-        frames.close()  # type: ignore[attr-defined]
+        predicted.close()
+        tasks.close()
         compose_pool.shutdown(wait=True, cancel_futures=True)
-    return True
+    return is_complete
 
 
 def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[FrameTask]:
     """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network."""
-    for frame in decode_frames(plan.video, plan.span, after=after):
+    frames = decode_frames(plan.video, plan.span, after=after)
+    following = next(frames, None)
+    count = 0
+    while (frame := following) is not None:
+        following = next(frames, None)
+        count += 1
         luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
         resized = (frame.image.height, frame.image.width) != plan.video.size
-        yield FrameTask(frame, luma, colorizer.preprocess(luma.picture()), resized)
+        ends_span = following is None
+        ends_segment = ends_span or count % plan.segment_frames == 0
+        yield FrameTask(frame, luma, colorizer.preprocess(luma.picture()), resized, ends_segment, ends_span)
 
 
 class _SegmentWriter:
@@ -173,14 +186,20 @@ class _SegmentWriter:
             self._encoder = None
 
 
-def _predict_ab(painter: TemporalPainter, tasks: Iterator[FrameTask]) -> Iterator[tuple[FrameTask, Floats]]:
-    """Yield frames with their ab (h, w, 2); frames that the painter looks ahead at are pending meanwhile."""
+def _predict_ab(
+    painter: TemporalPainter, tasks: Iterator[FrameTask]
+) -> Generator[tuple[FrameTask, Floats, dict[str, np.ndarray] | None]]:
+    """Yield frames with their ab (h, w, 2) and, where one ends a segment, the painter's state after it.
+
+    Frames that the painter looks ahead at are pending meanwhile.
+    """
     pending: deque[FrameTask] = deque()
 
-    def inputs() -> Iterator[Floats]:
+    def inputs() -> Iterator[tuple[Floats, bool]]:
         for task in tasks:
             pending.append(task)
-            yield task.network_input
+            yield task.network_input, task.ends_segment
 
-    for ab in painter.predict_ab(inputs()):
-        yield pending.popleft(), ab
+    with closing(painter.predict_segments(inputs())) as predicted:
+        for ab, state in predicted:
+            yield pending.popleft(), ab, state

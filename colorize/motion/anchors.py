@@ -9,7 +9,7 @@ import numpy as np
 
 from colorize.color import Floats
 from colorize.motion.flow import Grey, Motion, flow_confidence
-from colorize.motion.frames import PredictedFrame
+from colorize.motion.frames import PredictedFrame, State
 
 NEW_SHARE = 0.4  # of the network's colours at an anchor where the last anchor's colours can be followed
 WINDOW = 6  # frames on each side whose colours are averaged
@@ -35,6 +35,10 @@ class Anchor:
     def start(cls, frame: PredictedFrame, ab: Floats) -> Anchor:
         """Return the first anchor of a scene."""
         return cls(frame.grey, ab, contrast_of(frame.grey))
+
+    def state(self) -> State:
+        """Return the anchor's own part of a state."""
+        return {"ab": self.ab, "contrast": np.array(self.contrast, np.float64)}
 
     def warp_ab(self, frame: PredictedFrame, motion: Motion) -> tuple[Floats, Floats]:
         """Return this anchor's ab (h, w, 2) as it lies in a frame, and its confidence (h, w), 0..1.
@@ -144,14 +148,12 @@ def _neighbours(
 def with_following(
     intervals: Iterable[list[PredictedFrame]], wait: bool
 ) -> Iterator[tuple[list[PredictedFrame], list[PredictedFrame]]]:
-    """Yield each interval with the one after it; unless ``wait``, at once and with an empty one."""
+    """Yield each interval with the one after it in its segment; unless ``wait``, at once and with an empty one."""
     pending: list[PredictedFrame] = []
     for interval in intervals:
-        if not wait:
-            yield interval, []
-            continue
         if pending:
             yield pending, interval
         pending = interval
-    if pending:
-        yield pending, []
+        if not wait or interval[-1].state is not None:  # the end of a segment, behind which nothing is looked at
+            yield interval, []
+            pending = []

@@ -84,6 +84,10 @@ class CutFinder:
     def __init__(self) -> None:
         self.recent: deque[Thumbnail] = deque(maxlen=NEIGHBOURS + 1)
 
+    def state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return what the next call depends on, by name."""
+        return {"thumbnails": np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
+
     def classify(self, coming: list[Thumbnail]) -> FrameKind:
         """Return the kind of the first of some frames, and remember it as the last one.
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from colorize.color import Floats
 from colorize.motion.cuts import FrameKind
 from colorize.motion.flow import Grey, Motion
+
+State = dict[str, npt.NDArray[np.generic]]
+"""All that the frames after a segment depend on, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +23,14 @@ class ClassifiedFrame:
         network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
         grey: The same as (h, w) uint8, for the optical flow.
         kind: What the search found.
+        state: What the search for cuts depends on afterwards, where the frame ends a segment; None elsewhere. Later
+            stages add what they depend on.
     """
 
     network_input: Floats
     grey: Grey
     kind: FrameKind
+    state: State | None
 
 
 @dataclass(frozen=True, eq=False)

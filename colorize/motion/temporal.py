@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 
 import numpy as np
@@ -16,7 +16,7 @@ from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import LOOKAHEAD, CutFinder, Thumbnail
 from colorize.motion.flow import FlowFinder, Grey, Motion
-from colorize.motion.frames import ClassifiedFrame, PlannedFrame, PredictedFrame, TrackedFrame
+from colorize.motion.frames import ClassifiedFrame, PlannedFrame, PredictedFrame, State, TrackedFrame
 from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
@@ -71,40 +71,47 @@ class TemporalPainter:
         self._batch_size = batch_size
         self._flow = FlowFinder()
         self._memory = _Memory()
+        self._state: State = {}
 
     def predict_ab(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
-        """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w), in order.
+        """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w) of one segment, in order.
 
-        It looks at most about 32 frames ahead. It has to be exhausted before the painter is used again.
+        It looks at most about 40 frames ahead. It has to be exhausted before the painter is used again.
 
         Args:
             inputs: ``Colorizer.preprocess``'s results for the frames of a segment.
         """
-        if self._options.temporal == "off":
-            yield from self._each(inputs)
-        else:
-            tracked = prefetch(self._tracked(self._classified(inputs)), MAX_TRACKED)
-            try:
-                yield from self._blended(self._predicted(self._intervals(tracked)))
-            finally:
-                tracked.close()  # type: ignore[attr-defined]
+        for ab, state in self.predict_segments(_with_end(inputs)):
+            self._state = self._state if state is None else state
+            yield ab
 
-    def state(self) -> dict[str, np.ndarray]:
+    def state(self) -> State:
         """Return all that the next segment depends on, by name; empty before the first one.
 
         ``predict_ab`` has to be exhausted.
         """
-        memory = self._memory
-        if memory.anchor is None or memory.grey is None:
-            return {}
-        thumbnails = np.stack([thumbnail.grey for thumbnail in memory.finder.recent]).astype(np.uint8)
-        return {
-            "grey": memory.grey,
-            "ab": memory.anchor.ab,
-            "contrast": np.array(memory.anchor.contrast, np.float64),
-            "thumbnails": thumbnails,
-            **memory.aggregation.state(),
-        }
+        return self._state
+
+    def predict_segments(self, inputs: Iterable[tuple[Floats, bool]]) -> Generator[tuple[Floats, State | None]]:
+        """Yield the ab (h, w, 2) in Lab units of each frame, in order, and the state after a segment's last one.
+
+        A segment's colours and the state after it are the same whether the segments go through one call or through a
+        call each; in one call the motion of the next segment is followed while the network predicts the last one.
+
+        Args:
+            inputs: ``Colorizer.preprocess``'s result for each frame, and whether the frame is a segment's last.
+        """
+        if self._options.temporal == "off":
+            yield from self._each(inputs)
+            return
+        # Motion, the network and blending go on side by side.
+        tracked = prefetch(self._tracked(self._classified(inputs)), MAX_TRACKED)
+        predicted = prefetch(self._predicted(self._intervals(tracked)), 1)
+        try:
+            yield from self._blended(predicted)
+        finally:
+            predicted.close()
+            tracked.close()
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Go on where a painter with the same settings stopped.
@@ -127,31 +134,37 @@ class TemporalPainter:
                 raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
             if ab.shape != (*memory.grey.shape, 2):
                 raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
-        self._memory = memory
+        self._memory, self._state = memory, dict(state)
 
-    def _each(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
-        """Yield the network's ab of each input by itself, in batches."""
-        iterator = iter(inputs)
-        while group := list(islice(iterator, self._batch_size)):
-            self.network_frames += len(group)
-            yield from self._colorizer.predict_ab(group)
+    def _each(self, inputs: Iterable[tuple[Floats, bool]]) -> Iterator[tuple[Floats, State | None]]:
+        """Yield the network's ab of each input by itself, in batches that end with the segments."""
+        group: list[Floats] = []
+        for network_input, ends_segment in inputs:
+            group.append(network_input)
+            if ends_segment or len(group) == self._batch_size:
+                self.network_frames += len(group)
+                *others, last = self._colorizer.predict_ab(group)
+                yield from ((ab, None) for ab in others)
+                yield last, {} if ends_segment else None
+                group = []
 
-    def _classified(self, inputs: Iterable[Floats]) -> Iterator[ClassifiedFrame]:
+    def _classified(self, inputs: Iterable[tuple[Floats, bool]]) -> Iterator[ClassifiedFrame]:
         """Yield frames with their kind: whether they begin a scene or belong to a flash."""
         coming: deque[tuple[Floats, Grey, Thumbnail]] = deque()
+        finder = self._memory.finder
 
-        def classify_next() -> ClassifiedFrame:
-            kind = self._memory.finder.classify([thumbnail for _, _, thumbnail in coming])
+        def classify_next(ends_segment: bool = False) -> ClassifiedFrame:
+            kind = finder.classify([thumbnail for _, _, thumbnail in coming])
             network_input, grey, _ = coming.popleft()
-            return ClassifiedFrame(network_input, grey, kind)
+            return ClassifiedFrame(network_input, grey, kind, finder.state() if ends_segment else None)
 
-        for network_input in inputs:
+        for network_input, ends_segment in inputs:
             grey = np.rint((network_input[0, 0] + 1) * 127.5).clip(0, 255).astype(np.uint8)
             coming.append((network_input, grey, Thumbnail.of(grey)))
             if len(coming) > LOOKAHEAD:
                 yield classify_next()
-        while coming:
-            yield classify_next()
+            while coming and ends_segment:  # no frame depends on those of the next segment
+                yield classify_next(len(coming) == 1)
 
     def _tracked(self, frames: Iterable[ClassifiedFrame]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
@@ -163,7 +176,8 @@ class TemporalPainter:
                     grey = before  # held still: so the frame after a flash is compared with the one before it
                 backward_flow, forward_flow = self._flow.between(before, grey)
             self._memory.grey = grey
-            yield TrackedFrame(frame.network_input, grey, frame.kind, backward_flow, forward_flow)
+            state = None if frame.state is None else {**frame.state, "grey": grey}
+            yield TrackedFrame(frame.network_input, grey, frame.kind, state, backward_flow, forward_flow)
 
     def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
@@ -187,8 +201,9 @@ class TemporalPainter:
                     interval, to_anchor, motion = [], [], frame.backward_flow
             interval.append(frame)
             to_anchor.append(motion)
-        if interval:
-            yield self._planned(interval, to_anchor)
+            if frame.state is not None:  # a segment's last frame is an anchor
+                yield self._planned(interval, to_anchor)
+                interval, to_anchor = [], []
 
     def _planned(self, interval: Sequence[TrackedFrame], to_anchor: Sequence[Motion | None]) -> list[PlannedFrame]:
         """Return an interval's frames with the decision which of them the network predicts.
@@ -213,18 +228,22 @@ class TemporalPainter:
         for interval in intervals:
             pending.append(interval)
             count = sum(frame.needs_network for group in pending for frame in group)
-            if count >= self._batch_size or sum(map(len, pending)) >= MAX_PENDING:
+            ends_segment = interval[-1].state is not None
+            if ends_segment or count >= self._batch_size or sum(map(len, pending)) >= MAX_PENDING:
                 yield from self._predict(pending)
                 pending = []
-        yield from self._predict(pending)
 
     def _predict(self, intervals: list[list[PlannedFrame]]) -> list[list[PredictedFrame]]:
         """Return intervals with the network's ab of those of their frames that need it."""
         ab = self._aggregated_ab([frame for interval in intervals for frame in interval if frame.needs_network])
-        return [
+        predicted = [
             [PredictedFrame(**vars(frame), ab=next(ab) if frame.needs_network else None) for frame in interval]
             for interval in intervals
         ]
+        last = predicted[-1][-1]
+        if last.state is not None:
+            predicted[-1][-1] = replace(last, state={**last.state, **self._memory.aggregation.state()})
+        return predicted
 
     def _aggregated_ab(self, frames: Iterable[PlannedFrame]) -> Iterator[Floats]:
         """Yield the network's ab of frames, in batches of equal size, with their features aggregated."""
@@ -237,8 +256,8 @@ class TemporalPainter:
                     features = features.with_bottleneck(self._memory.aggregation.mix(bottleneck, group))
                 yield from self._colorizer.decode(inputs, features)
 
-    def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[Floats]:
-        """Yield the ab of all frames of intervals."""
+    def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[tuple[Floats, State | None]]:
+        """Yield the ab of all frames of intervals, and the state after the last frame of a segment."""
         for interval, following in with_following(intervals, self._options.temporal == "best"):
             last, before = interval[-1], self._memory.anchor
             own = last.ab
@@ -246,8 +265,21 @@ class TemporalPainter:
                 own = average(interval[:-1], last, following)
             if last.backward_flow is None or before is None:
                 assert own is not None
-                self._memory.anchor = Anchor.start(last, own)
-                yield own
+                anchor = Anchor.start(last, own)
+                frames_ab = iter([own])
             else:
-                self._memory.anchor = before.next_anchor(last, own)
-                yield from interpolate(before, self._memory.anchor, interval)
+                anchor = before.next_anchor(last, own)
+                frames_ab = interpolate(before, anchor, interval)
+            self._memory.anchor = anchor
+            for frame, ab in zip(interval, frames_ab, strict=True):
+                yield ab, None if frame.state is None else {**frame.state, **anchor.state()}
+
+
+def _with_end(inputs: Iterable[Floats]) -> Iterator[tuple[Floats, bool]]:
+    """Yield inputs, and whether each is the last."""
+    iterator = iter(inputs)
+    current = next(iterator, None)
+    while current is not None:
+        following = next(iterator, None)
+        yield current, following is None
+        current = following

@@ -14,7 +14,7 @@ import pytest
 from support.video_contents import luma_of, packets_of, read_frames
 from support.videos import VideoRecipe, make_video
 
-from colorize.base import CONTAINERS, format_time
+from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, is_in_color, probe
 from colorize.film.video import Span
@@ -165,7 +165,7 @@ def test_background_work_is_bounded_and_passes_errors_on() -> None:
 
     items = prefetch(numbers(), 4)
     assert next(items) == 0
-    items.close()  # type: ignore[attr-defined]
+    items.close()
     assert len(made) <= 6
     with pytest.raises(RuntimeError, match="the end"):
         list(prefetch(numbers(), 4))
