@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from colorize.color import Floats
@@ -98,12 +99,12 @@ def interpolate(before: Anchor, after: Anchor, frames: Sequence[PredictedFrame])
         weight_before = (1 - distance) * (confidence_before + EPS)
         weight_after = distance * (confidence_after + EPS)
         total = weight_before + weight_after
-        ab = weight_before[..., None] * ab_before + weight_after[..., None] * ab_after
+        ab = _weighted(ab_before, weight_before) + _weighted(ab_after, weight_after)
         if frame.ab is not None:
             unreached = (1 - np.maximum(confidence_before, confidence_after)) ** 2
-            ab += unreached[..., None] * frame.ab
+            ab += _weighted(frame.ab, unreached)
             total += unreached
-        yield ab / total[..., None]
+        yield _weighted(ab, 1 / total)
     yield after.ab
 
 
@@ -120,9 +121,14 @@ def average(before: Sequence[PredictedFrame], frame: PredictedFrame, after: Sequ
     for neighbour, motion in _neighbours(before, frame, after):
         if neighbour.ab is not None:
             confidence = flow_confidence(frame.grey, neighbour.grey, motion)
-            total += confidence[..., None] * motion.warp(neighbour.ab)
+            total += _weighted(motion.warp(neighbour.ab), confidence)
             weight += confidence
-    return total / weight[..., None]
+    return _weighted(total, np.reciprocal(weight))
+
+
+def _weighted(ab: Floats, weight: Floats) -> Floats:
+    """Return ab (h, w, 2) times a weight (h, w); OpenCV joins planes several times as fast as NumPy broadcasts one."""
+    return np.asarray(ab * cv2.merge([weight, weight]), np.float32)
 
 
 def _neighbours(

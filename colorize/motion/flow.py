@@ -47,7 +47,7 @@ class Motion:
 
         Composed motions warp a map over many frames by one resampling, so it does not blur with their number.
         """
-        further = _sample(np.dstack([onward.field, onward.confidence]), self.positions())
+        further = _sample(cv2.merge([onward.field, onward.confidence]), self.positions())
         return Motion(self.field + further[..., :2], self.confidence * further[..., 2])
 
 
@@ -108,18 +108,19 @@ def _with_confidence(field: Floats, reverse: Floats) -> Motion:
     """Return a flow with its confidence: there and back has to end at the start, inside the frame."""
     height, width = field.shape[:2]
     positions = _pixel_positions((height, width)) + field
-    error = field + _sample(reverse, positions)
-    allowed = ROUND_TRIP_TOLERANCE + ROUND_TRIP_SLOPE * np.hypot(field[..., 0], field[..., 1])
-    confidence = np.clip(2 - (error[..., 0] ** 2 + error[..., 1] ** 2) / allowed**2, 0, 1)
-    x, y = positions[..., 0], positions[..., 1]
-    confidence[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = 0
-    return Motion(field, confidence.astype(np.float32))
+    allowed = ROUND_TRIP_TOLERANCE + ROUND_TRIP_SLOPE * cv2.magnitude(*cv2.split(field))
+    miss = cv2.magnitude(*cv2.split(field + _sample(reverse, positions))) / allowed
+    confidence = np.clip(2 - miss * miss, 0, 1)
+    x, y = cv2.split(positions)
+    confidence[cv2.inRange(x, -0.5, width - 0.5) == 0] = 0
+    confidence[cv2.inRange(y, -0.5, height - 0.5) == 0] = 0
+    return Motion(field, np.asarray(confidence, np.float32))
 
 
 def _sample(values: npt.NDArray, positions: Floats) -> Floats:
     """Return a map's values at positions (h, w, 2) between its pixels."""
-    x, y = cv2.split(positions)
-    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    remapped = cv2.remap(values, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(remapped, np.float32)
 
 
 @lru_cache(maxsize=4)

@@ -21,7 +21,7 @@ from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
-MAX_TRACKED = 8  # frames whose motion is followed, in a thread, while the network predicts those before them
+MAX_TRACKED = 4  # frames whose motion is followed, in a thread, while the network predicts those before them
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
 
@@ -76,7 +76,7 @@ class TemporalPainter:
     def predict_ab(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
         """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w) of one segment, in order.
 
-        It looks at most about 40 frames ahead. It has to be exhausted before the painter is used again.
+        It looks at most about 50 frames ahead. It has to be exhausted before the painter is used again.
 
         Args:
             inputs: ``Colorizer.preprocess``'s results for the frames of a segment.
