@@ -1,45 +1,115 @@
-"""Fixtures of several wings: small random weights, made photos, the page with a browser for it, training runs."""
+"""Fixtures of several wings: small random weights, made photos, the page with a browser for it, training runs.
+
+Small networks run in both runtimes, see ``pytest_generate_tests``. Tests that need torch are marked; where it is not
+installed they are skipped, and modules that are all about it are not collected.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import settings
 from PIL import Image
 from support.browser import ARGUMENTS, CHROMIUM, TIMEOUT
-from support.narrow import narrow_encoders
+from support.small_networks import LATENT, load_small, write_small_weights
 
 from colorize.engine import Colorizer
-from colorize.network import Generator, GeneratorConfig, Network, WeightsInfo, save_generator, torch_network
+from colorize.network import Network
+
+TESTS = Path(__file__).parent
+RUNTIMES = ("onnx", "torch")
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+ABOUT_TORCH = [
+    "test_docs.py",  # documents name parts of the training too
+    "test_golden.py",
+    "training",
+    "network/test_bins.py",
+    "network/test_checkpoints.py",
+    "network/test_deoldify.py",
+    "network/test_deoldify_conversion.py",
+    "network/test_deoldify_weights.py",
+    "network/test_generator.py",
+    "network/test_graph_export.py",
+    "network/test_hue_agreement.py",
+    "network/test_published_network.py",
+    "network/test_semantic.py",
+]
+"""Folders and modules of which every test needs torch."""
+IN_TORCH = {"small_generator", "tiny_states", "narrow_resnet18", "sources", "full_width_weights"}
+"""Fixtures that need it."""
+IN_BOTH_RUNTIMES = ("engine", "motion", "network")
+"""Folders whose tests are cheap enough to run in both runtimes each time."""
+
+collect_ignore = [] if HAS_TORCH else ABOUT_TORCH
 
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
-torch.set_num_threads(1)  # small networks gain nothing from more, and lose much on a busy machine
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: small networks lose much by more on a busy machine
 
 
-def vivid_generator() -> Generator:
-    """Return a random generator that gives vivid colours, its decoder narrow."""
-    torch.manual_seed(0)
-    generator = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8)))
-    torch.nn.init.normal_(generator.head.weight, std=0.1)
-    return generator.eval()
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--runtime", choices=RUNTIMES, help="what computes the small networks; else onnx, or both")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of a small network in the runtime that was asked for, else in ONNX Runtime, cheap ones in both."""
+    if "runtime" not in metafunc.fixturenames:
+        return
+    asked = metafunc.config.getoption("--runtime")
+    folder = metafunc.definition.path.relative_to(TESTS).parts[0]
+    both = folder in IN_BOTH_RUNTIMES
+    metafunc.parametrize("runtime", [asked] if asked else RUNTIMES if both else RUNTIMES[:1], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs torch and what a runtime computes; skip the former where torch is not installed."""
+    for item in items:
+        fixtures, parameters = getattr(item, "fixturenames", ()), getattr(getattr(item, "callspec", None), "params", {})
+        if "runtime" in fixtures:
+            item.add_marker("runtime")
+        path = item.path.relative_to(TESTS)
+        about_torch = {str(path), path.parts[0]} & set(ABOUT_TORCH)
+        if about_torch or IN_TORCH & set(fixtures) or parameters.get("runtime") == "torch":
+            item.add_marker("torch")
+        if item.get_closest_marker("torch") and not HAS_TORCH:
+            item.add_marker(pytest.mark.skip("needs torch"))
 
 
 @pytest.fixture(scope="session")
-def small_generator() -> Generator:
-    """A random generator that gives vivid colours, small all over; it cannot be loaded from a file."""
-    with narrow_encoders("resnet18"):
-        return vivid_generator()
+def runtime(request: pytest.FixtureRequest) -> str:
+    """What computes the small networks, ``onnx`` or ``torch``; see ``pytest_generate_tests``."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
-def small_network(small_generator: Generator) -> Network:
-    """``small_generator``, ready to run on the processor."""
-    return torch_network(small_generator, "cpu")
+def small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights file of a small random network that gives vivid colours, with its graph beside it."""
+    return write_small_weights(tmp_path_factory.mktemp("small") / "small.safetensors")
+
+
+@pytest.fixture(scope="session")
+def small_network(small_weights: Path, runtime: str) -> Network:
+    """The network of ``small_weights``, ready to run on the processor."""
+    return load_small(small_weights, runtime)
+
+
+@pytest.fixture(scope="session")
+def latent_network(tmp_path_factory: pytest.TempPathFactory, runtime: str) -> Network:
+    """A small random network with a latent vector."""
+    return load_small(write_small_weights(tmp_path_factory.mktemp("latent") / "latent.safetensors", LATENT), runtime)
+
+
+@pytest.fixture(scope="session")
+def small_generator(small_weights: Path):
+    """The network of ``small_weights`` as a generator in torch; not to be changed."""
+    from support.narrow import load_narrow
+
+    return load_narrow(small_weights)
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +119,17 @@ def colorizer(small_network: Network) -> Colorizer:
 
 
 @pytest.fixture(scope="session")
-def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights file that any process can load: the encoder has its width; it asks for a small render size."""
-    path, generator = tmp_path_factory.mktemp("weights") / "small.safetensors", vivid_generator()
-    save_generator(generator, path, WeightsInfo(generator.config, render_size=64))
-    return path
+def full_width_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file without a graph, whose encoder has its width, so that torch computes it in any process."""
+    from support.narrow import write_full_width
+
+    return write_full_width(tmp_path_factory.mktemp("weights") / "small.safetensors")
+
+
+@pytest.fixture(scope="session")
+def weights_file(request: pytest.FixtureRequest, runtime: str) -> Path:
+    """A weights file that any process computes in ``runtime``; it asks for a small render size."""
+    return request.getfixturevalue("small_weights" if runtime == "onnx" else "full_width_weights")
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +235,8 @@ def client(served, tmp_path_factory):
 @pytest.fixture
 def narrow_resnet18():
     """Every ResNet-18 is an eighth as wide: for tests of what does not hang on its width."""
+    from support.narrow import narrow_encoders
+
     with narrow_encoders("resnet18"):
         yield
 
@@ -166,6 +244,7 @@ def narrow_resnet18():
 @pytest.fixture(scope="module")
 def sources(request, tmp_path_factory):
     """The files that a module's training runs start from, by its SOURCES; meanwhile encoders are narrow."""
+    from support.narrow import narrow_encoders
     from support.runs import write_sources  # with fastai, which is slow to import
 
     with narrow_encoders():

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from safetensors.torch import save_file
 from support.videos import VideoRecipe, make_video
 
 pytestmark = pytest.mark.slow
@@ -58,9 +57,11 @@ def test_hints(monkeypatch, tmp_path, photos, weights_file):
     assert numbers(json.loads((tmp_path / "a.json").read_text()))
 
 
+@pytest.mark.torch
 def test_candidates(monkeypatch, tmp_path, photos, weights_file):
     import torch
     import torchvision
+    from safetensors.torch import save_file
 
     torch.manual_seed(0)
     state = torchvision.models.mobilenet_v2().state_dict()
@@ -96,6 +97,7 @@ def test_video(monkeypatch, tmp_path, weights_file):
     assert json.loads((tmp_path / "a.json").read_text())["figures"]
 
 
+@pytest.mark.torch
 def test_generator(monkeypatch, tmp_path):
     options = ["--backbones", "resnet18", "--sizes", 64, "--repeats", 1, "--threads", 1]
     run(monkeypatch, "generator", *options, "--output", tmp_path / "a.json")

@@ -13,6 +13,8 @@ import colorize
 
 PACKAGE = Path(colorize.__file__).parent
 FACES = sorted(path.parent for path in PACKAGE.rglob("__init__.pyi"))
+WITH_TORCH = ("color", "network")
+"""Wings some of whose names need torch."""
 
 
 def name_of(folder: Path) -> str:
@@ -33,7 +35,11 @@ def test_every_wing_has_a_face():
     assert {PACKAGE, *wings} == set(FACES)
 
 
-@pytest.mark.parametrize("folder", FACES, ids=name_of)
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(path, marks=pytest.mark.torch) if path.name in WITH_TORCH else path for path in FACES],
+    ids=name_of,
+)
 def test_every_name_of_a_face_is_what_its_module_defines(folder):
     face, names = importlib.import_module(name_of(folder)), stub_names(folder)
     assert names

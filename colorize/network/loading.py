@@ -20,6 +20,7 @@ from colorize.network.weights_file import is_deoldify, read_info, read_weights
 if TYPE_CHECKING:
     from colorize.network.torch_runtime import TorchGenerator
 
+PRECISIONS = ("float32", "bfloat16")
 TORCH_DEVICES = ("cuda", "mps")  # for which torch is taken where it is installed
 
 
@@ -79,10 +80,12 @@ def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None,
 
     Raises:
         WeightsError: It has to be torch, and that was not asked for or is not installed.
-        ValueError: The runtime is unknown.
+        ValueError: The runtime or the number format is unknown.
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime {runtime!r} is unknown; choose one of {', '.join(RUNTIMES)}")
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
     is_foreign = any(knows(path) for knows, _ in LOADERS)
     if runtime == "auto":
         if is_foreign or precision == "bfloat16":

@@ -15,11 +15,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tifffile
-import torch
 from av import VideoCodecContext
 from av.video.reformatter import Colorspace, Interpolation
 from PIL import AvifImagePlugin, Image
-from torch import nn
 
 from colorize import base
 from colorize.base import (
@@ -69,9 +67,12 @@ def test_a_codecs_field_order_where_pyav_has_it() -> None:
     assert (read_codec_field_order(older), vars(older)) == (0, {})
 
 
+@pytest.mark.torch
 def test_torch_tells_by_a_private_function_alone_whether_the_processor_has_bfloat16(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    import torch
+
     assert not hasattr(torch.cpu, "is_bf16_supported"), "torch has a public function for it now"
     expected = bool(torch.cpu.get_capabilities().get("avx512_bf16")) if hasattr(torch.cpu, "get_capabilities") else None
     assert cpu_has_bfloat16() == expected or expected is None
@@ -79,7 +80,11 @@ def test_torch_tells_by_a_private_function_alone_whether_the_processor_has_bfloa
     assert not cpu_has_bfloat16()
 
 
+@pytest.mark.torch
 def test_no_random_numbers_are_drawn_for_a_network_that_is_loaded() -> None:
+    import torch
+    from torch import nn
+
     torch.manual_seed(0)
     state = torch.get_rng_state()
     with random_init_skipped():

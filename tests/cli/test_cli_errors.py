@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 from support.command import ROOT, in_new_process, run
 
 from colorize.photo import read_image
@@ -102,11 +102,9 @@ def test_bad_photos_are_one_line_and_status_1(
 def test_bad_weights_are_one_line_and_status_1(
     capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, tmp_path: Path
 ) -> None:
-    import torch
-
     cut, foreign = tmp_path / "cut.safetensors", tmp_path / "foreign.safetensors"
     cut.write_bytes(weights_file.read_bytes()[:100_000])
-    save_file({"a": torch.zeros(3)}, foreign)
+    save_file({"a": np.zeros(3, np.float32)}, foreign)
     for weights, words in [
         (Path("no-such-name"), "neither a weights file nor a released name"),
         (cut, "cut.safetensors"),

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import random
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
-from support.deoldify import TINY, tiny_state
 from support.server import Behaviour, serve
 
 from colorize.base import WeightsError
 from colorize.cli.weights import main
 from colorize.engine import Colorizer
-from colorize.network import KINDS, downloads, find_weights, load_deoldify, load_network, registry
+from colorize.network import downloads, find_weights, load_network, registry
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory) -> bytes:
-    """The bytes of a .pth of the tiny deep network."""
-    path = tmp_path_factory.mktemp("published") / "gen.pth"
-    torch.save(tiny_state("deep"), path)
-    return path.read_bytes()
+def published() -> bytes:
+    """The bytes of a published file."""
+    return random.Random(0).randbytes(300_000)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch, weights_file, published) -> Path:
     """A manifest with one shipped and two published files, and an empty cache."""
-    monkeypatch.setitem(KINDS, "deep", TINY["deep"])
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(downloads, "RETRY_DELAYS", ())
     folder = tmp_path / "released"
@@ -70,23 +67,6 @@ def test_list_shows_size_licence_and_what_is_missing(capsys):
     assert ours.split()[0] == "ours"
     assert ours.endswith("MIT      yes")
     assert theirs.endswith("MIT      no: colorize-weights get theirs")
-
-
-def test_get_shows_the_licence_then_downloads_then_it_is_found(capsys, address, published):
-    with pytest.raises(WeightsError, match="theirs: not on this machine yet; get it with: colorize-weights get theirs"):
-        Colorizer("theirs")
-    assert main(["get", "theirs"]) == 0
-    captured = capsys.readouterr()
-    assert f"from {address}/file\nlicence: MIT" in captured.err
-    path = find_weights("theirs")
-    assert captured.out == f"theirs: {path}\n"
-    assert path.read_bytes() == published
-    colorizer = Colorizer("theirs", device="cpu")
-    assert colorizer.render_size == 48
-    assert main(["get", "theirs", "ours"]) == 0
-    out = capsys.readouterr().out
-    assert "theirs: " in out
-    assert out.count("is here and whole") == 2
 
 
 def test_get_all_and_a_file_with_one_wrong_bit(address, published):
@@ -151,46 +131,6 @@ def test_verify_a_missing_released_file(capsys, folder):
     assert "are missing; install again" in capsys.readouterr().err
 
 
-def test_verify_a_file_of_ones_own(capsys, tmp_path, published):
-    path = tmp_path / "mine.pth"
-    path.write_bytes(published)
-    assert main(["verify", str(path)]) == 0
-    assert f"SHA-256 {hashlib.sha256(published).hexdigest()} is known nowhere" in capsys.readouterr().out
-    path.write_bytes(published[:-100])
-    assert main(["verify", str(path)]) == 1
-    assert main(["verify", str(tmp_path / "nothing.pth")]) == 1
-
-
-@pytest.mark.parametrize("options", [[], ["--float32"]])
-def test_convert(capsys, tmp_path, published, options):
-    path = tmp_path / "mine.pth"
-    path.write_bytes(published)
-    assert main(["convert", str(path), *options]) == 0
-    target = tmp_path / "mine.safetensors"
-    assert f"-> {target}" in capsys.readouterr().out
-    assert target.stat().st_size < len(published) * (0.6 if not options else 1.1)
-    assert load_deoldify(target).kind == "deep"
-    assert main(["convert", str(path)]) == 1
-    assert "mine.safetensors: exists; --overwrite replaces it" in capsys.readouterr().err
-    assert main(["convert", str(path), "--overwrite"]) == 0
-
-
-def test_convert_by_name_keeps_the_render_size(address, tmp_path):
-    assert main(["get", "theirs"]) == 0
-    assert main(["convert", "theirs", "-o", str(tmp_path / "a.safetensors")]) == 0
-    assert Colorizer(tmp_path / "a.safetensors", device="cpu").render_size == 48
-
-
-def test_convert_refuses_other_weights_and_its_own_source(capsys, tmp_path, published):
-    assert main(["convert", "ours", "-o", str(tmp_path / "a.safetensors")]) == 1
-    error = capsys.readouterr().err
-    assert "ours.safetensors" in error and "--output" in error
-    path = tmp_path / "mine.pth"
-    path.write_bytes(published)
-    assert main(["convert", str(path), "-o", str(path), "--overwrite"]) == 1
-    assert path.read_bytes() == published
-
-
 def test_usage_errors(capsys):
     for arguments in ([], ["get"], ["burn"]):
         with pytest.raises(SystemExit) as stop:
@@ -203,3 +143,76 @@ def test_help_needs_no_torch():
     code = "import sys; import colorize.cli.weights as c; c.build_parser().format_help(); print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "False\n"
+
+
+@pytest.mark.torch
+class TestPublishedNetwork:
+    """What loads a published file: here that of the tiny deep network."""
+
+    @pytest.fixture
+    def published(self, tiny_states) -> bytes:
+        import torch
+
+        file = io.BytesIO()
+        torch.save(tiny_states["deep"], file)
+        return file.getvalue()
+
+    @pytest.fixture(autouse=True)
+    def tiny(self, monkeypatch):
+        from support.deoldify import use_tiny_networks
+
+        use_tiny_networks(monkeypatch)
+
+    def test_get_shows_the_licence_then_downloads_then_it_is_found(self, capsys, address, published):
+        with pytest.raises(WeightsError, match=r"theirs: not on this machine yet; .*colorize-weights get theirs"):
+            Colorizer("theirs")
+        assert main(["get", "theirs"]) == 0
+        captured = capsys.readouterr()
+        assert f"from {address}/file\nlicence: MIT" in captured.err
+        path = find_weights("theirs")
+        assert captured.out == f"theirs: {path}\n"
+        assert path.read_bytes() == published
+        colorizer = Colorizer("theirs", device="cpu")
+        assert colorizer.render_size == 48
+        assert main(["get", "theirs", "ours"]) == 0
+        out = capsys.readouterr().out
+        assert "theirs: " in out
+        assert out.count("is here and whole") == 2
+
+    def test_verify_a_file_of_ones_own(self, capsys, tmp_path, published):
+        path = tmp_path / "mine.pth"
+        path.write_bytes(published)
+        assert main(["verify", str(path)]) == 0
+        assert f"SHA-256 {hashlib.sha256(published).hexdigest()} is known nowhere" in capsys.readouterr().out
+        path.write_bytes(published[:-100])
+        assert main(["verify", str(path)]) == 1
+        assert main(["verify", str(tmp_path / "nothing.pth")]) == 1
+
+    @pytest.mark.parametrize("options", [[], ["--float32"]])
+    def test_convert(self, capsys, tmp_path, published, options):
+        path = tmp_path / "mine.pth"
+        path.write_bytes(published)
+        assert main(["convert", str(path), *options]) == 0
+        target = tmp_path / "mine.safetensors"
+        assert f"-> {target}" in capsys.readouterr().out
+        assert target.stat().st_size < len(published) * (0.6 if not options else 1.1)
+        from colorize.network import load_deoldify
+
+        assert load_deoldify(target).kind == "deep"
+        assert main(["convert", str(path)]) == 1
+        assert "mine.safetensors: exists; --overwrite replaces it" in capsys.readouterr().err
+        assert main(["convert", str(path), "--overwrite"]) == 0
+
+    def test_convert_by_name_keeps_the_render_size(self, address, tmp_path):
+        assert main(["get", "theirs"]) == 0
+        assert main(["convert", "theirs", "-o", str(tmp_path / "a.safetensors")]) == 0
+        assert Colorizer(tmp_path / "a.safetensors", device="cpu").render_size == 48
+
+    def test_convert_refuses_other_weights_and_its_own_source(self, capsys, tmp_path, published):
+        assert main(["convert", "ours", "-o", str(tmp_path / "a.safetensors")]) == 1
+        error = capsys.readouterr().err
+        assert "ours.safetensors" in error and "--output" in error
+        path = tmp_path / "mine.pth"
+        path.write_bytes(published)
+        assert main(["convert", str(path), "-o", str(path), "--overwrite"]) == 1
+        assert path.read_bytes() == published

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -15,9 +14,7 @@ from colorize.color import (
     L_HALF,
     SRGB,
     ColorSpace,
-    lab_tensor_to_rgb,
     lab_to_rgb,
-    rgb_tensor_to_lab,
     rgb_to_lab,
     rgb_to_lightness,
     strips,
@@ -90,7 +87,12 @@ def test_colours_outside_the_gamut_keep_lightness_and_hue(lab: np.ndarray) -> No
     assert (np.abs(across) < 0.3 * np.maximum(before, 1)).all()
 
 
+@pytest.mark.torch
 def test_clipping_channels_would_not_pass_for_gamut_reduction() -> None:
+    import torch
+
+    from colorize.color import lab_tensor_to_rgb
+
     lab = np.full((1, 1, 3), (90, 90, -60), np.float32)
     clipped = lab_tensor_to_rgb(torch.tensor([[[[90 / L_HALF - 1]], [[90 / AB_MAX]], [[-60 / AB_MAX]]]]))
     lightness = rgb_to_lightness((clipped[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))[0, 0]
@@ -106,7 +108,12 @@ def test_reduction_is_no_stronger_than_needed() -> None:
     assert {0, 255} & set(lab_to_rgb(lab).ravel().tolist())  # on the gamut's surface, not inside it
 
 
+@pytest.mark.torch
 def test_arrays_and_tensors_agree() -> None:
+    import torch
+
+    from colorize.color import rgb_tensor_to_lab
+
     picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
     tensor = torch.from_numpy(picture / 255).float().permute(2, 0, 1)[None]
     lab = rgb_tensor_to_lab(tensor)[0].permute(1, 2, 0).numpy()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.deoldify import TINY, tiny_state
+from support.small_networks import LATENT, SMALL, load_small, small_tensors, write_small_weights
 
 from colorize.color import AB_MAX, rgb_to_lab
 from colorize.engine import Colorizer, Hint, draw_candidates, predict_candidates
@@ -23,25 +21,15 @@ from colorize.engine.candidates import (
     perturbation_mask,
     sample_hints,
 )
-from colorize.network import KINDS, DeOldifyGenerator, Generator, Network, build_unet, torch_network
+from colorize.network import Network
 
 RED = "#c03020"
 
 
-def latent_colorizer(small_generator: Generator) -> Colorizer:
-    torch.manual_seed(1)
-    generator = Generator(replace(small_generator.config, latent_dim=8))
-    torch.nn.init.normal_(generator.head.weight, std=0.1)
-    torch.nn.init.normal_(generator.latent.weight)
-    return Colorizer(torch_network(generator.eval(), "cpu"), render_size=64)
-
-
 @pytest.fixture(scope="module", params=["hints", "latent"])
-def colorizer(request: pytest.FixtureRequest, small_generator: Generator, small_network: Network) -> Colorizer:
+def colorizer(request: pytest.FixtureRequest, small_network: Network, latent_network: Network) -> Colorizer:
     """One colorizer for each kind of weights that give candidates."""
-    if request.param == "latent":
-        return latent_colorizer(small_generator)
-    return Colorizer(small_network, render_size=64)
+    return Colorizer(latent_network if request.param == "latent" else small_network, render_size=64)
 
 
 def test_the_first_is_the_colorizers_own_and_all_differ(colorizer: Colorizer, scene: np.ndarray) -> None:
@@ -91,15 +79,15 @@ def test_saturation_scales_candidates(colorizer: Colorizer, scene: np.ndarray) -
     assert np.ptp(draw_candidates(none, scene, 2)[1], axis=2).max() <= 1
 
 
-def test_latents_count_only_where_they_were_learned(small_generator: Generator) -> None:
-    assert latent_colorizer(small_generator).latent_dim == 8
-    generator = Generator(replace(small_generator.config, latent_dim=8))
-    torch.nn.init.zeros_(generator.latent.weight)
-    assert torch_network(generator.eval(), "cpu").latent_dim == 0
+def test_latents_count_only_where_they_were_learned(latent_network: Network, runtime: str, tmp_path: Path) -> None:
+    assert Colorizer(latent_network).latent_dim == 8
+    tensors = small_tensors(LATENT)
+    tensors["latent.weight"][:] = 0
+    assert load_small(write_small_weights(tmp_path / "a.safetensors", LATENT, tensors), runtime).latent_dim == 0
 
 
-def test_a_latent_beside_none_in_a_batch(small_generator: Generator, scene: np.ndarray) -> None:
-    colorizer = latent_colorizer(small_generator)
+def test_a_latent_beside_none_in_a_batch(latent_network: Network, scene: np.ndarray) -> None:
+    colorizer = Colorizer(latent_network, render_size=64)
     network_input, latent = colorizer.preprocess(scene), np.ones((1, 8), np.float32)
     plain, other = colorizer.predict_ab([network_input, network_input], None, [None, latent])
     # In bfloat16 batches differ a little.
@@ -114,18 +102,25 @@ def test_numbers_out_of_range(colorizer: Colorizer, scene: np.ndarray, count: in
         draw_candidates(colorizer, scene, count, seed=seed)
 
 
-def test_weights_that_give_one_answer_alone(
-    small_generator: Generator, scene: np.ndarray, monkeypatch: pytest.MonkeyPatch
+def test_weights_that_give_one_answer_alone(runtime: str, tmp_path: Path, scene: np.ndarray) -> None:
+    path = write_small_weights(tmp_path / "deaf.safetensors", SMALL, small_tensors(SMALL, takes_hints=False))
+    with pytest.raises(ValueError, match="one picture alone") as caught:
+        draw_candidates(Colorizer(load_small(path, runtime), render_size=32), scene, 2)
+    assert "\n" not in str(caught.value)
+
+
+def test_deoldifys_weights_give_one_answer_alone(
+    tiny_states: dict, scene: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(KINDS, "deep", TINY["deep"])
+    from support.deoldify import use_tiny_networks
+
+    from colorize.network import DeOldifyGenerator, build_unet, torch_network
+
+    use_tiny_networks(monkeypatch)
     network = build_unet("deep")
-    network.load_state_dict(tiny_state("deep"), assign=True)
-    generator = copy.deepcopy(small_generator)
-    torch.nn.init.zeros_(generator.encoder.conv1.weight[:, 1:])
-    for weights in (generator, DeOldifyGenerator(network, "deep").eval()):
-        with pytest.raises(ValueError, match="one picture alone") as caught:
-            draw_candidates(Colorizer(torch_network(weights, "cpu"), render_size=32), scene, 2)
-        assert "\n" not in str(caught.value)
+    network.load_state_dict(tiny_states["deep"], assign=True)
+    with pytest.raises(ValueError, match="one picture alone"):
+        draw_candidates(Colorizer(torch_network(DeOldifyGenerator(network, "deep").eval(), "cpu")), scene, 2)
 
 
 # --- sampled hints ---------------------------------------------------------------------------------------------------

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000
-from support.memory import answers_over_nan
+from support.small_networks import SMALL, load_small, small_tensors, write_small_weights
 
 from colorize.color import AB_MAX, Enlarger, rgb_to_lab, shrink
 from colorize.engine import Colorizer
 from colorize.engine.grid import grid_size, round_size
-from colorize.network import Generator, GeneratorConfig, choose_device, torch_network
 
 # --- chroma ----------------------------------------------------------------------------------------------------------
 
@@ -61,13 +61,12 @@ def test_a_ribbon_shrinks_one_way_and_grows_the_other() -> None:
     assert shrink(np.zeros((2, 500), np.uint8), (32, 96)).shape == (32, 96)
 
 
-def test_the_networks_colours_reach_the_picture(scene: np.ndarray) -> None:
-    constant = Generator(GeneratorConfig("resnet18", (16, 16, 16, 16, 8))).eval()
-    torch.nn.init.zeros_(constant.head.weight)
-    assert constant.head.bias is not None
-    with torch.no_grad():
-        constant.head.bias.copy_(torch.atanh(torch.tensor([20 / AB_MAX, -15 / AB_MAX])))
-    lab = rgb_to_lab(Colorizer(torch_network(constant, "cpu"), render_size=64)(scene))
+def test_the_networks_colours_reach_the_picture(runtime: str, tmp_path: Path, scene: np.ndarray) -> None:
+    constant = small_tensors(SMALL)
+    constant["head.weight"][:] = 0
+    constant["head.bias"][:] = np.arctanh([20 / AB_MAX, -15 / AB_MAX])
+    network = load_small(write_small_weights(tmp_path / "constant.safetensors", SMALL, constant), runtime)
+    lab = rgb_to_lab(Colorizer(network, render_size=64)(scene))
     middle = (lab[..., 0] > 35) & (lab[..., 0] < 75)  # where the gamut holds it
     assert np.median(lab[middle][:, 1]) == pytest.approx(20, abs=0.5)
     assert np.median(lab[middle][:, 2]) == pytest.approx(-15, abs=0.5)
@@ -76,8 +75,13 @@ def test_the_networks_colours_reach_the_picture(scene: np.ndarray) -> None:
 # --- the prepared network --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
 def test_folding_changes_nothing(backbone: str) -> None:
+    import torch
+
+    from colorize.network import Generator, GeneratorConfig
+
     torch.manual_seed(1)
     generator = Generator(GeneratorConfig(backbone, (16, 16, 16, 16, 8))).eval()
     torch.nn.init.normal_(generator.head.weight, std=0.01)
@@ -96,9 +100,10 @@ def test_folding_changes_nothing(backbone: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 32), (96, 32), (256, 32), (64, 64), (32, 32), (32, 96)])
-def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(
-    small_generator: Generator, size: tuple[int, int]
-) -> None:
+def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(small_generator, size: tuple[int, int]) -> None:
+    import torch
+    from support.memory import answers_over_nan
+
     # Seen with AMX: a strided convolution read freed memory where its result is one column wide and several rows high.
     network_input = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     exact, fast = (small_generator.prepared(torch.device("cpu"), p) for p in (torch.float32, torch.bfloat16))
@@ -109,13 +114,18 @@ def test_bfloat16_reads_no_memory_of_others_on_narrow_pictures(
     assert torch.equal(answers[0], answers[2])
 
 
-def test_bfloat16_cannot_be_told_from_float32(small_generator: Generator, scene: np.ndarray) -> None:
+def test_bfloat16_cannot_be_told_from_float32(small_generator, scene: np.ndarray) -> None:
+    from colorize.network import torch_network
+
     exact = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)(scene)
     fast = Colorizer(torch_network(small_generator, "cpu", "bfloat16"), render_size=64)(scene)
     assert deltaE_ciede2000(rgb_to_lab(exact), rgb_to_lab(fast)).mean() < 0.5
 
 
+@pytest.mark.torch
 def test_devices_are_chosen_and_checked() -> None:
+    from colorize.network import choose_device
+
     assert choose_device("cpu").type == "cpu"
     assert choose_device().type in ("cpu", "cuda", "mps")
     with pytest.raises(ValueError, match="try --device cpu"):

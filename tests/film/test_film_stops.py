@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.settings import Tinted
+from support.small_networks import SMALL, load_small, small_tensors, write_small_weights
 from support.video_contents import damage_frame, read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -118,7 +119,7 @@ def test_segments_of_an_older_program_are_kept_and_named(tmp_path: Path, coloriz
 
 
 def test_changed_settings_or_weights_start_afresh_and_say_so(
-    tmp_path: Path, colorizer: Colorizer, small_network: Network, weights_file: Path, short_segments: None
+    tmp_path: Path, colorizer: Colorizer, small_network: Network, runtime: str, short_segments: None
 ) -> None:
     path, out = make_video(tmp_path / "a.mp4", VideoRecipe(frames=60)), tmp_path / "b.mp4"
 
@@ -138,7 +139,9 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     assert result.notes == (f"{path}: earlier segments were made with other settings; starting afresh",)
     out.unlink()
     stop()
-    other = Colorizer(weights_file, device="cpu", render_size=32)
+    tensors = small_tensors(SMALL, takes_hints=False)
+    weights = load_small(write_small_weights(tmp_path / "other.safetensors", SMALL, tensors), runtime)
+    other = Colorizer(weights, render_size=32)
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
 

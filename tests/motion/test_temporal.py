@@ -8,7 +8,7 @@ from support.motion import SIZE, STEADY, Paintbox, as_input, flicker, painter, p
 
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
-from colorize.network import Generator, torch_network
+from colorize.network import Network
 
 
 @pytest.mark.parametrize("options", [TemporalOptions("off"), *STEADY], ids=str)
@@ -23,8 +23,8 @@ def test_one_ab_for_each_input_in_order(options: TemporalOptions, count: int) ->
         assert np.abs(ab - Paintbox().colors(frame[0, 0]))[4:-4, 4:-4].mean() < 1.5
 
 
-def test_off_is_the_colorizer_alone(small_generator: Generator) -> None:
-    colorizer = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)
+def test_off_is_the_colorizer_alone(small_network: Network) -> None:
+    colorizer = Colorizer(small_network, render_size=64)
     inputs = pan(0, 5)
     results = list(TemporalPainter(colorizer, TemporalOptions("off"), 2).predict_ab(inputs))
     for ab, expected in zip(results, colorizer.predict_ab(inputs), strict=True):

@@ -12,7 +12,7 @@ from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
 from colorize.engine import Colorizer
 from colorize.motion import TemporalOptions, TemporalPainter
 from colorize.motion.temporal import MAX_ANCHOR_GAP
-from colorize.network import Generator, torch_network
+from colorize.network import Network
 
 
 @pytest.mark.parametrize("every", [2, 5])
@@ -36,10 +36,8 @@ def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -
     [*((options, False) for options in STEADY), (STEADY[0], True), (STEADY[2], True)],
     ids=str,
 )
-def test_restored_segments_are_bit_equal(
-    options: TemporalOptions, cut_at_seam: bool, small_generator: Generator
-) -> None:
-    colorizer = Colorizer(torch_network(small_generator, "cpu", "float32"), render_size=64)
+def test_restored_segments_are_bit_equal(options: TemporalOptions, cut_at_seam: bool, small_network: Network) -> None:
+    colorizer = Colorizer(small_network, render_size=64)
     inputs = [*pan(11, 14), *pan(12, 14)] if cut_at_seam else pan(11, 28)
     segments = [inputs[:5], inputs[5:14], inputs[14:15], inputs[15:]]
     whole = TemporalPainter(colorizer, options)

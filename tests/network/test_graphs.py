@@ -1,4 +1,4 @@
-"""ONNX Runtime beside torch: the same colours from one weights file, and files that do not fit are named."""
+"""Graphs in ONNX Runtime: they give the answers of torch that are kept, and files that do not fit are named."""
 
 from __future__ import annotations
 
@@ -9,47 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from support.answers import MAX_DIFFERENCE, answer, make_answers, random_inputs, read_answers
 
 from colorize.base import WeightsError
-from colorize.color import AB_MAX, Floats
-from colorize.network import (
-    Generator,
-    GeneratorConfig,
-    Network,
-    WeightsInfo,
-    export_graph,
-    find_weights,
-    load_network,
-    save_generator,
-    write_graph,
-)
-from colorize.network.graphs import FOLDER, HALVES, Graph, find_graph, graph_name, read_graph
+from colorize.network import GeneratorConfig, Network, WeightsInfo, find_weights, load_network, write_graph
+from colorize.network.graphs import HALVES, Graph, find_graph, graph_name, read_graph
 from colorize.network.onnx_runtime import OnnxNetwork
 from colorize.network.weights_file import read_info, read_weights
 
-MAX_DIFFERENCE = 0.05  # ab levels, between the runtimes
 RELEASED = ("stable", "artistic")
 
 
-def random_inputs(count: int, channels: int, height: int, width: int) -> Floats:
-    """Return inputs of a network: random lightness and, in four channels, hints at a tenth of the places."""
-    random = np.random.default_rng(count * height + width)
-    inputs = random.uniform(-1, 1, (count, channels, height, width)).astype(np.float32)
-    if channels > 1:
-        inputs[:, 3] = inputs[:, 3] > 0.8
-        inputs[:, 1:3] *= inputs[:, 3:]
-    return inputs
-
-
-def answer(network: Network, inputs: Floats, latent: Floats | None = None) -> Floats:
-    return network.decode(inputs, network.encode(inputs), latent) * np.float32(AB_MAX)
-
-
 @pytest.fixture(scope="module", params=RELEASED)
-def networks(request: pytest.FixtureRequest) -> tuple[Network, Network]:
-    """Released weights in both runtimes, on the processor, float32."""
-    return load_network(request.param, "cpu", runtime="onnx"), load_network(request.param, "cpu", "float32", "torch")
+def released(request: pytest.FixtureRequest) -> Network:
+    """Released weights in ONNX Runtime, on the processor."""
+    return load_network(request.param, "cpu", runtime="onnx")
 
 
 @pytest.fixture
@@ -62,36 +36,21 @@ def stable() -> tuple[Graph, dict[str, np.ndarray], WeightsInfo]:
     return read_graph(graph_file), tensors, info
 
 
-class TestSameColors:
-    @pytest.mark.parametrize("shape", [(1, 1, 64, 96), (2, 4, 32, 64), (1, 4, 37, 51), (1, 1, 1, 1)], ids=str)
-    def test_of_any_size_with_and_without_hints(self, networks, shape):
-        onnx, in_torch = (answer(network, random_inputs(*shape)) for network in networks)
-        assert onnx.shape == (shape[0], *shape[2:], 2)
-        assert np.abs(onnx - in_torch).max() < MAX_DIFFERENCE
-        assert np.abs(onnx).max() > (1 if shape[2] > 1 else 0.2)
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_answers_of_torch_that_are_kept(name: str, runtime: str):
+    network, kept = load_network(name, "cpu", "float32", runtime), read_answers(name)
+    answers = make_answers(network)
+    assert answers.keys() == kept.keys()
+    for question, ab in answers.items():
+        assert np.abs(ab - kept[question]).max() < MAX_DIFFERENCE, question
+    for question in ("hints", "bottleneck"):
+        assert np.abs(answers[question] - answers["plain"]).max() > 1, question
 
-    def test_with_another_bottleneck(self, networks):
-        inputs, results = random_inputs(1, 1, 64, 64), []
-        for network in networks:
-            features = network.encode(inputs)
-            assert features.bottleneck is not None
-            other = features.with_bottleneck(features.bottleneck[:, ::-1].copy())
-            results.append(network.decode(inputs, other) * np.float32(AB_MAX))
-            assert np.abs(results[-1] - answer(network, inputs)).max() > 1
-        assert np.abs(results[0] - results[1]).max() < MAX_DIFFERENCE
 
-    def test_alone_and_in_a_batch(self, networks):
-        network, inputs = networks[0], random_inputs(3, 1, 32, 64)
-        alone = np.concatenate([answer(network, inputs[index : index + 1]) for index in range(3)])
-        assert np.abs(answer(network, inputs) - alone).max() < MAX_DIFFERENCE
-
-    def test_what_else_the_contract_says(self, networks):
-        onnx, in_torch = networks
-        assert onnx.stride == in_torch.stride
-        assert onnx.render_size == in_torch.render_size
-        assert onnx.takes_hints and in_torch.takes_hints
-        assert onnx.latent_dim == in_torch.latent_dim == 0
-        assert onnx.runtime.startswith("onnxruntime") and in_torch.runtime.startswith("torch")
+def test_alone_and_in_a_batch(released: Network):
+    inputs = random_inputs(3, 1, 32, 64)
+    alone = np.concatenate([answer(released, inputs[index : index + 1]) for index in range(3)])
+    assert np.abs(answer(released, inputs) - alone).max() < MAX_DIFFERENCE
 
 
 def test_all_released_weights_have_a_graph():
@@ -147,10 +106,10 @@ class TestWhatDoesNotFit:
         with pytest.raises(ValueError, match=r"'tpu'.* has .*cpu"):
             load_network("stable", "tpu", runtime="onnx")
 
-    def test_a_latent_for_weights_without_one(self, networks):
+    def test_a_latent_for_weights_without_one(self, released):
         inputs = random_inputs(1, 1, 32, 32)
         with pytest.raises(ValueError, match="no latent vector"):
-            answer(networks[0], inputs, np.zeros((1, 4), np.float32))
+            answer(released, inputs, np.zeros((1, 4), np.float32))
 
 
 class TestGraphFiles:
@@ -193,33 +152,3 @@ class TestGraphFiles:
         assert graph_name(config) == graph_name(replace(config, hue_agreement_power=0.0))
         assert graph_name(config) != graph_name(replace(config, backbone="resnet18"))
         assert graph_name(config) != graph_name(replace(config, latent_dim=3))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "config",
-    [
-        GeneratorConfig("resnet18", (8, 8, 8, 4, 4), latent_dim=3),
-        GeneratorConfig("resnet50", (8, 8, 8, 4, 4), head="classification", hue_agreement_power=0.0),
-    ],
-    ids=["a latent, no classes", "bottlenecks, classes"],
-)
-def test_the_graph_of_any_architecture(config: GeneratorConfig, tmp_path: Path):
-    torch.manual_seed(0)
-    generator = Generator(config)
-    torch.nn.init.normal_(generator.head.weight, std=0.1)
-    for module in generator.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
-            torch.nn.init.uniform_(module.running_var, 0.5, 2)
-    path = tmp_path / "mine.safetensors"
-    save_generator(generator, path, WeightsInfo(config))
-    with pytest.raises(WeightsError, match=r"mine\.safetensors: .*colorize-weights convert"):
-        load_network(path, "cpu", runtime="onnx")
-    (tmp_path / FOLDER).mkdir()
-    write_graph(tmp_path / FOLDER / graph_name(config), export_graph(generator.eval()))
-    onnx, in_torch = load_network(path, "cpu", runtime="onnx"), load_network(path, "cpu", "float32", "torch")
-    assert onnx.latent_dim == in_torch.latent_dim == config.latent_dim
-    latent = np.ones((2, config.latent_dim), np.float32) if config.latent_dim else None
-    for inputs, given in ((random_inputs(2, 4, 64, 32), latent), (random_inputs(1, 1, 40, 70), None)):
-        assert np.abs(answer(onnx, inputs, given) - answer(in_torch, inputs, given)).max() < MAX_DIFFERENCE

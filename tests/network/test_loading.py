@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from support.command import in_new_process
-from support.deoldify import published_file
+from support.small_networks import write_small_weights
 
 from colorize.base import WeightsError
 from colorize.network import choose_runtime, find_weights, load_network, loading
@@ -23,14 +23,24 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with a GPU that torch can use."""
+    """A machine with torch and a GPU that it can use."""
+    monkeypatch.setattr(loading, "has_torch", lambda: True)
     monkeypatch.setattr(loading, "has_torch_gpu", lambda: True)
 
 
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without one."""
+    """A machine with torch and without a GPU."""
+    monkeypatch.setattr(loading, "has_torch", lambda: True)
     monkeypatch.setattr(loading, "has_torch_gpu", lambda: False)
+
+
+@pytest.fixture
+def without_graph(tmp_path: Path) -> Path:
+    """A weights file of an architecture without a graph."""
+    path = write_small_weights(tmp_path / "mine.safetensors")
+    shutil.rmtree(tmp_path / "graphs")
+    return path
 
 
 def test_onnx_runtime_on_a_processor(no_gpu):
@@ -56,13 +66,13 @@ def test_what_was_asked_for_counts(gpu):
         choose_runtime(STABLE, "tensorflow")
 
 
-def test_an_architecture_without_a_graph(no_gpu, weights_file):
-    assert choose_runtime(weights_file) == "torch"
-    with pytest.raises(WeightsError, match=rf"{weights_file.name}: .*colorize-weights convert"):
-        load_network(weights_file, runtime="onnx")
+def test_an_architecture_without_a_graph(no_gpu, without_graph):
+    assert choose_runtime(without_graph) == "torch"
+    with pytest.raises(WeightsError, match=rf"{without_graph.name}: .*colorize-weights convert"):
+        load_network(without_graph, runtime="onnx")
 
 
-def test_without_torch(no_torch, weights_file):
+def test_without_torch(no_torch, without_graph):
     assert choose_runtime(STABLE) == "onnx"
     for arguments in ({"runtime": "torch"}, {"precision": "bfloat16"}):
         with pytest.raises(WeightsError, match=r"stable\.safetensors: .*pip install 'colorize-photos\[torch\]'"):
@@ -70,18 +80,22 @@ def test_without_torch(no_torch, weights_file):
     with pytest.raises(ValueError, match=r"'cuda'.*pip install 'colorize-photos\[torch\]'"):
         load_network("stable", "cuda")
     with pytest.raises(WeightsError, match=r"pip install 'colorize-photos\[torch\]'"):
-        load_network(weights_file)
+        load_network(without_graph)
 
 
 def test_deoldify_needs_torch(no_torch, tmp_path):
-    path = published_file({"layer": torch.zeros(1)}, tmp_path)
+    path = tmp_path / "ColorizeArtistic_gen.pth"
+    path.write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match=r"\.pth: .*pip install 'colorize-photos\[torch\]'"):
         load_network(path)
     with pytest.raises(WeightsError, match=r"\.pth: .*needs the runtime torch"):
         load_network(path, runtime="onnx")
 
 
+@pytest.mark.torch
 def test_a_gpu_is_looked_for_without_torch(monkeypatch):
+    import torch
+
     monkeypatch.setattr(loading, "_has_driver", lambda: True)
     assert loading.has_torch_gpu() == (torch.cuda.is_available() or torch.backends.mps.is_available())
 

@@ -6,30 +6,21 @@ import json
 import shutil
 
 import pytest
-import torch
+from support.small_networks import write_small_weights
 
 from colorize.base import WeightsError, sha256
 from colorize.network import (
-    Generator,
-    GeneratorConfig,
-    WeightsInfo,
     check_file,
     find_weights,
-    load_generator,
     load_network,
     registry,
-    save_generator,
     weights_path,
 )
 
 
 @pytest.fixture
 def file(tmp_path):
-    torch.manual_seed(0)
-    generator = Generator(GeneratorConfig("resnet18", (8, 8, 8, 4, 4)))
-    path = tmp_path / "weights.safetensors"
-    save_generator(generator, path, WeightsInfo(generator.config, 192, "made by a test"))
-    return path
+    return write_small_weights(tmp_path / "weights.safetensors", render_size=192)
 
 
 def test_find_by_path_and_by_name(file, monkeypatch):
@@ -56,13 +47,14 @@ def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
         load_network("theirs")
     weights_path(entry).parent.mkdir(parents=True)
     shutil.copy(file, weights_path(entry))
+    shutil.copytree(file.parent / "graphs", weights_path(entry).parent / "graphs")
     assert find_weights("theirs") == weights_path(entry)
     assert check_file(weights_path(entry))
     assert not check_file(file)  # nothing is known about it
     assert load_network("theirs").render_size == 192
 
 
-def test_a_released_file_with_one_wrong_bit_is_never_loaded(file, monkeypatch):
+def test_a_released_file_with_one_wrong_bit_is_never_loaded(file, monkeypatch, tmp_path):
     data = file.read_bytes()
     entry = {"name": "mine", "file": file.name, "bytes": len(data), "sha256": sha256(file)}
     (file.parent / "manifest.json").write_text(json.dumps({"weights": [entry]}))
@@ -70,7 +62,8 @@ def test_a_released_file_with_one_wrong_bit_is_never_loaded(file, monkeypatch):
     assert check_file(file)
     load_network("mine")
     file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    load_generator(file)  # its structure is whole, and its numbers are finite: only the hash tells
+    foreign = shutil.copytree(tmp_path / "graphs", tmp_path / "elsewhere" / "graphs").with_name(file.name)
+    load_network(shutil.copy(file, foreign))  # its structure is whole, and its numbers are finite: only the hash tells
     for name in ("mine", file):
         with pytest.raises(WeightsError, match=r"damaged, SHA-256 .* install again"):
             load_network(name)

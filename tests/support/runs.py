@@ -11,8 +11,8 @@ import torchvision
 from safetensors.torch import save_file
 
 from colorize.network import Generator, GeneratorConfig, save_generator
-from support.narrow import NARROW
 from support.photos import write_photos
+from support.small_networks import NARROW
 from training.config import RunConfig
 
 SMALL = GeneratorConfig("resnet18", (8, 8, 8, 4, 4))

@@ -8,8 +8,8 @@ import cv2
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.narrow import NARROW
 from support.runs import SMALL
+from support.small_networks import NARROW
 
 from colorize.network import read_info
 from training import pretrain_generator

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file
-from support.narrow import NARROW
 from support.runs import SMALL
+from support.small_networks import NARROW
 
 from colorize.network import Generator, GeneratorConfig, ResNetEncoder, load_generator, save_generator
 from training import pretrain_generator

@@ -10,7 +10,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from support.narrow import NARROW
+from support.small_networks import NARROW
 
 from colorize.engine import Colorizer
 from colorize.network import ResNetEncoder
