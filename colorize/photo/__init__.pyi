@@ -5,5 +5,6 @@ from .reader import read_photo as read_photo
 from .reader import read_photos as read_photos
 from .writer import write_photo as write_photo
 from .writer import write_photos as write_photos
+from .xmp import is_whole as is_whole
 from .xmp import label_xmp as label_xmp
 from .xmp import upright_xmp as upright_xmp

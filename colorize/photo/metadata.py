@@ -51,7 +51,15 @@ from colorize.photo.jpeg_segments import (
     read_jpeg,
 )
 from colorize.photo.texts import COMMENT, Text, exif_fields, has_user_comment, user_comment
-from colorize.photo.xmp import MANIFEST, clean_packet, extension_guid, join_extension, upright_xmp, without_pointers
+from colorize.photo.xmp import (
+    MANIFEST,
+    clean_packet,
+    extension_guid,
+    is_whole,
+    join_extension,
+    upright_xmp,
+    without_pointers,
+)
 
 XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, MANIFEST_TAG = 700, 33723, 34377, 52545  # of a TIFF
 DESCRIPTIVE_TAGS = (
@@ -172,7 +180,7 @@ def assemble(
             exif = None
             lines.append("its EXIF is damaged and is left out")
     packet = clean_packet(xmp) if xmp else None
-    if packet and b"rdf:RDF" not in packet:
+    if packet and not is_whole(packet):
         packet = None
         lines.append("its XMP is damaged and is left out")
     if packet:

@@ -152,26 +152,47 @@ def upright_xmp(xmp: bytes, swapped: bool = False) -> bytes:
     return xmp
 
 
+def is_whole(packet: bytes) -> bool:
+    """Return whether a packet has an RDF element, in which its properties are."""
+    return insert_description(packet, b"") is not None
+
+
 def label_xmp(xmp: bytes | None) -> bytes:
     """Return an XMP packet with the AI label: IPTC's digital source type of a picture edited by a trained network.
 
     The rest of the packet stays untouched; a packet without an RDF element is damaged and is replaced.
     """
-    packet = xmp or _EMPTY
-    if b"</rdf:RDF>" not in packet:
-        packet = _opened(packet) or _EMPTY
+    packet = xmp if xmp and is_whole(xmp) else _EMPTY
     packet = packet.replace(_SOURCE_TYPE_XMP, b"")
     packet = re.sub(rb"<Iptc4xmpExt:DigitalSourceType>.*?</Iptc4xmpExt:DigitalSourceType>", b"", packet, flags=re.S)
     packet = re.sub(rb"\sIptc4xmpExt:DigitalSourceType=(\"[^\"]*\"|'[^']*')", b"", packet)
     # Packets carry kilobytes of blanks for editing in place; without them ours still fits a JPEG's 64 kB segment.
     packet = re.sub(rb"\s{64,}(?=<\?xpacket end)", b"\n", packet)
-    head, tail = packet.rsplit(b"</rdf:RDF>", 1)
-    return head + _SOURCE_TYPE_XMP + b"</rdf:RDF>" + tail
+    return insert_description(packet, _SOURCE_TYPE_XMP) or packet
 
 
-def _opened(packet: bytes) -> bytes | None:
-    """Return a packet whose RDF element is written as an empty one with one that can be filled; None: it has none."""
-    return re.sub(rb"<rdf:RDF([^>]*)/>", rb"<rdf:RDF\1></rdf:RDF>", packet) if b"<rdf:RDF" in packet else None
+def insert_description(packet: bytes, description: bytes) -> bytes | None:
+    """Return a packet with a description as the last one; None: the packet has no RDF element.
+
+    Args:
+        packet: The packet.
+        description: The text of ``rdf:Description`` elements.
+    """
+    if b"</rdf:RDF>" in packet:
+        head, tail = packet.rsplit(b"</rdf:RDF>", 1)
+        return head + description + b"</rdf:RDF>" + tail
+    root = next((element for element in parse(packet) if element.name == f"{RDF} RDF"), None)
+    if root is None:
+        return None
+    declared = b'<rdf:Description xmlns:rdf="%s" ' % RDF.encode()  # it has another prefix here, or none
+    description = description.replace(b"<rdf:Description ", declared)
+    if root.finish < root.end:
+        return packet[: root.finish] + description + packet[root.finish :]
+    start = packet[root.start : root.content]
+    name = re.match(rb"<([^\s/>]+)", start)
+    assert name is not None
+    opened = start.removesuffix(b"/>") + b">" + description + b"</" + name.group(1) + b">"
+    return packet[: root.start] + opened + packet[root.end :]
 
 
 def without_pointers(packet: bytes) -> tuple[bytes, set[str]]:
@@ -268,15 +289,14 @@ def join_extension(packet: bytes, extension: bytes | None) -> bytes | None:
         return packet
     elements = parse(extension)
     whole = next((element for element in elements if element.name == f"{RDF} RDF"), None)
-    if whole is None or b"</rdf:RDF>" not in packet:
+    if whole is None:
         return None
     added = [
         _with_namespaces(extension[element.start : element.end], element.prefixes)
         for element in elements
         if element.depth == whole.depth + 1
     ]
-    head, tail = packet.rsplit(b"</rdf:RDF>", 1)
-    return head + b"".join(added) + b"</rdf:RDF>" + tail
+    return insert_description(packet, b"".join(added))
 
 
 def _with_namespaces(element: bytes, prefixes: dict[str, str]) -> bytes:
@@ -303,7 +323,7 @@ def split_extension(packet: bytes, limit: int) -> tuple[bytes, bytes] | None:
     """
     elements = parse(packet)
     root = next((element for element in elements if element.name == f"{RDF} RDF"), None)
-    if root is None or b"</rdf:RDF>" not in packet:
+    if root is None:
         return None
     note = b'<rdf:Description rdf:about="" xmlns:xmpNote="%s" xmpNote:HasExtendedXMP="%s"/>'
     room = limit - len(note) - len(XMP_NOTE) - 32
@@ -331,5 +351,5 @@ def split_extension(packet: bytes, limit: int) -> tuple[bytes, bytes] | None:
     extension = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + _RDF_HEAD + body + b"</rdf:RDF></x:xmpmeta>"
     main = _without(packet, [(start, end) for start, end, _ in moved])
     guid = hashlib.md5(extension, usedforsecurity=False).hexdigest().upper().encode()
-    head, tail = main.rsplit(b"</rdf:RDF>", 1)
-    return head + note % (XMP_NOTE.encode(), guid) + b"</rdf:RDF>" + tail, extension
+    labelled = insert_description(main, note % (XMP_NOTE.encode(), guid))
+    return (labelled, extension) if labelled else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -344,6 +345,32 @@ def test_sizes_in_xmp_turn_with_the_picture(tmp_path: Path) -> None:
     ]
     found = read_photo(write(tmp_path / "a.jpg", jpeg(*segments))).xmp or b""
     assert b'tiff:Orientation="1" tiff:ImageWidth="30" tiff:ImageLength="40"' in found
+
+
+@pytest.mark.parametrize(
+    "xmp",
+    [
+        packet(TITLE % "").replace(b"rdf:", b"r:").replace(b"xmlns:rdf", b"xmlns:r"),
+        b'<RDF xmlns="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><!-- album 3 --></RDF>',
+        b'<!-- album 3 --><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>',
+    ],
+)
+def test_rdf_under_any_prefix_is_labelled(xmp: bytes) -> None:
+    labelled = label_xmp(xmp)
+    assert b"album 3" in labelled
+    root = ElementTree.fromstring(labelled)
+    rdf = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+    (found,) = root.iter("{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType")
+    assert found.text == SOURCE_TYPE
+    assert any(found in description for description in root.iter(f"{rdf}Description"))
+
+
+@pytest.mark.parametrize("xmp", [b"<rdf:RDF", b"no XMP at all", packet(TITLE % "")[:-60]])
+def test_damaged_xmp_is_named(tmp_path: Path, xmp: bytes) -> None:
+    path = write(tmp_path / "a.jpg", jpeg(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + xmp)))
+    result, notes = colored(path, ".jpg")
+    assert ["XMP" in note for note in notes] == [True]
+    assert SOURCE_TYPE.encode() in result.read_bytes()
 
 
 def test_the_label_is_the_term_of_iptcs_vocabulary() -> None:
