@@ -22,7 +22,7 @@ CLASS = re.compile(r"`(Test[A-Z]\w*)`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 MAP = re.compile(r"^\| wing\b.*\n((?:\|.*\n?)+)", re.MULTILINE)  # the table of wings: name, what, modules
 PART = re.compile(r"`((?:WINGS)(?:\.[A-Za-z_]\w*)+)`".replace("WINGS", "|".join(WINGS)))
-WORD = re.compile(r"`([a-z_]+)`")
+WORD = re.compile(r"`([a-z][a-z0-9_]*)`")
 MADE = "_colorized"  # the names of results, which come and go
 
 

@@ -27,8 +27,10 @@ from .errors import reason as reason
 from .formats import CODECS as CODECS
 from .formats import CONTAINERS as CONTAINERS
 from .formats import DEFAULT_VIDEO_SUFFIX as DEFAULT_VIDEO_SUFFIX
+from .formats import FOREIGN_SUFFIXES as FOREIGN_SUFFIXES
 from .formats import FORMAT_SUFFIXES as FORMAT_SUFFIXES
 from .formats import PHOTO_FORMATS as PHOTO_FORMATS
+from .formats import READ_ONLY_SUFFIXES as READ_ONLY_SUFFIXES
 from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Codec as Codec
 from .formats import Container as Container

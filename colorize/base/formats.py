@@ -8,6 +8,9 @@ PHOTO_FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
     ".jpe": "JPEG",
+    ".jif": "JPEG",
+    ".jfif": "JPEG",
+    ".jfi": "JPEG",
     ".png": "PNG",
     ".tif": "TIFF",
     ".tiff": "TIFF",
@@ -16,8 +19,16 @@ PHOTO_FORMATS = {
     ".avif": "AVIF",
     ".heic": "HEIF",
     ".heif": "HEIF",
+    ".jp2": "JP2",
+    ".jxl": "JXL",
 }
-"""Suffix of a photo -> its format, by Pillow's name; the photos that are read and written."""
+"""Suffix of a photo -> its format; the photos that are read and written. Pillow's names, where Pillow writes them."""
+
+READ_ONLY_SUFFIXES = {
+    **dict.fromkeys((".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jph", ".jhc"), ".jp2"),
+    **dict.fromkeys((".jls", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx"), ".png"),
+}
+"""Suffix of a photo that is read but not written -> suffix of its result, which holds as much."""
 
 FORMAT_SUFFIXES = {
     "jpg": ".jpg",
@@ -29,8 +40,23 @@ FORMAT_SUFFIXES = {
     "bmp": ".bmp",
     "avif": ".avif",
     "heic": ".heic",
+    "jp2": ".jp2",
+    "jxl": ".jxl",
 }
 """Photo format, as ``--format`` takes it -> suffix of the result."""
+
+FOREIGN_SUFFIXES = {
+    **dict.fromkeys((".psd", ".psb"), "Photoshop"),
+    **dict.fromkeys((".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2"), "camera raw"),
+    **dict.fromkeys((".dng", ".raf", ".orf", ".rw2", ".raw", ".pef", ".srw", ".x3f"), "camera raw"),
+    **dict.fromkeys((".erf", ".mrw", ".3fr", ".fff", ".iiq", ".mos", ".kdc", ".dcr", ".rwl"), "camera raw"),
+    **dict.fromkeys((".gif", ".tga", ".sgi", ".rgb", ".ras", ".pcd", ".pict", ".pct", ".ico", ".icns"), ""),
+    **dict.fromkeys((".xcf", ".kra", ".ora", ".afphoto", ".cpt", ".psp", ".indd", ".ai", ".eps", ".svg"), ""),
+    **dict.fromkeys((".pdf", ".djvu", ".djv", ".dcm", ".dicom", ".fits", ".fit", ".exr", ".hdr"), ""),
+    **dict.fromkeys((".dpx", ".cin", ".jxr", ".wdp", ".hdp", ".jpm", ".jpt", ".flif", ".bpg", ".qoi"), ""),
+    **dict.fromkeys((".mj2", ".mod", ".tod", ".mpe", ".ogm", ".r3d", ".braw", ".wtv", ".trp", ".ivf"), "film"),
+}
+"""Suffix of a picture or film that a folder holds and that is not taken -> what it is; empty: as the suffix says."""
 
 VIDEO_SUFFIXES = frozenset(
     (

@@ -2,6 +2,7 @@ from .files import colorize_files as colorize_files
 from .jobs import RESULT_SUFFIX as RESULT_SUFFIX
 from .jobs import Job as Job
 from .jobs import Outcome as Outcome
+from .jobs import left_out as left_out
 from .jobs import plan as plan
 from .jobs import result_suffix as result_suffix
 from .options import FileOptions as FileOptions

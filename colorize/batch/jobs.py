@@ -11,12 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from colorize.base import CONTAINERS, DEFAULT_VIDEO_SUFFIX, PHOTO_FORMATS, VIDEO_SUFFIXES, ImageError
+from colorize.base import (
+    CONTAINERS,
+    DEFAULT_VIDEO_SUFFIX,
+    FOREIGN_SUFFIXES,
+    PHOTO_FORMATS,
+    READ_ONLY_SUFFIXES,
+    VIDEO_SUFFIXES,
+    ImageError,
+)
 from colorize.batch.options import FileOptions
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
 DEFAULT_SUFFIX = ".png"  # of a photo whose name has none: nothing is lost in it
+TAKEN_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *VIDEO_SUFFIXES))  # that a folder gives
+TEXT_SUFFIXES = frozenset((".txt", ".xmp", ".json", ".xml", ".csv", ".html", ".htm", ".md", ".db", ".ini", ".aae"))
+MAX_NAMED = 5  # files that were left out of a folder
 _RESULT = re.compile(rf"{RESULT_SUFFIX}(_\d+|{SHEET_SUFFIX})?$")  # how names of results end
 
 
@@ -145,7 +156,7 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
 
 def _names_a_file(output: Path) -> bool:
     """Return whether an output names one result, not a folder for results."""
-    return output.suffix.lower() in (*PHOTO_FORMATS, *VIDEO_SUFFIXES) and not output.is_dir()
+    return output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir()
 
 
 def result_suffix(source: Path, suffix: str | None = None) -> str:
@@ -157,7 +168,8 @@ def result_suffix(source: Path, suffix: str | None = None) -> str:
     """
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_VIDEO_SUFFIX
-    return suffix or (source.suffix if source.suffix.lower() in PHOTO_FORMATS else DEFAULT_SUFFIX)
+    own = source.suffix if source.suffix.lower() in PHOTO_FORMATS else None
+    return suffix or own or READ_ONLY_SUFFIXES.get(source.suffix.lower(), DEFAULT_SUFFIX)
 
 
 def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
@@ -189,9 +201,56 @@ def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
         for name in sorted(names):
             file = Path(parent, name)
             hidden = name.startswith(".")
-            known = file.suffix.lower() in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
+            known = file.suffix.lower() in TAKEN_SUFFIXES
             if known and not hidden and not _RESULT.search(file.stem):
                 yield file
+
+
+def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | None:
+    """Return a line about the pictures and films of folders that ``plan`` does not take; None: there are none.
+
+    A file looks like one by its suffix or by its first bytes; texts, sidecars and thumbnails' files do not.
+
+    Args:
+        inputs: As ``plan`` takes them.
+        recursive: Look into the sub-folders too.
+    """
+    named: list[str] = []
+    for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
+        for parent, folders, names in os.walk(folder):
+            folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
+            for name in sorted(names):
+                file = Path(parent, name)
+                if not name.startswith(".") and not _RESULT.search(file.stem) and (kind := _foreign_kind(file)):
+                    named.append(f"{file.relative_to(folder)} ({kind})")
+    if not named:
+        return None
+    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    count = "1 file was" if len(named) == 1 else f"{len(named)} files were"
+    return f"{count} left out: {', '.join(named[:MAX_NAMED])}{more}; give one by its name to learn what to do"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the same input fails in ``plan``, which says why
+        return False
+
+
+def _foreign_kind(file: Path) -> str | None:
+    """Return what a picture or film is that folders do not give; None: it is taken, or it is neither."""
+    suffix = file.suffix.lower()
+    if suffix in TAKEN_SUFFIXES or suffix in TEXT_SUFFIXES:
+        return None
+    from colorize.photo import identify
+
+    try:
+        kind = identify(file)
+    except OSError:
+        kind = None
+    if kind is not None:
+        return kind.name
+    return (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None
 
 
 def same_file(a: Path, b: Path) -> bool:

@@ -45,7 +45,13 @@ class PhotoOptions(ResultOptions):
     format: str | None = setting(
         None, "of coloured photos", choices=tuple(FORMAT_SUFFIXES), automatic="as the photo", surfaces=NOT_ON_PAGE
     )
-    quality: int = setting(DEFAULT_QUALITY, "of JPEG, WebP, AVIF and HEIC", low=1, high=100, surfaces=NOT_ON_PAGE)
+    quality: int = setting(
+        DEFAULT_QUALITY,
+        "of JPEG, WebP, AVIF, HEIC and JPEG XL, which 100 makes lossless",
+        low=1,
+        high=100,
+        surfaces=NOT_ON_PAGE,
+    )
     hints: Sequence[Hint] = setting(
         (),
         "the colour of a place, in pixels of the upright photo; may be given several times",

@@ -55,7 +55,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
-    from colorize.batch import Job, colorize_files, plan
+    from colorize.batch import Job, colorize_files, left_out, plan
 
     own, photo = command.settings, command.options.photo
     entries = plan(command.files, own.output, recursive=own.recursive, suffix=photo.suffix, sheet=photo.sheet)
@@ -73,6 +73,8 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     finally:
         outcomes.close()
         reporter.bar.close()
+    if not own.quiet and (line := left_out(command.files, recursive=own.recursive)):
+        print(f"colorize: {line}", file=sys.stderr)
     reporter.print_summary(time.monotonic() - start)
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED

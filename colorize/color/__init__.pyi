@@ -1,3 +1,6 @@
+from .encodings import convert_to_srgb as convert_to_srgb
+from .encodings import space_of_code_points as space_of_code_points
+from .encodings import space_of_gamma as space_of_gamma
 from .lab import AB_MAX as AB_MAX
 from .lab import L_HALF as L_HALF
 from .lab import Picture as Picture

@@ -99,7 +99,12 @@ STORAGE_TAGS = (
 )
 """Tags that are read by others, or that a result has no use for."""
 EXIF_LIMIT = MAX_CONTENT - len(EXIF)  # bytes of a JPEG's EXIF
-NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}  # of formats, where ``Photo.format`` is not the usual one
+NAMES = {
+    "WEBP": "WebP",
+    "HEIF": "HEIC",
+    "JP2": "JPEG 2000",
+    "JXL": "JPEG XL",
+}  # of formats, where ``Photo.format`` is not the usual one
 
 
 @dataclass(frozen=True)

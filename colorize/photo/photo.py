@@ -17,7 +17,7 @@ class Photo:
     Attributes:
         picture: (H, W, 3) RGB or grey (H, W), uint8 or uint16.
         alpha: (H, W) of the picture's dtype, 0 transparent; None: opaque.
-        format: ``JPEG``, ``PNG``, ``TIFF``, ``WEBP``, ``BMP``, ``AVIF`` or ``HEIF``.
+        format: a value of ``PHOTO_FORMATS``, or the name of one that is only read.
         space: Its RGB space; of a grey picture its tone curve.
         profile: The ICC profile; None: untagged, which means sRGB.
         exif: The EXIF block, without thumbnail, its orientation upright; None: none.
@@ -26,7 +26,7 @@ class Photo:
         photoshop: Photoshop's image resources but for IPTC and thumbnails; None: none.
         texts: A JPEG's comments, a PNG's texts.
         dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
-        lossless: Whether a WebP file is lossless.
+        lossless: Whether a WebP or JPEG XL is to be written without loss, as the file is.
         notes: Lines for the user, each with the file's name: what of the file was left out or changed.
     """
 

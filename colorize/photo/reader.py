@@ -1,16 +1,18 @@
 """The decoder: from a picture file to ``Photo``, upright and with all that belongs to it.
 
-Pillow decodes, with an extra for HEIC; ``colorize.photo.sixteen_bit`` takes the 16-bit RGB that Pillow cannot hold.
+The first bytes decide which decoder reads a file, not its name: Pillow, with an extra for HEIC;
+``colorize.photo.sixteen_bit`` for the 16-bit RGB that Pillow cannot hold; imagecodecs for what Pillow does not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from colorize.base import PHOTO_FORMATS, ImageError, reason
 from colorize.color import (
@@ -20,20 +22,22 @@ from colorize.color import (
     ProfileError,
     convert_8_bit_to_srgb,
     convert_16_bit_to_srgb,
+    convert_to_srgb,
     profile_color_space,
     read_color_space,
     srgb_profile,
 )
-from colorize.photo import sixteen_bit
+from colorize.photo import jpeg2000, jpeg_xl, rare_jpeg, sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
-from colorize.photo.metadata import read_dpi, read_metadata
+from colorize.photo.metadata import assemble, read_dpi, read_metadata
 from colorize.photo.photo import Photo
+from colorize.photo.png_colors import read_png_colors
+from colorize.photo.samples import Samples
+from colorize.photo.signatures import FileKind, identify
 
 FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
-HEIF_SUFFIXES = (".heic", ".heif")
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
-"""Brands of HEVC-coded pictures (ISO/IEC 23008-12, B.4); the brand stands in the file's first box."""
+READ_ONLY_FORMATS = ("GIF", "PCX", "PPM")  # Pillow's names of formats that are read and written as PNG
 NEW_SUBFILE_TYPE = 254  # TIFF 6.0
 REDUCED_COPY = 1  # bit of it: a smaller copy of another page, such as a thumbnail
 
@@ -72,15 +76,21 @@ def read_photos(path: Path | str) -> Iterator[Photo]:
         ImageError: See ``read_photo``.
     """
     path = Path(path)
-    with name_errors(path), _open_image(path) as image:
-        if image.format == "TIFF":
-            yield from _read_pages(path, image)
-        elif _format_of(image) not in PHOTO_FORMATS.values():
-            raise ImageError(f"{path}: {image.format} is not supported; convert it to PNG, JPEG or TIFF")
-        elif image.format not in FORMAT_ALIASES and (count := getattr(image, "n_frames", 1)) > 1:
-            raise ImageError(f"{path}: an animation of {count} pictures; save its pictures one by one")
-        else:
-            yield _read_page(path, image, 0)
+    with name_errors(path):
+        kind = _identify(path)
+        if decoder := _decoder_of(path, kind):
+            _check_size(*decoder.read_size(path))
+            yield _photo_of_samples(path, kind, decoder.read(path))
+            return
+        with _open_image(path, kind) as image:
+            if image.format == "TIFF":
+                yield from _read_pages(path, image)
+            elif _format_of(image) not in (*PHOTO_FORMATS.values(), *READ_ONLY_FORMATS):
+                raise ImageError(f"{path}: {image.format} is not supported; convert it to PNG, JPEG or TIFF")
+            elif image.format not in FORMAT_ALIASES and (count := getattr(image, "n_frames", 1)) > 1:
+                raise ImageError(f"{path}: an animation of {count} pictures; save its pictures one by one")
+            else:
+                yield _read_page(path, image, 0)
 
 
 def photo_size(path: Path | str) -> tuple[int, int]:
@@ -90,16 +100,42 @@ def photo_size(path: Path | str) -> tuple[int, int]:
         FileNotFoundError: There is no such file.
         ImageError: The file is not a picture, or too large.
     """
-    with name_errors(Path(path)), _open_image(Path(path)) as image:
-        return image.height, image.width
+    path = Path(path)
+    with name_errors(path):
+        kind = _identify(path)
+        if decoder := _decoder_of(path, kind):
+            return decoder.read_size(path)
+        with _open_image(path, kind) as image:
+            return image.height, image.width
 
 
-def _open_image(path: Path) -> Image.Image:
-    """Return an opened picture file; its pixels are not read yet.
+@dataclass(frozen=True)
+class Decoder:
+    """A decoder of what Pillow does not read.
+
+    Attributes:
+        read_size: From a file to its (height, width), by its header alone.
+        read: From a file to its pixels and metadata.
+    """
+
+    read_size: Callable[[Path], tuple[int, int]]
+    read: Callable[[Path], Samples]
+
+
+DECODERS = {
+    "JP2": Decoder(jpeg2000.read_size, jpeg2000.read_jpeg2000),
+    "JXL": Decoder(jpeg_xl.read_size, jpeg_xl.read_jpeg_xl),
+    "JPEG-LS": Decoder(rare_jpeg.read_size, rare_jpeg.read_rare_jpeg),
+}
+"""Format, as ``FileKind.format`` names it -> its decoder; Pillow opens the others."""
+
+
+def _identify(path: Path) -> FileKind | None:
+    """Return the kind of a file; None: not known by its first bytes, so that only trying tells.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ImageError: The file is not a picture, or too large.
+        ImageError: It is no file with content, or of a kind that is not read.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
@@ -107,28 +143,64 @@ def _open_image(path: Path) -> Image.Image:
         raise ImageError(f"{path}: a folder, not a picture")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: an empty file (0 bytes); get it anew")
-    if _is_heif(path):
+    kind = identify(path)
+    if kind is not None and not kind.format:
+        raise ImageError(f"{path}: {kind.name}, which is not read; {kind.remedy}")
+    return kind
+
+
+def _decoder_of(path: Path, kind: FileKind | None) -> Decoder | None:
+    """Return the decoder of a file; None: Pillow opens it."""
+    if kind is None:
+        return None
+    if kind.format == "JPEG" and rare_jpeg.is_rare(path):
+        return DECODERS["JPEG-LS"]
+    return DECODERS.get(kind.format)
+
+
+def _check_size(height: int, width: int) -> None:
+    """Refuse a picture of more pixels than Pillow would open.
+
+    Raises:
+        ImageError: It is too large.
+    """
+    if Image.MAX_IMAGE_PIXELS is not None and height * width > 2 * Image.MAX_IMAGE_PIXELS:
+        raise ImageError(_too_large())
+
+
+def _too_large() -> str:
+    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+    return f"more than {limit:g} million pixels; --max-megapixels allows more"
+
+
+def _open_image(path: Path, kind: FileKind | None) -> Image.Image:
+    """Return a picture file of a kind, opened by Pillow; its pixels are not read yet.
+
+    Raises:
+        ImageError: The file is not a picture, or too large.
+    """
+    if kind is not None and kind.format == "HEIF":
         register_heif()
     try:
         return Image.open(path)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: not a picture that can be read: damaged, or not what its name says") from error
+        if kind is not None:
+            raise ImageError(f"{path}: a damaged or cut off {kind.name}; get it anew") from error
+        raise ImageError(f"{path}: {_unknown(path)}") from error
     except Image.DecompressionBombError as error:
-        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-        raise ImageError(f"{path}: more than {limit:g} million pixels; --max-megapixels allows more") from error
+        raise ImageError(f"{path}: {_too_large()}") from error
     except PermissionError:
         raise
     except Exception as error:  # decoders raise whatever they like at a damaged file
         raise ImageError(f"{path}: damaged or cut off ({reason(error)}); get it anew") from error
 
 
-def _is_heif(path: Path) -> bool:
-    """Return whether a file is HEIC, by its suffix or, since telephones' pictures get renamed to .jpg, by its brand."""
-    if path.suffix.lower() in HEIF_SUFFIXES:
-        return True
+def _unknown(path: Path) -> str:
+    """Return what there is to say of a file whose first bytes are of no picture."""
     with open(path, "rb") as file:
-        head = file.read(12)
-    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
+        if not file.read(4096).strip(b"\0"):
+            return "damaged: it begins with nothing but zeros; get it anew"
+    return "not a picture of a known kind; if it is one, save it as TIFF or PNG in the program that made it"
 
 
 def register_heif() -> None:
@@ -173,6 +245,10 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
     info = dict(image.info)
     format = _format_of(image)
     profile = info.get("icc_profile") or None
+    png = read_png_colors(path) if format == "PNG" else None
+    if png and png.transparent and png.color_type == sixteen_bit.PNG_GREY and 1 < png.depth < 8:
+        # Pillow spreads the pixels over 0..255, and not this
+        image.info["transparency"] = png.transparent[0] * 255 // ((1 << png.depth) - 1)
     samples = sixteen_bit.read_samples(path, image, page)
     if samples is None:
         picture, alpha, profile = _read_pixels(image, profile)
@@ -180,6 +256,8 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
             orientation = UPRIGHT  # Pillow has turned it
     else:
         picture, alpha, profile = _split_16_bit(image.mode, samples, profile)
+    if png and png.space:
+        picture, profile = convert_to_srgb(picture, png.space), None
     space, profile = _choose_space(picture, profile)
     return Photo(
         _turn_upright(picture, orientation),
@@ -198,6 +276,58 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
     )
 
 
+def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Photo:
+    """Return the photo of what a decoder gave, upright."""
+    picture, profile = _without_tables(samples.pixels, samples.profile, samples.colors == "CMYK")
+    space, profile = _choose_space(picture, profile)
+    size = picture.shape[:2]
+    words = assemble(samples.exif, samples.xmp, size, iptc=samples.iptc, further=samples.notes)
+    if samples.is_upright and words.orientation in SIDEWAYS:
+        words = assemble(samples.exif, samples.xmp, size[::-1], iptc=samples.iptc, further=samples.notes)
+    orientation = UPRIGHT if samples.is_upright else words.orientation
+    return Photo(
+        _turn_upright(picture, orientation),
+        None if samples.alpha is None else _turn_upright(samples.alpha, orientation),
+        kind.format if kind is not None else "",
+        space,
+        profile,
+        words.exif,
+        words.xmp,
+        words.iptc,
+        words.photoshop,
+        dpi=samples.dpi or _exif_dpi(words.exif),
+        lossless=samples.lossless,
+        notes=tuple(f"{path}: {line}" for line in words.lines),
+    )
+
+
+def _exif_dpi(exif: bytes | None) -> tuple[float, float] | None:
+    """Return the resolution that an EXIF block states."""
+    if exif is None:
+        return None
+    header = Image.new("1", (1, 1))
+    header.getexif().load(exif)
+    return read_dpi(header)
+
+
+def _without_tables(pixels: Picture, profile: bytes | None, is_cmyk: bool) -> tuple[Picture, bytes | None]:
+    """Return the picture of pixels (H, W, n), grey (H, W) or RGB, and its profile where that is no table."""
+    if pixels.shape[2] == 1:
+        return pixels[..., 0], profile
+    fits = profile is not None and profile_color_space(profile) == ("CMYK" if is_cmyk else "RGB")
+    if profile and fits and (is_cmyk or not _is_matrix_based(profile)):
+        if pixels.dtype == np.uint16:
+            return convert_16_bit_to_srgb(pixels, profile), srgb_profile()
+        image = Image.fromarray(pixels, "CMYK") if is_cmyk else Image.fromarray(pixels)
+        return np.asarray(convert_8_bit_to_srgb(image, profile)), srgb_profile()
+    if not is_cmyk:
+        return pixels, profile
+    most = np.iinfo(pixels.dtype).max
+    ink = pixels.astype(np.uint64)
+    light = (most - ink[..., :3]) * (most - ink[..., 3:])  # as Pillow does
+    return ((light + most // 2) // most).astype(pixels.dtype), None
+
+
 def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
     """Return picture, alpha and profile of an image that Pillow holds without loss."""
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
@@ -207,6 +337,8 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
         image = image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
     if image.mode == "CMYK":
+        if image.format == "JPEG" and "adobe" not in image.info:
+            image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for Adobe's, which are stored inverted
         if profile and profile_color_space(profile) == "CMYK":
             image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
         else:
@@ -225,17 +357,12 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
 def _split_16_bit(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
     """Return picture, alpha and profile of ``sixteen_bit.read_samples``, of an image in a Pillow mode."""
     if mode == "CMYK":
-        if profile and profile_color_space(profile) == "CMYK":
-            return convert_16_bit_to_srgb(samples, profile), None, srgb_profile()
-        ink = samples.astype(np.uint64)
-        light = (65535 - ink[..., :3]) * (65535 - ink[..., 3:])  # as Pillow does in 8 bits
-        return ((light + 32767) // 65535).astype(np.uint16), None, None
+        picture, profile = _without_tables(samples, profile, is_cmyk=True)
+        return picture, None, profile
     if samples.shape[2] == 2:
         return samples[..., 0], samples[..., 1], profile
-    picture, alpha = samples[..., :3], samples[..., 3] if samples.shape[2] == 4 else None
-    if profile and profile_color_space(profile) == "RGB" and not _is_matrix_based(profile):
-        return convert_16_bit_to_srgb(picture, profile), alpha, srgb_profile()
-    return picture, alpha, profile
+    picture, profile = _without_tables(samples[..., :3], profile, is_cmyk=False)
+    return picture, samples[..., 3] if samples.shape[2] == 4 else None, profile
 
 
 def _is_matrix_based(profile: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -12,12 +13,14 @@ from PIL import Image
 from colorize.base import ImageError, let_pillow_open_16_bit_grey_alpha
 from colorize.color import Picture
 from colorize.photo.png_chunks import insert_chunks, make_chunk, read_chunks
+from colorize.photo.png_colors import read_png_colors, transparency
 
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF 6.0
 WHITE_IS_ZERO = 0  # a value of PHOTOMETRIC
 PREMULTIPLIED, ALPHA = 1, 2  # values of ExtraSamples
-PNG_DEPTH_OFFSET = 24  # in the file: signature, length and name of IHDR, width, height
-PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 2, 4, 6  # colour types
+PNG_GREY, PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 0, 2, 4, 6  # colour types
+PPM_HEAD = re.compile(rb"P6" + 3 * rb"(?:\s|#[^\n]*\n)+(\d+)" + rb"\s")
+"""The head of a binary Netpbm picture in RGB: width, height and the largest value, with comments between."""
 COLOR_SAMPLES = {
     int(tifffile.PHOTOMETRIC.MINISBLACK): 1,
     int(tifffile.PHOTOMETRIC.RGB): 3,
@@ -47,6 +50,8 @@ def read_samples(path: Path, image: Image.Image, page: int) -> Picture | None:
     """
     if image.format == "PNG":
         return _read_png(path, image)
+    if image.format == "PPM":
+        return _read_ppm(path)
     if image.format == "TIFF":
         bits = image.tag_v2.get(BITS_PER_SAMPLE, (1,))  # type: ignore[attr-defined]
         if len(bits) > 1 and max(bits) > 8:
@@ -55,14 +60,20 @@ def read_samples(path: Path, image: Image.Image, page: int) -> Picture | None:
 
 
 def _read_png(path: Path, image: Image.Image) -> Picture | None:
-    with open(path, "rb") as file:
-        depth, color_type = file.read(PNG_DEPTH_OFFSET + 2)[PNG_DEPTH_OFFSET:]
-    if depth != 16 or color_type not in (PNG_RGB, PNG_RGBA, PNG_GREY_ALPHA):
+    png = read_png_colors(path)
+    if png.depth != 16 or png.color_type not in (PNG_GREY, PNG_RGB, PNG_RGBA, PNG_GREY_ALPHA):
         return None
+    if png.color_type == PNG_GREY:  # Pillow holds it, but for one transparent level
+        if not png.transparent:
+            return None
+        grey = np.asarray(image).astype(np.uint16)[..., None]
+        return np.dstack([grey, transparency(grey, png.transparent)])
     with Image.open(path) as check:
         check.verify()  # OpenCV gives a part of a damaged file without a word
     pixels = _to_rgb(path, cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED))
-    return pixels[..., [0, 3]] if color_type == PNG_GREY_ALPHA and pixels.shape[2] == 4 else pixels
+    if png.transparent:  # not every OpenCV makes alpha of it
+        return np.dstack([pixels[..., :3], transparency(pixels[..., :3], png.transparent)])
+    return pixels[..., [0, 3]] if png.color_type == PNG_GREY_ALPHA and pixels.shape[2] == 4 else pixels
 
 
 def _read_tiff(path: Path, page: int) -> Picture:
@@ -94,6 +105,17 @@ def _read_tiff(path: Path, page: int) -> Picture:
     return _divide_by_alpha(pixels) if extra == PREMULTIPLIED else pixels
 
 
+def _read_ppm(path: Path) -> Picture | None:
+    """Return the pixels of a Netpbm file (ppm(5)) that is RGB and has more than 8 bits; None for any other."""
+    data = path.read_bytes()
+    head = PPM_HEAD.match(data)
+    if head is None or not 255 < (most := int(head[3])) < 1 << 16:
+        return None
+    width, height = int(head[1]), int(head[2])
+    pixels = np.frombuffer(data, ">u2", height * width * 3, head.end()).reshape(height, width, 3)
+    return ((pixels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
+
+
 def _divide_by_alpha(pixels: Picture) -> Picture:
     """Return premultiplied pixels (H, W, n), alpha last, with straight alpha."""
     alpha = pixels[..., -1:].astype(np.uint64)
@@ -117,17 +139,19 @@ def _to_rgb(path: Path, pixels: np.ndarray | None) -> Picture:
 
 
 def encode_png(picture: Picture, alpha: Picture | None, head: bytes) -> bytes:
-    """Return a 16-bit RGB PNG with the metadata of another.
+    """Return a 16-bit PNG with the metadata of another.
 
     Args:
-        picture: (H, W, 3) uint16.
+        picture: (H, W, 3) RGB or grey (H, W), uint16.
         alpha: (H, W) uint16; None: opaque.
         head: A PNG whose chunks, but for those that hold its pixels, are taken.
 
     Raises:
         ImageError: It cannot be encoded.
     """
-    bgr = picture[..., ::-1]
+    if picture.ndim == 2 and alpha is not None:
+        picture = np.dstack([picture] * 3)  # OpenCV writes no grey with alpha
+    bgr = picture if picture.ndim == 2 else picture[..., ::-1]
     pixels = np.ascontiguousarray(bgr) if alpha is None else np.dstack([bgr, alpha])
     done, encoded = cv2.imencode(".png", pixels)
     if not done:

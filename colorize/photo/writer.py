@@ -12,11 +12,12 @@ import numpy as np
 from PIL import Image
 
 from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, replacing
-from colorize.color import ColorSpace, Picture, lab_to_rgb, rgb_to_lab, rgb_to_lightness
+from colorize.color import ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
 from colorize.photo import sixteen_bit, tiff
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import ORIENTATION, without_field
 from colorize.photo.iptc import join_iptc
+from colorize.photo.jpeg2000 import encode_jpeg2000
 from colorize.photo.jpeg_segments import (
     APP1,
     APP13,
@@ -29,6 +30,7 @@ from colorize.photo.jpeg_segments import (
     insert_segments,
     make_segments,
 )
+from colorize.photo.jpeg_xl import LOSSLESS_QUALITY, encode_jpeg_xl
 from colorize.photo.metadata import Metadata, exif_with_dpi, fit
 from colorize.photo.photo import Photo
 from colorize.photo.png_chunks import XMP_KEYWORD, insert_chunks, make_chunk, profile_chunk, text_chunk
@@ -37,8 +39,9 @@ from colorize.photo.texts import COMMENT
 from colorize.photo.xmp import extension_guid, split_extension
 
 OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
-SIXTEEN_BIT_FORMATS = ("PNG", "TIFF")
-EXIF_DPI_FORMATS = ("WEBP", "AVIF", "HEIF")  # have no place for the resolution but EXIF
+SIXTEEN_BIT_FORMATS = ("PNG", "TIFF", "JP2", "JXL")
+SRGB_FORMATS = ("BMP", "JXL")  # are written without a profile
+EXIF_DPI_FORMATS = ("WEBP", "AVIF", "HEIF", "JXL")  # have no place for the resolution but EXIF
 FAITHFUL_QUALITY = 95  # from here on a JPEG is to keep the lightness
 GRAIN_QUALITY = 97  # what that takes where there is strong grain
 MAX_LIGHTNESS_CHANGE = 0.5  # mean |dL| that a faithful JPEG may have
@@ -147,11 +150,23 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         alpha = None  # opaque everywhere
     if alpha is not None and format in OPAQUE_FORMATS:
         raise ImageError(f"{path}: {format} cannot hold the photo's transparency; choose png, tiff, webp or avif")
-    if format == "BMP" and photo.profile:
-        picture = lab_to_rgb(rgb_to_lab(picture, photo.space), picture.dtype)  # it cannot say what its numbers mean
+    if format in SRGB_FORMATS and photo.profile:
+        picture = convert_to_srgb(picture, photo.space)  # the file cannot say what other numbers mean
     if picture.dtype == np.uint16 and format not in SIXTEEN_BIT_FORMATS:
         picture = _to_8_bits(picture)
         alpha = None if alpha is None else _to_8_bits(alpha)
+    if format in ("JP2", "JXL"):
+        words = _words_of(photo)
+        if photo.dpi and format in EXIF_DPI_FORMATS:
+            words = replace(words, exif=exif_with_dpi(photo.exif, photo.dpi))
+        words = fit(words, format)
+        held = {"exif": words.exif, "xmp": words.xmp}
+        if format == "JP2":
+            file.write(encode_jpeg2000(picture, alpha, profile=photo.profile, dpi=photo.dpi, **held))
+        else:
+            wanted = LOSSLESS_QUALITY if photo.lossless else quality
+            file.write(encode_jpeg_xl(picture, alpha, quality=wanted, **held))
+        return words.lines
     if picture.dtype == np.uint16:
         words = fit(_words_of(photo), format)
         encoded = sixteen_bit.encode_png(picture, alpha, _png_head(photo))

@@ -1,0 +1,45 @@
+"""Boxes: what JPEG 2000 and JPEG XL files are made of (ISO/IEC 15444-1, I.4; 18181-2, 5): a length, a name, content."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+HEAD = struct.Struct(">I4s")
+LONG_LENGTH = struct.Struct(">Q")
+
+
+def map_file(path: Path) -> memoryview:
+    """Return a file's bytes, which the system reads as they are needed."""
+    return np.memmap(path, np.uint8, "r").data
+
+
+def read_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield name and content of each box that stands whole or in part in some bytes.
+
+    Raises:
+        ValueError: A box states a length that cannot be.
+    """
+    view, place = memoryview(data), 0
+    while place + HEAD.size <= len(view):
+        length, name = HEAD.unpack_from(view, place)
+        start = place + HEAD.size
+        if length == 1 and start + LONG_LENGTH.size <= len(view):
+            (length,) = LONG_LENGTH.unpack_from(view, start)
+            start += LONG_LENGTH.size
+        end = len(view) if length == 0 else place + length  # 0: to the end of the file
+        if end < start:
+            raise ValueError(f"a box {name!r} of {length} bytes")
+        yield name, view[start:end]
+        place = end
+
+
+def make_box(name: bytes, content: bytes | memoryview) -> bytes:
+    """Return a box."""
+    length = HEAD.size + len(content)
+    if length < 1 << 32:
+        return HEAD.pack(length, name) + content
+    return HEAD.pack(1, name) + LONG_LENGTH.pack(length + LONG_LENGTH.size) + content

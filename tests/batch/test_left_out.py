@@ -1,0 +1,57 @@
+"""A folder's pictures and films that are not taken are named; nothing else in it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.foreign_files import FOREIGN
+from support.photo_files import save_picture
+
+from colorize.batch import Job, left_out, plan
+
+
+def test_pictures_and_films_that_are_not_taken_are_named(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.jpg")
+    (tmp_path / "b.psd").write_bytes(FOREIGN["a.psd"][0])
+    (tmp_path / "c.mod").write_bytes(b"whatever")
+    (tmp_path / "picture").write_bytes((tmp_path / "a.jpg").read_bytes())
+    (tmp_path / "clip.bin").write_bytes(FOREIGN["clip"][0])
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "d.pdf").write_bytes(b"%PDF-1.4")
+    line = left_out([tmp_path])
+    assert line is not None
+    assert "4 files" in line and "b.psd (Photoshop)" in line and "c.mod (film)" in line
+    assert "picture (JPEG)" in line and "clip.bin (film (MPEG))" in line and "a.jpg" not in line
+    deeper = left_out([tmp_path], recursive=True)
+    assert deeper is not None
+    assert "5 files" in deeper and "d.pdf (PDF)" in deeper
+
+
+def test_many_are_shortened(tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}.psd").write_bytes(b"8BPS\0\1")
+    line = left_out([tmp_path])
+    assert line is not None
+    assert "40 files" in line and "35 more" in line and len(line) < 300
+
+
+@pytest.mark.parametrize(
+    "name", ["Thumbs.db", "notes.txt", "a.xmp", "a.json", ".hidden.psd", "b_colorized.psd", "c.bin"]
+)
+def test_what_is_no_picture_is_not_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0 words")
+    assert left_out([tmp_path]) is None
+
+
+def test_a_file_that_is_named_itself_is_no_matter(tmp_path: Path) -> None:
+    (tmp_path / "a.psd").write_bytes(b"8BPS\0\1")
+    assert left_out([tmp_path / "a.psd", tmp_path / "none.jpg", "x" * 300]) is None
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".jif", ".jfi"])
+def test_every_suffix_of_a_jpeg_is_taken_and_kept(tmp_path: Path, suffix: str) -> None:
+    save_picture(tmp_path / "a.jpg").rename(tmp_path / f"a{suffix}")
+    (job,) = plan([tmp_path])
+    assert isinstance(job, Job)
+    assert job.target.name == f"a_colorized{suffix}"
