@@ -21,6 +21,7 @@ from colorize.photo.metadata import (
     Metadata,
 )
 
+PROFILE_TAG = 34675
 UTF_8 = 129  # EXIF 3's type of texts; older readers want ASCII, and take UTF-8 in it
 PLACEHOLDER_OFFSET = -1
 """Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
@@ -48,7 +49,7 @@ def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
     directories: list[dict[int, Directory]] = []
     with tifffile.TiffWriter(file, byteorder="<") as writer:
         for page in pages:
-            tags, below = _tags(page.words)
+            tags, below = _tags(page.words, page.profile)
             directories.append(below)
             picture, alpha = page.picture, page.alpha
             writer.write(
@@ -61,7 +62,6 @@ def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
                 rowsperstrip=max(1, (1 << 20) // max(1, picture.shape[1] * picture.itemsize * 3)),
                 resolution=page.dpi,
                 resolutionunit="inch" if page.dpi else None,
-                iccprofile=page.profile,
                 software=False,
                 metadata=None,
                 extratags=tags,
@@ -69,8 +69,10 @@ def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
     _append_directories(file, directories)
 
 
-def _tags(words: Metadata) -> tuple[list[tuple[int, int, int, bytes, bool]], dict[int, Directory]]:
-    """Return a page's words as a TIFF's own tags, and the directories by tag, whose place is not known yet."""
+def _tags(
+    words: Metadata, profile: bytes | None
+) -> tuple[list[tuple[int, int, int, bytes, bool]], dict[int, Directory]]:
+    """Return words and profile as a TIFF's own tags, and the directories by tag, whose place is not known yet."""
     tags: list[tuple[int, int, int, bytes, bool]] = []
     exif = read_block(words.exif)
     for tag, entry in exif.entries.items():
@@ -81,6 +83,7 @@ def _tags(words: Metadata) -> tuple[list[tuple[int, int, int, bytes, bool]], dic
         (XMP_TAG, BYTE, words.xmp),
         (IPTC_TAG, UNDEFINED, words.iptc),
         (PHOTOSHOP_TAG, BYTE, words.photoshop),
+        (PROFILE_TAG, UNDEFINED, profile),  # as an argument only later versions of tifffile take it
     ):
         if data:
             tags.append((tag, type, len(data) // TYPE_BYTES[type], data, True))
