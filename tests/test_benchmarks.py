@@ -120,3 +120,14 @@ def test_peak_memory_of_100_megapixels(tmp_path):
     with Image.open(tmp_path / "b.jpg") as file:
         assert file.size == (11500, 8700)
     assert megabytes < MAX_MEGABYTES
+
+
+@pytest.mark.parametrize("kind", ["photos", "films"])
+def test_reliability(monkeypatch, tmp_path, capsys, kind):
+    folder = tmp_path / "runs"
+    run(monkeypatch, "reliability", kind, "--count", 6, "--folder", folder)
+    run(monkeypatch, "reliability", kind, "--count", 8, "--folder", folder)  # goes on
+    record = [json.loads(line) for line in (folder / f"{kind}.jsonl").read_text().splitlines()]
+    assert [case["number"] for case in record] == list(range(8))
+    assert not any(case["wrong"] for case in record)
+    assert f"8 of 8 {kind}" in capsys.readouterr().out
