@@ -215,7 +215,8 @@ def divide_by_alpha(pixels: Picture, alpha: Picture) -> Picture:
     """Return premultiplied pixels (H, W, n) of an alpha (H, W) as straight ones."""
     most = np.iinfo(pixels.dtype).max
     whole = alpha[..., None].astype(np.uint64)
-    return np.minimum((pixels * np.uint64(most) + whole // 2) // np.maximum(whole, 1), most).astype(pixels.dtype)
+    colors = (pixels.astype(np.uint64) * most + whole // 2) // np.maximum(whole, 1)
+    return np.minimum(colors, most).astype(pixels.dtype)
 
 
 def _read_dpi(resolution: bytes | None) -> tuple[float, float] | None:

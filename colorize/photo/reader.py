@@ -145,7 +145,7 @@ def _identify(path: Path) -> FileKind | None:
         raise ImageError(f"{path}: an empty file (0 bytes); get it anew")
     kind = identify(path)
     if kind is not None and not kind.format:
-        raise ImageError(f"{path}: {kind.name}, which is not read; {kind.remedy}")
+        raise ImageError(f"{path}: not a picture that is read, but {kind.name}; {kind.remedy}")
     return kind
 
 

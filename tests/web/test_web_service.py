@@ -187,6 +187,7 @@ def test_containers_are_those_of_the_library(client):
     ("name", "expected"),
     [
         *(("a.jpg", "image/jpeg"), ("a.TIF", "image/tiff"), ("a.heic", "image/heif")),
+        *(("a.jfif", "image/jpeg"), ("a.jp2", "image/jp2"), ("a.jxl", "image/jxl")),
         *(
             ("a.mp4", "video/mp4"),
             ("a.mov", "video/quicktime"),
