@@ -199,6 +199,11 @@ def _add_other(
             report.lines.append(f"{path}: {name} holds further pictures; it was copied as it is, not coloured")
         awaits_keyframe = stream.type == "video" and bool(plan.span.start)
         return StreamCopy(target.add_stream_from_template(stream, opaque=True), name, awaits_keyframe=awaits_keyframe)
+    if stream.codec_context is None:
+        report.lines.append(
+            f"{path}: {name} was left out: there is no decoder for it here; convert it with FFmpeg first"
+        )
+        return None
     try:
         if isinstance(stream, AudioStream):
             output: StreamCopy = AudioTranscoder(add_audio_stream(plan.container.audio, stream, target), name)

@@ -160,7 +160,10 @@ class SubtitleTranscoder(StreamCopy):
 
 def stream_name(stream: Stream) -> str:
     """Return a stream's name for messages: its index, kind, codec and language."""
-    codec = stream.name or "unknown" if stream.codec_context is None else stream.codec_context.codec.canonical_name
+    if stream.codec_context is None:  # PyAV has no decoder for it; not every kind of stream has a name then
+        codec = getattr(stream, "name", None) or "unknown"
+    else:
+        codec = stream.codec_context.codec.canonical_name
     language = f", {stream.language}" if stream.language and stream.language != "und" else ""
     kind = "cover" if is_cover(stream) else stream.type
     return f"stream {stream.index} ({kind}, {codec}{language})"

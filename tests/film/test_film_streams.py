@@ -151,6 +151,16 @@ def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer:
     assert colorize_video(path, tmp_path / "b.webm", colorizer=colorizer, options=OFF).frames == 30
 
 
+def test_sound_of_an_unknown_codec_is_left_out_with_a_line(tmp_path: Path, colorizer: Colorizer) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(sounds=["eng"]))
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"Zz9!"))
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert result.frames == 30
+    assert [stream.type for stream in av.open(str(tmp_path / "b.mp4")).streams] == ["video"]
+    (line,) = result.notes
+    assert str(path) in line and "stream 1" in line and "left out" in line and "decoder" in line
+
+
 def test_a_span_is_cut_out_of_all_streams(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(frames=60, sounds=["eng"], texts=["eng"], text_codec="mov_text", chapters=True)
     path, out = make_video(tmp_path / "a.mp4", recipe), tmp_path / "b.mp4"
