@@ -152,8 +152,8 @@ def test_a_damaged_sound_packet_does_not_end_the_film(tmp_path: Path, colorizer:
 
 
 def test_sound_of_an_unknown_codec_is_left_out_with_a_line(tmp_path: Path, colorizer: Colorizer) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(sounds=["eng"]))
-    path.write_bytes(path.read_bytes().replace(b"mp4a", b"Zz9!"))
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(sounds=["eng"]))
+    path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_ZZZ"))
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.frames == 30
     assert [stream.type for stream in av.open(str(tmp_path / "b.mp4")).streams] == ["video"]
