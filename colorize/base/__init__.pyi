@@ -16,6 +16,7 @@ from .defaults import DEFAULT_QUALITY as DEFAULT_QUALITY
 from .defaults import DEFAULT_RENDER_SIZE as DEFAULT_RENDER_SIZE
 from .defaults import DEFAULT_WEIGHTS as DEFAULT_WEIGHTS
 from .defaults import MAX_RENDER_SIZE as MAX_RENDER_SIZE
+from .defaults import PRECISIONS as PRECISIONS
 from .defaults import RUNTIMES as RUNTIMES
 from .defaults import TORCH_REMEDY as TORCH_REMEDY
 from .errors import DownloadError as DownloadError
@@ -38,6 +39,7 @@ from .hashing import sha256 as sha256
 from .processors import available_cpus as available_cpus
 from .settings import COMMAND_ONLY as COMMAND_ONLY
 from .settings import NOT_ON_PAGE as NOT_ON_PAGE
+from .settings import SettingError as SettingError
 from .settings import Settings as Settings
 from .settings import Spec as Spec
 from .settings import Surface as Surface

@@ -10,6 +10,8 @@ MAX_RENDER_SIZE = 2048
 """Largest short side in pixels of what the network sees."""
 RUNTIMES = ("auto", "onnx", "torch")
 """What may compute a network."""
+PRECISIONS = ("float32", "bfloat16")
+"""Number formats of a network; ONNX Runtime computes in the first."""
 TORCH_REMEDY = "install it with: pip install 'colorize-photos[torch]'"
 """The remedy where PyTorch is missing."""
 DEFAULT_QUALITY = 95

@@ -6,8 +6,9 @@ tables of the documents and a film's manifest are made from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal
 
 SPEC = "spec"  # key in the metadata of a dataclass's field
@@ -61,20 +62,75 @@ class Spec:
         return f"{self.low:.10g}..{self.high:.10g}"
 
     def check(self, name: str, value: Any) -> None:
-        """Check a value.
+        """Check that a value is one of the choices, or within the range.
 
         Args:
             name: Of the setting, for the message.
+            value: Of the setting's type, not None.
+
+        Raises:
+            SettingError: It is not.
+        """
+        if self.choices and value not in self.choices:
+            choices = ", ".join(self.choices)
+            raise SettingError("{0} {value!r} is unknown; choose one of {choices}", name, value=value, choices=choices)
+        if (self.low is not None and not value >= self.low) or (self.high is not None and not value <= self.high):
+            raise SettingError(
+                "{0} {value} is not within {limits}", name, value=value_text(value), limits=self._limits()
+            )
+
+    def check_type(self, name: str, kind: type, value: Any) -> None:
+        """Check that a value is of its setting's type; a number may be numpy's.
+
+        Args:
+            name: Of the setting, for the message.
+            kind: bool, int, float or str.
             value: Not None.
 
         Raises:
-            ValueError: It is out of range, or not one of the choices.
+            SettingError: It is not.
         """
-        if self.choices and value not in self.choices:
-            raise ValueError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
-        if (self.low is not None and not value >= self.low) or (self.high is not None and not value <= self.high):
-            unit = f" {self.unit}" if self.unit else ""
-            raise ValueError(f"{name} {value:.10g} is not within {self.range}{unit}")
+        what, types = _KINDS[kind]
+        if not isinstance(value, types) or (isinstance(value, bool) and kind is not bool):
+            limits = f", one of {', '.join(self.choices)}" if self.choices else ""
+            limits = limits or (self.range and f" within {self._limits()}")
+            shown = repr(value)[:80]
+            raise SettingError("{0} {value} is not {what}{limits}", name, value=shown, what=what, limits=limits)
+
+    def _limits(self) -> str:
+        return f"{self.range} {self.unit}".strip()
+
+
+_KINDS: dict[type, tuple[str, type]] = {
+    bool: ("True or False", bool),
+    int: ("a whole number", Integral),
+    float: ("a number", Real),
+    str: ("a text", str),
+}
+"""Type of a setting -> what its values are called, and their class."""
+
+
+class SettingError(ValueError):
+    """A setting has a value that it cannot have; the message names settings as Python does, with blanks."""
+
+    def __init__(self, text: str, *names: str, **values: Any) -> None:
+        """Make the message.
+
+        Args:
+            text: As of ``str.format``, in which {0}, {1} and so on are the names of settings.
+            *names: Of the fields.
+            **values: That the text names.
+        """
+        self._text, self._names, self._values = text, names, values
+        super().__init__(self.named(lambda name: name.replace("_", " ")))
+
+    def named(self, shown_name: Callable[[str], str]) -> str:
+        """Return the message with other names of settings.
+
+        Args:
+            shown_name: Returns what a field is called, such as ``--render-size``.
+        """
+        return self._text.format(*map(shown_name, self._names), **self._values)
 
 
 def setting(default: Any, help: str, **spec: Any) -> Any:
@@ -100,17 +156,30 @@ def repeated(settings: type[Settings], name: str, default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Base of the settings: every value is checked when they are made.
+    """Base of the settings: every value is checked when they are made; numpy's numbers become Python's.
 
     Raises:
-        ValueError: A value is out of range; the message names the setting, the value and the range.
+        SettingError: A value is of another type or out of range; the message names the setting, the value and the
+            range.
     """
 
     def __post_init__(self) -> None:
         for each, spec in specs(type(self)):
             value = getattr(self, each.name)
-            if value is not None:
-                spec.check(each.name.replace("_", " "), value)
+            if value is None and each.default is None:
+                continue
+            kind = TYPES.get(_type_name(each))
+            if value is None:
+                raise SettingError("{0} None is no value of it; leave it out for the default", each.name)
+            if spec.each and (isinstance(value, str) or not isinstance(value, Sequence)):
+                raise SettingError("{0} {value!r} is not a list", each.name, value=value)
+            if kind is not None:
+                spec.check_type(each.name, kind, value)
+            if kind is str and not value.strip() and each.default != "":
+                raise SettingError("{0} {value!r} is empty; leave it out for the default", each.name, value=value)
+            spec.check(each.name, value)
+            if kind in (int, float):
+                object.__setattr__(self, each.name, kind(value))
 
 
 def specs(settings: type[Settings], surface: Surface | None = None) -> Iterator[tuple[Field, Spec]]:
@@ -128,13 +197,18 @@ def specs(settings: type[Settings], surface: Surface | None = None) -> Iterator[
 
 def value_type(setting: Field) -> type:
     """Return the type of a setting's values that are not None: bool, int, float or str; str of all other ones."""
-    name = setting.type if isinstance(setting.type, str) else getattr(setting.type, "__name__", str(setting.type))
-    return TYPES.get(name.removesuffix(" | None"), str)
+    return TYPES.get(_type_name(setting), str)
 
 
 def value_text(value: Any) -> str:
     """Return a setting's value as text, as it can be written on the command line."""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _type_name(setting: Field) -> str:
+    """Return how the type of a setting's values that are not None is written."""
+    name = setting.type if isinstance(setting.type, str) else getattr(setting.type, "__name__", str(setting.type))
+    return name.removesuffix(" | None")
 
 
 def default_text(setting: Field, spec: Spec) -> str:

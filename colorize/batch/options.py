@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from colorize.base import COMMAND_ONLY, DEFAULT_QUALITY, FORMAT_SUFFIXES, NOT_ON_PAGE, Settings, repeated, setting
+from colorize.base import COMMAND_ONLY, DEFAULT_QUALITY, FORMAT_SUFFIXES, NOT_ON_PAGE, SettingError, Settings, repeated, setting
 from colorize.engine import ResultOptions
 from colorize.film import Progress, VideoOptions
 
@@ -39,7 +39,7 @@ class PhotoOptions(ResultOptions):
         batch_size: Photos that pass through the network together, where their shapes agree.
 
     Raises:
-        ValueError: An option is unknown or out of range, or belongs to candidates and there are none.
+        SettingError: An option is unknown or out of range, or belongs to candidates and there are none.
     """
 
     format: str | None = setting(
@@ -72,7 +72,9 @@ class PhotoOptions(ResultOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.candidates is None and (self.sheet or self.seed):
-            raise ValueError(f"{'sheet' if self.sheet else 'seed'} belongs to candidates; give that too")
+            raise SettingError("{0} belongs to {1}; give that too", "sheet" if self.sheet else "seed", "candidates")
+        if self.hints:
+            _check_hints(self.hints)
 
     @property
     def suffix(self) -> str | None:
@@ -95,7 +97,7 @@ class FileOptions(Settings):
         cancel: When set, the film in progress stops at the end of its segment, and no other file is begun.
 
     Raises:
-        ValueError: Results that exist are to be left and to be replaced.
+        SettingError: Results that exist are to be left and to be replaced.
     """
 
     skip_existing: bool = setting(False, "leave files whose result exists", surfaces=COMMAND_ONLY)
@@ -114,4 +116,13 @@ class FileOptions(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.skip_existing and (self.photo.overwrite or self.video.overwrite):
-            raise ValueError("skip existing and overwrite contradict each other; give one of them")
+            raise SettingError("{0} and {1} contradict each other; give one of them", "skip_existing", "overwrite")
+
+
+def _check_hints(hints: Sequence[Any]) -> None:
+    """Raise a ``SettingError`` where one of the hints is something else, such as the text of one."""
+    from colorize.engine import Hint  # loaded already, by whoever made the hints
+
+    for hint in hints:
+        if not isinstance(hint, Hint):
+            raise SettingError("{0}: {hint!r} is not a Hint; Hint.parse makes one of a text", "hints", hint=hint)

@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
-from colorize.base import Settings, Spec, default_text, specs, value_text, value_type
+from colorize.base import SettingError, Settings, Spec, default_text, specs, value_text, value_type
 
 USAGE_ERROR = 2  # exit status
 T = TypeVar("T", bound=Settings)
@@ -74,7 +74,9 @@ class Option:
         Raises:
             argparse.ArgumentTypeError: It is none.
         """
-        if text == self.spec.automatic:
+        if not text.strip() and self.setting.default != "":
+            raise argparse.ArgumentTypeError("an empty value; leave the option out for the default")
+        if text == self.spec.automatic and text.isalpha():
             return None
         try:
             return (self.spec.parse or value_type(self.setting))(text)
@@ -107,6 +109,17 @@ def make_options(settings: type[Settings]) -> list[Option]:
     return [Option(setting, spec) for setting, spec in specs(settings, "command")]
 
 
+def file_name(text: str) -> str:
+    """Return the name of a file that a command line gives.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty, as where a shell's variable is not set; a path would be this folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
 def add_arguments(
     parser: argparse._ActionsContainer, options: Iterable[Option], letters: Mapping[str, str] = MappingProxyType({})
 ) -> None:
@@ -135,13 +148,11 @@ def from_arguments(parser: Parser, settings: type[T], namespace: argparse.Namesp
     given = {
         setting.name: getattr(namespace, setting.name) for setting, _ in specs(settings) if setting.name in namespace
     }
+    names = {option.setting.name: option.name for option in make_options(settings)}
     try:
-        for option in make_options(settings):
-            if given.get(option.setting.name) is not None:
-                option.spec.check(option.name, given[option.setting.name])
         return settings(**given, **more)
-    except ValueError as error:
-        parser.error(str(error))
+    except SettingError as error:
+        parser.error(error.named(lambda name: names.get(name, f"--{name}")))
 
 
 def command_options(*settings: Settings) -> list[str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize import __version__
-from colorize.base import COMMAND_ONLY, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, Settings, setting
+from colorize.base import COMMAND_ONLY, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, SettingError, Settings, setting
 from colorize.batch import FileOptions, PhotoOptions
-from colorize.cli.arguments import Option, Parser, add_arguments, from_arguments, make_options
+from colorize.cli.arguments import Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import VideoOptions
 
@@ -43,7 +43,7 @@ class CommandSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.quiet and self.verbose:
-            raise ValueError("--quiet and --verbose contradict each other; give one of them")
+            raise SettingError("{0} and {1} contradict each other; give one of them", "quiet", "verbose")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,11 @@ def build_parser() -> Parser:
         epilog="exit status: 0 all done or skipped, 1 a file failed, 2 wrong usage, 130 interrupted",
     )
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'"
+        "files",
+        nargs="+",
+        type=file_name,
+        metavar="FILE",
+        help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'",
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     for title, group in grouped_options().items():

@@ -13,9 +13,11 @@ from colorize.base import (
     CONTAINERS,
     DEFAULT_VIDEO_SUFFIX,
     NOT_ON_PAGE,
+    SettingError,
     parse_time,
     repeated,
     setting,
+    value_text,
 )
 from colorize.engine import ResultOptions, RuntimeSettings
 from colorize.motion import TemporalOptions
@@ -51,7 +53,7 @@ class VideoOptions(TemporalOptions, ResultOptions):
         threads: Threads of the encoder; None: as many as it chooses.
 
     Raises:
-        ValueError: An option is unknown or out of range, or the end is not after the start.
+        SettingError: An option is unknown or out of range, or the end is not after the start.
     """
 
     codec: str | None = setting(
@@ -107,7 +109,8 @@ class VideoOptions(TemporalOptions, ResultOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.end is not None and self.end <= self.start:
-            raise ValueError(f"end {self.end:g} is not after start {self.start:g} (seconds)")
+            times = {"start_time": value_text(self.start), "end_time": value_text(self.end)}
+            raise SettingError("{0} {end_time} is not after {1} {start_time} (seconds)", "end", "start", **times)
 
     @property
     def span(self) -> Span:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from colorize.base import NOT_ON_PAGE, Settings, setting
+from colorize.base import NOT_ON_PAGE, SettingError, Settings, setting
 
 MODES = {
     "off": "each frame by itself; flickers",
@@ -26,7 +26,7 @@ class TemporalOptions(Settings):
             motion can be followed, at most 8 frames; in ``best`` on every frame.
 
     Raises:
-        ValueError: An option is unknown or out of range.
+        SettingError: An option is unknown or out of range.
     """
 
     temporal: str = setting("fast", "how colours are kept steady", choices=MODES, label="Steadiness of the colours")
@@ -42,4 +42,5 @@ class TemporalOptions(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.temporal == "off" and self.every not in (None, 1):
-            raise ValueError(f"every {self.every} carries colours from frame to frame; use temporal fast or best")
+            text = "{0} {stride} carries colours from frame to frame; use {1} fast or best"
+            raise SettingError(text, "every", "temporal", stride=self.every)
