@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colorize.base import COMMAND_ONLY, DEFAULT_QUALITY, FORMAT_SUFFIXES, NOT_ON_PAGE, SettingError, Settings, repeated, setting
+from colorize.base import (
+    COMMAND_ONLY,
+    DEFAULT_QUALITY,
+    FORMAT_SUFFIXES,
+    NOT_ON_PAGE,
+    SettingError,
+    Settings,
+    repeated,
+    setting,
+)
 from colorize.engine import ResultOptions
 from colorize.film import Progress, VideoOptions
 

@@ -52,7 +52,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     start = time.monotonic()
     try:
         colorizer = _load_colorizer(command)
-    except (ValueError, FileNotFoundError) as error:  # WeightsError is a ValueError
+    except (ValueError, OSError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
     from colorize.batch import Job, colorize_files, left_out, plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -66,12 +67,16 @@ class Reporter:
         self.counts: Counter[str] = Counter()
         self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
         self._video_bar: tqdm | None = None
+        self._shown_notes: tuple[str, ...] = ()
 
     def show_progress(self, path: Path, progress: Progress) -> None:
-        """Show a film's progress: frames, frames per second, time left."""
+        """Show a film's progress: frames, frames per second, time left; before them, what there is to be known."""
         from tqdm import tqdm
 
         self._interrupt_handler.in_video = True
+        if progress.notes != self._shown_notes:
+            self._show_notes(progress.notes)
+            self._shown_notes = progress.notes
         if self._video_bar is None:
             hidden = self._quiet or not sys.stderr.isatty()
             self._video_bar = tqdm(
@@ -88,9 +93,8 @@ class Reporter:
             self._video_bar.close()
             self._video_bar = None
         self.counts[outcome.status] += 1
-        if not self._quiet:
-            for note in outcome.notes:
-                self.bar.write(f"colorize: {note}", file=sys.stderr)
+        self._show_notes([note for note in outcome.notes if note not in self._shown_notes])
+        self._shown_notes = ()
         if outcome.status == "failed":
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
             if self._verbose and outcome.error is not None:
@@ -101,6 +105,11 @@ class Reporter:
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
         elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
             self.bar.write(outcome.message, file=sys.stdout)
+
+    def _show_notes(self, notes: Iterable[str]) -> None:
+        """Print lines about a file, unless errors alone are asked for."""
+        for note in notes if not self._quiet else ():
+            self.bar.write(f"colorize: {note}", file=sys.stderr)
 
     def print_summary(self, seconds: float) -> None:
         """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds."""

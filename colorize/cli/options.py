@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from colorize import __version__
-from colorize.base import COMMAND_ONLY, FORMAT_SUFFIXES, MAX_RENDER_SIZE, VIDEO_SUFFIXES, SettingError, Settings, setting
+from colorize.base import (
+    COMMAND_ONLY,
+    CONTAINERS,
+    MAX_RENDER_SIZE,
+    PHOTO_FORMATS,
+    VIDEO_SUFFIXES,
+    SettingError,
+    Settings,
+    setting,
+)
 from colorize.batch import FileOptions, PhotoOptions
 from colorize.cli.arguments import Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import VideoOptions
 
+FILE_SUFFIX = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
 RENDER_FACTOR = 16  # pixels: DeOldify's render factor counts in steps of them
 
 
@@ -171,12 +182,28 @@ def _check_files(parser: Parser, command: Command) -> None:
     output = command.settings.output
     if output is None or output.is_dir():
         return
-    suffix = FORMAT_SUFFIXES.get(output.suffix[1:].lower())
-    if suffix or output.suffix.lower() in VIDEO_SUFFIXES:
-        if not is_one_file:
-            parser.error(f"-o {output} names one file; give a folder for the results of several files")
-        if photo.suffix and suffix != photo.suffix:
-            parser.error(f"-o {output} and --format {photo.format} contradict each other")
+    suffix = output.suffix.lower()
+    names_file = suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
+    if names_file and not is_one_file:
+        parser.error(f"-o {output} names one file; give a folder for the results of several files")
+    if is_one_file and _is_a_name(command.files[0]):
+        _check_suffix(parser, output, Path(command.files[0]), command.options)
+    if photo.suffix and names_file and PHOTO_FORMATS.get(suffix) != PHOTO_FORMATS[photo.suffix]:
+        parser.error(f"-o {output} and --format {photo.format} contradict each other")
+
+
+def _check_suffix(parser: Parser, output: Path, source: Path, options: FileOptions) -> None:
+    """Report an output for one file whose suffix is that of a file, but of none that is written for it."""
+    is_video = source.suffix.lower() in VIDEO_SUFFIXES
+    suffixes: Iterable[str] = CONTAINERS if is_video and options.preview is None else PHOTO_FORMATS
+    suffix = output.suffix.lower()
+    if suffix in suffixes or not (suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES) or re.fullmatch(FILE_SUFFIX, suffix)):
+        return
+    what = "a film" if is_video else "a photo"
+    if is_video and options.preview is not None:
+        what = "the sheet of --preview"
+    folder = "" if suffix in VIDEO_SUFFIXES else "; if it is to be a folder, make it first"
+    parser.error(f"-o {output}: {what} is written as {', '.join(suffixes)}, not as {output.suffix}{folder}")
 
 
 def _is_a_name(file: str) -> bool:

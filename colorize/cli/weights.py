@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize import __version__
-from colorize.cli.arguments import Parser
+from colorize.cli.arguments import Parser, file_name
 from colorize.cli.command import FAILED, INTERRUPTED, OK
 
 if TYPE_CHECKING:
@@ -54,18 +54,22 @@ def build_parser() -> Parser:
     listing = commands.add_parser("list", help="name, size, licence, and whether they are here")
     listing.set_defaults(run=_list)
     getting = commands.add_parser("get", help="download weights into the user's cache, and check them")
-    getting.add_argument("names", nargs="+", metavar="NAME", help="as 'list' shows them, or 'all'")
+    getting.add_argument("names", nargs="+", type=file_name, metavar="NAME", help="as 'list' shows them, or 'all'")
     getting.add_argument("--offline", action="store_true", help="no connection: only say whether they are here")
     getting.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     getting.set_defaults(run=_get)
-    verifying = commands.add_parser("verify", help="read every file that is here and compare its SHA-256")
-    verifying.add_argument("names", nargs="*", metavar="NAME|FILE", help="only these (default: all that are here)")
+    verifying = commands.add_parser("verify", help="read every file that is here, compare its SHA-256, try its graph")
+    verifying.add_argument(
+        "names", nargs="*", type=file_name, metavar="NAME|FILE", help="only these (default: all that are here)"
+    )
     verifying.set_defaults(run=_verify)
     converting = commands.add_parser(
         "convert", help="a DeOldify .pth: write folded safetensors; weights of ours: the graph that ONNX Runtime needs"
     )
-    converting.add_argument("weights", metavar="NAME|FILE")
-    converting.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: the same name, .safetensors")
+    converting.add_argument("weights", type=file_name, metavar="NAME|FILE")
+    converting.add_argument(
+        "-o", "--output", type=file_name, metavar="FILE", help="default: the same name, .safetensors"
+    )
     converting.add_argument("--float32", action="store_true", help="twice as large, nothing rounded")
     converting.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     converting.set_defaults(run=_convert)
@@ -146,7 +150,7 @@ def _progress_bar(name: str, quiet: bool) -> tqdm:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    """Check the named weights, or all that are on this machine; print a line for each."""
+    """Check the named weights, or all that are on this machine, and their graphs; print a line for each."""
     from colorize.network import read_manifest, weights_path
 
     manifest = read_manifest()
@@ -168,27 +172,31 @@ def _verify_one(name: str) -> str:
     """Return a line about weights that are whole.
 
     Raises:
-        ValueError: There are no such weights, or they are damaged.
+        ValueError: There are no such weights, they are damaged, or the graph of ours is missing or does not fit.
         OSError: The file cannot be read.
     """
     from colorize.base import sha256
-    from colorize.network import check_file, find_weights, load_network
+    from colorize.network import check_file, check_graph, find_weights, is_deoldify, load_network
 
     path = find_weights(name)
     has_known_hash = check_file(path)
+    how = "SHA-256 as expected" if has_known_hash else f"loads; SHA-256 {sha256(path)} is known nowhere"
+    if has_known_hash and not is_deoldify(path):
+        return f"whole, {how} ({path}); its graph fits ({check_graph(path)})"
     if not has_known_hash:
         load_network(path)  # no hash to compare with: it must load, and hold finite numbers
-    how = "SHA-256 as expected" if has_known_hash else f"loads; SHA-256 {sha256(path)} is known nowhere"
     return f"whole, {how} ({path})"
 
 
 def _convert(options: argparse.Namespace) -> int:
     """Write DeOldify weights as folded safetensors; for weights of ours, the graph of their architecture."""
     from colorize.base import TORCH_REMEDY, WeightsError
-    from colorize.network import check_file, find_weights, is_deoldify
+    from colorize.network import check_deoldify_start, check_file, find_weights, is_deoldify
 
     path = find_weights(options.weights)
     check_file(path)
+    if is_deoldify(path):
+        check_deoldify_start(path)
     try:
         return _convert_deoldify(path, options) if is_deoldify(path) else _write_graph(path, options)
     except ImportError as error:
@@ -200,7 +208,7 @@ def _convert_deoldify(path: Path, options: argparse.Namespace) -> int:
 
     from colorize.network import load_deoldify, read_manifest, save_deoldify
 
-    output = options.output or path.with_suffix(".safetensors")
+    output = Path(options.output or path.with_suffix(".safetensors"))
     _check_new(output, path, options.overwrite)
     generator = load_deoldify(path)
     entry = read_manifest().get(options.weights, {})

@@ -129,11 +129,13 @@ class Progress:
         done: Frames that are coloured, those of earlier runs included.
         total: Frames that there will be; an estimate where the file does not state it.
         stage: ``colouring``, or ``joining`` the segments to the finished film.
+        notes: Those of the result that are known when the colouring begins, such as why it starts afresh.
     """
 
     done: int
     total: int
     stage: Literal["colouring", "joining"] = "colouring"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from colorize.base import VideoError, reason
+from colorize.base import SegmentsError, reason
 from colorize.film.segments import SegmentStore
 from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
 from colorize.film.transcoding import CoverCopy, StreamCopy
@@ -38,15 +38,19 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
 
     Raises:
         OSError: The file cannot be written, or the source has vanished.
-        VideoError: The source or a segment cannot be read any more.
+        VideoError: The source cannot be read any more.
+        SegmentsError: A segment cannot; it is discarded, so that the next run makes it anew.
     """
     report = RemuxReport()
     with open_video(plan.video.path) as source:
         options = muxer_options(plan, source, report)
         target = av.open(str(path), "w", format=plan.container.format, container_options=options)
         try:
-            with av.open(str(store.video_path(0))) as first:
-                outputs = add_streams(plan, source, target, first.streams.video[0], report)
+            with _reading(store, 0):
+                first = av.open(str(store.video_path(0)))
+                first_stream = first.streams.video[0]
+            with first:
+                outputs = add_streams(plan, source, target, first_stream, report)
             copy_tags_and_chapters(plan, source, target)
             end = _interleave(plan, source, target, outputs, _video_packets(plan, store), report)
             for output in outputs.values():
@@ -78,24 +82,35 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
     film_dts = iter(before_first + film_pts)
     for number, segment in enumerate(store.segments):
-        path = store.video_path(number)
         seen: list[int] = []
         begin = segment.pts[0] - plan.format.pts_offset
-        try:
-            with av.open(str(path)) as container:
+        with _reading(store, number):
+            with av.open(str(store.video_path(number))) as container:
                 for packet in container.demux(video=0):
                     if not packet.size:
                         continue
-                    assert packet.pts is not None
-                    pts = begin + round(packet.pts * packet.time_base / plan.format.time_base)
+                    pts = begin + round((packet.pts or 0) * packet.time_base / plan.format.time_base)
                     packet.time_base = plan.format.time_base
                     packet.pts, packet.dts, packet.duration = pts, next(film_dts), durations[pts]
                     yield packet
                     seen.append(pts)
-        except (FFmpegError, OSError, KeyError) as error:
-            raise VideoError(f"{path}: damaged ({reason(error)}); remove {store.folder} to start afresh") from error
-        if sorted(seen) != segment.pts:
-            raise VideoError(f"{path}: its frames are not those of its record; remove {store.folder} to start afresh")
+            if sorted(seen) != segment.pts:
+                raise LookupError("its frames are not those of its record")
+
+
+@contextmanager
+def _reading(store: SegmentStore, number: int) -> Iterator[None]:
+    """Discard a segment that turns out to be damaged while it is read.
+
+    Raises:
+        SegmentsError: It is.
+    """
+    try:
+        yield
+    except (FFmpegError, OSError, LookupError) as error:
+        store.discard(number)
+        remedy = "the same command colours the film anew from this segment on"
+        raise SegmentsError(f"{store.video_path(number)}: damaged ({reason(error)}); {remedy}") from error
 
 
 def _interleave(

@@ -2,7 +2,7 @@
 
 A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment:
 the encoded video, and the record without which the segment does not count. Each file is written under another name
-first, so a kill at any moment leaves whole segments only.
+first, so a kill at any moment leaves whole segments only; a video that was damaged later is known by its SHA-256.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from colorize.base import SegmentsError, move_into_place, replacing
+from colorize.base import SegmentsError, move_into_place, replacing, sha256
 
-FORMAT = "colorize-segments/2"
+FORMAT = "colorize-segments/3"
 MANIFEST = "manifest.json"
 FOLDER_SUFFIX = ".segments"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
@@ -49,6 +49,20 @@ class Segment:
     decode_warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in DECODE_WARNINGS})
 
 
+class Resumption(NamedTuple):
+    """What of the segments that were there cannot be gone on from.
+
+    Attributes:
+        changes: Key of the manifest -> its former and its present value, where they differ; empty: none of them, or
+            there were no segments.
+        damaged: The file of the first segment that is damaged or missing, from which on segments are made anew; None:
+            all are whole.
+    """
+
+    changes: dict[str, tuple[Any, Any]]
+    damaged: Path | None
+
+
 class SegmentStore:
     """The folder of a film's finished segments.
 
@@ -62,15 +76,14 @@ class SegmentStore:
         self.folder = target.with_name(target.name + FOLDER_SUFFIX)
         self.segments: list[Segment] = []
 
-    def begin(self, manifest: Mapping[str, Any]) -> str | None:
+    def begin(self, manifest: Mapping[str, Any]) -> Resumption:
         """Take up the finished segments if they were made from and by the same, else start afresh.
 
         Args:
             manifest: What the segments depend on, as JSON values.
 
         Returns:
-            Why the segments that were there cannot be used, such as ``other settings``; None: they can, or there were
-            none.
+            What of the segments that were there cannot be used.
 
         Raises:
             SegmentsError: The segments are those of another version, and stay; or the manifest is damaged.
@@ -78,7 +91,7 @@ class SegmentStore:
         """
         manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
         found = self._read_manifest()
-        changed = None
+        changes: dict[str, tuple[Any, Any]] = {}
         if found is not None:
             for key in ("format", "version"):
                 if found.get(key) != manifest.get(key):
@@ -86,14 +99,14 @@ class SegmentStore:
                         f"{self.folder}: made by another version of colorize ({found.get(key)} where "
                         f"{manifest.get(key)} is needed); finish with that one, or remove the folder to start afresh"
                     )
-            changed = ", ".join(key for key in manifest if found.get(key) != manifest[key]) or None
-        if found is None or changed:
+            changes = {key: (found.get(key), value) for key, value in manifest.items() if found.get(key) != value}
+        if found is None or changes:
             self.remove()
             self.folder.mkdir(parents=True)
             with replacing(self.folder / MANIFEST, overwrite=True) as file:
                 file.write(json.dumps(manifest, indent=2).encode())
-        self.segments = self._read_segments()
-        return changed and f"other {changed}"
+        self.segments, damaged = self._read_segments()
+        return Resumption(changes, damaged)
 
     def video_path(self, number: int) -> Path:
         """Return the path of a finished segment's video."""
@@ -116,12 +129,18 @@ class SegmentStore:
             "durations": np.array(segment.durations, np.int64),
             "last": np.array(segment.last),
             "reorder_delay": np.array(segment.reorder_delay),
+            "video_sha256": np.array(sha256(self.video_path(number))),
             **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
             **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
         with replacing(self._record_path(number), overwrite=True, durable=True) as file:
             np.savez(file, allow_pickle=False, **arrays)
         self.segments.append(segment)
+
+    def discard(self, number: int) -> None:
+        """Let a segment and those after it count no more: the next run makes them anew."""
+        self._record_path(number).unlink(missing_ok=True)
+        del self.segments[number:]
 
     def remove(self) -> None:
         """Remove the folder with all segments."""
@@ -136,20 +155,25 @@ class SegmentStore:
         """Return the folder's manifest; None: there is none."""
         try:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+            if not isinstance(found, dict):
+                raise ValueError("no mapping")
         except FileNotFoundError:
             return None
-        except (ValueError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise SegmentsError(
                 f"{self.folder / MANIFEST}: cannot be read ({error}); remove the folder to start afresh"
             ) from error
-        return found if isinstance(found, dict) else {}
+        return found
 
-    def _read_segments(self) -> list[Segment]:
-        """Return the records of the segments that are whole, and remove all other files."""
+    def _read_segments(self) -> tuple[list[Segment], Path | None]:
+        """Return the records of the segments that are whole, and the file that ends them; remove all other files."""
         segments: list[Segment] = []
-        while self.video_path(len(segments)).exists():
-            segment = _read_segment(self._record_path(len(segments)))
+        damaged = None
+        while (record := self._record_path(len(segments))).exists():
+            video = self.video_path(len(segments))
+            segment = _read_segment(record, video)
             if segment is None:
+                damaged = video
                 break
             segments.append(segment)
         keep = {MANIFEST}
@@ -158,13 +182,15 @@ class SegmentStore:
         for path in self.folder.iterdir():
             if path.name not in keep:
                 path.unlink(missing_ok=True)
-        return segments
+        return segments, damaged
 
 
-def _read_segment(path: Path) -> Segment | None:
-    """Return a segment's record; None: it is missing or not whole."""
+def _read_segment(path: Path, video: Path) -> Segment | None:
+    """Return a segment's record; None: it is not whole, or the segment's video is not the one that it was made for."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
+            if sha256(video) != str(arrays["video_sha256"]):
+                return None
             return Segment(
                 pts=arrays["pts"].tolist(),
                 durations=arrays["durations"].tolist(),
@@ -175,5 +201,5 @@ def _read_segment(path: Path) -> Segment | None:
                 reorder_delay=int(arrays["reorder_delay"]),
                 decode_warnings={name: arrays[name].tolist() for name in DECODE_WARNINGS},
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None  # the segment is made again

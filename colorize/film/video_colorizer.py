@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -107,15 +107,19 @@ class _VideoColorizer:
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
         """Colour the segments that are missing and write the finished film; see ``colorize_video``."""
         self._out.parent.mkdir(parents=True, exist_ok=True)
-        changed = self._store.begin(self._manifest())
-        if changed:
-            self._notes.append(f"{self._video.path}: earlier segments were made with {changed}; starting afresh")
+        changes, damaged = self._store.begin(self._manifest())
+        if changes:
+            what = "; ".join(changed_parts(changes))
+            self._notes.append(f"{self._video.path}: no going on from the earlier segments: {what}; starting afresh")
         done = self._frames_done()
         total = self._frames_total()
-        progress(Progress(done, total))
-        self._color_segments(lambda count: progress(Progress(count, total)), cancel)
+        if damaged:
+            self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {done} on")
+        notes = tuple(self._notes)
+        progress(Progress(done, total, notes=notes))
+        self._color_segments(lambda count: progress(Progress(count, total, notes=notes)), cancel)
         frames = self._frames_done()
-        progress(Progress(frames, frames, "joining"))
+        progress(Progress(frames, frames, "joining", notes))
         cut_off = self._remux()
         self._notes += warning_lines(self._video, self._options.span, self._store.segments)
         self._store.remove()
@@ -144,13 +148,13 @@ class _VideoColorizer:
         return {
             "version": colorize.__version__,
             "film": {"bytes": self._video.path.stat().st_size, "sha256": sha256(self._video.path)},
+            "runtime": colorizer.network.runtime,
             "weights": colorizer.fingerprint(),
             "settings": {
                 **_settings_of_segments(self._options),
                 **asdict(colorizer.settings),
                 "codec": self._settings.codec,
                 "render_size": colorizer.render_size,
-                "runtime": colorizer.network.runtime,
                 "segment_frames": self._segment_frames,
             },
             "libraries": {"av": av.__version__},
@@ -201,6 +205,35 @@ def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
     others = {setting.name for setting, _ in specs(ResultOptions)}
     names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
     return {name: getattr(options, name) for name in names}
+
+
+def changed_parts(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    """Return what was different when a film's earlier segments were made, in a few words for each thing.
+
+    The weights' fingerprint is another in each runtime, so it says something only where the runtime is the same.
+
+    Args:
+        changes: As of ``Resumption``.
+    """
+    parts = []
+    if "film" in changes:
+        parts.append("another film had this name")
+    if "runtime" in changes:
+        parts.append(_from_to("runtime", *changes["runtime"]))
+    elif "weights" in changes:
+        parts.append("other weights")
+    for key, option_prefix in (("settings", "--"), ("libraries", "")):
+        former, present = (value if isinstance(value, dict) else {} for value in changes.get(key, ({}, {})))
+        for name, value in present.items():
+            if former.get(name) != value:
+                parts.append(_from_to(option_prefix + name.replace("_", "-"), former.get(name), value))
+    return parts or ["other settings"]
+
+
+def _from_to(name: str, former: Any, present: Any) -> str:
+    words = {None: "auto", True: "on", False: "off"}
+    before, now = (words[value] if value is None or isinstance(value, bool) else value for value in (former, present))
+    return f"{name} was {before}, is {now}"
 
 
 def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:

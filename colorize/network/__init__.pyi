@@ -24,6 +24,7 @@ from .generator import UpBlock as UpBlock
 from .graph_export import export_graph as export_graph
 from .graphs import graph_path as graph_path
 from .graphs import write_graph as write_graph
+from .loading import check_graph as check_graph
 from .loading import choose_runtime as choose_runtime
 from .loading import load_network as load_network
 from .registry import CHECKOUT_FOLDER as CHECKOUT_FOLDER
@@ -38,5 +39,6 @@ from .torch_runtime import choose_device as choose_device
 from .torch_runtime import choose_precision as choose_precision
 from .torch_runtime import torch_network as torch_network
 from .weights_file import WeightsInfo as WeightsInfo
+from .weights_file import check_deoldify_start as check_deoldify_start
 from .weights_file import is_deoldify as is_deoldify
 from .weights_file import read_info as read_info

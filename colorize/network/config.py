@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ HINT_CHANNELS = 3
 AB_CHANNELS = 2
 STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
 MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
+NAME = r"[A-Za-z0-9_]+"  # of a backbone, a semantic branch or a head; it is a part of the name of the graph's file
+MAX_WIDTH = 4096  # channels, far more than any network here has: a damaged number would take all memory
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class GeneratorConfig:
             ``colorize.network.bins``).
 
     Raises:
-        ValueError: A field is out of range, or two do not go together.
+        ValueError: A field is of another type or out of range, or two do not go together.
     """
 
     backbone: str = "resnet34"
@@ -38,32 +41,44 @@ class GeneratorConfig:
     hue_agreement_power: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))  # JSON gives a list
-        if len(self.decoder_widths) != 5 or min(self.decoder_widths) < 1:
-            raise ValueError(f"decoder_widths must be five positive numbers, not {self.decoder_widths}")
-        if not 0 <= self.hue_agreement_power <= MAX_HUE_AGREEMENT_POWER:
-            raise ValueError(
-                f"hue_agreement_power {self.hue_agreement_power:g} is not within 0..{MAX_HUE_AGREEMENT_POWER}"
-            )
+        for name in ("backbone", "semantic_branch", "head"):
+            value = getattr(self, name)
+            may_be_empty = name == "semantic_branch"
+            if not isinstance(value, str) or not (re.fullmatch(NAME, value) or (may_be_empty and not value)):
+                raise ValueError(f"{name} {value!r} is no name")
+        if isinstance(self.decoder_widths, list):  # of JSON
+            object.__setattr__(self, "decoder_widths", tuple(self.decoder_widths))
+        widths = self.decoder_widths
+        if not isinstance(widths, tuple) or len(widths) != 5 or not all(_is_count(width, 1) for width in widths):
+            raise ValueError(f"decoder_widths must be five whole numbers within 1..{MAX_WIDTH}, not {widths!r}")
+        power = self.hue_agreement_power
+        if not isinstance(power, int | float) or not 0 <= power <= MAX_HUE_AGREEMENT_POWER:
+            raise ValueError(f"hue_agreement_power {power!r} is not within 0..{MAX_HUE_AGREEMENT_POWER}")
         if self.hue_agreement_power and self.head != "classification":
             raise ValueError(
                 f"hue_agreement_power {self.hue_agreement_power:g} needs a head that classifies, not a {self.head}"
             )
-        if self.latent_dim < 0:
-            raise ValueError(f"latent_dim must be 0 or more, not {self.latent_dim}")
+        if not _is_count(self.latent_dim, 0):
+            raise ValueError(f"latent_dim must be a whole number within 0..{MAX_WIDTH}, not {self.latent_dim!r}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values."""
         return {**asdict(self), "decoder_widths": list(self.decoder_widths)}
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> GeneratorConfig:
-        """Build a config from ``to_dict``'s result.
+    def from_dict(cls, fields: Any) -> GeneratorConfig:
+        """Build a config from ``to_dict``'s result, or from what a file holds in its place.
 
         Raises:
-            ValueError: A field is unknown, or its value is out of range.
+            ValueError: It is no mapping, a field is unknown, or its value is out of range.
         """
-        try:
-            return cls(**fields)
-        except TypeError as error:
-            raise ValueError(f"not a generator config: {error}") from error
+        if not isinstance(fields, dict):
+            raise ValueError(f"config {fields!r} is no mapping of fields")
+        if foreign := sorted(set(fields) - set(cls.__dataclass_fields__)):
+            raise ValueError(f"config has the unknown field {foreign[0]!r}")
+        return cls(**fields)
+
+
+def _is_count(value: Any, low: int) -> bool:
+    """Tell whether a value is a whole number from ``low`` to ``MAX_WIDTH``."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= MAX_WIDTH

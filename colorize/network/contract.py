@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from colorize.base import PRECISIONS, Spec
 from colorize.color import Floats
 
 
@@ -64,3 +65,13 @@ class Network(Protocol):
             latent: (n, latent_dim) float32; None: the deterministic answer.
         """
         ...
+
+
+def check_precision(precision: str | None) -> None:
+    """Check that a number format of a network is known; None: the network's runtime chooses it.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if precision is not None:
+        Spec("number format of a network", choices=PRECISIONS).check("precision", precision)

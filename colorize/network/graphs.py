@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,14 @@ FOLDER = "graphs"  # beside the weights files
 HALVES = ("encoder", "decoder")
 FEATURES: tuple[str, ...] = ("features_2", "features_4", "features_8", "features_16", "features_32")
 """Outputs of the encoder and inputs of the decoder, by the stride of each; the last is the bottleneck."""
+
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
+"""What reading a damaged graph file raises; RuntimeError: it claims to be encrypted, or compressed in another way."""
+
+
+class MisfitError(WeightsError):
+    """The tensors of a weights file and a graph do not go together; the message says which tensor, not which file."""
 
 
 class Norm(NamedTuple):
@@ -62,41 +70,45 @@ class Graph:
     shapes: Mapping[str, Mapping[str, tuple[int, ...]]]
     norms: Mapping[str, Norm]
 
-    def check_names(self, names: Iterable[str]) -> None:
-        """Check that the tensors of a weights file are all that the graph wants, and no others.
+    def check_tensors(self, tensors: Mapping[str, npt.NDArray]) -> None:
+        """Check that the tensors of a weights file are all that the graph wants, in its shapes, and no others.
+
+        Args:
+            tensors: Of the weights file, by name.
 
         Raises:
-            WeightsError: One is missing or foreign.
+            MisfitError: One is missing or foreign, or has another shape.
         """
-        wanted = {name for half in HALVES for name in self.shapes[half] if name.rpartition(".")[0] not in self.norms}
-        wanted |= {f"{conv}.weight" for conv in self.norms}
-        wanted |= {name for norm in self.norms.values() for name in norm.tensors}
-        optional = {f"{conv}.bias" for conv in self.norms}  # a convolution before a batch norm seldom has one
-        if missing := sorted(wanted - set(names)):
-            raise WeightsError(f"{missing[0]} is missing")
-        if foreign := sorted(set(names) - wanted - optional):
-            raise WeightsError(f"{foreign[0]} is foreign")
+        wanted = {name: shape for half in HALVES for name, shape in self.shapes[half].items()}
+        optional = set()
+        for conv, norm in self.norms.items():
+            channels = wanted[f"{conv}.weight"][1 if norm.transposed else 0]
+            wanted |= dict.fromkeys([f"{conv}.bias", *norm.tensors], (channels,))
+            optional.add(f"{conv}.bias")  # a convolution before a batch norm seldom has one
+        if missing := sorted(set(wanted) - optional - set(tensors)):
+            raise MisfitError(f"{missing[0]} is missing")
+        if foreign := sorted(set(tensors) - set(wanted)):
+            raise MisfitError(f"{foreign[0]} is foreign")
+        for name, tensor in tensors.items():
+            if tensor.shape != wanted[name]:
+                raise MisfitError(f"{name} is {tensor.shape}, not {wanted[name]}")
 
     def initializers(self, half: str, tensors: Mapping[str, npt.NDArray]) -> dict[str, Floats]:
         """Return the numbers of a half's initializers by name, float32, batch norm folded into the convolutions.
 
         Args:
             half: ``encoder`` or ``decoder``.
-            tensors: Of a weights file, by name.
+            tensors: Of a weights file, by name, as ``check_tensors`` wants them.
 
         Raises:
-            WeightsError: A tensor has another shape, or holds numbers that are not finite.
+            WeightsError: A tensor holds numbers that are not finite, or too large to be folded.
         """
         values: dict[str, Floats] = {}
-        for name, shape in self.shapes[half].items():
+        for name in self.shapes[half]:
             module, _, kind = name.rpartition(".")
             norm = self.norms.get(module)
-            try:
+            with np.errstate(all="ignore"):  # what is not finite is reported here
                 value = np.asarray(tensors[name], np.float32) if norm is None else _folded(tensors, module, kind, norm)
-            except ValueError as error:  # shapes that do not go together
-                raise WeightsError(f"{name}: {error}") from error
-            if value.shape != shape:
-                raise WeightsError(f"{name} is {value.shape}, not {shape}")
             if not np.isfinite(value).all():
                 raise WeightsError(f"{name}: numbers that are not finite")
             values[name] = value
@@ -128,6 +140,18 @@ def find_graph(config: GeneratorConfig, weights: Path) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def is_released(graph_file: Path) -> bool:
+    """Tell whether a graph file is one of those that come with the program."""
+    return graph_file.parent.resolve() == (released_folder() / FOLDER).resolve()
+
+
+def graph_remedy(graph_file: Path) -> str:
+    """Return how a graph file that is damaged or wrong is had anew."""
+    if is_released(graph_file):
+        return "install again"
+    return "make it anew with: colorize-weights convert WEIGHTS --overwrite"
+
+
 def read_graph(path: Path) -> Graph:
     """Return the graph of a file.
 
@@ -145,8 +169,11 @@ def read_graph(path: Path) -> Graph:
             raise ValueError(f"format {content['format']!r} where {FORMAT!r} is needed")
         shapes = {half: {name: tuple(shape) for name, shape in content["shapes"][half].items()} for half in HALVES}
         norms = {conv: Norm(**norm) for conv, norm in content["norms"].items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise WeightsError(f"{path}: not a graph file that can be read ({error}); make or install it anew") from error
+        for conv, norm in norms.items():
+            if not any(len(shapes[half].get(f"{conv}.weight", ())) == 4 for half in HALVES):
+                raise ValueError(f"the batch norm {norm.name} belongs to no convolution")
+    except (*_DAMAGE, OSError) as error:
+        raise WeightsError(f"{path}: not a graph file that can be read ({error}); {graph_remedy(path)}") from error
     return Graph(models, shapes, norms)
 
 

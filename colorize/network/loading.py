@@ -6,21 +6,30 @@ import ctypes
 import importlib.util
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize.base import RUNTIMES, TORCH_REMEDY, WeightsError, sha256
-from colorize.network.contract import Network
-from colorize.network.graphs import find_graph, graph_name, read_graph
-from colorize.network.registry import check_file, find_weights, read_manifest
-from colorize.network.weights_file import is_deoldify, read_info, read_weights
+from colorize.network.config import GeneratorConfig
+from colorize.network.contract import Network, check_precision
+from colorize.network.graphs import (
+    Graph,
+    MisfitError,
+    find_graph,
+    graph_name,
+    graph_path,
+    graph_remedy,
+    is_released,
+    read_graph,
+)
+from colorize.network.registry import check_file, find_weights, read_manifest, released_folder, weights_path
+from colorize.network.weights_file import check_deoldify_start, is_deoldify, read_info, read_weights
 
 if TYPE_CHECKING:
     from colorize.network.torch_runtime import TorchGenerator
 
-PRECISIONS = ("float32", "bfloat16")
 TORCH_DEVICES = ("cuda", "mps")  # for which torch is taken where it is installed
 
 
@@ -60,10 +69,13 @@ def load_network(
         ValueError: The device is not there, or the runtime or the number format is unknown.
     """
     path = find_weights(weights)
-    digest = check_file(path)
-    if choose_runtime(path, runtime, device, precision) == "onnx":
-        return _load_in_onnx_runtime(path, digest or sha256(path), device, threads)
-    return _load_in_torch(path, str(weights), device, precision, threads)
+    try:
+        digest = check_file(path)
+        if choose_runtime(path, runtime, device, precision) == "onnx":
+            return _load_in_onnx_runtime(path, digest, device, threads)
+        return _load_in_torch(path, str(weights), device, precision, threads)
+    except PermissionError as error:
+        raise WeightsError(f"{error.filename or path}: no permission to read it") from error
 
 
 def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None, precision: str | None = None) -> str:
@@ -79,14 +91,16 @@ def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None,
         precision: That was asked for; None: none.
 
     Raises:
-        WeightsError: It has to be torch, and that was not asked for or is not installed.
-        ValueError: The runtime or the number format is unknown.
+        WeightsError: It has to be torch, and that was not asked for or is not installed; or the file is no weights
+            file, as its first bytes show.
+        ValueError: The runtime or the precision is unknown.
     """
     if runtime not in RUNTIMES:
         raise ValueError(f"runtime {runtime!r} is unknown; choose one of {', '.join(RUNTIMES)}")
-    if precision not in (None, *PRECISIONS):
-        raise ValueError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    check_precision(precision)
     is_foreign = any(knows(path) for knows, _ in LOADERS)
+    if is_deoldify(path):
+        check_deoldify_start(path)
     if runtime == "auto":
         if is_foreign or precision == "bfloat16":
             runtime = "torch"
@@ -98,9 +112,9 @@ def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None,
             runtime = "onnx" if find_graph(read_info(path).config, path) else "torch"
     if runtime == "onnx" and (is_foreign or precision == "bfloat16"):
         what = "its network" if is_foreign else f"precision {precision}"
-        raise WeightsError(f"{path}: {what} needs the runtime torch, not onnx; leave the runtime to auto")
+        raise WeightsError(f"{path}: {what} needs --runtime torch, not onnx; leave it to auto")
     if runtime == "torch" and not has_torch():
-        raise WeightsError(f"{path}: the runtime torch needs PyTorch; {TORCH_REMEDY}")
+        raise WeightsError(f"{path}: --runtime torch needs PyTorch; {TORCH_REMEDY}")
     return runtime
 
 
@@ -131,27 +145,106 @@ def _has_driver() -> bool:
     return True
 
 
-def _load_in_onnx_runtime(path: Path, digest: str, device: str | None, threads: int | None) -> Network:
+def check_graph(path: Path) -> Path:
+    """Check that the graph of a weights file of ours is there and fits it; return the graph file.
+
+    Raises:
+        WeightsError: It is missing or damaged, or the two do not go together.
+    """
+    _load_in_onnx_runtime(path, check_file(path), None, 1)
+    graph_file = find_graph(read_info(path).config, path)
+    assert graph_file is not None
+    return graph_file
+
+
+def _load_in_onnx_runtime(path: Path, digest: str | None, device: str | None, threads: int | None) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
 
     Args:
         path: The weights file.
-        digest: Its SHA-256.
+        digest: Its SHA-256 by the manifest; None: it is not in there.
         device: One of ONNX Runtime's; None: the processor.
         threads: See ``load_network``.
     """
-    from colorize.network.onnx_runtime import OnnxNetwork
+    from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
 
+    device = device or "cpu"
+    try:
+        check_device(device)
+    except ValueError as error:
+        raise ValueError(f"{error}{_torch_advice(device)}") from error
     info, tensors = read_weights(path)
     graph_file = find_graph(info.config, path)
     if graph_file is None:
-        how = f"make it with colorize-weights convert {path}, which needs PyTorch"
-        raise WeightsError(f"{path}: ONNX Runtime has no graph {graph_name(info.config)}; {how} ({TORCH_REMEDY})")
+        raise WeightsError(_missing_graph_message(path, info.config, is_known=digest is not None))
     graph = read_graph(graph_file)
     try:
-        return OnnxNetwork(graph, tensors, info, digest, device or "cpu", threads)
+        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads)
+    except MisfitError as error:
+        raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
+    except GraphError as error:
+        raise WeightsError(f"{graph_file}: {error}; {graph_remedy(graph_file)}") from error
     except WeightsError as error:
-        raise WeightsError(f"{path}: it and {graph_file} do not go together ({error}); get both anew") from error
+        raise WeightsError(f"{path}: {error}; get it anew") from error
+
+
+def _torch_advice(device: str) -> str:
+    """Return what to do where ONNX Runtime has no such device but PyTorch may; empty: PyTorch has none either."""
+    if device not in TORCH_DEVICES:
+        return ""
+    if has_torch():
+        return f"; PyTorch may have {device}: leave --runtime to auto"
+    return f"; for {device} take PyTorch: {TORCH_REMEDY}"
+
+
+def _missing_graph_message(path: Path, config: GeneratorConfig, is_known: bool) -> str:
+    """Return the line about weights without a graph.
+
+    Args:
+        path: The weights file.
+        config: Its architecture.
+        is_known: Whether the weights are released ones.
+    """
+    if is_known:
+        return f"{graph_path(config, released_folder())}: the graph of released weights is missing; install again"
+    how = f"make it with colorize-weights convert {path}, which needs PyTorch"
+    return f"{path}: ONNX Runtime has no graph {graph_name(config)}; {how} ({TORCH_REMEDY})"
+
+
+def _misfit_message(path: Path, graph_file: Path, graph: Graph, error: MisfitError, is_known: bool) -> str:
+    """Return the line about a weights file and a graph that do not go together: which of the two is wrong.
+
+    Released weights are known by their hash, and a graph by released weights that it fits.
+
+    Args:
+        path: The weights file.
+        graph_file: Of the graph.
+        graph: The graph.
+        error: Why they do not go together.
+        is_known: Whether the weights are released ones.
+    """
+    if is_known:
+        return f"{graph_file}: not the graph of {path} ({error}); {graph_remedy(graph_file)}"
+    if is_released(graph_file) and any(_fits(graph, weights) for weights in _weights_of_graph(graph_file)):
+        return f"{path}: its tensors do not fit its config ({error}); get it anew"
+    return f"{path}: it and {graph_file} do not go together ({error}); get both anew"
+
+
+def _weights_of_graph(graph_file: Path) -> Iterator[Path]:
+    """Yield the released weights that a graph file is for."""
+    for entry in read_manifest().values():
+        path = weights_path(entry)
+        if "url" not in entry and path.is_file() and graph_name(read_info(path).config) == graph_file.name:
+            yield path
+
+
+def _fits(graph: Graph, path: Path) -> bool:
+    """Tell whether a graph fits a weights file."""
+    try:
+        graph.check_tensors(read_weights(path)[1])
+    except MisfitError:
+        return False
+    return True
 
 
 def _load_in_torch(path: Path, name: str, device: str | None, precision: str | None, threads: int | None) -> Network:

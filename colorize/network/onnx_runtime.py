@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime import InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
 
-from colorize.base import TORCH_REMEDY, WeightsError, available_cpus
+from colorize.base import WeightsError, available_cpus
 from colorize.color import Floats
 from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.graphs import FEATURES, Graph
@@ -33,6 +33,10 @@ PROVIDERS = {
 MAX_GROUP = 64  # pictures that a GPU computes together; a processor's cores take one each, which is faster there
 
 Result = TypeVar("Result")
+
+
+class GraphError(WeightsError):
+    """A graph cannot be used, whatever the weights; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +106,12 @@ class OnnxNetwork:
 
         Raises:
             ValueError: The device is not there.
-            WeightsError: The tensors do not fit the graph, or hold numbers that are not finite.
+            MisfitError: The tensors do not fit the graph.
+            WeightsError: They hold numbers that are not finite.
+            GraphError: The graph itself cannot be used.
         """
         check_device(device)
-        graph.check_names(tensors)
+        graph.check_tensors(tensors)
         self.render_size = info.render_size
         self.takes_hints = bool(tensors[INPUT_WEIGHT][:, LIGHTNESS_CHANNELS:].any())  # else it has not learned to
         self.latent_dim = info.config.latent_dim if LATENT_WEIGHT in tensors and tensors[LATENT_WEIGHT].any() else 0
@@ -178,10 +184,7 @@ def check_device(name: str) -> None:
     """
     there = [device for device, provider in PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
     if name not in there:
-        torch = f"; for cuda and mps take PyTorch: {TORCH_REMEDY}" if name in ("cuda", "mps") else ""
-        raise ValueError(
-            f"device {name!r} cannot be used here: the installed ONNX Runtime has {', '.join(there)}{torch}"
-        )
+        raise ValueError(f"device {name!r} cannot be used here: the installed ONNX Runtime has {', '.join(there)}")
 
 
 def _session(
@@ -199,7 +202,7 @@ def _session(
         return InferenceSession(graph.models[half], options, providers=providers)
     except Exception as error:  # its errors have no class in common
         reason = str(error).strip().splitlines()[0][:120]
-        raise WeightsError(f"the {half} in the graph file cannot be used: {reason}") from error
+        raise GraphError(f"its {half} cannot be used: {reason}") from error
 
 
 def _ort_value(array: Floats) -> OrtValue:

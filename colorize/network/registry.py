@@ -32,11 +32,17 @@ def read_manifest() -> dict[str, dict[str, Any]]:
     """Return the released weights, name -> entry: file, bytes, sha256, license, render_size and more.
 
     Those with a ``url`` are published elsewhere and live in the user's cache; the others are part of the installation.
+
+    Raises:
+        WeightsError: The manifest is damaged.
     """
     path = released_folder() / "manifest.json"
     if not path.is_file():
         return {}
-    return {entry["name"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))["weights"]}
+    try:
+        return {entry["name"]: entry for entry in json.loads(path.read_text(encoding="utf-8"))["weights"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); install again") from error
 
 
 def weights_path(entry: Mapping[str, Any]) -> Path:
@@ -53,6 +59,8 @@ def find_weights(name: str | Path) -> Path:
     Raises:
         WeightsError: Neither a released name nor a file, or not downloaded yet.
     """
+    if not str(name).strip():
+        raise WeightsError("weights have no empty name; leave it out for the default")
     manifest = read_manifest()
     if entry := manifest.get(str(name)):
         path = weights_path(entry)

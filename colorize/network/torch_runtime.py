@@ -10,11 +10,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from colorize.base import cpu_has_bfloat16
+from colorize.base import cpu_has_bfloat16, reason
 from colorize.color import Floats
-from colorize.network.contract import Network
+from colorize.network.contract import Network, check_precision
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+KNOWN_DEVICES = ("cpu", "cuda", "mps", "xpu")  # torch names more, which hold no numbers or need another build
+REASON_CHARACTERS = 100  # of torch's message, which may have a thousand
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -25,12 +26,14 @@ def choose_device(name: str | None = None) -> torch.device:
     """
     if name is None:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.partition(":")[0] not in KNOWN_DEVICES:
+        raise ValueError(f"device {name!r} cannot be used here: PyTorch computes on {', '.join(KNOWN_DEVICES)}")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.ones(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from error
+        why = reason(error).partition(". ")[0][:REASON_CHARACTERS]
+        raise ValueError(f"device {name!r} cannot be used here ({why}); try --device cpu") from error
     return device
 
 
@@ -159,7 +162,6 @@ def torch_network(generator: TorchGenerator, device: str | None = None, precisio
     Raises:
         ValueError: The device is not there, or the number format is unknown.
     """
-    if precision is not None and precision not in PRECISIONS:
-        raise ValueError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
+    check_precision(precision)
     there = choose_device(device)
-    return TorchNetwork(generator, there, PRECISIONS[precision] if precision else choose_precision(there))
+    return TorchNetwork(generator, there, getattr(torch, precision) if precision else choose_precision(there))

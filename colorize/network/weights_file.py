@@ -15,11 +15,12 @@ from typing import Any
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from colorize.base import DEFAULT_RENDER_SIZE, WeightsError
+from colorize.base import DEFAULT_RENDER_SIZE, MAX_RENDER_SIZE, WeightsError
 from colorize.network.config import GeneratorConfig
 
 FORMAT = "colorize-generator/2"
 FORMER_FORMAT = "colorize-generator/1"  # the same tensors under other names; read, never written
+NUMBER_FORMATS = ("F16", "F32")  # of the tensors, by safetensors' names
 PICKLE_STARTS = (b"PK\x03\x04", b"\x80")  # torch's zip files, and the older plain pickles
 FORMER_TENSORS = {
     "prior.places.": "semantic_branch.spatial_proj.",
@@ -86,10 +87,26 @@ def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, npt.NDArray
             info = _parse(path, metadata)
             names = file.keys() if tensors else []
             is_former = metadata.get("format") == FORMER_FORMAT
-            values = {_current_name(name) if is_former else name: file.get_tensor(name) for name in names}
+            values = {_current_name(name) if is_former else name: _read_tensor(path, file, name) for name in names}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({error}); get it anew") from error
     return info, values
+
+
+def _read_tensor(path: Path, file: Any, name: str) -> npt.NDArray:
+    """Return a tensor of an open weights file.
+
+    Raises:
+        WeightsError: Numbers of another format than a generator's, or a variance below 0.
+    """
+    number_format = file.get_slice(name).get_dtype()
+    if number_format not in NUMBER_FORMATS:
+        formats = " or ".join(NUMBER_FORMATS)
+        raise WeightsError(f"{path}: {name} holds numbers of the format {number_format}, not {formats}")
+    values = file.get_tensor(name)
+    if name.endswith("running_var") and (values < 0).any():
+        raise WeightsError(f"{path}: {name} holds a variance below 0; get it anew")
+    return values
 
 
 def _current_name(name: str) -> str:
@@ -108,24 +125,64 @@ def _parse(path: Path, metadata: dict[str, str]) -> WeightsInfo:
             "not weights of this program's generator"
         )
     try:
-        fields: dict[str, Any] = json.loads(metadata["config"])
-        if metadata["format"] == FORMER_FORMAT:
+        fields = json.loads(metadata["config"])
+        if metadata["format"] == FORMER_FORMAT and isinstance(fields, dict):
             fields = {FORMER_FIELDS.get(name, name): value for name, value in fields.items()}
-        return WeightsInfo(
-            config=GeneratorConfig.from_dict(fields),
-            render_size=int(json.loads(metadata["render_size"])),
-            trained_on=json.loads(metadata["trained_on"]),
-            metrics=json.loads(metadata["metrics"]),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path}: its description cannot be read ({error}); get it anew") from error
+        trained_on, metrics = json.loads(metadata["trained_on"]), json.loads(metadata["metrics"])
+        if not isinstance(trained_on, str) or not isinstance(metrics, dict):
+            raise ValueError("trained_on is no text, or metrics no mapping")
+        return WeightsInfo(GeneratorConfig.from_dict(fields), parse_render_size(metadata), trained_on, metrics)
+    except (KeyError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: its description cannot be read ({_what(error)}); get it anew") from error
+
+
+def parse_render_size(metadata: Mapping[str, str]) -> int:
+    """Return the render size that a weights file's metadata state.
+
+    Raises:
+        KeyError: They state none.
+        ValueError: It is no whole number of pixels, or out of range.
+    """
+    size = json.loads(metadata["render_size"])
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_RENDER_SIZE:
+        raise ValueError(f"render_size {size!r} is not a whole number within 1..{MAX_RENDER_SIZE} pixels")
+    return size
+
+
+def _what(error: Exception) -> str:
+    """Return an error about a description in a few words."""
+    return (f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error))[:200]
 
 
 def is_deoldify(path: Path) -> bool:
     """Tell whether a weights file can only be DeOldify's: a torch file, or safetensors that say so."""
-    if is_pickled(path) or path.suffix.lower() in (".pth", ".pt"):
+    if is_pickled(path):
         return True
-    return read_format(path).startswith("colorize-deoldify/")
+    if stated := read_format(path):
+        return stated.startswith("colorize-deoldify/")
+    return has_torch_name(path)
+
+
+def has_torch_name(path: Path) -> bool:
+    """Tell whether a file is called as torch's are."""
+    return path.suffix.lower() in (".pth", ".pt")
+
+
+def check_deoldify_start(path: Path) -> None:
+    """Check by its first bytes, without torch, that a file which ``is_deoldify`` can be read by torch or safetensors.
+
+    Raises:
+        WeightsError: It is a text, a web page or empty, whatever its name.
+    """
+    if is_pickled(path) or read_format(path):
+        return
+    with path.open("rb") as file:
+        start = file.read(9)
+    if not start:
+        raise WeightsError(f"{path}: an empty file (0 bytes); get it anew")
+    if start.startswith(b"<"):
+        raise WeightsError(f"{path}: a web page, not weights; download it anew")
+    raise WeightsError(f"{path}: neither a torch file nor safetensors, as its first bytes show; get it anew")
 
 
 def is_pickled(path: Path) -> bool:

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from colorize import __version__
+from colorize.web.forms import refuse_other_fields
 from colorize.web.jobs import QueueFullError
 from colorize.web.multipart import upload_route
 from colorize.web.photo_routes import add_photo_routes
@@ -43,6 +44,7 @@ def build_api(service: ColorizeService) -> FastAPI:
     async def weights() -> WeightsList:
         return WeightsList(weights=service.weights)
 
+    refuse_other_fields(app)
     return app
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import Field
 from typing import Annotated, Any, Literal, TypeVar
 
-from fastapi import Form
+from fastapi import FastAPI, Form, HTTPException, Request
 
 from colorize.base import Settings, Spec, specs, value_type
 from colorize.web.responses import value_errors_as_422
 
+FORM_SCHEMA = "Body_"  # how FastAPI's names of the schemas of forms begin
 T = TypeVar("T", bound=Settings)
 
 
@@ -65,3 +67,52 @@ def _description(spec: Spec) -> str:
         f"default: {spec.automatic}" if spec.automatic else "",
     ]
     return "; ".join(part for part in parts if part)
+
+
+async def check_field_names(request: Request) -> None:
+    """Check that a form has only fields that its route knows, each once unless it is a list; a FastAPI dependency.
+
+    Raises:
+        HTTPException: 422 with the name of the field, and the fields that there are.
+    """
+    known = _documented_fields(request)
+    if request.query_params:
+        field = _printable(next(iter(request.query_params)))
+        raise HTTPException(422, f"{field}: stands in the address; send it as a field of the form")
+    names = [name for name, _ in (await request.form()).multi_items()]
+    for name in names:
+        if name not in known:
+            raise HTTPException(422, f"{_printable(name)}: no such field; there are: {', '.join(known)}")
+        if names.count(name) > 1 and not known[name]:
+            raise HTTPException(422, f"{name}: given {names.count(name)} times; give it once")
+
+
+def refuse_other_fields(app: FastAPI) -> None:
+    """Say in an application's document that its forms have no fields but those that are described."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        for name, schema in document["components"]["schemas"].items():
+            if name.startswith(FORM_SCHEMA):
+                schema["additionalProperties"] = False
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _documented_fields(request: Request) -> dict[str, bool]:
+    """Return the form fields of a request's route as ``/openapi.json`` has them, and whether each is a list."""
+    document = request.app.openapi()
+    operation = document["paths"][request.scope["route"].path][request.method.lower()]
+    (content,) = operation["requestBody"]["content"].values()
+    fields = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["properties"]
+    return {
+        name: any(kind.get("type") == "array" for kind in (described, *described.get("anyOf", ())))
+        for name, described in fields.items()
+    }
+
+
+def _printable(name: str) -> str:
+    """Return a client's name of a field, fit for a line."""
+    return re.sub(r"[^ -~]", "?", name)[:80] or "(empty name)"

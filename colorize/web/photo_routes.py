@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from colorize.base import VIDEO_SUFFIXES
 from colorize.batch import FileOptions, PhotoOptions
 from colorize.engine import ColorSettings
-from colorize.web.forms import form
+from colorize.web.forms import check_field_names, form
 from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import media_type, result_path, store_upload, value_errors_as_422, wait_for_outcome
 from colorize.web.schema import ERROR_RESPONSES, WeightsField
@@ -31,6 +31,7 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
     @app.post(
         "/v1/colorize",
         summary="Colour a photo",
+        dependencies=[Depends(check_field_names)],
         response_class=FileResponse,
         responses={
             **ERROR_RESPONSES,

@@ -68,7 +68,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "Not a form that can be read"},
     401: {"model": Problem, "description": "User and password are needed"},
     413: {"model": Problem, "description": "Too large"},
-    422: {"model": Problem, "description": "A field is out of range, or the file cannot be coloured"},
+    422: {"model": Problem, "description": "A field is out of range or unknown, or the file cannot be coloured"},
     429: {"model": Problem, "description": "The queue is full; see Retry-After"},
     499: {"model": Problem, "description": "The client went away"},
 }

@@ -14,7 +14,7 @@ from colorize.base import DEFAULT_VIDEO_SUFFIX
 from colorize.batch import FileOptions
 from colorize.engine import ColorSettings
 from colorize.film import VideoOptions
-from colorize.web.forms import form
+from colorize.web.forms import check_field_names, form
 from colorize.web.jobs import WebJob
 from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import media_type, store_upload, value_errors_as_422
@@ -35,6 +35,8 @@ def video_status(job: WebJob, root_path: str = "") -> VideoJob:
         message = "cancelled"
     elif outcome is not None:
         message, notes = outcome.message, list(outcome.notes)
+    elif progress is not None:
+        notes = [job.client_message(note) for note in progress.notes]
     return VideoJob(
         id=job.id,
         status=job.status,
@@ -62,7 +64,13 @@ def find_video(service: ColorizeService, id: str) -> WebJob:
 def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
     """Add the routes under ``/v1/videos`` to an application."""
 
-    @app.post("/v1/videos", summary="Begin to colour a film", status_code=202, responses=ERROR_RESPONSES)
+    @app.post(
+        "/v1/videos",
+        summary="Begin to colour a film",
+        status_code=202,
+        responses=ERROR_RESPONSES,
+        dependencies=[Depends(check_field_names)],
+    )
     async def begin(
         response: Response,
         video: Annotated[UploadFile, File(description="Any film that FFmpeg's libraries read")],

@@ -16,7 +16,7 @@ from colorize.base import WeightsError, reason, replacing
 from colorize.network.deoldify.folding import fold
 from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
-from colorize.network.weights_file import is_pickled
+from colorize.network.weights_file import check_deoldify_start, is_pickled, parse_render_size
 
 FORMAT = "colorize-deoldify/1"  # of the folded safetensors
 SAFE_TORCH = "2.6"  # in older versions, weights_only=True could be made to run code (CVE-2025-32434)
@@ -51,9 +51,7 @@ def load_deoldify(path: Path | str, *, folded: bool = True) -> DeOldifyGenerator
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
-    with path.open("rb") as file:
-        if file.read(1) == b"<":
-            raise WeightsError(f"{path}: a web page, not weights; download it anew")
+    check_deoldify_start(path)
     kind, network, render_size = _load_pth(path) if is_pickled(path) else _load_safetensors(path)
     if folded:
         fold(network)
@@ -174,9 +172,9 @@ def _parse(path: Path, metadata: dict[str, str]) -> tuple[str, int]:
     if metadata.get("format") != FORMAT:
         raise WeightsError(f"{path}: format {metadata.get('format', 'none')!r} where {FORMAT!r} is needed")
     try:
-        kind, render_size = json.loads(metadata["kind"]), int(json.loads(metadata["render_size"]))
-    except (KeyError, ValueError, TypeError) as error:
+        kind, render_size = json.loads(metadata["kind"]), parse_render_size(metadata)
+    except (KeyError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: its description cannot be read ({error}); convert it anew") from error
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise WeightsError(f"{path}: unknown network {kind!r}; known: {', '.join(KINDS)}")
     return kind, render_size
