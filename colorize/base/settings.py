@@ -76,7 +76,7 @@ class Spec:
             raise SettingError("{0} {value!r} is unknown; choose one of {choices}", name, value=value, choices=choices)
         if (self.low is not None and not value >= self.low) or (self.high is not None and not value <= self.high):
             raise SettingError(
-                "{0} {value} is not within {limits}", name, value=value_text(value), limits=self._limits()
+                "{0} {value} is not within {limits}", name, value=value_text(value)[:80], limits=self._limits()
             )
 
     def check_type(self, name: str, kind: type, value: Any) -> None:

@@ -124,6 +124,9 @@ class FileOptions(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name, kind in (("photo", PhotoOptions), ("video", VideoOptions)):
+            if not isinstance(getattr(self, name), kind):
+                raise SettingError("{0} {value!r} is not " + kind.__name__, name, value=getattr(self, name))
         if self.skip_existing and (self.photo.overwrite or self.video.overwrite):
             raise SettingError("{0} and {1} contradict each other; give one of them", "skip_existing", "overwrite")
 

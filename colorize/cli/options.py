@@ -202,7 +202,8 @@ def _check_suffix(parser: Parser, output: Path, source: Path, options: FileOptio
     what = "a film" if is_video else "a photo"
     if is_video and options.preview is not None:
         what = "the sheet of --preview"
-    folder = "" if suffix in VIDEO_SUFFIXES else "; if it is to be a folder, make it first"
+    is_known = suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
+    folder = "" if is_known else "; if it is to be a folder, make it first"
     parser.error(f"-o {output}: {what} is written as {', '.join(suffixes)}, not as {output.suffix}{folder}")
 
 

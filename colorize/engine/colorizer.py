@@ -72,11 +72,14 @@ class Colorizer:
         Raises:
             WeightsError: The weights are unknown or damaged.
             ValueError: A setting is out of range, or the device is not there, or a network is given one anew.
+            TypeError: The weights are something else, or there is no such setting.
         """
         RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
             self.network = load_network(weights, device, precision, runtime, threads)
+        elif not hasattr(weights, "decode"):
+            raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")
         elif device is None and precision is None:
             self.network = weights
         else:

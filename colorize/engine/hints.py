@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import cv2
 import numpy as np
@@ -44,12 +45,12 @@ class Hint:
     radius: float | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
+        if not isinstance(self.color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
             raise ValueError(f"hint colour {self.color!r} is not #rrggbb, such as #c03020")
-        if not (math.isfinite(self.x) and math.isfinite(self.y)):
-            raise ValueError(f"hint position {self.x},{self.y} is not two numbers")
-        if self.radius is not None and not (math.isfinite(self.radius) and self.radius > 0):
-            raise ValueError(f"hint radius {self.radius} is not above 0 pixels")
+        if not (_is_finite(self.x) and _is_finite(self.y)):
+            raise ValueError(f"hint position {self.x!r},{self.y!r} is not two numbers")
+        if self.radius is not None and not (_is_finite(self.radius) and self.radius > 0):
+            raise ValueError(f"hint radius {self.radius!r} is not above 0 pixels")
 
     @classmethod
     def parse(cls, text: str) -> Hint:
@@ -78,6 +79,11 @@ class Hint:
         rgb = np.frombuffer(bytes.fromhex(self.color[1:]), np.uint8).reshape(1, 1, 3)
         _, a, b = rgb_to_lab(rgb)[0, 0].tolist()
         return a, b
+
+
+def _is_finite(value: object) -> bool:
+    """Tell whether a value is a number, and finite."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tuple[int, int]) -> Floats:

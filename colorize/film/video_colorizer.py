@@ -26,6 +26,7 @@ from colorize.motion import TemporalPainter
 
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
 SEGMENT_SECONDS = 1, 10  # but a segment lasts at least and at most so long
+SEGMENT_FRAMES = "segment_frames"  # in the manifest; it follows from the film, and is no option
 HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
 """How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
 
@@ -155,7 +156,7 @@ class _VideoColorizer:
                 **asdict(colorizer.settings),
                 "codec": self._settings.codec,
                 "render_size": colorizer.render_size,
-                "segment_frames": self._segment_frames,
+                SEGMENT_FRAMES: self._segment_frames,
             },
             "libraries": {"av": av.__version__},
         }
@@ -225,7 +226,7 @@ def changed_parts(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
     for key, option_prefix in (("settings", "--"), ("libraries", "")):
         former, present = (value if isinstance(value, dict) else {} for value in changes.get(key, ({}, {})))
         for name, value in present.items():
-            if former.get(name) != value:
+            if former.get(name) != value and name != SEGMENT_FRAMES:
                 parts.append(_from_to(option_prefix + name.replace("_", "-"), former.get(name), value))
     return parts or ["other settings"]
 

@@ -223,9 +223,10 @@ def _misfit_message(path: Path, graph_file: Path, graph: Graph, error: MisfitErr
         error: Why they do not go together.
         is_known: Whether the weights are released ones.
     """
-    if is_known:
+    fits = [_fits(graph, weights) for weights in _weights_of_graph(graph_file)] if is_released(graph_file) else []
+    if is_known or (fits and not any(fits)):
         return f"{graph_file}: not the graph of {path} ({error}); {graph_remedy(graph_file)}"
-    if is_released(graph_file) and any(_fits(graph, weights) for weights in _weights_of_graph(graph_file)):
+    if any(fits):
         return f"{path}: its tensors do not fit its config ({error}); get it anew"
     return f"{path}: it and {graph_file} do not go together ({error}); get both anew"
 

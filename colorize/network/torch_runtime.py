@@ -32,7 +32,8 @@ def choose_device(name: str | None = None) -> torch.device:
         device = torch.device(name)
         torch.ones(1, device=device).cpu()
     except (RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
-        why = reason(error).partition(". ")[0][:REASON_CHARACTERS]
+        is_unknown = isinstance(error, NotImplementedError)
+        why = "this PyTorch has none" if is_unknown else reason(error).partition(". ")[0][:REASON_CHARACTERS]
         raise ValueError(f"device {name!r} cannot be used here ({why}); try --device cpu") from error
     return device
 

@@ -179,7 +179,7 @@ def check_deoldify_start(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(9)
     if not start:
-        raise WeightsError(f"{path}: an empty file (0 bytes); get it anew")
+        raise WeightsError(f"{path}: not a whole file (0 bytes); get it anew")
     if start.startswith(b"<"):
         raise WeightsError(f"{path}: a web page, not weights; download it anew")
     raise WeightsError(f"{path}: neither a torch file nor safetensors, as its first bytes show; get it anew")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 from support.settings import Tinted
 
@@ -26,6 +27,23 @@ ALL = (ColorSettings, RuntimeSettings, VideoOptions, PhotoOptions, FileOptions, 
         (lambda: VideoOptions(every=50), ["every 50", "1..16"]),
         (lambda: VideoOptions(start=5, end=4), ["end 4", "start 5"]),
         (lambda: PhotoOptions(seed=7), ["seed", "candidates"]),
+        (lambda: ColorSettings(render_size=33.5), ["render size 33.5", "whole number", "1..2048 pixels"]),
+        (lambda: ColorSettings(saturation="x"), ["saturation 'x'", "number", "0..2"]),
+        (lambda: ColorSettings(strength=True), ["strength True", "0..1"]),
+        (lambda: ColorSettings(strength=None), ["strength None"]),
+        (lambda: ColorSettings(strength=10**400), ["strength 1000", "0..1"]),
+        (lambda: ColorSettings(square="no"), ["square 'no'", "True or False"]),
+        (lambda: RuntimeSettings(threads="2"), ["threads '2'", "1..1024"]),
+        (lambda: RuntimeSettings(device=""), ["device ''", "empty"]),
+        (lambda: RuntimeSettings(weights=" "), ["weights ' '", "empty"]),
+        (lambda: RuntimeSettings(runtime=[]), ["runtime []", "onnx"]),
+        (lambda: VideoOptions(temporal={}), ["temporal {}", "fast"]),
+        (lambda: VideoOptions(preset=""), ["preset ''", "empty"]),
+        (lambda: VideoOptions(start="1:30"), ["start '1:30'", "number"]),
+        (lambda: PhotoOptions(hints="1,1,#ff0000"), ["hints", "not a list"]),
+        (lambda: PhotoOptions(hints=["1,1,#ff0000"]), ["hints", "'1,1,#ff0000'", "Hint"]),
+        (lambda: FileOptions(photo=ColorSettings()), ["photo", "ColorSettings", "PhotoOptions"]),
+        (lambda: WebSettings(host=""), ["host ''", "empty"]),
         (lambda: FileOptions(skip_existing=True, video=VideoOptions(overwrite=True)), ["overwrite", "skip existing"]),
     ],
 )
@@ -55,6 +73,12 @@ def test_settings_that_are_repeated_differ_by_their_default_alone():
     assert Other().tint == 3
     with pytest.raises(ValueError, match=r"tint 11 is not within -10\.\.10"):
         Other(11)
+
+
+def test_numbers_of_numpy_become_pythons():
+    colors = ColorSettings(strength=np.float32(0.5), saturation=1, render_size=np.int64(64))
+    assert colors == ColorSettings(strength=0.5, render_size=64)
+    assert [type(value) for value in (colors.strength, colors.saturation, colors.render_size)] == [float, float, int]
 
 
 def test_secrets_are_not_shown():

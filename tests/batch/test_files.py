@@ -143,6 +143,14 @@ def test_hints_are_used_and_checked(tmp_path: Path, colorizer: Colorizer, scene:
     assert "outside the photo" in outcome.message
 
 
+def test_hints_are_not_dropped_for_films(tmp_path: Path, colorizer: Colorizer) -> None:
+    film, result = make_video(tmp_path / "a.mp4", VideoRecipe(frames=2)), tmp_path / "b.mp4"
+    options = FileOptions(photo=PhotoOptions(hints=[Hint(1, 1, "#ff0000")]))
+    (outcome,) = colorize_files(colorizer, [Job(film, result)], options)
+    assert outcome.status == "skipped" and "a.mp4" in outcome.message and "hint" in outcome.message
+    assert not result.exists()
+
+
 def test_the_ai_label_can_be_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
     photo = save_picture(tmp_path / "a.png")
     list(colorize_files(colorizer, [Job(photo, tmp_path / "l.png")]))

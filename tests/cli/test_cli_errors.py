@@ -17,6 +17,7 @@ from support.command import ROOT, in_new_process, run
 
 from colorize.photo import read_image
 
+TEXT_OPTIONS = ("-o", "--weights", "--device", "--runtime", "--format", "--preset", "--codec", "--hint", "--start")
 pytestmark = pytest.mark.usefixtures("own_process_settings")
 
 
@@ -46,6 +47,12 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
         ["--candidates", "4", "--seed", "-1"],
         ["--seed", "7"],
         ["--sheet"],
+        *([option, ""] for option in TEXT_OPTIONS),
+        ["-o", "out.xyz"],
+        ["-o", "out.gif"],
+        ["-o", "film.mp4"],
+        ["-o", "film.avi"],
+        [""],
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(
@@ -55,6 +62,62 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith("colorize: ")
     assert os.listdir(grey_photo.parent) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["--overwrite", "--skip-existing"], ["--overwrite", "--skip-existing"]),
+        (["--sheet"], ["--sheet", "--candidates"]),
+        (["--seed", "7"], ["--seed", "--candidates"]),
+        (["--start", "5", "--end", "4"], ["--start 5", "--end 4"]),
+        (["--temporal", "off", "--every", "4"], ["--temporal", "--every 4"]),
+        (["--render-size", "0"], ["--render-size 0"]),
+        (["-q", "-v"], ["--quiet", "--verbose"]),
+    ],
+)
+def test_options_are_named_as_they_are_written(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, arguments: list[str], options: list[str]
+) -> None:
+    status, _, err = run(capsys, weights_file, grey_photo, *arguments)
+    assert status == 2 and all(option in err for option in options), err
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "suffix"),
+    [
+        ("a.mp4", ["-o", "b.png"], ".mkv"),
+        ("a.mp4", ["-o", "b.avi"], ".mkv"),
+        ("a.mp4", ["-o", "b.mp4", "--preview", "3"], ".jpg"),
+        ("a.jpg", ["-o", "b.mp4"], ".jpg"),
+        ("a.jpg", ["-o", "b.JXL"], ".jpg"),
+    ],
+)
+def test_a_suffix_that_is_not_written_is_named_with_those_that_are(
+    capsys: pytest.CaptureFixture[str],
+    weights_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    arguments: list[str],
+    suffix: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(capsys, weights_file, source, *arguments)
+    assert (status, len(err.splitlines())) == (2, 1) and f"-o {arguments[1]}" in err and suffix in err
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["holiday.2019", "my.photos", "v1.2", "made.xyz"])
+def test_folders_may_have_dots_in_their_names(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, name: str
+) -> None:
+    folder = grey_photo.parent / name
+    if name == "made.xyz":
+        folder.mkdir()
+    status, _, err = run(capsys, weights_file, grey_photo, "-o", folder)
+    assert (status, err) == (0, "")
+    assert os.listdir(folder) == ["photo.jpg"]
 
 
 def test_several_photos_do_not_share_one_name(

@@ -27,14 +27,15 @@ def published() -> bytes:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch, weights_file, published) -> Path:
+def folder(tmp_path, monkeypatch, small_weights, published) -> Path:
     """A manifest with one shipped and two published files, and an empty cache."""
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(downloads, "RETRY_DELAYS", ())
     folder = tmp_path / "released"
     folder.mkdir()
-    shutil.copy(weights_file, folder / "ours.safetensors")
-    monkeypatch.setattr(registry, "released_folder", lambda: folder)
+    shutil.copy(small_weights, folder / "ours.safetensors")
+    shutil.copytree(small_weights.parent / "graphs", folder / "graphs")
+    monkeypatch.setattr(registry, "INSTALLED_FOLDER", folder)
     write_manifest(folder, published, "http://127.0.0.1:9")
     return folder
 
@@ -123,6 +124,34 @@ def test_a_damaged_file_is_found_and_never_loaded(capsys, folder, address, damag
     find_weights("theirs").write_bytes(b"")
     assert main(["get", "theirs"]) == 0
     assert main(["verify", "theirs"]) == 0
+
+
+def test_verify_tries_the_graph_of_ours(capsys, folder):
+    (graph_file,) = (folder / "graphs").iterdir()
+    assert main(["verify", "ours"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("ours: ") and str(graph_file) in out
+    for content in (graph_file.read_bytes()[:-50], None):
+        graph_file.unlink()
+        if content is not None:
+            graph_file.write_bytes(content)
+        assert main(["verify"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert str(graph_file) in line and "install again" in line
+
+
+def test_empty_names_are_usage_errors(capsys):
+    for arguments in (["get", ""], ["verify", ""], ["convert", ""], ["convert", "ours", "-o", ""]):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2 and len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_convert_what_is_no_torch_file(capsys, tmp_path):
+    path = tmp_path / "text.pth"
+    path.write_text("Dear aunt,")
+    assert main(["convert", str(path)]) == 1
+    assert "text.pth" in (error := capsys.readouterr().err) and "first bytes" in error
 
 
 def test_verify_a_missing_released_file(capsys, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import os
@@ -18,6 +19,7 @@ from support.video_contents import damage_frame, read_frames
 from support.videos import VideoRecipe, make_video
 
 from colorize.base import VideoError
+from colorize.batch import FileOptions, Job, colorize_files
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, VideoResult, VideoStopped, colorize_video
 from colorize.network import Network
@@ -136,14 +138,102 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     other = Colorizer(small_network, render_size=32, saturation=0.5)
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.resumed == 0
-    assert result.notes == (f"{path}: earlier segments were made with other settings; starting afresh",)
+    (note,) = result.notes
+    assert note.startswith(f"{path}: ") and "--saturation was 1.0, is 0.5" in note and "weights" not in note
     out.unlink()
     stop()
     tensors = small_tensors(SMALL, takes_hints=False)
     weights = load_small(write_small_weights(tmp_path / "other.safetensors", SMALL, tensors), runtime)
     other = Colorizer(weights, render_size=32)
     result = colorize_video(path, out, colorizer=other, options=OFF)
-    assert result.notes == (f"{path}: earlier segments were made with other weights; starting afresh",)
+    (note,) = result.notes
+    assert note.startswith(f"{path}: ") and "other weights" in note and "runtime" not in note
+
+
+@pytest.mark.parametrize(
+    ("runtime", "options", "words"),
+    [
+        ("abacus 1.0, cpu", OFF, ["runtime was torch", "is abacus 1.0, cpu"]),
+        (None, VideoOptions(temporal="off", crf=30), ["--crf was auto, is 30"]),
+        (
+            None,
+            VideoOptions(temporal="best", batch_size=4),
+            ["--temporal was off, is best", "--batch-size was 8, is 4"],
+        ),
+    ],
+)
+def test_what_changed_is_said_before_the_colouring_begins(
+    tmp_path: Path, colorizer: Colorizer, small_network: Network, stopped: Path, runtime: Any, options: Any, words: Any
+) -> None:
+    shutil.copytree(stopped / "b.mp4.segments", tmp_path / "b.mp4.segments")
+    network, cancel = copy.copy(small_network), threading.Event()
+    network.runtime = runtime or small_network.runtime
+    seen: list[Progress] = []
+
+    def stop(progress: Progress) -> None:
+        seen.append(progress)
+        cancel.set()
+
+    with pytest.raises(VideoStopped):
+        colorize_video(
+            stopped / "a.mp4",
+            tmp_path / "b.mp4",
+            colorizer=Colorizer(network, render_size=32),
+            options=options,
+            progress=stop,
+            cancel=cancel,
+        )
+    (note,) = seen[0].notes
+    assert seen[0].done == 0 and all(word in note for word in words), note
+    assert "weights" not in note
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("damage", ["empty", "cut", "one bit", "missing", "record"])
+def test_a_damaged_segment_is_named_and_made_anew(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, number: int, damage: str
+) -> None:
+    shutil.copytree(stopped / "b.mp4.segments", tmp_path / "b.mp4.segments")
+    damage_segment(tmp_path / "b.mp4.segments" / f"{number:06d}.nut", damage)
+    result = colorize_video(stopped / "a.mp4", tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert result.resumed == 10 * number
+    (note,) = result.notes
+    assert f"{number:06d}.nut: " in note and f"frame {10 * number} " in note
+    np.testing.assert_array_equal(read_frames(tmp_path / "b.mp4")[1], read_frames(stopped / "whole.mp4")[1])
+
+
+def damage_segment(path: Path, damage: str) -> None:
+    """Damage a segment's video, or its record."""
+    content = path.read_bytes()
+    middle = len(content) // 2
+    if damage == "missing":
+        path.unlink()
+    elif damage == "record":
+        record = path.with_suffix(".npz")
+        record.write_bytes(record.read_bytes()[:-40])
+    elif damage == "one bit":
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    else:
+        path.write_bytes(content[: middle if damage == "cut" else 0])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("damage", ["empty", "cut", "missing"])
+def test_a_segment_that_is_damaged_while_the_film_is_made(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, number: int, damage: str
+) -> None:
+    out = tmp_path / "b.mp4"
+
+    def spoil(progress: Progress) -> None:
+        if progress.stage == "joining":
+            damage_segment(tmp_path / "b.mp4.segments" / f"{number:06d}.nut", damage)
+
+    options = FileOptions(video=OFF, progress=lambda _, progress: spoil(progress))
+    (failed,) = colorize_files(colorizer, [Job(stopped / "a.mp4", out)], options)
+    assert failed.status == "failed" and f"{number:06d}.nut: " in failed.message
+    assert "segments stay" not in failed.message and not out.exists()
+    assert colorize_video(stopped / "a.mp4", out, colorizer=colorizer, options=OFF).resumed == 10 * number
+    np.testing.assert_array_equal(read_frames(out)[1], read_frames(stopped / "whole.mp4")[1])
 
 
 def test_a_new_setting_counts_too(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
@@ -153,7 +243,7 @@ def test_a_new_setting_counts_too(tmp_path: Path, colorizer: Colorizer, short_se
         colorize_video(path, out, colorizer=colorizer, options=OFF, progress=stop_after(12, cancel), cancel=cancel)
     tinted = colorizer.adjusted(Tinted(tint=2, render_size=colorizer.settings.render_size))
     result = colorize_video(path, out, colorizer=tinted, options=OFF)
-    assert result.resumed == 0 and "other settings" in result.notes[0]
+    assert result.resumed == 0 and "--tint was auto, is 2" in result.notes[0]
 
 
 def test_a_lost_frame_is_named_and_the_film_goes_on(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:

@@ -36,10 +36,10 @@ def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
 def test_finished_segments_are_found_again(tmp_path: Path) -> None:
     target = tmp_path / "b.mp4"
     store = SegmentStore(target)
-    assert store.begin(SETTINGS) is None
+    assert store.begin(SETTINGS) == ({}, None)
     first, second = add(store, [0, 1, 2]), add(store, [3, 4], last=True)
     again = SegmentStore(target)
-    assert again.begin(SETTINGS) is None
+    assert again.begin(SETTINGS) == ({}, None)
     for found, made in zip(again.segments, (first, second), strict=True):
         assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
         assert found.decode_warnings == made.decode_warnings
@@ -57,7 +57,7 @@ def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
     record.write_bytes(record.read_bytes()[:100])
     store.unfinished_path(4).write_bytes(b"half")
     again = SegmentStore(tmp_path / "b.mp4")
-    again.begin(SETTINGS)
+    assert again.begin(SETTINGS).damaged == store.video_path(2)
     assert [found.pts for found in again.segments] == [[0], [1]]
     assert sorted(os.listdir(store.folder)) == ["000000.npz", "000000.nut", "000001.npz", "000001.nut", MANIFEST]
     store.video_path(0).unlink()
@@ -69,10 +69,10 @@ def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
     store = SegmentStore(tmp_path / "b.mp4")
     store.begin(SETTINGS)
     add(store, [0])
-    assert store.begin({**SETTINGS, "weights": "def"}) == "other weights"
+    assert store.begin({**SETTINGS, "weights": "def"}).changes == {"weights": ("abc", "def")}
     assert store.segments == []
     add(store, [0])
-    assert store.begin({**SETTINGS, "settings": {"crf": 20.0}}) == "other weights, settings"
+    assert set(store.begin({**SETTINGS, "settings": {"crf": 20.0}}).changes) == {"weights", "settings"}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,10 @@ def test_segments_of_another_version_stay(tmp_path: Path, key: str, value: str) 
     with pytest.raises(VideoError, match=rf"b\.mp4\.segments: made by another version of colorize \({value} where"):
         store.begin(SETTINGS)
     assert store.video_path(0).exists()
-    manifest.write_text("{half")
-    with pytest.raises(VideoError, match=r"manifest\.json: cannot be read"):
-        store.begin(SETTINGS)
+    for content in ("{half", "[]", "5"):
+        manifest.write_text(content)
+        with pytest.raises(VideoError, match=r"manifest\.json: cannot be read"):
+            store.begin(SETTINGS)
     assert store.video_path(0).exists()
 
 

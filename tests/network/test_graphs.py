@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from support.answers import MAX_DIFFERENCE, answer, make_answers, random_inputs, read_answers
 
 from colorize.base import WeightsError
-from colorize.network import GeneratorConfig, Network, WeightsInfo, find_weights, load_network, write_graph
-from colorize.network.graphs import HALVES, Graph, find_graph, graph_name, read_graph
-from colorize.network.onnx_runtime import OnnxNetwork
+from colorize.network import (
+    GeneratorConfig,
+    Network,
+    WeightsInfo,
+    check_graph,
+    find_weights,
+    load_network,
+    read_manifest,
+    registry,
+    write_graph,
+)
+from colorize.network.graphs import FOLDER, HALVES, Graph, find_graph, graph_name, read_graph
+from colorize.network.onnx_runtime import INPUT_WEIGHT, OnnxNetwork
 from colorize.network.weights_file import read_info, read_weights
 
 RELEASED = ("stable", "artistic")
@@ -80,14 +93,17 @@ class TestWhatDoesNotFit:
         with pytest.raises(WeightsError, match=r"encoder\.layer9\.weight is foreign"):
             self.start(graph, tensors, info)
 
-    @pytest.mark.parametrize("name", ["head.weight", "decoder.0.up.weight", "encoder.bn1.weight"])
-    def test_another_shape(self, stable, name):
+    @pytest.mark.parametrize("name", ["head.weight", "decoder.0.up.weight", "encoder.bn1.weight", INPUT_WEIGHT])
+    @pytest.mark.parametrize("shape", ["shorter", "one axis"])
+    def test_another_shape(self, stable, name, shape):
         graph, tensors, info = stable
-        tensors[name] = tensors[name][:-1]
-        with pytest.raises(WeightsError, match=name.split(".")[0]):
+        whole = tensors[name]
+        tensors[name] = whole[:-1] if shape == "shorter" else np.append(whole, 0)
+        with pytest.raises(WeightsError, match=rf"{name} is \("):
             self.start(graph, tensors, info)
 
-    @pytest.mark.parametrize("name", ["head.bias", "encoder.bn1.running_mean"])
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("name", ["head.bias", "encoder.bn1.running_mean", "encoder.bn1.weight"])
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_numbers_that_are_not_finite(self, stable, name, value):
         graph, tensors, info = stable
@@ -99,7 +115,7 @@ class TestWhatDoesNotFit:
     @pytest.mark.parametrize("model", [b"", b"no model"])
     def test_a_model_that_is_none(self, stable, half, model):
         graph, tensors, info = stable
-        with pytest.raises(WeightsError, match=f"{half} in the graph file"):
+        with pytest.raises(WeightsError, match=f"{half} cannot be used"):
             self.start(replace(graph, models={**graph.models, half: model}), tensors, info)
 
     def test_a_device_that_is_not_there(self):
@@ -110,6 +126,74 @@ class TestWhatDoesNotFit:
         inputs = random_inputs(1, 1, 32, 32)
         with pytest.raises(ValueError, match="no latent vector"):
             answer(released, inputs, np.zeros((1, 4), np.float32))
+
+
+def break_graph(path: Path, how: str) -> None:
+    """Make a graph file a damaged, a wrong or a missing one."""
+    graph = read_graph(path)
+    decoder = {**graph.shapes["decoder"], "head.weight": (64, 20, 3, 3)}
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:-50])
+    elif how == "missing":
+        path.unlink()
+    elif how == "another":
+        write_graph(path, replace(graph, shapes={**graph.shapes, "decoder": decoder}))
+    else:
+        write_graph(path, replace(graph, models={**graph.models, "decoder": b"no model"}))
+
+
+class TestWhichFileIsWrong:
+    @pytest.fixture
+    def graph_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The graph of an installation that has no weights but a copy of stable."""
+        weights, entry = find_weights("stable"), read_manifest()["stable"]
+        graph_file = find_graph(read_info(weights).config, weights)
+        assert graph_file is not None
+        folder = tmp_path / "installed"
+        (folder / FOLDER).mkdir(parents=True)
+        shutil.copy(weights, folder / entry["file"])
+        (folder / "manifest.json").write_text(json.dumps({"weights": [entry]}))
+        monkeypatch.setattr(registry, "INSTALLED_FOLDER", folder)
+        return Path(shutil.copy(graph_file, folder / FOLDER))
+
+    @pytest.fixture
+    def mine(self, tmp_path: Path, stable: tuple) -> Path:
+        """Weights of one's own with the architecture of stable, one of whose tensors is another."""
+        path = tmp_path / "mine" / "mine.safetensors"
+        path.parent.mkdir()
+        with safe_open(find_weights("stable"), "numpy") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        save_file({**tensors, "head.bias": np.zeros(5, np.float32)}, path, metadata)
+        return path
+
+    @pytest.mark.parametrize("how", ["cut", "missing", "another", "no model"])
+    def test_the_graph_of_released_weights(self, graph_file, how):
+        assert check_graph(find_weights("stable")) == graph_file
+        break_graph(graph_file, how)
+        with pytest.raises(WeightsError, match=rf"^{graph_file}: .*install again"):
+            load_network("stable", "cpu", runtime="onnx")
+        with pytest.raises(WeightsError, match=rf"^{graph_file}: "):
+            check_graph(find_weights("stable"))
+
+    def test_weights_of_ones_own(self, graph_file, mine):
+        with pytest.raises(WeightsError, match=rf"^{mine}: .*head\.bias is \(5,\)"):
+            load_network(mine, "cpu", runtime="onnx")
+        break_graph(graph_file, "another")
+        with pytest.raises(WeightsError, match=rf"^{graph_file}: "):
+            load_network(mine, "cpu", runtime="onnx")
+
+    @pytest.mark.parametrize(("how", "is_known"), [("cut", True), ("no model", True), ("another", False)])
+    def test_a_graph_of_ones_own(self, graph_file, mine, how, is_known):
+        own = mine.parent / FOLDER / graph_file.name
+        own.parent.mkdir()
+        shutil.copy(graph_file, own)
+        shutil.copy(find_weights("stable"), mine)
+        break_graph(own, how)
+        with pytest.raises(WeightsError) as caught:
+            load_network(mine, "cpu", runtime="onnx")
+        assert str(own) in str(caught.value) and (str(mine) in str(caught.value)) != is_known
+        assert "install again" not in str(caught.value)
 
 
 class TestGraphFiles:

@@ -88,8 +88,52 @@ def test_deoldify_needs_torch(no_torch, tmp_path):
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match=r"\.pth: .*pip install 'colorize-photos\[torch\]'"):
         load_network(path)
-    with pytest.raises(WeightsError, match=r"\.pth: .*needs the runtime torch"):
+    with pytest.raises(WeightsError, match=r"\.pth: .*needs --runtime torch"):
         load_network(path, runtime="onnx")
+
+
+@pytest.mark.parametrize(
+    ("content", "word"), [(b"Dear aunt,", "first bytes"), (b"", "0 bytes"), (b"<!doctype html>", "web page")]
+)
+@pytest.mark.parametrize("runtime", ["auto", "onnx", "torch"])
+def test_what_is_no_torch_file_is_seen_before_torch_is_asked_for(no_torch, tmp_path, content, word, runtime):
+    path = tmp_path / "gen.pth"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"gen\.pth: .*{word}"):
+        load_network(path, runtime=runtime)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("device", ["mps", "xla", "meta", "cuda:99", "toaster", "opengl"])
+def test_a_device_that_torch_has_not_is_a_short_line(device):
+    with pytest.raises(ValueError, match=f"device '{device}'") as caught:
+        load_network("stable", device, runtime="torch")
+    assert len(str(caught.value)) < 200 and "\n" not in str(caught.value)
+
+
+def test_a_device_of_torch_in_onnx_runtime(no_gpu):
+    with pytest.raises(ValueError, match=r"device 'cuda'.* --runtime") as caught:
+        load_network("stable", "cuda", runtime="onnx")
+    assert "pip install" not in str(caught.value), "torch is installed"
+    with pytest.raises(ValueError, match="device 'toaster'") as caught:
+        load_network("stable", "toaster", runtime="onnx")
+    assert "torch" not in str(caught.value).lower(), "it has no such device either"
+
+
+@pytest.mark.parametrize("runtime", ["auto", "onnx", "torch"])
+@pytest.mark.parametrize("precision", ["x", 16, ""])
+def test_an_unknown_precision(runtime, precision):
+    with pytest.raises(ValueError, match=rf"precision {precision!r}.*float32"):
+        load_network("stable", "cpu", precision, runtime)
+
+
+def test_a_file_that_may_not_be_read(monkeypatch):
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(loading, "check_file", refuse)
+    with pytest.raises(WeightsError, match=r"stable\.safetensors: no permission"):
+        load_network("stable")
 
 
 @pytest.mark.torch

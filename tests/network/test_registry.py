@@ -36,6 +36,19 @@ def test_find_by_path_and_by_name(file, monkeypatch):
         find_weights("mine")
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"weights": [{}]}', '{"weights": 5}'])
+def test_a_damaged_manifest_is_a_line(tmp_path, monkeypatch, content):
+    (tmp_path / "manifest.json").write_text(content)
+    monkeypatch.setattr(registry, "released_folder", lambda: tmp_path)
+    with pytest.raises(WeightsError, match=r"manifest\.json: .*install again"):
+        find_weights("stable")
+
+
+def test_an_empty_name_is_a_line():
+    with pytest.raises(WeightsError, match="empty"):
+        find_weights("")
+
+
 def test_published_weights_lie_in_the_cache(file, monkeypatch, tmp_path):
     entry = {"name": "theirs", "file": "theirs.safetensors", "url": "https://example.org/theirs"}
     entry |= {"bytes": file.stat().st_size, "sha256": sha256(file)}

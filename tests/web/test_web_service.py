@@ -198,3 +198,36 @@ def test_containers_are_those_of_the_library(client):
 )
 def test_results_say_what_they_are(name, expected):
     assert media_type(Path(name)) == expected
+
+
+class TestFields:
+    """Nothing that a client sends is dropped silently."""
+
+    @pytest.mark.parametrize("path", ["/v1/colorize", "/v1/videos"])
+    @pytest.mark.parametrize("field", ["colour", "batch_size", "candidates", "STRENGTH", "", "\u00e9\n"])
+    def test_an_unknown_field_is_named_with_the_known_ones(self, client, photo, path, field):
+        file = {"/v1/colorize": "photo", "/v1/videos": "video"}[path]
+        answer = client.post(path, files={file: ("a.jpg", photo), field: (None, "1")})
+        detail = answer.json()["detail"]
+        assert answer.status_code == 422 and "\n" not in detail
+        assert detail.startswith(f"{field}: ") or not field.isascii() or not field
+        assert {"strength", "weights", "format", file} <= set(detail.partition("there are: ")[2].split(", "))
+        assert folders(client) == []
+
+    @pytest.mark.parametrize("path", ["/v1/colorize", "/v1/videos"])
+    def test_the_document_says_so(self, client, path):
+        document = client.get("/openapi.json").json()
+        (content,) = document["paths"][path]["post"]["requestBody"]["content"].values()
+        schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+        assert schema["additionalProperties"] is False
+
+    def test_a_field_that_is_given_twice(self, client, photo):
+        answer = post(client, photo, strength=["0.5", "0.7"])
+        assert answer.status_code == 422 and "strength" in answer.json()["detail"]
+        files = [("photo", ("a.jpg", photo)), ("photo", ("b.jpg", photo))]
+        answer = client.post("/v1/colorize", files=files)
+        assert answer.status_code == 422 and "photo" in answer.json()["detail"]
+
+    def test_a_field_in_the_address(self, client, photo):
+        answer = client.post("/v1/colorize?strength=0.5", files={"photo": ("a.jpg", photo)})
+        assert answer.status_code == 422 and "strength" in answer.json()["detail"]

@@ -1,0 +1,25 @@
+"""The console: what is said of a film before it is coloured, and not again afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from colorize.batch import Outcome
+from colorize.cli.console import InterruptHandler, Reporter
+from colorize.film import Progress
+
+FILM = Path("film.mp4")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_notes_are_shown_when_they_are_known_and_once(capsys: pytest.CaptureFixture[str], quiet: bool) -> None:
+    reporter = Reporter(quiet, False, 1, InterruptHandler())
+    for done in range(3):
+        reporter.show_progress(FILM, Progress(done, 9, notes=("starting afresh",)))
+    assert capsys.readouterr().err == ("" if quiet else "colorize: starting afresh\n")
+    reporter.report(Outcome(FILM, "done", "", notes=("starting afresh", "a frame is damaged")))
+    assert capsys.readouterr().err == ("" if quiet else "colorize: a frame is damaged\n")
+    reporter.report(Outcome(FILM, "done", "", notes=("starting afresh",)))
+    assert capsys.readouterr().err == ("" if quiet else "colorize: starting afresh\n"), "of another film"
