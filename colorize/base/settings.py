@@ -171,8 +171,8 @@ class Settings:
             kind = TYPES.get(_type_name(each))
             if value is None:
                 raise SettingError("{0} None is no value of it; leave it out for the default", each.name)
-            if spec.each and (isinstance(value, str) or not isinstance(value, Sequence)):
-                raise SettingError("{0} {value!r} is not a list", each.name, value=value)
+            if spec.each:
+                _check_list(each.name, value)
             if kind is not None:
                 spec.check_type(each.name, kind, value)
             if kind is str and not value.strip() and each.default != "":
@@ -180,6 +180,12 @@ class Settings:
             spec.check(each.name, value)
             if kind in (int, float):
                 object.__setattr__(self, each.name, kind(value))
+
+
+def _check_list(name: str, value: Any) -> None:
+    """Raise a ``SettingError`` where a value is no sequence, or a text."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise SettingError("{0} {value!r} is not a list", name, value=value)
 
 
 def specs(settings: type[Settings], surface: Surface | None = None) -> Iterator[tuple[Field, Spec]]:

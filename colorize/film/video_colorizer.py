@@ -13,7 +13,17 @@ from typing import Any
 import av
 
 import colorize
-from colorize.base import CODECS, CONTAINERS, Container, VideoError, format_time, move_into_place, sha256, specs
+from colorize.base import (
+    CODECS,
+    CONTAINERS,
+    Container,
+    VideoError,
+    format_time,
+    move_into_place,
+    sha256,
+    specs,
+    value_text,
+)
 from colorize.engine import Colorizer, ResultOptions
 from colorize.film.encoder import EncoderSettings, PictureFormat
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
@@ -111,7 +121,7 @@ class _VideoColorizer:
         changes, damaged = self._store.begin(self._manifest())
         if changes:
             what = "; ".join(changed_parts(changes))
-            self._notes.append(f"{self._video.path}: no going on from the earlier segments: {what}; starting afresh")
+            self._notes.append(f"{self._video.path}: earlier segments cannot be used: {what}; starting afresh")
         done = self._frames_done()
         total = self._frames_total()
         if damaged:
@@ -232,9 +242,14 @@ def changed_parts(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
 
 
 def _from_to(name: str, former: Any, present: Any) -> str:
-    words = {None: "auto", True: "on", False: "off"}
-    before, now = (words[value] if value is None or isinstance(value, bool) else value for value in (former, present))
-    return f"{name} was {before}, is {now}"
+    return f"{name} was {_shown(former)}, is {_shown(present)}"
+
+
+def _shown(value: Any) -> str:
+    """Return a setting's value as a user would say it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "auto" if value is None else value_text(value)
 
 
 def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:

@@ -139,7 +139,7 @@ def test_changed_settings_or_weights_start_afresh_and_say_so(
     result = colorize_video(path, out, colorizer=other, options=OFF)
     assert result.resumed == 0
     (note,) = result.notes
-    assert note.startswith(f"{path}: ") and "--saturation was 1.0, is 0.5" in note and "weights" not in note
+    assert note.startswith(f"{path}: ") and "--saturation was 1, is 0.5" in note and "weights" not in note
     out.unlink()
     stop()
     tensors = small_tensors(SMALL, takes_hints=False)
