@@ -176,6 +176,9 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
     """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure."""
     for given in inputs:
         path = Path(given)
+        if given == "":  # as a path it would be the folder of this process
+            yield Outcome(path, "failed", "a file without a name: the name is empty")
+            continue
         try:
             is_folder, exists = path.is_dir(), path.exists()
         except OSError as error:  # a name too long, a folder that may not be entered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from support.photo_files import save_picture
 
 from colorize.batch import Job, Outcome, colorize_files, plan
@@ -121,3 +122,11 @@ def test_inputs_without_photos_are_failures(tmp_path: Path) -> None:
     assert "without photos; -r looks" in empty.message
     assert isinstance(nothing, Outcome)
     assert "no file has such a name" in nothing.message
+
+
+def test_an_empty_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_picture(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    (outcome,) = plan([""])
+    assert isinstance(outcome, Outcome) and outcome.status == "failed" and "empty" in outcome.message
+    assert targets(plan(["."])) == {"a.png": "a_colorized.png"}
