@@ -95,12 +95,12 @@ def test_deoldify_needs_torch(no_torch, tmp_path):
 @pytest.mark.parametrize(
     ("content", "word"), [(b"Dear aunt,", "first bytes"), (b"", "0 bytes"), (b"<!doctype html>", "web page")]
 )
-@pytest.mark.parametrize("runtime", ["auto", "onnx", "torch"])
-def test_what_is_no_torch_file_is_seen_before_torch_is_asked_for(no_torch, tmp_path, content, word, runtime):
+@pytest.mark.parametrize("asked", ["auto", "onnx", "torch"])
+def test_what_is_no_torch_file_is_seen_before_torch_is_asked_for(no_torch, tmp_path, content, word, asked):
     path = tmp_path / "gen.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"gen\.pth: .*{word}"):
-        load_network(path, runtime=runtime)
+        load_network(path, runtime=asked)
 
 
 @pytest.mark.torch
@@ -120,11 +120,11 @@ def test_a_device_of_torch_in_onnx_runtime(no_gpu):
     assert "torch" not in str(caught.value).lower(), "it has no such device either"
 
 
-@pytest.mark.parametrize("runtime", ["auto", "onnx", "torch"])
+@pytest.mark.parametrize("asked", ["auto", "onnx", "torch"])
 @pytest.mark.parametrize("precision", ["x", 16, ""])
-def test_an_unknown_precision(runtime, precision):
+def test_an_unknown_precision(asked, precision):
     with pytest.raises(ValueError, match=rf"precision {precision!r}.*float32"):
-        load_network("stable", "cpu", precision, runtime)
+        load_network("stable", "cpu", precision, asked)
 
 
 def test_a_file_that_may_not_be_read(monkeypatch):
