@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors import serialize_file
 from safetensors.numpy import save_file
 
 from colorize.base import WeightsError
@@ -86,12 +85,18 @@ def test_a_variance_below_zero(tmp_path, value):
         read_weights(path)
 
 
-@pytest.mark.parametrize(("dtype", "size"), [("bfloat16", 2), ("float64", 8), ("int8", 1), ("bool", 1)])
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F64", 8), ("I8", 1), ("BOOL", 1)])
 def test_numbers_of_another_format(tmp_path, dtype, size):
-    path = tmp_path / "w.safetensors"
-    metadata = {"format": FORMAT, "config": json.dumps({}), "render_size": "256", "trained_on": '""', "metrics": "{}"}
-    serialize_file({"head.weight": {"dtype": dtype, "shape": [3], "data": bytes(3 * size)}}, path, metadata)
-    with pytest.raises(WeightsError, match=r"w\.safetensors: head\.weight .* not F16 or F32"):
+    path = write(tmp_path / "w.safetensors", {"head.weight": np.zeros(size, np.float32)})
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = {
+        **json.loads(content[8:end]),
+        "head.weight": {"dtype": dtype, "shape": [4], "data_offsets": [0, 4 * size]},
+    }
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[end:])
+    with pytest.raises(WeightsError, match=rf"w\.safetensors: head\.weight .*{dtype}, not F16 or F32"):
         read_weights(path)
 
 
