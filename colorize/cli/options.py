@@ -12,8 +12,10 @@ from colorize import __version__
 from colorize.base import (
     COMMAND_ONLY,
     CONTAINERS,
+    FOREIGN_SUFFIXES,
     MAX_RENDER_SIZE,
     PHOTO_FORMATS,
+    READ_ONLY_SUFFIXES,
     VIDEO_SUFFIXES,
     SettingError,
     Settings,
@@ -24,7 +26,8 @@ from colorize.cli.arguments import Option, Parser, add_arguments, file_name, fro
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import VideoOptions
 
-FILE_SUFFIX = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
+FILE_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *FOREIGN_SUFFIXES, *VIDEO_SUFFIXES))  # of pictures
+LIKE_A_FILE = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
 RENDER_FACTOR = 16  # pixels: DeOldify's render factor counts in steps of them
 
 
@@ -183,7 +186,7 @@ def _check_files(parser: Parser, command: Command) -> None:
     if output is None or output.is_dir():
         return
     suffix = output.suffix.lower()
-    names_file = suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
+    names_file = suffix in FILE_SUFFIXES
     if names_file and not is_one_file:
         parser.error(f"-o {output} names one file; give a folder for the results of several files")
     if is_one_file and _is_a_name(command.files[0]):
@@ -197,13 +200,12 @@ def _check_suffix(parser: Parser, output: Path, source: Path, options: FileOptio
     is_video = source.suffix.lower() in VIDEO_SUFFIXES
     suffixes: Iterable[str] = CONTAINERS if is_video and options.preview is None else PHOTO_FORMATS
     suffix = output.suffix.lower()
-    if suffix in suffixes or not (suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES) or re.fullmatch(FILE_SUFFIX, suffix)):
+    if suffix in suffixes or not (suffix in FILE_SUFFIXES or re.fullmatch(LIKE_A_FILE, suffix)):
         return
     what = "a film" if is_video else "a photo"
     if is_video and options.preview is not None:
         what = "the sheet of --preview"
-    is_known = suffix in (*PHOTO_FORMATS, *VIDEO_SUFFIXES)
-    folder = "" if is_known else "; if it is to be a folder, make it first"
+    folder = "" if suffix in FILE_SUFFIXES else "; if it is to be a folder, make it first"
     parser.error(f"-o {output}: {what} is written as {', '.join(suffixes)}, not as {output.suffix}{folder}")
 
 

@@ -90,7 +90,7 @@ def test_options_are_named_as_they_are_written(
         ("a.mp4", ["-o", "b.avi"], ".mkv"),
         ("a.mp4", ["-o", "b.mp4", "--preview", "3"], ".jpg"),
         ("a.jpg", ["-o", "b.mp4"], ".jpg"),
-        ("a.jpg", ["-o", "b.JXL"], ".jpg"),
+        ("a.jpg", ["-o", "b.PSD"], ".jpg"),
     ],
 )
 def test_a_suffix_that_is_not_written_is_named_with_those_that_are(
@@ -123,7 +123,8 @@ def test_folders_may_have_dots_in_their_names(
 def test_several_photos_do_not_share_one_name(
     capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
 ) -> None:
-    assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", "x.jpg")[0] == 2
+    for name in ("x.jpg", "x.mp4", "x.gif", "x.ppm"):
+        assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", name)[0] == 2
     for others in ([grey_photo, "other.jpg"], [grey_photo.parent], [f"{grey_photo.parent}/*.jpg"]):
         status, _, err = run(capsys, weights_file, *others, "--hint", "1,1,#ff0000")
         assert (status, len(err.splitlines())) == (2, 1)
