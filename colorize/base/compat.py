@@ -58,20 +58,6 @@ def random_init_skipped() -> Iterator[None]:
         yield
 
 
-def let_pillow_open_16_bit_grey_alpha() -> None:
-    """Let Pillow open TIFFs of 16-bit grey with alpha; their pixels it cannot read, but only their header is wanted.
-
-    Pillow: entries are added to the table of what it opens, ``TiffImagePlugin.OPEN_INFO``. Goes when Pillow knows the
-    format by itself; 12.3 does not.
-    """
-    from PIL.TiffImagePlugin import OPEN_INFO
-
-    premultiplied, alpha = 1, 2  # values of ExtraSamples, TIFF 6.0
-    for order in (b"II", b"MM"):
-        for extra in (premultiplied, alpha):
-            OPEN_INFO.setdefault((order, 1, (1,), 1, (16, 16), (extra,)), ("LA", "LA"))
-
-
 def decode_avif_in_one_thread() -> None:
     """Let each AVIF be decoded in one thread, in a process that decodes many side by side.
 

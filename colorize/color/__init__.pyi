@@ -15,6 +15,9 @@ from .lab_tensor import rgb_tensor_to_lab as rgb_tensor_to_lab
 from .profiles import ProfileError as ProfileError
 from .profiles import convert_8_bit_to_srgb as convert_8_bit_to_srgb
 from .profiles import convert_16_bit_to_srgb as convert_16_bit_to_srgb
+from .profiles import convert_d50_lab_to_srgb as convert_d50_lab_to_srgb
+from .profiles import fitting_color_space as fitting_color_space
+from .profiles import is_matrix_based as is_matrix_based
 from .profiles import profile_color_space as profile_color_space
 from .profiles import read_color_space as read_color_space
 from .profiles import srgb_profile as srgb_profile

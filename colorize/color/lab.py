@@ -65,6 +65,13 @@ def xyz_to_lab(xyz: npt.NDArray) -> Floats:
     return np.stack([116 * fy - 16, 500 * (f[..., 0] - fy), 200 * (fy - f[..., 2])], axis=-1)
 
 
+def lab_to_xyz(lab: Floats) -> Floats:
+    """Return Lab as XYZ, both (H, W, 3) float32; the inverse of ``xyz_to_lab``."""
+    fy = (lab[..., 0] + 16) * np.float32(1 / 116)
+    scale = np.float32(1 / 500), np.float32(1 / 200)
+    return _f_inverse(np.stack([fy + lab[..., 1] * scale[0], fy, fy - lab[..., 2] * scale[1]], axis=-1))
+
+
 def rgb_to_lightness(picture: Picture, space: ColorSpace = SRGB) -> Floats:
     """Return the lightness L of a picture, as in ``rgb_to_lab``, (H, W) float32 0..100.
 

@@ -14,12 +14,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from colorize.base import ImageError
 from colorize.color.icc import D50, TABLE_TAGS, Curve, read_curve, read_lookup_table, read_tags, read_xyz
-from colorize.color.lab import Picture, lab_to_rgb, strips, xyz_to_lab
-from colorize.color.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace
+from colorize.color.lab import Picture, lab_to_rgb, lab_to_xyz, strips, xyz_to_lab
+from colorize.color.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace, Floats
 
 D50_TO_D65 = (
     (0.9555766, -0.0230393, 0.0631636),
@@ -110,6 +111,47 @@ def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
+def is_matrix_based(profile: bytes) -> bool:
+    """Return whether an RGB profile is made of primaries and curves, not of look-up tables."""
+    try:
+        read_color_space(profile)
+    except ProfileError:
+        return False
+    return True
+
+
+def fitting_color_space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes | None]:
+    """Return the colour space of a picture, and its profile if that fits the picture; else sRGB and None."""
+    if profile is None:
+        return SRGB, None
+    if profile_color_space(profile) not in (("RGB", "GRAY") if picture.ndim == 2 else ("RGB",)):
+        return SRGB, None  # a profile that does not belong to these pixels, as some programs leave behind
+    try:
+        return read_color_space(profile), profile
+    except ProfileError:
+        return SRGB, None  # RGB was converted before; a grey profile that is damaged says nothing
+
+
+def convert_d50_lab_to_srgb(lab: Floats, dtype: npt.DTypeLike) -> Picture:
+    """Return Lab under D50, as profiles and TIFF have it, as sRGB; a colour outside sRGB loses chroma.
+
+    Args:
+        lab: (H, W, 3) float32: L 0..100, a and b.
+        dtype: uint8 or uint16.
+
+    Returns:
+        (H, W, 3) of ``dtype``.
+    """
+    return lab_to_rgb(xyz_to_lab(cv2.transform(lab_to_xyz(lab), _d50_to_srgb_white())), dtype)
+
+
+def _d50_to_srgb_white() -> Floats:
+    """Return the matrix from XYZ relative to D50's white to XYZ relative to sRGB's; white to white, to the last bit."""
+    white = np.array(RGB_TO_XYZ).sum(axis=1)
+    adapt = (np.array(D50_TO_D65) * np.array(D50) / white[:, None]).astype(np.float32)
+    return adapt / adapt.sum(axis=1, keepdims=True)
+
+
 def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
     """Return 16-bit samples of a table-based profile as sRGB; relative colorimetric, black made black.
 
@@ -132,9 +174,7 @@ def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
         black = table.black_luminance()
     except (KeyError, IndexError, struct.error, ValueError) as error:
         raise ProfileError(f"its ICC profile has no table that can be used ({error}); convert it to sRGB") from error
-    white = np.array(RGB_TO_XYZ).sum(axis=1)
-    adapt = (np.array(D50_TO_D65) * np.array(D50) / white[:, None]).astype(np.float32)
-    adapt /= adapt.sum(axis=1, keepdims=True)  # white to white, to the last bit
+    adapt = _d50_to_srgb_white()
     picture = np.empty((*samples.shape[:2], 3), np.uint16)
     for rows in strips(samples.shape[:2]):
         strip = samples[rows]

@@ -130,18 +130,14 @@ class Metadata:
     lines: tuple[str, ...] = ()
 
 
-def read_metadata(path: Path, image: Image.Image, page: int = 0) -> Metadata:
-    """Return the words of a photo.
+def read_metadata(path: Path, image: Image.Image) -> Metadata:
+    """Return the words of a photo; of a TIFF's page see ``read_tiff_metadata``.
 
     Args:
         path: The file.
         image: The same, opened by Pillow.
-        page: Number of the page of a TIFF, from 0.
     """
     size = (image.height, image.width)
-    if image.format == "TIFF":
-        with open(path, "rb") as file:
-            return read_tiff_metadata(file, page)
     if image.format in ("JPEG", "MPO"):
         return _jpeg_metadata(path.read_bytes(), size)
     if image.format == "PNG":
@@ -254,20 +250,19 @@ def _png_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
     return assemble(exif, xmp, size, iptc=iptc, texts=tuple(texts), kinds=kinds, further=further)
 
 
-def read_tiff_metadata(file: BinaryIO, page: int = 0) -> Metadata:
+def read_tiff_metadata(file: BinaryIO, offset: int) -> Metadata:
     """Return the words of a TIFF's page; the orientation of its pixels among them.
 
     Args:
         file: The TIFF, open for reading.
-        page: Its number, from 0.
+        offset: Of the page's directory.
     """
     try:
         reader = DirectoryReader.of_file(file)
-        offset = reader.chain()[page]
         wanted = {*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, ORIENTATION, *SIZE_TAGS[0]}
         directory = reader.directory(offset, wanted)
         tags = [tag for tag, *_ in reader.raw_entries(offset)[0]]
-    except (ExifError, IndexError, struct.error):
+    except (ExifError, struct.error):
         return Metadata(lines=("its tags are damaged and are left out",))
     stated = next(iter(directory.entries.get(ORIENTATION, Entry.numbers(SHORT, 1)).values), UPRIGHT)
     orientation = stated if 1 <= stated <= 8 else UPRIGHT
@@ -327,7 +322,7 @@ def _state_size(directory: Directory, size: tuple[int, int], orientation: int) -
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     """Return an image's horizontal and vertical resolution in pixels an inch, from its header, else from EXIF.
 
-    Pillow alone would invent one: 72 for a JPEG whose EXIF has none, 1 for a TIFF without any.
+    Pillow alone would invent one: 72 for a JPEG whose EXIF has none.
 
     Returns:
         (x, y); None: not stated.
@@ -337,16 +332,16 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
         stated = None
     try:
         exif = image.getexif()
-        if image.format == "TIFF" and X_RESOLUTION not in exif:
-            stated = None
-        if stated is None and image.format != "TIFF":
+        if stated is None:
             scale = {2: 1, 3: 2.54}[exif.get(RESOLUTION_UNIT, 2)]
             stated = (exif[X_RESOLUTION] * scale, exif[Y_RESOLUTION] * scale)
-        if stated is None:
-            return None
-        x, y = float(stated[0]), float(stated[1])
+        return sound_dpi(float(stated[0]), float(stated[1]))
     except _DAMAGED:
         return None
+
+
+def sound_dpi(x: float, y: float) -> tuple[float, float] | None:
+    """Return a resolution (x, y) in pixels an inch; None where it is none that a picture can have."""
     return (x, y) if 0 < x < 1e6 and 0 < y < 1e6 else None
 
 

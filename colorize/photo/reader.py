@@ -1,7 +1,8 @@
 """The decoder: from a picture file to ``Photo``, upright and with all that belongs to it.
 
 The first bytes decide which decoder reads a file, not its name: Pillow, with an extra for HEIC;
-``colorize.photo.sixteen_bit`` for the 16-bit RGB that Pillow cannot hold; imagecodecs for what Pillow does not read.
+``colorize.photo.sixteen_bit`` for the 16-bit RGB that Pillow cannot hold; ``colorize.photo.tiff_reader`` for every TIFF;
+imagecodecs for what Pillow does not read.
 """
 
 from __future__ import annotations
@@ -11,35 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageChops, UnidentifiedImageError
 
 from colorize.base import PHOTO_FORMATS, ImageError, reason
 from colorize.color import (
-    SRGB,
-    ColorSpace,
     Picture,
-    ProfileError,
     convert_8_bit_to_srgb,
     convert_16_bit_to_srgb,
     convert_to_srgb,
+    fitting_color_space,
+    is_matrix_based,
     profile_color_space,
-    read_color_space,
     srgb_profile,
 )
 from colorize.photo import jpeg2000, jpeg_xl, rare_jpeg, sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
 from colorize.photo.metadata import assemble, read_dpi, read_metadata
+from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
 from colorize.photo.png_colors import read_png_colors
 from colorize.photo.samples import Samples
 from colorize.photo.signatures import FileKind, identify
+from colorize.photo.size_limit import check_size, too_large
 
 FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
 READ_ONLY_FORMATS = ("GIF", "PCX", "PPM")  # Pillow's names of formats that are read and written as PNG
-NEW_SUBFILE_TYPE = 254  # TIFF 6.0
-REDUCED_COPY = 1  # bit of it: a smaller copy of another page, such as a thumbnail
 
 
 def read_image(path: Path | str) -> Picture:
@@ -69,7 +67,8 @@ def read_photo(path: Path | str) -> Photo:
 def read_photos(path: Path | str) -> Iterator[Photo]:
     """Yield the photos of a file, one at a time: the pages of a TIFF, one of any other.
 
-    Reduced copies of a page (thumbnails) inside a TIFF are left out.
+    Pages of a TIFF that are no photographs (reduced copies, masks, infrared) are left out; the first photo's notes
+    say so.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -79,18 +78,21 @@ def read_photos(path: Path | str) -> Iterator[Photo]:
     with name_errors(path):
         kind = _identify(path)
         if decoder := _decoder_of(path, kind):
-            _check_size(*decoder.read_size(path))
+            check_size(*decoder.read_size(path))
             yield _photo_of_samples(path, kind, decoder.read(path))
             return
+        if kind is not None and kind.format == "TIFF":
+            from colorize.photo.tiff_reader import read_tiff  # brings tifffile and imagecodecs
+
+            yield from read_tiff(path)
+            return
         with _open_image(path, kind) as image:
-            if image.format == "TIFF":
-                yield from _read_pages(path, image)
-            elif _format_of(image) not in (*PHOTO_FORMATS.values(), *READ_ONLY_FORMATS):
+            if _format_of(image) not in (*PHOTO_FORMATS.values(), *READ_ONLY_FORMATS):
                 raise ImageError(f"{path}: {image.format} is not supported; convert it to PNG, JPEG or TIFF")
             elif image.format not in FORMAT_ALIASES and (count := getattr(image, "n_frames", 1)) > 1:
                 raise ImageError(f"{path}: an animation of {count} pictures; save its pictures one by one")
             else:
-                yield _read_page(path, image, 0)
+                yield _read_page(path, image)
 
 
 def photo_size(path: Path | str) -> tuple[int, int]:
@@ -105,6 +107,10 @@ def photo_size(path: Path | str) -> tuple[int, int]:
         kind = _identify(path)
         if decoder := _decoder_of(path, kind):
             return decoder.read_size(path)
+        if kind is not None and kind.format == "TIFF":
+            from colorize.photo.tiff_reader import tiff_size
+
+            return tiff_size(path)
         with _open_image(path, kind) as image:
             return image.height, image.width
 
@@ -158,21 +164,6 @@ def _decoder_of(path: Path, kind: FileKind | None) -> Decoder | None:
     return DECODERS.get(kind.format)
 
 
-def _check_size(height: int, width: int) -> None:
-    """Refuse a picture of more pixels than Pillow would open.
-
-    Raises:
-        ImageError: It is too large.
-    """
-    if Image.MAX_IMAGE_PIXELS is not None and height * width > 2 * Image.MAX_IMAGE_PIXELS:
-        raise ImageError(_too_large())
-
-
-def _too_large() -> str:
-    limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-    return f"more than {limit:g} million pixels; --max-megapixels allows more"
-
-
 def _open_image(path: Path, kind: FileKind | None) -> Image.Image:
     """Return a picture file of a kind, opened by Pillow; its pixels are not read yet.
 
@@ -188,7 +179,7 @@ def _open_image(path: Path, kind: FileKind | None) -> Image.Image:
             raise ImageError(f"{path}: a damaged or cut off {kind.name}; get it anew") from error
         raise ImageError(f"{path}: {_unknown(path)}") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: {_too_large()}") from error
+        raise ImageError(f"{path}: {too_large()}") from error
     except PermissionError:
         raise
     except Exception as error:  # decoders raise whatever they like at a damaged file
@@ -221,26 +212,17 @@ def _format_of(image: Image.Image) -> str:
     return FORMAT_ALIASES.get(image.format or "", image.format or "")
 
 
-def _read_pages(path: Path, image: Image.Image) -> Iterator[Photo]:
-    """Yield the pages of an opened TIFF but for reduced copies."""
-    for page in range(getattr(image, "n_frames", 1)):
-        image.seek(page)
-        if page == 0 or not image.tag_v2.get(NEW_SUBFILE_TYPE, 0) & REDUCED_COPY:  # type: ignore[attr-defined]
-            yield _read_page(path, image, page)
-
-
-def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
-    """Return a page of an opened file, upright.
+def _read_page(path: Path, image: Image.Image) -> Photo:
+    """Return the photo of an opened file, upright.
 
     Args:
         path: The file.
-        image: The same, opened by Pillow at the page.
-        page: Number of the page, from 0.
+        image: The same, opened by Pillow.
 
     Raises:
         ImageError: Its pixels are of a kind that cannot be kept.
     """
-    words = read_metadata(path, image, page)
+    words = read_metadata(path, image)
     orientation = words.orientation
     info = dict(image.info)
     format = _format_of(image)
@@ -249,19 +231,17 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
     if png and png.transparent and png.color_type == sixteen_bit.PNG_GREY and 1 < png.depth < 8:
         # Pillow spreads the pixels over 0..255, and not this
         image.info["transparency"] = png.transparent[0] * 255 // ((1 << png.depth) - 1)
-    samples = sixteen_bit.read_samples(path, image, page)
+    samples = sixteen_bit.read_samples(path, image)
     if samples is None:
         picture, alpha, profile = _read_pixels(image, profile)
-        if format == "TIFF":
-            orientation = UPRIGHT  # Pillow has turned it
     else:
-        picture, alpha, profile = _split_16_bit(image.mode, samples, profile)
+        picture, alpha, profile = _split_16_bit(samples, profile)
     if png and png.space:
         picture, profile = convert_to_srgb(picture, png.space), None
-    space, profile = _choose_space(picture, profile)
+    space, profile = fitting_color_space(picture, profile)
     return Photo(
-        _turn_upright(picture, orientation),
-        None if alpha is None else _turn_upright(alpha, orientation),
+        turn_upright(picture, orientation),
+        None if alpha is None else turn_upright(alpha, orientation),
         format,
         space,
         profile,
@@ -279,15 +259,15 @@ def _read_page(path: Path, image: Image.Image, page: int) -> Photo:
 def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Photo:
     """Return the photo of what a decoder gave, upright."""
     picture, profile = _without_tables(samples.pixels, samples.profile, samples.colors == "CMYK")
-    space, profile = _choose_space(picture, profile)
+    space, profile = fitting_color_space(picture, profile)
     size = picture.shape[:2]
     words = assemble(samples.exif, samples.xmp, size, iptc=samples.iptc, further=samples.notes)
     if samples.is_upright and words.orientation in SIDEWAYS:
         words = assemble(samples.exif, samples.xmp, size[::-1], iptc=samples.iptc, further=samples.notes)
     orientation = UPRIGHT if samples.is_upright else words.orientation
     return Photo(
-        _turn_upright(picture, orientation),
-        None if samples.alpha is None else _turn_upright(samples.alpha, orientation),
+        turn_upright(picture, orientation),
+        None if samples.alpha is None else turn_upright(samples.alpha, orientation),
         kind.format if kind is not None else "",
         space,
         profile,
@@ -315,7 +295,7 @@ def _without_tables(pixels: Picture, profile: bytes | None, is_cmyk: bool) -> tu
     if pixels.shape[2] == 1:
         return pixels[..., 0], profile
     fits = profile is not None and profile_color_space(profile) == ("CMYK" if is_cmyk else "RGB")
-    if profile and fits and (is_cmyk or not _is_matrix_based(profile)):
+    if profile and fits and (is_cmyk or not is_matrix_based(profile)):
         if pixels.dtype == np.uint16:
             return convert_16_bit_to_srgb(pixels, profile), srgb_profile()
         image = Image.fromarray(pixels, "CMYK") if is_cmyk else Image.fromarray(pixels)
@@ -330,10 +310,8 @@ def _without_tables(pixels: Picture, profile: bytes | None, is_cmyk: bool) -> tu
 
 def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
     """Return picture, alpha and profile of an image that Pillow holds without loss."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _read_16_bit_grey(image), None, profile
-    if image.mode == "LAB":
-        raise ImageError("is in Lab colours; convert it to RGB")
+    if image.mode == "I" or image.mode.startswith("I;"):
+        return np.asarray(image).astype(np.uint16), None, profile
     if "transparency" in image.info or image.mode in ("PA", "RGBa", "La"):
         image = image.convert("LA" if image.mode in ("1", "L", "La") else "RGBA")
     if image.mode == "CMYK":
@@ -349,63 +327,17 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
         image = image.convert(image.mode[:-1])
     if image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not _is_matrix_based(profile):
+    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not is_matrix_based(profile):
         image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
     return np.asarray(image), alpha, profile
 
 
-def _split_16_bit(mode: str, samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
-    """Return picture, alpha and profile of ``sixteen_bit.read_samples``, of an image in a Pillow mode."""
-    if mode == "CMYK":
-        picture, profile = _without_tables(samples, profile, is_cmyk=True)
-        return picture, None, profile
+def _split_16_bit(samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
+    """Return picture, alpha and profile of ``sixteen_bit.read_samples``."""
     if samples.shape[2] == 2:
         return samples[..., 0], samples[..., 1], profile
     picture, profile = _without_tables(samples[..., :3], profile, is_cmyk=False)
     return picture, samples[..., 3] if samples.shape[2] == 4 else None, profile
-
-
-def _is_matrix_based(profile: bytes) -> bool:
-    """Return whether an RGB profile is made of primaries and curves, not of look-up tables."""
-    try:
-        read_color_space(profile)
-    except ProfileError:
-        return False
-    return True
-
-
-def _read_16_bit_grey(image: Image.Image) -> Picture:
-    """Return the pixels of a grey image that Pillow holds in more than 8 bits, (H, W) uint16."""
-    values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise ImageError("has floating-point or 32-bit pixels; convert it to 16 bits")
-    values = values.astype(np.uint16)
-    if getattr(image, "tag_v2", {}).get(sixteen_bit.PHOTOMETRIC) == sixteen_bit.WHITE_IS_ZERO:
-        return np.uint16(65535) - values
-    return values
-
-
-def _choose_space(picture: Picture, profile: bytes | None) -> tuple[ColorSpace, bytes | None]:
-    """Return the colour space of a picture, and its profile if that fits the picture; else sRGB and None."""
-    if profile is None:
-        return SRGB, None
-    if profile_color_space(profile) not in (("RGB", "GRAY") if picture.ndim == 2 else ("RGB",)):
-        return SRGB, None  # a profile that does not belong to these pixels, as some programs leave behind
-    try:
-        return read_color_space(profile), profile
-    except ProfileError:
-        return SRGB, None  # RGB was converted before; a grey profile that is damaged says nothing
-
-
-def _turn_upright(array: npt.NDArray, orientation: int) -> npt.NDArray:
-    """Return an array (H, W) or (H, W, C) of an EXIF orientation, 1..8, turned upright (CIPA DC-008, 4.6.5.1)."""
-    if orientation in SIDEWAYS:
-        array = np.swapaxes(array, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        array = array[::-1]
-    if orientation in (2, 3, 6, 7):
-        array = array[:, ::-1]
-    return np.ascontiguousarray(array)
 
 
 def _is_lossless_webp(path: Path) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
-import tifffile
 
 from colorize.color import Picture
 from colorize.photo.exif import ASCII, BYTE, LONG, TYPE_BYTES, UNDEFINED, Directory, directory_bytes, read_block
@@ -46,6 +45,8 @@ def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
         file: Open for reading and writing.
         pages: The pages; taken one at a time.
     """
+    import tifffile  # brings imagecodecs, which is slow to import
+
     directories: list[dict[int, Directory]] = []
     with tifffile.TiffWriter(file, byteorder="<") as writer:
         for page in pages:
@@ -94,6 +95,8 @@ def _tags(
 
 def _append_directories(file: BinaryIO, directories: list[dict[int, Directory]]) -> None:
     """Append the EXIF directories of each page to a written TIFF and set the tags that point to them."""
+    import tifffile
+
     if not any(directories):
         return
     file.seek(0)

@@ -6,15 +6,9 @@ A test that fails because the library can do it by itself now says that our part
 from __future__ import annotations
 
 import inspect
-import json
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-import tifffile
 from av import VideoCodecContext
 from av.video.reformatter import Colorspace, Interpolation
 from PIL import AvifImagePlugin, Image
@@ -25,29 +19,10 @@ from colorize.base import (
     SWSCALE_EXACT,
     cpu_has_bfloat16,
     decode_avif_in_one_thread,
-    let_pillow_open_16_bit_grey_alpha,
     random_init_skipped,
     read_codec_field_order,
     write_codec_field_order,
 )
-
-OPEN_TIFFS = """
-import sys
-from PIL import Image, UnidentifiedImageError
-from colorize.base import let_pillow_open_16_bit_grey_alpha
-
-def modes():
-    for path in sys.argv[1:]:
-        try:
-            with Image.open(path) as image:
-                yield image.mode
-        except UnidentifiedImageError:
-            yield None
-
-before = list(modes())
-let_pillow_open_16_bit_grey_alpha()
-print([before, list(modes())])
-"""
 
 
 def test_pyavs_names_have_our_numbers() -> None:
@@ -95,23 +70,6 @@ def test_no_random_numbers_are_drawn_for_a_network_that_is_loaded() -> None:
     assert not torch.equal(torch.get_rng_state(), state), "torch draws none by itself now"
 
 
-def test_pillow_does_not_open_16_bit_grey_with_alpha_by_itself(tmp_path: Path) -> None:
-    paths = []
-    for order in "<>":
-        for kind in ("assocalpha", "unassalpha"):
-            path = tmp_path / f"{len(paths)}.tif"
-            picture = np.zeros((4, 5, 2), np.uint16)
-            tifffile.imwrite(path, picture, byteorder=order, photometric="minisblack", extrasamples=[kind])
-            paths.append(str(path))
-    command = [sys.executable, "-c", OPEN_TIFFS, *paths]  # a process in which nothing has changed Pillow
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    before, after = json.loads(printed.replace("None", "null").replace("'", '"'))
-    assert before == [None] * 4, "Pillow opens them now"
-    assert after == ["LA"] * 4
-    let_pillow_open_16_bit_grey_alpha()  # twice is as good as once
-    let_pillow_open_16_bit_grey_alpha()
-
-
 def test_pillow_decodes_avif_with_a_number_of_threads_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "max_threads" not in inspect.signature(Image.open).parameters, "Pillow takes a number of threads now"
     monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
@@ -130,7 +88,7 @@ def test_every_function_says_when_it_can_go() -> None:
 
     functions = [inspect.unwrap(value) for value in vars(compat).values() if inspect.isfunction(value)]
     functions = [function for function in functions if function.__module__ == compat.__name__]
-    assert len(functions) >= 8
+    assert len(functions) >= 7
     for function in functions:
         assert "Goes " in (function.__doc__ or ""), function.__name__
         assert hasattr(base, function.__name__), "it is on the wing's face"

@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,6 +178,24 @@ def test_every_page_is_coloured_and_colour_pages_stay(tmp_path: Path, colorizer:
     assert outcome.status == "failed"
     assert "write a TIFF" in outcome.message
     assert not (tmp_path / "b.png").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"candidates": 2}, {"candidates": 2, "sheet": True}])
+def test_what_is_left_out_of_a_photo_is_said(
+    tmp_path: Path, colorizer: Colorizer, scene: np.ndarray, options: dict[str, Any], count: int
+) -> None:
+    if count > 1 and options:
+        pytest.skip("candidates take one page")
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for _ in range(count):
+            pixels = np.dstack([scene, scene])
+            writer.write(pixels, photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"])
+    job = Job(tmp_path / "a.tif", tmp_path / "b.tif")
+    (outcome,) = colorize_files(colorizer, [job], FileOptions(photo=PhotoOptions(**options)))
+    assert outcome.status == "done"
+    assert len(outcome.notes) == count
+    assert all("a.tif" in note and "infrared" in note for note in outcome.notes)
 
 
 @pytest.mark.parametrize(

@@ -159,12 +159,6 @@ def test_white_is_zero_is_inverted(tmp_path: Path, dtype: type) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.iinfo(dtype).max - pixels)
 
 
-def test_float_tiff_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.float32))
-    with pytest.raises(ImageError, match="convert it to 16 bits"):
-        read_photo(tmp_path / "a.tif")
-
-
 # --- orientation -----------------------------------------------------------------------------------------------------
 
 

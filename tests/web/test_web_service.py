@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support.service import folders, post
 
@@ -40,6 +42,15 @@ class TestPhoto:
             assert image.getexif()[0x010E] == "aunt" and image.info["dpi"] == (300, 300)
             assert "AI-colorized" in image.getexif()[0x0131]
             assert np.ptp(np.asarray(image).astype(int), axis=2).mean() > 3
+
+    def test_what_is_left_out_of_it_is_said_in_a_header(self, client, scene):
+        file = io.BytesIO()
+        pixels = np.dstack([scene, scene])
+        tifffile.imwrite(file, pixels, photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"])
+        answer = post(client, file.getvalue(), "größe.tif")
+        assert answer.status_code == 200
+        (note,) = answer.headers.get_list("colorize-note")
+        assert "größe.tif" in unquote(note) and "infrared" in note and "/" not in note
 
     def test_its_folder_is_gone_afterwards(self, client, photo):
         post(client, photo)

@@ -1,0 +1,253 @@
+"""The reader of TIFF, and of scanners' DNG: which pages of a file are photographs, and each of them as ``Photo``.
+
+The pixels are those of ``colorize.photo.tiff_pixels``, the words beside them are those of ``colorize.photo.metadata``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import tifffile
+
+from colorize.base import ImageError
+from colorize.color import fitting_color_space
+from colorize.photo.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
+from colorize.photo.metadata import read_tiff_metadata, sound_dpi
+from colorize.photo.orientation import turn_upright
+from colorize.photo.photo import Photo
+from colorize.photo.size_limit import check_size
+from colorize.photo.tiff_pixels import (
+    BLACK_IS_ZERO,
+    CFA,
+    LINEAR_RAW,
+    MASK,
+    RGB,
+    WHITE_IS_ZERO,
+    read_pixels,
+)
+
+PAGE_NUMBER, ICC_PROFILE = 297, 34675  # tags of TIFF 6.0 and ICC
+INCH, CENTIMETRE = 2, 3  # values of ResolutionUnit
+UNITS_PER_INCH = {INCH: 1, CENTIMETRE: 2.54}
+REDUCED, SECOND_CHANNEL, DEPTH = 1, 4, 8  # bits of NewSubfileType: a smaller copy; a mask, or infrared; a depth map
+CAMERA_RAW = b"CR"  # at byte 8 of Canon's raw files, whose mosaic has no PhotometricInterpretation
+OTHER_DIALECTS = ("is_lsm", "is_ndpi", "is_scanimage", "is_stk")
+"""Dialects of microscopes, by whose rules tifffile would read a file that seems to be in one."""
+INFRARED = "infrared"
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks are for programmers
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A page of a TIFF.
+
+    Attributes:
+        tags: Its tags and its place in the file.
+        name: What a message calls it, such as "page 2".
+        what: What it is where it is no photograph, such as "infrared"; empty: a photograph.
+    """
+
+    tags: tifffile.TiffPage
+    name: str
+    what: str = ""
+
+
+def read_tiff(path: Path) -> Iterator[Photo]:
+    """Yield the photographs of a TIFF, one at a time.
+
+    Raises:
+        ImageError: It is damaged, too large, or of a kind that cannot be read; its name is not in the message.
+    """
+    with _open(path) as (file, tiff):
+        photographs, notes = choose_photographs(tiff)
+        lines = [f"{path}: {note}" for note in notes]
+        for page in photographs:
+            place = f"{path}, {page.name}" if len(photographs) > 1 else str(path)
+            try:
+                photo = _read_page(file, page.tags, place)
+            except ImageError as error:
+                raise ImageError(f"{place}: {error}") from error
+            yield replace(photo, notes=(*lines, *photo.notes))
+            lines = []
+
+
+def tiff_size(path: Path) -> tuple[int, int]:
+    """Return (height, width) of the first photograph of a TIFF, before orientation, by its header.
+
+    Raises:
+        ImageError: It is damaged, or too large.
+    """
+    with _open(path) as (_, tiff):
+        page = choose_photographs(tiff)[0][0].tags
+        check_size(page.imagelength, page.imagewidth)
+        return page.imagelength, page.imagewidth
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[tuple[BinaryIO, tifffile.TiffFile]]:
+    """Yield a TIFF's file, and the same opened by tifffile."""
+    with open(path, "rb") as file:
+        if file.read(10)[8:] == CAMERA_RAW:
+            raise ImageError("is a camera's raw picture, a mosaic; develop it and save it as TIFF or JPEG")
+        file.seek(0)
+        with tifffile.TiffFile(file, **dict.fromkeys(OTHER_DIALECTS, False)) as tiff:
+            yield file, tiff
+
+
+def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[str]]:
+    """Return the pages of a TIFF that are photographs, and what the others are, as parts of sentences.
+
+    Where a page is a reduced copy, as the first one of a DNG is, the pictures in its SubIFDs take its place.
+
+    Raises:
+        ImageError: There are no pages, a page is missing, or it is a camera's raw picture.
+    """
+    photographs: list[Page] = []
+    others: list[Page] = []
+    for number, tags in enumerate(tiff.pages, 1):
+        page = Page(tags.aspage(), f"page {number}", _what(tags.aspage()))
+        inner = _inner_pages(page)
+        if any(found.tags.photometric == CFA for found in (page, *inner)):
+            raise ImageError("is a camera's raw picture, a mosaic; develop it and save it as TIFF or JPEG")
+        if page.what == "reduced copy" and any(not found.what for found in inner):
+            photographs += [found for found in inner if not found.what]
+            others += [page, *(found for found in inner if found.what)]
+        else:
+            (others if page.what else photographs).append(page)
+            others += [Page(found.tags, found.name, found.what or "further picture") for found in inner]
+    _check_chain(tiff)
+    if not photographs and not others:
+        raise ImageError("holds no page; it is damaged, get it anew")
+    if not photographs:
+        photographs = [max(others, key=lambda page: page.tags.imagewidth * page.tags.imagelength)]
+        others.remove(photographs[0])
+    if _has_infrared_pages(photographs):
+        others += [Page(page.tags, page.name, INFRARED) for page in photographs[1::2]]
+        photographs = photographs[::2]
+    return photographs, _left_out(others)
+
+
+def _what(page: tifffile.TiffPage) -> str:
+    """Return what a page is by its tags if it is no photograph; empty: a photograph."""
+    if page.subfiletype & REDUCED:
+        return "reduced copy"
+    if page.photometric == MASK:
+        return "mask"
+    if page.subfiletype & SECOND_CHANNEL:
+        return "mask" if page.bitspersample == 1 else INFRARED
+    return "depth map" if page.subfiletype & DEPTH else ""
+
+
+def _inner_pages(page: Page) -> list[Page]:
+    """Return the pages in the SubIFDs of a page; damaged ones count only where the page itself is a copy of them."""
+    if not page.tags.subifds:
+        return []
+    try:
+        inner = [found.aspage() for found in page.tags.pages or ()]
+    except Exception as error:  # tifffile raises whatever it meets
+        if page.what:
+            raise ImageError("damaged or cut off: its full picture cannot be found; get it anew") from error
+        return []
+    return [Page(tags, f"picture {number} inside {page.name}", _what(tags)) for number, tags in enumerate(inner, 1)]
+
+
+def _check_chain(tiff: tifffile.TiffFile) -> None:
+    """Check that no page is missing: the last one that was found is to say that no other follows.
+
+    Raises:
+        ImageError: It points to one that is not there.
+    """
+    if not len(tiff.pages):
+        return
+    file, form = tiff.filehandle, tiff.tiff
+    offsets = [page.offset for page in tiff.pages]
+    file.seek(offsets[-1])
+    count = int.from_bytes(file.read(form.tagnosize), "little" if form.byteorder == "<" else "big")
+    file.seek(offsets[-1] + form.tagnosize + count * form.tagsize)
+    following = int.from_bytes(file.read(form.offsetsize), "little" if form.byteorder == "<" else "big")
+    if following and following not in offsets:
+        raise ImageError(f"damaged or cut off after page {len(offsets)}; get it anew")
+
+
+def _has_infrared_pages(pages: list[Page]) -> bool:
+    """Return whether each second page is the infrared of the one before, though no tag says so.
+
+    As film scanners' programs write it, it is grey and of the same size and depth, and no page has a number.
+    """
+    return len(pages) % 2 == 0 and all(map(_is_infrared_of, pages[::2], pages[1::2]))
+
+
+def _is_infrared_of(color: Page, grey: Page) -> bool:
+    """Return whether a page may be the infrared of another."""
+    first, second = color.tags, grey.tags
+    same = (first.imagewidth, first.imagelength, first.bitspersample)
+    return (
+        first.photometric in (RGB, LINEAR_RAW)
+        and first.samplesperpixel >= 3
+        and second.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, LINEAR_RAW)
+        and second.samplesperpixel == 1
+        and same == (second.imagewidth, second.imagelength, second.bitspersample)
+        and PAGE_NUMBER not in second.tags
+    )
+
+
+def _left_out(pages: list[Page]) -> list[str]:
+    """Return what pages are left out, a part of a sentence for each kind."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for page in pages:
+        names[page.what].append(page.name)
+    return [f"left out: {what}{_places(places)}" for what, places in names.items()]
+
+
+def _places(names: list[str]) -> str:
+    """Return the names of pages in brackets, the first three of many."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f" ({', '.join(names[:3])}{more})"
+
+
+def _read_page(file: BinaryIO, page: tifffile.TiffPage, place: str) -> Photo:
+    """Return a page as a photo, upright.
+
+    Args:
+        file: The page's file.
+        page: The page.
+        place: The page's name for notes.
+    """
+    words = read_tiff_metadata(file, page.offset)
+    stated = page.tags.valueof(ICC_PROFILE)
+    pixels = read_pixels(page, stated if isinstance(stated, bytes) and stated else None)
+    space, profile = fitting_color_space(pixels.picture, pixels.profile)
+    notes = [*words.lines, *pixels.notes]
+    if page.photometric == LINEAR_RAW and profile is None:
+        notes.append("raw pixels (LinearRaw) taken as they stand; if that is too dark, save a TIFF from the scanner")
+    return Photo(
+        turn_upright(pixels.picture, words.orientation),
+        None if pixels.alpha is None else turn_upright(pixels.alpha, words.orientation),
+        "TIFF",
+        space,
+        profile,
+        words.exif,
+        words.xmp,
+        words.iptc,
+        words.photoshop,
+        words.texts,
+        _dpi(page),
+        notes=tuple(f"{place}: {note}" for note in notes),
+    )
+
+
+def _dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    """Return the resolution of a page in pixels an inch, as it lies in the file; None: not stated."""
+    unit = page.tags.valueof(RESOLUTION_UNIT, INCH)
+    x, y = page.tags.valueof(X_RESOLUTION), page.tags.valueof(Y_RESOLUTION)
+    is_stated = isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y) == 2 and x[1] and y[1]
+    if not is_stated or unit not in UNITS_PER_INCH:
+        return None
+    return sound_dpi(x[0] / x[1] * UNITS_PER_INCH[unit], y[0] / y[1] * UNITS_PER_INCH[unit])

@@ -1,0 +1,148 @@
+"""TIFFs of several pages: which are photographs, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from support.photo_files import noise, smooth
+from support.tiff_files import SHORT, grey_tags, write_tiff_by_hand
+
+from colorize.base import ImageError
+from colorize.photo import photo_size, read_photo, read_photos
+
+REDUCED, PAGE, SECOND_CHANNEL = 1, 2, 4  # NewSubfileType
+CFA, LINEAR_RAW = 32803, 34892  # PhotometricInterpretation
+DNG = [(50706, 1, 4, b"\x01\x04\0\0", True)]
+GREY, COLOR, MASK = noise((20, 30), np.uint16), noise((20, 30, 3), np.uint16), noise((20, 30)) > 127
+
+
+def write_pages(path: Path, *pages: tuple[np.ndarray, int], **options: object) -> Path:
+    """Write pages, each with its NewSubfileType."""
+    with tifffile.TiffWriter(path) as writer:
+        for pixels, kind in pages:
+            photometric = "rgb" if pixels.ndim == 3 else "minisblack"
+            stored = PAGE if kind == SECOND_CHANNEL else kind  # which tifffile does not write
+            writer.write(pixels, photometric=photometric, subfiletype=stored, metadata=None, **options)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for page, (_, kind) in zip(tiff.pages, pages, strict=True):
+            if kind == SECOND_CHANNEL:
+                page.aspage().tags[254].overwrite(kind)
+    return path
+
+
+def assert_photographs(path: Path, pictures: Sequence[np.ndarray], *words: str) -> None:
+    """Check a file's photographs, and that its notes, each with its name, hold some words."""
+    photos = list(read_photos(path))
+    assert len(photos) == len(pictures)
+    for photo, picture in zip(photos, pictures, strict=True):
+        np.testing.assert_array_equal(photo.picture, picture)
+    notes = photos[0].notes
+    assert all(str(path) in note for note in notes)
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
+
+
+def test_reduced_copies_masks_and_infrared_are_left_out_with_a_line(tmp_path: Path) -> None:
+    pages = [(COLOR, 0), (COLOR[::4, ::4].copy(), REDUCED), (MASK, SECOND_CHANNEL), (GREY, SECOND_CHANNEL)]
+    path = write_pages(tmp_path / "a.tif", *pages)
+    assert_photographs(path, [COLOR], "reduced copy (page 2)", "mask (page 3)", "infrared (page 4)")
+
+
+@pytest.mark.parametrize("kind", [0, PAGE])
+def test_an_unmarked_grey_page_of_the_same_size_after_a_colour_one_is_infrared(tmp_path: Path, kind: int) -> None:
+    assert_photographs(write_pages(tmp_path / "a.tif", (COLOR, kind), (GREY, kind)), [COLOR], "infrared (page 2)")
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [(COLOR, GREY[:10]), (GREY, GREY), (COLOR, GREY, GREY), (GREY, COLOR), (COLOR, (GREY >> 8).astype(np.uint8))],
+    ids=["another size", "grey before", "three", "grey first", "another depth"],
+)
+def test_other_pages_are_photographs(tmp_path: Path, pictures: tuple[np.ndarray, ...]) -> None:
+    assert_photographs(write_pages(tmp_path / "a.tif", *((picture, 0) for picture in pictures)), pictures)
+
+
+def test_a_numbered_grey_page_is_a_photograph(tmp_path: Path) -> None:
+    number = [(297, 3, 2, (1, 2), True)]
+    assert_photographs(write_pages(tmp_path / "a.tif", (COLOR, 0), (GREY, 0), extratags=number), [COLOR, GREY])
+
+
+@pytest.mark.parametrize("where", ["inside", "after"])
+@pytest.mark.parametrize("pixels", [GREY, COLOR], ids=["grey", "colour"])
+def test_the_full_picture_is_read_where_the_first_page_is_a_reduced_copy(
+    tmp_path: Path, where: str, pixels: np.ndarray
+) -> None:
+    path = tmp_path / "a.dng"
+    with tifffile.TiffWriter(path) as writer:
+        inside = {"subifds": 1} if where == "inside" else {}
+        writer.write(smooth()[::4, ::4].copy(), photometric="rgb", subfiletype=REDUCED, metadata=None, **inside)
+        writer.write(pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack", metadata=None, extratags=DNG)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page = (tiff.pages[0].aspage().pages or ())[0] if where == "inside" else tiff.pages[1]
+        page.aspage().tags[262].overwrite(LINEAR_RAW)
+    (photo,) = read_photos(path)
+    np.testing.assert_array_equal(photo.picture, pixels)
+    assert any("reduced copy (page 1)" in note for note in photo.notes)
+    assert any("LinearRaw" in note for note in photo.notes)
+    assert photo_size(path) == (20, 30)
+
+
+def test_a_lone_reduced_copy_is_read(tmp_path: Path) -> None:
+    assert_photographs(write_pages(tmp_path / "a.tif", (GREY, REDUCED)), [GREY])
+
+
+def test_pictures_inside_a_photograph_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(COLOR, photometric="rgb", subifds=2, metadata=None)
+        writer.write(COLOR[::2, ::2].copy(), photometric="rgb", subfiletype=REDUCED, metadata=None)
+        writer.write(COLOR[::4, ::4].copy(), photometric="rgb", subfiletype=REDUCED, metadata=None)
+    assert_photographs(path, [COLOR], "reduced copy (picture 1 inside page 1, picture 2 inside page 1)")
+
+
+def test_a_cameras_mosaic_is_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.dng"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(smooth()[::4, ::4].copy(), photometric="rgb", subfiletype=REDUCED, subifds=1, metadata=None)
+        writer.write(GREY, photometric=CFA, metadata=None)
+    with pytest.raises(ImageError, match=r"a\.dng.*mosaic"):
+        read_photo(path)
+
+
+def test_each_page_is_turned_by_its_own_orientation(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for orientation in (1, 6, 3):
+            writer.write(GREY, photometric="minisblack", metadata=None, extratags=[(274, 3, 1, orientation, True)])
+    assert_photographs(tmp_path / "a.tif", [GREY, np.rot90(GREY, -1), np.rot90(GREY, 2)])
+
+
+def test_a_page_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    path = write_pages(tmp_path / "a.tif", (GREY, 0), (GREY[:7], 0))
+    with tifffile.TiffFile(path) as tiff:
+        last = tiff.pages[1].offset
+    path.write_bytes(path.read_bytes()[:last])
+    with pytest.raises(ImageError, match=r"a\.tif: .*after page 1"):
+        list(read_photos(path))
+
+
+def test_damage_of_a_later_page_names_it(tmp_path: Path) -> None:
+    path = write_pages(tmp_path / "a.tif", (GREY, 0), (GREY[:7], 0), compression="zlib")
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tiff:
+        start = tiff.pages[1].dataoffsets[0]
+    data[start : start + 8] = bytes(8)
+    path.write_bytes(data)
+    photos = read_photos(path)
+    next(photos)
+    with pytest.raises(ImageError, match=r"a\.tif, page 2: .*DEFLATE"):
+        next(photos)
+
+
+def test_a_page_without_pixels_is_an_error(tmp_path: Path) -> None:
+    write_tiff_by_hand(tmp_path / "a.tif", b"", (0, 0), grey_tags(8) | {254: (SHORT, [0])})
+    with pytest.raises(ImageError, match=r"a\.tif: "):
+        read_photo(tmp_path / "a.tif")
