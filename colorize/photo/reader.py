@@ -1,8 +1,8 @@
 """The decoder: from a picture file to ``Photo``, upright and with all that belongs to it.
 
-The first bytes decide which decoder reads a file, not its name: Pillow, with an extra for HEIC;
-``colorize.photo.sixteen_bit`` for the 16-bit RGB that Pillow cannot hold; ``colorize.photo.tiff_reader`` for every TIFF;
-imagecodecs for what Pillow does not read.
+The first bytes decide which decoder reads a file, not its name: ``colorize.photo.tiff_reader`` for every TIFF; Pillow,
+with an extra for HEIC; ``colorize.photo.sixteen_bit`` for the 16-bit RGB that Pillow cannot hold; imagecodecs for what
+Pillow does not read.
 """
 
 from __future__ import annotations
