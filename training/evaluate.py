@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -54,6 +54,7 @@ class EvaluateSettings:
         limit: Measure only so many photographs, evenly spaced over all.
         skip_hints: Leave out the hint test.
         device: cuda, mps or cpu; chosen by itself if left out.
+        runtime: What computes the network; see ``colorize.network.choose_runtime``.
     """
 
     weights: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="WEIGHTS")]
@@ -64,6 +65,7 @@ class EvaluateSettings:
     limit: int | None = None
     skip_hints: bool = False
     device: str | None = None
+    runtime: Literal["auto", "onnx", "torch"] = "auto"
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 2:
@@ -97,7 +99,9 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
         FileNotFoundError: The photographs or the feature network do not exist.
         ValueError: They or the weights cannot be used, or fewer than two photographs can be measured.
     """
-    colorizer = Colorizer(settings.weights, device=settings.device, render_size=settings.render_size)
+    colorizer = Colorizer(
+        settings.weights, device=settings.device, runtime=settings.runtime, render_size=settings.render_size
+    )
     teacher = load_teacher(settings.feature_network).to(choose_device(settings.device))
     settings.output.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
     label = Path(settings.weights).stem
@@ -111,6 +115,7 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
         "pictures": len(rows[TRUTH].figures),
         "bad": bad,
         "render_size": colorizer.render_size,
+        "runtime": colorizer.network.runtime,
         "feature_network": settings.feature_network.name if settings.feature_network else teacher.name,
         "rows": results,
     }

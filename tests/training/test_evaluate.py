@@ -15,6 +15,7 @@ import torch
 import torchvision
 from PIL import Image
 from safetensors.torch import save_file
+from support.narrow import narrow_encoders
 from support.photo_files import boxes_picture
 
 from colorize.network import Generator, GeneratorConfig, save_generator
@@ -46,9 +47,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(place: Path, photos: Path, output: Path, *options: str) -> None:
-    """Run the command line inside this process."""
-    arguments = [str(place / "tiny.safetensors"), str(photos), "--output", str(output), "--render-size", "32"]
+def run(place: Path, photos: Path, output: Path, *options: str, weights: Path | None = None) -> None:
+    """Run the command line inside this process, with ``tiny.safetensors`` where no other weights are given."""
+    weights = weights or place / "tiny.safetensors"
+    arguments = [str(weights), str(photos), "--output", str(output), "--render-size", "32"]
     network = ["--feature-network", str(place / "classifier.safetensors"), "--device", "cpu"]
     with patch("sys.argv", ["evaluate", *arguments, *network, *options]):
         evaluate.main()
@@ -116,13 +118,27 @@ def test_a_tar_gives_the_figures_of_its_folder(place: Path, folder_run: tuple[Pa
     folder, tar = report_of(folder_run[0]), report_of(tmp_path)
     assert list(tar["rows"]) == ["grey", "tiny", "truth"]
     assert "hint_test" not in tar
-    for name, figures in tar["rows"].items():
-        expected = folder["rows"][name]
-        assert {key for key in figures if figures[key] is None} == {key for key in expected if expected[key] is None}
+    check_figures(tar, folder)
+
+
+def check_figures(report: dict, expected: dict) -> None:
+    """Check that the rows of a report have the figures of another report, up to a little rounding."""
+    for name, figures in report["rows"].items():
+        wanted = expected["rows"][name]
+        assert {key for key in figures if figures[key] is None} == {key for key in wanted if wanted[key] is None}
         numbers = [key for key in figures if figures[key] is not None]
-        assert [figures[key] for key in numbers] == pytest.approx(
-            [expected[key] for key in numbers], rel=1e-3, abs=1e-3
-        )
+        assert [figures[key] for key in numbers] == pytest.approx([wanted[key] for key in numbers], rel=1e-3, abs=1e-3)
+
+
+def test_both_runtimes_give_the_same_figures(place: Path, small_weights: Path, tmp_path: Path) -> None:
+    photos = place / "photos"
+    run(place, photos, tmp_path / "onnx", "--runtime", "onnx", weights=small_weights)
+    with narrow_encoders():
+        run(place, photos, tmp_path / "torch", "--runtime", "torch", weights=small_weights)
+    onnx, in_torch = report_of(tmp_path / "onnx"), report_of(tmp_path / "torch")
+    assert onnx["runtime"].startswith("onnxruntime") and in_torch["runtime"].startswith("torch")
+    assert onnx["rows"]["small"]["colourfulness"] > 1
+    check_figures(onnx, in_torch)
 
 
 def test_bad_photographs_are_named_and_the_rest_is_measured(
