@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +32,8 @@ def name_errors(path: Path, what: str = "damaged or cut off", remedy: str = "get
         text = str(error)
         raise ImageError(text if str(path) in text else f"{path}: {text}") from error
     except Exception as error:  # decoders raise whatever they like at a damaged file
-        if isinstance(error, OSError) and error.errno is not None:
-            raise  # the disk's own words: full, gone, forbidden
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk's own words: full, gone, forbidden; an invalid argument is a place that no file has
         if isinstance(error, MemoryError):
             raise ImageError(f"{path}: not enough memory for it; close other programs") from error
         raise ImageError(f"{path}: {what} ({reason(error)}); {remedy}") from error

@@ -54,8 +54,12 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is damaged.
     """
-    boxes = _top_boxes(map_file(path))
-    codestream = _read_siz(boxes[b"jp2c"][0])
+    return size_of(map_file(path))
+
+
+def size_of(data: memoryview) -> tuple[int, int]:
+    """Return (height, width) of a file's content, or of a codestream inside another; see ``read_size``."""
+    codestream = _read_siz(_top_boxes(data)[b"jp2c"][0])
     return codestream.height, codestream.width
 
 

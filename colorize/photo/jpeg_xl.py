@@ -131,7 +131,12 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is damaged.
     """
-    header = _read_header(_codestream(_boxes(map_file(path))))
+    return size_of(map_file(path))
+
+
+def size_of(data: memoryview) -> tuple[int, int]:
+    """Return (height, width) of a file's content, or of a codestream inside another; see ``read_size``."""
+    header = _read_header(_codestream(_boxes(data)))
     return header.height, header.width
 
 

@@ -32,6 +32,7 @@ from colorize.color import (
     srgb_profile,
     strips,
 )
+from colorize.photo import jpeg2000, jpeg_xl
 from colorize.photo.size_limit import check_size
 
 Samples = npt.NDArray[Any]
@@ -61,6 +62,7 @@ COLOR_SAMPLES = {
 NO_COMPRESSION = 1
 LIBTIFF_COMPRESSIONS = (2, 3, 4, 6)  # fax coding, old-style JPEG
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
+JPEG_END = b"\xff\xd9"
 RGB_INSIDE = (*JPEG_COMPRESSIONS, 34712, 50001, 50002)  # YCbCr is how they store RGB, and is undone by their decoders
 COMPRESSIONS = {
     2: "fax coding (CCITT RLE)",
@@ -85,7 +87,6 @@ COMPRESSIONS = {
 """Names of Compression that tifffile's own names do not say as well."""
 MAX_SAMPLES = 32  # of a pixel; what has more is a cube of spectra, or damaged
 OUTSIDE_SHARE = 0.25  # of the values: more than that outside the range, and the range is another one
-INVENTED_EDGE = 64  # pixels that a coded tile may be larger than its tags say
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,8 +245,8 @@ def _decode(page: tifffile.TiffPage) -> tuple[Samples, int]:
         raise ImageError(f"is compressed by {name}, which cannot be decoded here; save it with LZW or uncompressed")
     if page.dtype is None:
         raise ImageError(f"has samples of {_bits_text(page)}, which are not read; convert it to 16 bits")
-    if compression in JPEG_COMPRESSIONS:
-        _check_jpegs(page)
+    if compression in CODESTREAM_SIZES:
+        _check_codestreams(page)
     samples = _decode_by_tifffile(page)
     if photometric == YCBCR and compression in RGB_INSIDE:
         photometric = RGB
@@ -295,23 +296,23 @@ def _has_loose_words(page: tifffile.TiffPage) -> bool:
     return len(tifffile.TIFF.DECOMPRESSORS[page.compression](data)) == _segment_bytes(page)
 
 
-def _check_jpegs(page: tifffile.TiffPage) -> None:
-    """Check the strips or tiles of a page in JPEG, whose decoder fills what is missing with grey.
+def _check_codestreams(page: tifffile.TiffPage) -> None:
+    """Check the strips or tiles of a page that are pictures by themselves, each with a size of its own.
 
     Raises:
-        ImageError: One has no end, or is much larger than the page says.
+        ImageError: One is too large, or is a JPEG without an end, which its decoder would fill up with grey.
     """
+    read_size = CODESTREAM_SIZES[int(page.compression)]
     file = page.parent.filehandle
     for offset, size in zip(page.dataoffsets, page.databytecounts, strict=False):
         file.seek(offset)
         data = file.read(size)
-        if data.rfind(b"\xff\xd9") < 0:
+        if page.compression in JPEG_COMPRESSIONS and data.rfind(JPEG_END) < 0:
             raise ImageError("cut off: its JPEG data have no end; get it anew")
-        height, width = _jpeg_size(data)
-        check_size(height, width)
+        check_size(*read_size(memoryview(data)))
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
+def _jpeg_size(data: memoryview) -> tuple[int, int]:
     """Return (height, width) in the frame header of a JPEG, (0, 0) if there is none (ITU-T T.81, B.2.2)."""
     position = 2
     while position + 9 <= len(data) and data[position] == 0xFF:
@@ -320,6 +321,23 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
             return struct.unpack_from(">HH", data, position + 5)
         position += 2 + length
     return 0, 0
+
+
+def _png_size(data: memoryview) -> tuple[int, int]:
+    """Return (height, width) in the first chunk of a PNG, (0, 0) if it is cut off before."""
+    if len(data) < 24:
+        return 0, 0
+    width, height = struct.unpack_from(">II", data, 16)
+    return height, width
+
+
+CODESTREAM_SIZES = {
+    **dict.fromkeys(JPEG_COMPRESSIONS, _jpeg_size),
+    **dict.fromkeys((33003, 33004, 33005, 34712), jpeg2000.size_of),
+    **dict.fromkeys((50002, 52546), jpeg_xl.size_of),
+    34933: _png_size,
+}
+"""Compression -> what reads (height, width) of a strip or tile in it; a WebP has at most 16383 x 16383 pixels."""
 
 
 def _decode_by_libtiff(page: tifffile.TiffPage) -> tuple[Samples, int]:

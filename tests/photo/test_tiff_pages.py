@@ -142,6 +142,20 @@ def test_damage_of_a_later_page_names_it(tmp_path: Path) -> None:
         next(photos)
 
 
+def test_a_place_that_no_file_has_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY, bigtiff=True, photometric="minisblack", rowsperstrip=4, compression="zlib")
+    whole = path.read_bytes()
+    with tifffile.TiffFile(path) as tiff:
+        places = [tag.offset + 12 for tag in tiff.pages[0].aspage().tags]
+    for place in (8, *places):  # of the first page, of each tag's value
+        path.write_bytes(whole[:place] + b"\xff" * 8 + whole[place + 8 :])
+        try:
+            read_photo(path)
+        except ImageError as error:
+            assert str(path) in str(error)
+
+
 def test_a_page_without_pixels_is_an_error(tmp_path: Path) -> None:
     write_tiff_by_hand(tmp_path / "a.tif", b"", (0, 0), grey_tags(8) | {254: (SHORT, [0])})
     with pytest.raises(ImageError, match=r"a\.tif: "):

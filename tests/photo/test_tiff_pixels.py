@@ -393,7 +393,7 @@ def test_pixels_of_no_picture_are_called_by_their_name(tmp_path: Path, photometr
         read_photo(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("where", ["page", "tile", "jpeg"])
+@pytest.mark.parametrize("where", ["page", "tile", "jpeg", "jpeg2k", "jpegxl", "png"])
 def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
     path = tmp_path / "a.tif"
@@ -402,8 +402,9 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.Mon
     elif where == "tile":
         tifffile.imwrite(path, noise((6, 7)), photometric="minisblack", tile=(64, 80), compression="zlib")
     else:
-        jpeg = imagecodecs.jpeg_encode(noise((64, 80)))
-        write_tiff_by_hand(path, jpeg, (8, 8), grey_tags(8, compression=7))
+        data = getattr(imagecodecs, f"{where}_encode")(noise((64, 80)))
+        compression = {"jpeg": 7, "jpeg2k": 34712, "jpegxl": 50002, "png": 34933}[where]
+        write_tiff_by_hand(path, data, (8, 8), grey_tags(8, compression=compression))
     with pytest.raises(ImageError, match=r"a\.tif: .*--max-megapixels"):
         read_photo(path)
 
