@@ -56,7 +56,7 @@ MAX_LINE = 500  # characters of a message
 HEADER = 512  # bytes at a file's beginning that are damaged more often than others
 TWICE = 0.3  # how often a damage is followed by another
 EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\0\0\0\x01")
-UNEXPECTED = re.compile(r"unexpected|Traceback|please report|object at 0x", re.I)
+UNEXPECTED = re.compile(r"unexpected \w*(Error|Exception)|Traceback|object at 0x")
 
 
 @dataclass(frozen=True)
