@@ -173,10 +173,10 @@ def test_wrong_inputs_are_named(call, message):
     ("fields", "message"),
     [
         ({"backbone": "vgg"}, "unknown backbone 'vgg'; choose one of resnet18"),
-        ({"decoder_widths": (1, 2)}, "five positive numbers"),
-        ({"latent_dim": -1}, "0 or more, not -1"),
+        ({"decoder_widths": (1, 2)}, "decoder_widths .* not .1, 2."),
+        ({"latent_dim": -1}, "latent_dim .* not -1"),
         ({"semantic_branch": "vgg"}, "unknown semantic branch .vgg.; choose one of efficientnet_lite0"),
-        ({"depth": 3}, "not a generator config"),
+        ({"depth": 3}, "unknown field .depth."),
     ],
 )
 def test_wrong_configs_are_named(fields, message):
