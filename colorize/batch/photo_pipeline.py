@@ -13,12 +13,13 @@ from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.batch.sidecars import copy_sidecars
-from colorize.color import Floats, is_grey
+from colorize.color import ColorMeasure, Floats, is_grey, measure_color
 from colorize.engine import Colorizer, check_candidate_weights, predict_candidates
 from colorize.photo import Photo, photo_size, read_photos, write_photos
 
 MAX_PIXELS_IN_FLIGHT = 48_000_000  # of photos that are read, coloured or written at the same time
 MAX_PHOTOS_IN_FLIGHT = 16  # beside two batches
+MIN_PATCH = 0.002  # share of the area from which a coloured patch of a grey photo is worth a line
 READERS = 2
 WRITERS = 2
 
@@ -172,19 +173,20 @@ class PhotoPipeline:
             if second is not None and self._photo_options.candidates is not None:
                 raise ImageError(f"{job.source}: has several pages; --candidates takes one, so save it by itself")
             more_pages = None if second is None else chain([second], photos)
-            if not self._options.force and not self._has_grey_page(job, photo, more_pages is not None):
-                return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
+            if not self._options.force:
+                measure = measure_color(photo.picture, photo.space)
+                if not measure.is_grey and (more_pages is None or not self._has_grey_page(job)):
+                    return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
+                photo = _with_patch_noted(job, photo, measure)
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
             hint_map = self._colorizer.draw_hints(photo.picture, self._photo_options.hints)
             return LoadedPhoto(photo, network_input, hint_map, more_pages, dates)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
-    def _has_grey_page(self, job: Job, photo: Photo, has_more_pages: bool) -> bool:
-        """Return whether a photo, or any page of a file of several, is grey."""
-        if has_more_pages:
-            return any(is_grey(page.picture, page.space) for page in read_photos(job.source))
-        return is_grey(photo.picture, photo.space)
+    def _has_grey_page(self, job: Job) -> bool:
+        """Return whether any page after the first is grey."""
+        return any(is_grey(page.picture, page.space) for page in islice(read_photos(job.source), 1, None))
 
     def _write(self, job: Job, loaded: LoadedPhoto, ab_maps: Sequence[Floats]) -> Outcome:
         """Write a photo's result, its candidates or their sheet; run by a writer."""
@@ -215,8 +217,10 @@ class PhotoPipeline:
 
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.more_pages or ()):
-                notes.update(dict.fromkeys(page.notes))
-                if self._options.force or is_grey(page.picture, page.space):
+                measure = None if self._options.force else measure_color(page.picture, page.space)
+                noted = page if measure is None else _with_patch_noted(job, page, measure)
+                notes.update(dict.fromkeys(noted.notes))
+                if measure is None or measure.is_grey:
                     picture = self._colorizer(page.picture, self._photo_options.hints, space=page.space)
                     yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
                 else:
@@ -248,3 +252,10 @@ class PhotoPipeline:
             overwrite=options.overwrite,
             keep_dates=self._options.keep_dates,
         )
+
+
+def _with_patch_noted(job: Job, photo: Photo, measure: ColorMeasure) -> Photo:
+    """Return a photo with a line about a coloured patch that will lose its colour, if it is grey and has one."""
+    if not measure.is_grey or measure.patch_share < MIN_PATCH:
+        return photo
+    return replace(photo, notes=(*photo.notes, f"{job.source}: a small coloured part is coloured anew with the rest"))

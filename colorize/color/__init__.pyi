@@ -26,7 +26,9 @@ from .resample import shrink as shrink
 from .spaces import SRGB as SRGB
 from .spaces import ColorSpace as ColorSpace
 from .spaces import Floats as Floats
+from .tone import ColorMeasure as ColorMeasure
 from .tone import is_grey as is_grey
+from .tone import measure_color as measure_color
 from .yuv import Luma as Luma
 from .yuv import Plane as Plane
 from .yuv import YuvSystem as YuvSystem

@@ -46,6 +46,28 @@ def test_results_equal_single_calls(tmp_path: Path, colorizer: Colorizer, scene:
     np.testing.assert_array_equal(read_image(tmp_path / "b.png"), colorizer(scene))
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_a_grey_photo_with_a_stamp_is_coloured_and_the_stamp_named(
+    tmp_path: Path, colorizer: Colorizer, scene: np.ndarray, name: str
+) -> None:
+    stamped = np.dstack([scene] * 3)
+    height, width = (side // 7 for side in scene.shape)
+    stamped[3 : 3 + height, 3 : 3 + width] = (40, 60, 160)
+    pages = [scene, stamped] if name == "a.tif" else [stamped]
+    if name == "a.tif":
+        with tifffile.TiffWriter(tmp_path / name) as file:
+            for page in pages:
+                file.write(page, photometric="minisblack" if page.ndim == 2 else "rgb")
+    else:
+        save_picture(tmp_path / name, stamped)
+    (outcome,) = colorize_files(colorizer, [Job(tmp_path / name, tmp_path / f"b{name}")])
+    assert outcome.status == "done"
+    assert [name in note and "coloured part" in note for note in outcome.notes] == [True]
+    forced = FileOptions(force=True, photo=PhotoOptions(overwrite=True))
+    (outcome,) = colorize_files(colorizer, [Job(tmp_path / name, tmp_path / f"b{name}")], forced)
+    assert (outcome.status, outcome.notes) == ("done", ())
+
+
 def test_more_photos_than_fit_at_once(tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("colorize.batch.photo_pipeline.MAX_PIXELS_IN_FLIGHT", 1000)
     for index in range(5):

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000
 
-from colorize.color import SRGB, ColorSpace, is_grey, lab_to_rgb, rgb_to_lab, rgb_to_lightness
+from colorize.color import SRGB, ColorSpace, lab_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.engine import Colorizer
 from colorize.network import Network
 
@@ -182,26 +181,6 @@ def test_a_colour_picture_keeps_its_space_and_a_grey_one_becomes_srgb(colorizer:
     assert np.abs(rgb_to_lightness(kept, gamma) - rgb_to_lightness(toned, gamma)).max() <= 0.8
     left = colorizer(scene, space=gamma)
     assert np.abs(rgb_to_lightness(left) - rgb_to_lightness(scene, gamma)).max() <= 0.8
-
-
-# --- grey or colour --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
-def test_colour_photographs_are_in_colour_and_their_grey_and_sepia_copies_are_not(name: str) -> None:
-    picture = getattr(skimage.data, name)()[::2, ::2]
-    assert not is_grey(picture)
-    grey = np.asarray(rgb_to_lightness(picture) * 2.55, np.uint8)
-    assert is_grey(grey)
-    assert is_grey(np.dstack([grey] * 3))
-    assert is_grey(sepia(grey))
-    noisy = sepia(grey).astype(int) + np.random.default_rng(0).normal(0, 6, picture.shape)
-    assert is_grey(noisy.clip(0, 255).astype(np.uint8))
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 500, 3), (5, 5, 3)])
-def test_tiny_pictures_have_an_answer(shape: tuple[int, ...]) -> None:
-    assert is_grey(np.zeros(shape, np.uint8))
 
 
 def test_adjusted_shares_the_weights_and_equals_one_made_so(small_network, scene):
