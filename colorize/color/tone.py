@@ -42,7 +42,7 @@ PERCENTILE = 95  # of the distances; what is smaller may be anything
 MAX_DISTANCE = 0.85  # from the tone, in ab
 MAX_DISTANCE_PER_CHROMA = 0.08  # added for each unit of mean chroma; stains and JPEG's steps grow with the tone
 
-MAX_TONE = 40.0  # mean chroma of a toned picture; the strongest sepias have 30, a lawn or a deep sky more
+MAX_TONE = 40.0  # mean chroma of a toned picture; the strongest tried has 31, lawns and deep skies more
 
 
 @dataclass(frozen=True)
