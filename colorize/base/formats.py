@@ -140,6 +140,7 @@ class Codec(NamedTuple):
         even_sides: Whether width and height have to be even.
         min_side: Least width and height in pixels.
         interlaced: Whether interlaced frames are encoded as such; if not, they are written as whole pictures.
+        captions: Whether its stream holds closed captions beside the pictures.
         states_aspect: Whether its stream states the pixels' aspect itself.
         quicktime_tag: Its FourCC in QuickTime's family, where players do not know the one that FFmpeg takes by itself.
     """
@@ -154,6 +155,7 @@ class Codec(NamedTuple):
     even_sides: bool = True
     min_side: int = 2
     interlaced: bool = False
+    captions: bool = False
     states_aspect: bool = False
     quicktime_tag: str | None = None
 
@@ -162,14 +164,23 @@ _X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
 )
 CODECS = {
-    "h264": Codec("libx264", 18, preset="veryfast", presets=_X264_PRESETS, interlaced=True, states_aspect=True),
+    "h264": Codec(
+        "libx264",
+        18,
+        preset="veryfast",
+        presets=_X264_PRESETS,
+        interlaced=True,
+        captions=True,
+        states_aspect=True,
+    ),
     "hevc": Codec(
         "libx265",
         20,
         preset="fast",
         presets=_X264_PRESETS,
-        options=(("x265-params", "log-level=error"),),
+        options=(("x265-params", "log-level=error"), ("a53cc", "1")),
         min_side=16,
+        captions=True,
         states_aspect=True,
         quicktime_tag="hvc1",  # Apple's players know no other
     ),
@@ -184,6 +195,6 @@ CODECS = {
         options=(("b", "0"), ("deadline", "good"), ("row-mt", "1")),
         even_sides=False,
     ),
-    "ffv1": Codec("ffv1", options=(("level", "3"), ("slicecrc", "1"), ("g", "1")), even_sides=False),
+    "ffv1": Codec("ffv1", options=(("level", "3"), ("slicecrc", "1"), ("g", "1")), even_sides=False, interlaced=True),
 }
 """Name of a codec, as ``--codec`` takes it -> its encoder and settings."""

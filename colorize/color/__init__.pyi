@@ -32,7 +32,9 @@ from .tone import measure_color as measure_color
 from .yuv import Luma as Luma
 from .yuv import Plane as Plane
 from .yuv import YuvSystem as YuvSystem
+from .yuv import color_field_planes as color_field_planes
 from .yuv import color_planes as color_planes
 from .yuv import luma_of_grey as luma_of_grey
 from .yuv import luma_of_rgb as luma_of_rgb
 from .yuv import luma_of_yuv as luma_of_yuv
+from .yuv import luma_of_yuv_fields as luma_of_yuv_fields

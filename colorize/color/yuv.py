@@ -93,6 +93,10 @@ class Luma:
         """(height, width)."""
         return self.levels.shape[0], self.levels.shape[1]
 
+    def field(self, parity: int) -> Luma:
+        """Return that of the field of every second row, from the row ``parity`` on; the height is a multiple of 4."""
+        return Luma(self.levels[parity::2], None if self.tone is None else self.tone[parity::2])
+
     def picture(self) -> Plane:
         """Return the frame as a grey picture, (H, W) uint8, full range."""
         if self.levels.dtype == np.uint8:
@@ -143,6 +147,22 @@ def luma_of_yuv(planes: Sequence[npt.NDArray], system: YuvSystem, keep_tone: boo
     return Luma(np.asarray(corrected, np.uint16), _half_size_ab(rgb, levels.shape) if keep_tone else None)
 
 
+def luma_of_yuv_fields(planes: Sequence[npt.NDArray], system: YuvSystem, keep_tone: bool) -> Luma:
+    """Return the luma of an interlaced frame, as ``luma_of_yuv`` that of a whole one.
+
+    Each field's rows have the field's own colours: of a picture at half the height, every second row of Cb and Cr is
+    one field's. The heights of all planes are even.
+    """
+    top, bottom = (luma_of_yuv([plane[parity::2] for plane in planes], system, keep_tone) for parity in (0, 1))
+    tone = None if top.tone is None or bottom.tone is None else weave(top.tone, bottom.tone)
+    return Luma(weave(top.levels, bottom.levels), tone)
+
+
+def weave(top: npt.NDArray, bottom: npt.NDArray) -> npt.NDArray:
+    """Return the rows (H, ...) of two fields as a frame's (2 H, ...), in turn."""
+    return np.stack([top, bottom], axis=1).reshape(2 * top.shape[0], *top.shape[1:])
+
+
 def luma_of_rgb(picture: npt.NDArray[np.unsignedinteger], keep_tone: bool) -> Luma:
     """Return the luma of an RGB picture: that of the greys that have its L.
 
@@ -187,6 +207,16 @@ def color_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, 
                 chroma += luma.tone[top:bottom] * np.float32(1 - strength)
         _color_strip(levels[2 * top : 2 * bottom], chroma, planes, top)
     return planes
+
+
+def color_field_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, Plane, Plane]:
+    """Return the planes of an interlaced frame, as ``color_planes`` those of a whole one; the height is 4 n.
+
+    A row of Cb and Cr belongs to two rows of one field, not to neighbours in the frame, which may show another moment.
+    """
+    top, bottom = (color_planes(luma.field(parity), ab, strength) for parity in (0, 1))
+    y, cb, cr = (weave(*planes) for planes in zip(top, bottom, strict=True))
+    return y, cb, cr
 
 
 def _color_strip(levels: npt.NDArray, chroma: Floats, planes: tuple[Plane, Plane, Plane], top: int) -> None:

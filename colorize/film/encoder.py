@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 from av.codec.context import Flags as CodecFlags
 from av.error import FFmpegError
-from av.filter import Graph
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from colorize.base import CODECS, VideoError, reason
 from colorize.color import Plane
+from colorize.film.captions import blank_with_captions
+from colorize.film.fields import FieldOrderLabeler, state_progressive
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED = 1  # AVColorRange: MPEG
@@ -86,7 +87,7 @@ class PictureFormat:
         time_base: Seconds of one unit of the time stamps.
         rate: Frames per second, the mean where the rate varies.
         aspect: Width of a pixel over its height; None: not stated.
-        field_order: ``tff`` or ``bff`` (top or bottom field first) of interlaced frames, None of progressive ones.
+        field_order: ``tff`` or ``bff`` (top or bottom field first) where frames may be interlaced; None: none is.
         is_cfr: Whether the frame rate is constant.
     """
 
@@ -114,7 +115,9 @@ class SegmentEncoder:
             VideoError: The encoder does not take frames of this format.
         """
         self._format = format
-        self._field_graph: Graph | None = None
+        self._states_order_by_stream = settings.codec == "h264"
+        self._labeler = FieldOrderLabeler()
+        self._progressive_pts: set[int] = set()  # of frames that the encoder holds, in an interlaced stream
         self._coded_pts: list[int] = []
         self._begin: int | None = None
         self._container = av.open(str(path), "w", format="nut")
@@ -128,19 +131,32 @@ class SegmentEncoder:
             height, width = format.size
             raise VideoError(f"{settings.codec} does not take {width} x {height} pictures ({reason(error)})") from error
 
-    def write(self, planes: tuple[Plane, Plane, Plane], pts: int, duration: int) -> None:
+    def write(
+        self,
+        planes: tuple[Plane, Plane, Plane],
+        pts: int,
+        duration: int,
+        field_order: str | None = None,
+        captions: av.VideoFrame | None = None,
+    ) -> None:
         """Encode a frame.
 
         Args:
             planes: Y, Cb and Cr, uint8, 4:2:0, limited range; a row or column beyond the format's size is cut off.
             pts: Time stamp in the format's time base; the segment's first one becomes ``PictureFormat.pts_offset``.
             duration: Duration in the same units.
+            field_order: ``tff`` or ``bff`` of an interlaced frame, None of a progressive one. H.264 states only that
+                of its segment's format.
+            captions: A decoded frame whose closed captions the encoded one gets; None: it gets none.
 
         Raises:
             OSError: The file cannot be written.
         """
         height, width = self._format.size
-        frame = av.VideoFrame(width, height, "yuv420p")
+        if captions is None:
+            frame = av.VideoFrame(width, height, "yuv420p")
+        else:
+            frame = blank_with_captions(captions, width, height, "yuv420p")
         for target, plane in zip(frame.planes, planes, strict=True):
             rows = np.frombuffer(target, np.uint8)  # type: ignore[call-overload]
             rows = rows.reshape(-1, target.line_size)
@@ -150,7 +166,13 @@ class SegmentEncoder:
         frame.pts, frame.time_base, frame.duration = pts - self._begin, self._format.time_base, duration
         frame.color_range, frame.colorspace = LIMITED, BT709
         frame.color_primaries = frame.color_trc = BT709
-        self._mux(self._stream.encode(self._with_field_order(frame)))
+        if self._format.field_order is None:
+            field_order = None
+        elif self._states_order_by_stream:
+            if field_order is None:
+                self._progressive_pts.add(frame.pts)
+            field_order = self._format.field_order  # of all frames: x264 would change its own at any frame later
+        self._mux(self._stream.encode(self._labeler.label(frame, field_order) if field_order else frame))
 
     def close(self) -> int:
         """Write the frames that the encoder still holds, and close the file.
@@ -172,13 +194,16 @@ class SegmentEncoder:
         for packet in packets:
             assert packet.pts is not None
             self._coded_pts.append(packet.pts)
+            if packet.pts in self._progressive_pts:
+                self._progressive_pts.remove(packet.pts)
+                state_progressive(packet)
             self._container.mux(packet)
 
     def _add_stream(self, settings: EncoderSettings) -> VideoStream:
         format = self._format
         options = settings.options()
         if settings.codec == "h264":
-            options["x264-params"] = _x264_parameters(format.is_cfr)
+            options["x264-params"] = _x264_parameters(format)
         if settings.codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each segment
         stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
@@ -197,29 +222,12 @@ class SegmentEncoder:
             context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
         return stream
 
-    def _with_field_order(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Return a frame that states its field order, where the format is interlaced."""
-        if self._format.field_order is None:
-            return frame
-        if self._field_graph is None:
-            self._field_graph = Graph()
-            source = self._field_graph.add_buffer(
-                width=frame.width, height=frame.height, format=frame.format, time_base=self._format.time_base
-            )
-            order = self._field_graph.add("setfield", self._format.field_order)
-            sink = self._field_graph.add("buffersink")
-            source.link_to(order)
-            order.link_to(sink)
-            self._field_graph.configure()
-        self._field_graph.push(frame)
-        labelled = self._field_graph.pull()
-        assert isinstance(labelled, av.VideoFrame)
-        return labelled
 
-
-def _x264_parameters(is_cfr: bool) -> str:
+def _x264_parameters(format: PictureFormat) -> str:
     parameters = []
-    if is_cfr:
+    if format.field_order:
+        parameters.append(f"{format.field_order}=1")  # its first frames would state the top field first in any case
+    if format.is_cfr:
         parameters.append("force-cfr=1")  # else the stream states the time base as its rate
     if cv2.checkHardwareSupport(AVX512_SKX):
         # Its AVX-512 code for macroblock trees (build 165) reads memory that nothing was written to: the same pictures

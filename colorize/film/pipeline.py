@@ -7,18 +7,20 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from colorize.base import SerialWorker, available_cpus, prefetch
-from colorize.color import Floats, Luma, Plane, color_planes
+from colorize.base import CODECS, SerialWorker, available_cpus, prefetch
+from colorize.color import Floats, Luma, Plane, color_field_planes, color_planes
 from colorize.engine import Colorizer
+from colorize.film.captions import has_captions
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
+from colorize.film.fields import FieldOrderReader
 from colorize.film.pixels import read_luma
 from colorize.film.segments import Segment, SegmentStore
-from colorize.film.video import Span, Video
+from colorize.film.video import FIELD_CODECS, Span, Video
 from colorize.motion import TemporalPainter
 
 MAX_DECODED = 12  # frames that wait for the network
@@ -51,6 +53,7 @@ class FrameTask:
     Attributes:
         frame: The frame.
         luma: Its upright luma, which the colours are composed with.
+        field_order: ``tff`` or ``bff`` of an interlaced frame, upright; None of a progressive one.
         network_input: What the network sees of it, as ``Colorizer.preprocess`` returns it.
         resized: Whether it was of another size than the film's first frame.
         ends_segment: Whether it is the last of its segment.
@@ -60,6 +63,7 @@ class FrameTask:
 
     frame: Frame
     luma: Luma
+    field_order: str | None
     network_input: Floats
     resized: bool
     ends_segment: bool
@@ -107,8 +111,9 @@ def color_segments(
     try:
         for task, ab, state in predicted if is_complete else ():
             if begins_segment:
-                encode_worker.add(writer.begin)
-            task.planes = compose_pool.submit(color_planes, task.luma, ab, colorizer.settings.strength)
+                encode_worker.add(writer.begin, task.field_order)
+            compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
+            task.planes = compose_pool.submit(compose, task.luma, ab, colorizer.settings.strength)
             encode_worker.add(writer.write, task)
             begins_segment = state is not None
             if state is not None:
@@ -127,18 +132,37 @@ def color_segments(
 
 
 def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[FrameTask]:
-    """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network."""
-    frames = decode_frames(plan.video, plan.span, after=after)
+    """Decode the frames after one (see ``decode_frames``) and yield them prepared for the network.
+
+    A segment ends early before a frame of the other field order, for the order is that of all frames of a segment.
+    """
+    frames = _read_field_orders(plan.video, decode_frames(plan.video, plan.span, after=after))
     following = next(frames, None)
     count = 0
-    while (frame := following) is not None:
-        following = next(frames, None)
+    segment_order = None
+    while following is not None:
+        (frame, field_order), following = following, next(frames, None)
+        if count == 0:
+            segment_order = field_order or plan.format.field_order
         count += 1
         luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
         resized = (frame.image.height, frame.image.width) != plan.video.size
-        ends_span = following is None
-        ends_segment = ends_span or count % plan.segment_frames == 0
-        yield FrameTask(frame, luma, colorizer.preprocess(luma.picture()), resized, ends_segment, ends_span)
+        changes_order = following is not None and following[1] not in (None, segment_order)
+        ends_segment = following is None or count == plan.segment_frames
+        if plan.format.field_order and changes_order:
+            ends_segment = True
+        if ends_segment:
+            count = 0
+        network_input = colorizer.preprocess(luma.picture())
+        yield FrameTask(frame, luma, field_order, network_input, resized, ends_segment, following is None)
+
+
+def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[Frame, str | None]]:
+    """Yield frames with their field orders, upright; None: progressive."""
+    reader = FieldOrderReader()
+    default = None if video.codec in FIELD_CODECS else video.field_order
+    for frame in frames:
+        yield frame, video.orientation.apply_to_field_order(reader.read(frame.image) or default)
 
 
 class _SegmentWriter:
@@ -152,22 +176,34 @@ class _SegmentWriter:
         self._encoder: SegmentEncoder | None = None
         self._segment = Segment()
 
-    def begin(self) -> None:
-        """Begin the next segment."""
+    def begin(self, field_order: str | None) -> None:
+        """Begin the next segment, whose first frame is of a field order."""
         path = self._store.unfinished_path(len(self._store.segments))
-        self._encoder = SegmentEncoder(path, self._plan.format, self._plan.settings)
+        format = self._plan.format
+        if format.field_order and field_order:
+            format = replace(format, field_order=field_order)
+        self._encoder = SegmentEncoder(path, format, self._plan.settings)
         self._segment = Segment()
 
     def write(self, task: FrameTask) -> None:
         """Encode a frame when its planes are composed, and report it."""
         assert self._encoder is not None and task.planes is not None
         frame = task.frame
-        self._encoder.write(task.planes.result(), frame.pts, frame.duration)
+        captions = frame.decode_warning != "lost" and has_captions(frame.image)  # a stand-in would say them twice
+        keeps_captions = CODECS[self._plan.settings.codec].captions
+        source = frame.image if captions and keeps_captions else None
+        self._encoder.write(task.planes.result(), frame.pts, frame.duration, task.field_order, source)
         self._segment.pts.append(frame.pts)
         self._segment.durations.append(frame.duration)
-        for warning in (frame.decode_warning, "resized" if task.resized else None):
-            if warning:
-                self._segment.decode_warnings[warning].append(frame.index)
+        warnings = {
+            frame.decode_warning: True,
+            "resized": task.resized,
+            "woven": task.field_order is not None and self._plan.video.field_order is None,
+            "captions": captions and not keeps_captions,
+        }
+        for warning, is_true in warnings.items():
+            if warning and is_true:
+                self._segment.warnings[warning].append(frame.index)
         self._done += 1
         self._report_done(self._done)
 

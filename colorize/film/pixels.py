@@ -11,7 +11,7 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 
 from colorize.base import SWSCALE_BT2020, SWSCALE_EXACT
-from colorize.color import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv
+from colorize.color import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv, luma_of_yuv_fields
 from colorize.film.video import Video
 
 PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane of its own
@@ -56,7 +56,9 @@ def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Lu
             return luma_of_grey(levels, _bits(frame), is_full_range(frame))
         if len(frame.planes) >= 3:
             planes = [video.orientation.apply(_plane(frame, index)) for index in range(3)]
-            return luma_of_yuv(planes, _yuv_system(frame), keep_tone)
+            fits = planes[0].shape[0] % 4 == 0 and planes[1].shape[0] % 2 == 0 and not video.orientation.transpose
+            luma_of = luma_of_yuv_fields if frame.interlaced_frame and fits else luma_of_yuv
+            return luma_of(planes, _yuv_system(frame), keep_tone)
     return luma_of_rgb(rgb_picture(video, frame), keep_tone)
 
 

@@ -25,7 +25,8 @@ FOLDER_SUFFIX = ".segments"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
 STATE_PREFIX = "state."
-DECODE_WARNINGS = ("damaged", "lost", "resized")
+FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
+"""What a frame may be named for: how it was decoded, or what the result lost of it (its fields, its captions)."""
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Segment:
         state: The state of the painter after the segment's last frame.
         last: Whether the span ends with this segment.
         reorder_delay: How many places later in coded order than in display order a frame stands, at most.
-        decode_warnings: ``damaged``, ``lost`` or ``resized`` -> indices, in the span, of the frames that are.
+        warnings: Name of ``FRAME_WARNINGS`` -> indices, in the span, of the frames that it is true of.
     """
 
     pts: list[int] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Segment:
     state: dict[str, np.ndarray] = field(default_factory=dict)
     last: bool = False
     reorder_delay: int = 0
-    decode_warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in DECODE_WARNINGS})
+    warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in FRAME_WARNINGS})
 
 
 class Resumption(NamedTuple):
@@ -130,7 +131,7 @@ class SegmentStore:
             "last": np.array(segment.last),
             "reorder_delay": np.array(segment.reorder_delay),
             "video_sha256": np.array(sha256(self.video_path(number))),
-            **{name: np.array(segment.decode_warnings[name], np.int64) for name in DECODE_WARNINGS},
+            **{name: np.array(segment.warnings[name], np.int64) for name in FRAME_WARNINGS},
             **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
         with replacing(self._record_path(number), overwrite=True, durable=True) as file:
@@ -199,7 +200,7 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
                 },
                 last=bool(arrays["last"]),
                 reorder_delay=int(arrays["reorder_delay"]),
-                decode_warnings={name: arrays[name].tolist() for name in DECODE_WARNINGS},
+                warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
             )
     except (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None  # the segment is made again

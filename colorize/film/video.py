@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.filter import Graph
 from av.format import Flags
 from av.video.stream import VideoStream
 
 from colorize.base import VideoError, read_codec_field_order, reason
+from colorize.film.fields import FieldOrderReader
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
 DEFAULT_TIME_BASE = Fraction(1, 90_000)  # seconds, of streams that state none
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
+FIELD_CODECS = frozenset(("h264", "mpeg2video", "dvvideo", "ffv1", "prores", "vc1", "wmv3", "mpeg4", "utvideo"))
+"""Decoders whose frames say themselves whether they are interlaced; of others, the container says it of all frames."""
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
 
 
@@ -61,6 +63,10 @@ class Orientation:
             array = array[:, ::-1]
         return np.ascontiguousarray(array) if self != Orientation() else array
 
+    def apply_to_field_order(self, order: str | None) -> str | None:
+        """Return the field order of upright frames: where the rows are reversed, the first is of the other field."""
+        return {"tff": "bff", "bff": "tff"}[order] if order and self.flip_rows else order
+
 
 @dataclass(frozen=True)
 class Video:
@@ -78,7 +84,8 @@ class Video:
         duration: Seconds; counted from the packets where the file does not state it.
         frames: Number of frames; an estimate where the file does not state it.
         aspect: Width of a pixel over its height, as stored; None: not stated.
-        field_order: ``tff`` or ``bff`` (top or bottom field first) of interlaced films, None of progressive ones.
+        field_order: ``tff`` or ``bff`` (top or bottom field first), as stored, of interlaced films, of which single
+            frames may be progressive nevertheless; None of progressive ones.
         codec: FFmpeg's name of the video stream's decoder.
         hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
     """
@@ -108,6 +115,11 @@ class Video:
     def upright_aspect(self) -> Fraction | None:
         """Width of a pixel over its height, as shown."""
         return 1 / self.aspect if self.aspect and self.orientation.transpose else self.aspect
+
+    @property
+    def upright_field_order(self) -> str | None:
+        """``field_order`` of the frames as shown; None also where their rows are no longer those of fields."""
+        return None if self.orientation.transpose else self.orientation.apply_to_field_order(self.field_order)
 
     @property
     def frame_duration(self) -> int:
@@ -267,26 +279,4 @@ def _count_frames(path: Path, index: int, rate: Fraction, start_time: Fraction) 
 
 def _field_order(stream: VideoStream, first: av.VideoFrame) -> str | None:
     """Return the field order as the first frame states it, for the container may be wrong; None: progressive."""
-    if first.interlaced_frame:
-        return "tff" if _is_top_field_first(first) else "bff"
-    return FIELD_ORDERS.get(read_codec_field_order(stream.codec_context))
-
-
-def _is_top_field_first(frame: av.VideoFrame) -> bool:
-    """Tell whether an interlaced frame's top field is shown first."""
-    # PyAV's frames do not say it; of all that PyAV has, only a filter does.
-    graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or DEFAULT_TIME_BASE
-    )
-    select, sink = graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
-    source.link_to(select)
-    select.link_to(sink)
-    graph.configure()
-    graph.push(frame)
-    graph.push(None)
-    try:
-        graph.pull()
-    except EOFError:
-        return False
-    return True
+    return FieldOrderReader().read(first) or FIELD_ORDERS.get(read_codec_field_order(stream.codec_context))

@@ -132,7 +132,7 @@ class _VideoColorizer:
         frames = self._frames_done()
         progress(Progress(frames, frames, "joining", notes))
         cut_off = self._remux()
-        self._notes += warning_lines(self._video, self._options.span, self._store.segments)
+        self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._store.remove()
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
 
@@ -301,20 +301,21 @@ def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[
             f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
             f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
         )
-    field_order = video.field_order
-    if field_order and (not codec.interlaced or size[0] % 4 or video.orientation.transpose):
+    field_order = video.upright_field_order
+    if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
         notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
         field_order = None
     return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes
 
 
-def warning_lines(video: Video, span: Span, segments: list[Segment]) -> Iterator[str]:
-    """Report damaged, lost or resized frames, one line a kind: which frames, from when on, and what was done.
+def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str) -> Iterator[str]:
+    """Report the frames that are not all that they were, one line a kind: which, from when on, and what was done.
 
     Args:
         video: The source.
         span: The part of the source that was coloured.
         segments: The records of all its segments.
+        codec: The result's, a name of ``CODECS``.
     """
     pts = [pts for segment in segments for pts in segment.pts]
     height, width = video.size
@@ -322,8 +323,10 @@ def warning_lines(video: Video, span: Span, segments: list[Segment]) -> Iterator
         ("damaged", "damaged; shown as far as it can be decoded"),
         ("lost", "damaged and cannot be decoded; the frame before stands in for it"),
         ("resized", f"of another size than the first; scaled to {width} x {height}"),
+        ("woven", "interlaced, unlike the film's beginning; written as whole pictures"),
+        ("captions", f"without their closed captions: {codec} holds none; --codec h264 keeps them"),
     ):
-        indices = [index for segment in segments for index in segment.decode_warnings[kind]]
+        indices = [index for segment in segments for index in segment.warnings[kind]]
         if not indices:
             continue
         first = format_time(float(pts[indices[0]] * video.time_base + span.start))

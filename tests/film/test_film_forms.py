@@ -8,8 +8,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.video_contents import luma_of, read_frames
-from support.videos import VideoRecipe, make_video
+from support.video_contents import captions_of, field_orders_of, luma_of, read_frames
+from support.videos import VideoRecipe, caption, make_video
 
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
@@ -31,13 +31,67 @@ def test_a_rotated_film_is_written_upright(tmp_path: Path, colorizer: Colorizer,
     assert np.abs(luma_of(out)[0] - own).mean() < 8
 
 
-@pytest.mark.parametrize("order", ["tff", "bff"])
-def test_interlaced_films_stay_interlaced(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
-    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=8, field_order=order))
-    colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=OFF)
-    assert probe(tmp_path / "b.mkv").field_order == order
-    result = colorize_video(path, tmp_path / "c.webm", colorizer=colorizer, options=VideoOptions(temporal="off"))
-    assert any("is interlaced" in note for note in result.notes)
+TOP, BOTTOM, WHOLE = "tff", "bff", None
+
+
+@pytest.mark.parametrize(
+    ("orders", "pixel_format", "name"),
+    [
+        ([TOP] * 14, "yuv420p", "b.mkv"),
+        ([BOTTOM] * 14, "gray", "b.mp4"),
+        ([BOTTOM] * 4 + [WHOLE] * 3 + [BOTTOM, WHOLE] * 2, "yuv420p", "b.mov"),
+        ([TOP] * 4 + [WHOLE] * 3 + [BOTTOM] * 3 + [WHOLE, BOTTOM, TOP, TOP], "gray", "b.mkv"),
+    ],
+    ids=["top", "bottom", "partly whole", "both"],
+)
+def test_each_frame_states_its_field_order(
+    tmp_path: Path, colorizer: Colorizer, orders: list[str | None], pixel_format: str, name: str
+) -> None:
+    recipe = VideoRecipe(len(orders), codec="ffv1", pixel_format=pixel_format, field_orders=orders)
+    path = make_video(tmp_path / "a.mkv", recipe)
+    assert field_orders_of(path) == orders
+    result = colorize_video(path, tmp_path / name, colorizer=colorizer, options=OFF)
+    assert field_orders_of(tmp_path / name) == orders
+    assert probe(tmp_path / name).field_order == orders[0]
+    assert len(result.notes) == 0
+
+
+def test_lossless_frames_state_their_field_order_too(tmp_path: Path, colorizer: Colorizer) -> None:
+    orders = [TOP, WHOLE, BOTTOM, BOTTOM, TOP]
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(5, codec="ffv1", pixel_format="gray", field_orders=orders))
+    colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=VideoOptions(temporal="off", codec="ffv1"))
+    assert field_orders_of(tmp_path / "b.mkv") == orders
+
+
+@pytest.mark.parametrize("orders", [[TOP] * 3, [WHOLE, TOP, TOP]])
+def test_interlaced_frames_that_become_whole_are_named(
+    tmp_path: Path, colorizer: Colorizer, orders: list[str | None]
+) -> None:
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(3, codec="ffv1", pixel_format="gray", field_orders=orders))
+    result = colorize_video(path, tmp_path / "c.webm", colorizer=colorizer, options=OFF)
+    assert field_orders_of(tmp_path / "c.webm") == [WHOLE] * 3
+    assert [("interlaced" in note, "whole pictures" in note) for note in result.notes] == [(True, True)]
+
+
+@pytest.mark.parametrize(("codec", "name"), [("h264", "b.mp4"), ("h264", "b.mov"), ("hevc", "b.mkv")])
+def test_closed_captions_stay_with_their_frames(tmp_path: Path, colorizer: Colorizer, codec: str, name: str) -> None:
+    path = make_video(tmp_path / "a.ts", VideoRecipe(35, time_base=Fraction(1, 90_000), captions=True))
+    captions = [caption(index) for index in range(35)]
+    assert captions_of(path) == captions
+    options = VideoOptions(temporal="off", codec=codec)
+    result = colorize_video(path, tmp_path / name, colorizer=colorizer, options=options)  # several segments
+    assert captions_of(tmp_path / name) == captions
+    assert result.notes == ()
+
+
+def test_closed_captions_that_no_stream_holds_are_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    path = make_video(tmp_path / "a.ts", VideoRecipe(6, time_base=Fraction(1, 90_000), captions=True))
+    options = VideoOptions(temporal="off", codec="ffv1")
+    (note,) = colorize_video(path, tmp_path / "b.mkv", colorizer=colorizer, options=options).notes
+    assert str(path) in note
+    assert "6 frames" in note
+    assert "captions" in note
+    assert captions_of(tmp_path / "b.mkv") == [b""] * 6
 
 
 def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 import pytest
 from support.settings import Tinted
 from support.small_networks import SMALL, load_small, small_tensors, write_small_weights
-from support.video_contents import damage_frame, read_frames
-from support.videos import VideoRecipe, make_video
+from support.video_contents import captions_of, damage_frame, field_orders_of, read_frames
+from support.videos import VideoRecipe, caption, make_video
 
 from colorize.base import VideoError
 from colorize.batch import FileOptions, Job, colorize_files
@@ -58,6 +59,22 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     assert times == expected_times
     np.testing.assert_array_equal(frames, expected)
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
+
+
+def test_field_orders_and_captions_outlive_a_stop(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:
+    orders = (["tff"] * 3 + [None] * 9 + ["bff"] * 9 + [None] * 5) * 2
+    recipe = VideoRecipe(
+        len(orders), time_base=Fraction(1, 90_000), field_orders=orders, field_order="tff", captions=True
+    )
+    path = make_video(tmp_path / "a.ts", recipe)
+    states, out, cancel = field_orders_of(path), tmp_path / "b.mp4", threading.Event()
+    colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=OFF)
+    with pytest.raises(VideoStopped):
+        colorize_video(path, out, colorizer=colorizer, options=OFF, progress=stop_after(15, cancel), cancel=cancel)
+    assert colorize_video(path, out, colorizer=colorizer, options=OFF).resumed > 0
+    assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+    assert field_orders_of(out) == states
+    assert captions_of(out) == [caption(index) for index in range(len(orders))]
 
 
 @pytest.fixture(scope="module")

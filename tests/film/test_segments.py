@@ -27,7 +27,7 @@ SETTINGS = {"version": "1", "weights": "abc", "settings": {"crf": 18.0, "span": 
 def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
     store.unfinished_path(len(store.segments)).write_bytes(b"video")
     state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
-    warnings = {"damaged": [pts[0]], "lost": [], "resized": []}
+    warnings = {**Segment().warnings, "damaged": [pts[0]]}
     segment = Segment(pts, [1] * len(pts), state, last, 2, warnings)
     store.add(segment)
     return segment
@@ -42,7 +42,7 @@ def test_finished_segments_are_found_again(tmp_path: Path) -> None:
     assert again.begin(SETTINGS) == ({}, None)
     for found, made in zip(again.segments, (first, second), strict=True):
         assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
-        assert found.decode_warnings == made.decode_warnings
+        assert found.warnings == made.warnings
         np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
     again.remove()
     assert os.listdir(tmp_path) == []

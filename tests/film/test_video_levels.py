@@ -12,9 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.videos import VideoRecipe, make_video
 
-from colorize.color import Luma, YuvSystem, color_planes, luma_of_grey, luma_of_rgb, luma_of_yuv, rgb_to_lightness
+from colorize.color import (
+    Luma,
+    YuvSystem,
+    color_field_planes,
+    color_planes,
+    luma_of_grey,
+    luma_of_rgb,
+    luma_of_yuv,
+    luma_of_yuv_fields,
+    rgb_to_lightness,
+)
 from colorize.film import EncoderSettings, PictureFormat, SegmentEncoder, decode_frames, probe, read_luma
 from colorize.film.pixels import rgb_picture
+from colorize.film.video import Video
 
 BT709, BT601 = YuvSystem(0.2126, 0.0722), YuvSystem(0.299, 0.114)
 
@@ -140,6 +151,53 @@ def test_strength_keeps_a_share_of_the_films_own_tone() -> None:
     luma = luma_of_rgb(picture, keep_tone=True)
     planes = color_planes(luma, np.zeros((4, 4, 2), np.float32), strength=0)
     assert np.abs(to_rgb(planes) / 257.0 - picture).max() < 1.5
+
+
+def test_each_fields_rows_get_the_colours_of_their_own_light() -> None:
+    random = np.random.default_rng(0)
+    fields = [random.integers(low, low + 40, (16, 24), dtype=np.uint8) for low in (40, 180)]
+    ab = random.normal(0, 20, (1, 1, 2)).astype(np.float32)
+    woven = np.empty((32, 24), np.uint8)
+    woven[::2], woven[1::2] = fields
+    planes = color_field_planes(Luma(woven), ab)
+    for parity, field in enumerate(fields):
+        for plane, alone in zip(planes, color_planes(Luma(field), ab), strict=True):
+            np.testing.assert_array_equal(plane[parity::2], alone)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_each_fields_rows_are_read_with_their_own_colours(strength: float) -> None:
+    fields = [
+        [np.full((8, 12), y), np.full((4, 6), cb), np.full((4, 6), cr)]
+        for y, cb, cr in [(60, 110, 150), (180, 140, 108)]
+    ]
+    fields = [[plane.astype(np.uint8) for plane in planes] for planes in fields]
+    woven = [np.stack(pair, axis=1).reshape(-1, pair[0].shape[1]) for pair in zip(*fields, strict=True)]
+    luma = luma_of_yuv_fields(woven, BT601, keep_tone=True)
+    result = color_field_planes(luma, np.zeros((1, 1, 2), np.float32), strength)
+    for parity, planes in enumerate(fields):
+        alone = color_planes(luma_of_yuv(planes, BT601, keep_tone=True), np.zeros((1, 1, 2), np.float32), strength)
+        for plane, expected in zip(result, alone, strict=True):
+            np.testing.assert_array_equal(plane[parity::2], expected)
+
+
+def test_an_interlaced_film_is_read_field_by_field(tmp_path: Path) -> None:
+    recipe = VideoRecipe(1, codec="ffv1", color=True, field_order="tff")
+    whole = read_luma(*_first(tmp_path, VideoRecipe(1, codec="ffv1", color=True)), keep_tone=True)
+    luma = read_luma(*_first(tmp_path, recipe), keep_tone=True)
+    assert luma.tone is not None
+    assert whole.tone is not None
+    assert luma.tone.shape == whole.tone.shape
+    frame = _first(tmp_path, recipe)[1].to_ndarray(format="yuv420p")
+    planes = frame[:48], frame[48:60].reshape(24, 32), frame[60:].reshape(24, 32)
+    for parity in (0, 1):
+        alone = luma_of_yuv([plane[parity::2] for plane in planes], BT601, keep_tone=True)
+        np.testing.assert_array_equal(luma.levels[parity::2], alone.levels)
+
+
+def _first(tmp_path: Path, recipe: VideoRecipe) -> tuple[Video, av.VideoFrame]:
+    video = probe(make_video(tmp_path / "a.mkv", recipe))
+    return video, next(decode_frames(video)).image
 
 
 def test_an_encoder_takes_a_segments_frames(tmp_path: Path) -> None:

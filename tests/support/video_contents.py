@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.filter import Graph
 
 from colorize.film import decode_frames, probe
 from colorize.film.video import Span
@@ -37,6 +39,35 @@ def luma_of(path: Path) -> np.ndarray:
     """Return the luma levels of a film's frames (N, H, W), int."""
     _, frames = read_frames(path)
     return frames[:, : frames.shape[1] * 2 // 3].astype(int)
+
+
+def field_orders_of(path: Path) -> list[str | None]:
+    """Return the field order that each frame of a film states: ``tff``, ``bff`` or None, progressive."""
+    orders: list[str | None] = []
+    with av.open(str(path)) as video:
+        for frame in video.decode(video=0):
+            graph = Graph()
+            source = graph.add_buffer(
+                width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+            )
+            select, sink = graph.add("select", "eq(interlace_type,TOPFIRST)"), graph.add("buffersink")
+            source.link_to(select)
+            select.link_to(sink)
+            graph.configure()
+            graph.push(frame)
+            graph.push(None)
+            with suppress(EOFError):
+                graph.pull()
+                orders.append("tff")
+                continue
+            orders.append("bff" if frame.interlaced_frame else None)
+    return orders
+
+
+def captions_of(path: Path) -> list[bytes]:
+    """Return the closed captions that each frame of a film carries, in display order."""
+    with av.open(str(path)) as video:
+        return [bytes(frame.side_data.get("A53_CC") or b"") for frame in video.decode(video=0)]
 
 
 def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:

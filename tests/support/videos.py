@@ -37,6 +37,8 @@ class VideoRecipe:
         rotation: Degrees that the display matrix turns the frames by, counter-clockwise; None: no matrix.
         flip: Mirror the frames in the display matrix.
         field_order: ``tff`` or ``bff``: mark the frames as interlaced.
+        field_orders: The same for each frame, None: progressive; empty: all are as ``field_order`` says.
+        captions: Give each frame a closed caption, of the bytes of ``caption``; with the codec libx264, in MPEG-TS.
         sounds: Languages of the streams of sound.
         sound_codec: FFmpeg's name of their encoder.
         texts: Languages of the subtitle streams.
@@ -66,6 +68,8 @@ class VideoRecipe:
     rotation: float | None = None
     flip: bool = False
     field_order: str | None = None
+    field_orders: Sequence[str | None] = ()
+    captions: bool = False
     sounds: Sequence[str] = ()
     sound_codec: str = "aac"
     texts: Sequence[str] = ()
@@ -122,22 +126,43 @@ def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
                     for id, start, end, title in halves
                 ]
             )
-        interlacer = _field_order_graph(recipe) if recipe.field_order else None
+        orders = recipe.field_orders or [recipe.field_order] * len(recipe.frame_pts())
+        interlacers = {order: _field_order_graph(recipe, order) for order in set(orders) - {None}}
         for index, pts in enumerate(recipe.frame_pts()):
             frame = _frame(recipe, index, pts)
-            if interlacer is not None:
-                interlacer.push(frame)
-                frame = interlacer.pull()
-            video.mux(main.encode(frame))
+            if orders[index] is not None:
+                interlacers[orders[index]].push(frame)
+                frame = interlacers[orders[index]].pull()
+            packets = main.encode(frame)
+            video.mux([with_caption(packet, recipe) for packet in packets] if recipe.captions else packets)
             if second is not None:
                 video.mux(second.encode(_frame(replace(recipe, size=(32, 32)), index, pts)))
         for stream in (main, second):
-            video.mux(stream.encode(None) if stream is not None else [])
+            packets = stream.encode(None) if stream is not None else []
+            video.mux([with_caption(packet, recipe) for packet in packets] if recipe.captions else packets)
         for number, sound in enumerate(sounds):
             write_tone(video, sound, recipe.frames / recipe.rate, 220 * (number + 1))
         for text in texts:
             write_text(video, text)
     return path
+
+
+def caption(index: int) -> bytes:
+    """Return the three bytes of the closed caption of a frame, no two alike: EIA-608 of field 1."""
+    return bytes((0xFC, 0x20 + index, 0x40 + index))
+
+
+def with_caption(packet: Any, recipe: VideoRecipe) -> Any:
+    """Return an H.264 packet with the closed caption of its frame (ATSC A/53, part 4) before its first slice."""
+    index = recipe.frame_pts().index(packet.pts)
+    message = b"\xb5\x00\x31GA94\x03\x41\xff" + caption(index) + b"\xff"
+    unit = b"\x00\x00\x01\x06\x04" + bytes([len(message)]) + message + b"\x80"
+    data = bytes(packet)
+    slices = [at for at in (data.find(b"\x00\x00\x01" + bytes([kind])) for kind in (0x65, 0x41, 0x01)) if at >= 0]
+    result = av.Packet(data[: min(slices)] + unit + data[min(slices) :])
+    result.pts, result.dts, result.time_base = packet.pts, packet.dts, packet.time_base
+    result.stream, result.is_keyframe = packet.stream, packet.is_keyframe
+    return result
 
 
 class _Pipe:
@@ -175,13 +200,13 @@ def _add_video_stream(video: Any, recipe: VideoRecipe) -> Any:
     return stream
 
 
-def _field_order_graph(recipe: VideoRecipe) -> Any:
-    """Return a filter graph that marks frames as interlaced, in the recipe's field order."""
+def _field_order_graph(recipe: VideoRecipe, order: str) -> Any:
+    """Return a filter graph that marks frames as interlaced, in a field order."""
     graph, (height, width) = Graph(), recipe.size
     source = graph.add_buffer(width=width, height=height, format=recipe.pixel_format, time_base=recipe.time_base)
-    order, sink = graph.add("setfield", recipe.field_order), graph.add("buffersink")
-    source.link_to(order)
-    order.link_to(sink)
+    label, sink = graph.add("setfield", order), graph.add("buffersink")
+    source.link_to(label)
+    label.link_to(sink)
     graph.configure()
     return graph
 

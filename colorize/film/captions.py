@@ -1,0 +1,35 @@
+"""Closed captions (EIA-608 and 708) that frames carry: found, and handed on to the frames that are encoded."""
+
+from __future__ import annotations
+
+import av
+from av.video.frame import PictureType
+from av.video.reformatter import ColorRange, Colorspace
+
+
+def has_captions(frame: av.VideoFrame) -> bool:
+    """Tell whether a decoded frame carries closed captions."""
+    try:
+        return frame.side_data.get("A53_CC") is not None  # type: ignore[call-overload]
+    except ValueError:  # PyAV does not know all kinds of side data, and answers no question where one is
+        return False
+
+
+def blank_with_captions(source: av.VideoFrame, width: int, height: int, format: str) -> av.VideoFrame:
+    """Return a frame of any content that carries the captions of a decoded one.
+
+    PyAV cannot add side data to a frame, but a converted frame keeps its source's.
+
+    Args:
+        source: The decoded frame; it is left as it is.
+        width: Columns of the new frame.
+        height: Its rows.
+        format: Its pixel format.
+    """
+    # By way of grey, for a frame that needs no conversion would be returned itself.
+    levels = {"src_color_range": ColorRange.JPEG, "dst_color_range": ColorRange.JPEG}
+    matrix = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
+    blank = source.reformat(format="gray", **levels, **matrix)
+    blank = blank.reformat(width=width, height=height, format=format, **levels, **matrix)
+    blank.pict_type = PictureType.NONE  # the encoder chooses
+    return blank
