@@ -14,8 +14,10 @@ Five changes stand elsewhere, because they are part of a class of ours:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 SWSCALE_BT2020 = 9
@@ -56,6 +58,28 @@ def random_init_skipped() -> Iterator[None]:
 
     with SkipRandomInit():
         yield
+
+
+@contextmanager
+def scheduling_kept() -> Iterator[None]:
+    """Give the threads of this process their ordinary scheduling back after the block, in which an encoder is opened.
+
+    SVT-AV1: where it may (as root on Linux, so in most containers), it makes the thread that opens an encoder, and its
+    own, real-time threads of the highest priority, beside which nothing else on the machine gets the processor.
+    Goes when SVT-AV1 leaves the callers' threads alone; 4.1 does not.
+    """
+    threads = Path("/proc/self/task")
+    if not threads.is_dir() or os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        yield
+        return
+    policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in threads.iterdir():
+            with suppress(OSError):  # it has ended
+                if os.sched_getscheduler(int(thread.name)) == os.SCHED_FIFO:
+                    os.sched_setscheduler(int(thread.name), policy, param)
 
 
 def decode_avif_in_one_thread() -> None:

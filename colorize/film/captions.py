@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import av
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 
 def has_captions(frame: av.VideoFrame) -> bool:
     """Tell whether a decoded frame carries closed captions."""
+    # A frame that was asked for its side data refers to itself in a circle and stays in memory until the garbage
+    # collector comes, so a tiny copy is asked.
+    copy = frame.reformat(width=16, height=16, format="gray", interpolation=Interpolation.POINT)
     try:
-        return frame.side_data.get("A53_CC") is not None  # type: ignore[call-overload]
+        return copy.side_data.get("A53_CC") is not None  # type: ignore[call-overload]
     except ValueError:  # PyAV does not know all kinds of side data, and answers no question where one is
         return False
 

@@ -16,7 +16,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from colorize.base import CODECS, VideoError, reason
+from colorize.base import CODECS, VideoError, reason, scheduling_kept
 from colorize.color import Plane
 from colorize.film.captions import blank_with_captions
 from colorize.film.fields import FieldOrderLabeler, state_progressive
@@ -123,7 +123,8 @@ class SegmentEncoder:
         self._container = av.open(str(path), "w", format="nut")
         try:
             self._stream = self._add_stream(settings)
-            self._container.start_encoding()
+            with scheduling_kept():
+                self._container.start_encoding()
         except (FFmpegError, ValueError) as error:
             self.abandon()
             if isinstance(error, OSError):

@@ -6,8 +6,11 @@ A test that fails because the library can do it by itself now says that our part
 from __future__ import annotations
 
 import inspect
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import pytest
 from av import VideoCodecContext
 from av.video.reformatter import Colorspace, Interpolation
@@ -81,6 +84,30 @@ def test_fastai_still_calls_what_the_training_overrides() -> None:
     progress = pytest.importorskip("fastai.callback.progress")
     assert list(inspect.signature(progress.CSVLogger._write_line).parameters) == ["self", "log"]
     assert "self._write_line" in inspect.getsource(progress.CSVLogger.before_fit)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux says how threads are scheduled")
+def test_svt_av1_takes_the_highest_priority_where_it_may_and_gives_it_back(tmp_path: Path) -> None:
+    def policies() -> set[int]:
+        return {os.sched_getscheduler(int(thread.name)) for thread in Path("/proc/self/task").iterdir()}
+
+    before = policies()
+    with av.open(str(tmp_path / "a.mkv"), "w") as film:
+        stream = film.add_stream("libsvtav1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+        with base.scheduling_kept():
+            film.start_encoding()
+            inside = policies()
+        assert policies() == before
+        film.mux(stream.encode(av.VideoFrame(64, 64, "yuv420p")))
+        film.mux(stream.encode(None))
+        assert policies() == before
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return  # then SVT-AV1 may not either
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    assert os.SCHED_FIFO in inside
 
 
 def test_every_function_says_when_it_can_go() -> None:
