@@ -7,6 +7,7 @@ from .compat import cpu_has_bfloat16 as cpu_has_bfloat16
 from .compat import decode_avif_in_one_thread as decode_avif_in_one_thread
 from .compat import random_init_skipped as random_init_skipped
 from .compat import read_codec_field_order as read_codec_field_order
+from .compat import read_side_data as read_side_data
 from .compat import scheduling_kept as scheduling_kept
 from .compat import wrap_lifespan as wrap_lifespan
 from .compat import write_codec_field_order as write_codec_field_order

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ SWSCALE_EXACT = 0x4 | 0x40000 | 0x2000  # SWS_BICUBIC, SWS_ACCURATE_RND, SWS_FUL
 """PyAV: swscale's flags for exact rounding and chroma for every pixel, for its fast paths are off by up to two levels.
 
 PyAV names them since 18.0. Goes with PyAV 17."""
+UNKNOWN_SIDE_DATA = 16
+"""Kinds of side data that FFmpeg may have beyond those that PyAV knows, at most."""
 
 
 def cpu_has_bfloat16() -> bool:
@@ -108,6 +111,36 @@ def write_codec_field_order(context: Any, order: int) -> None:
     """
     if hasattr(context, "field_order"):
         context.field_order = order
+
+
+def read_side_data(frame: Any, kind: str) -> bytes | None:
+    """Return the side data of a kind, by PyAV's name, that FFmpeg gives a decoded frame; None: it has none.
+
+    PyAV: any question about a frame's side data fails if one kind is not among ``av.sidedata.sidedata.Type``, such as
+    EXIF, which camera JPEGs carry: 18.1 knows 28 kinds, FFmpeg 8.1 has more. Filters remove those. Goes when PyAV
+    passes over kinds that it does not know.
+    """
+    from av.filter import Graph
+    from av.sidedata.sidedata import Type
+
+    try:
+        data = frame.side_data.get(kind)
+    except ValueError:
+        graph = Graph()
+        last = graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 25)
+        )
+        known = max(each.value for each in Type)
+        for unknown in range(known + 1, known + UNKNOWN_SIDE_DATA):
+            remove = graph.add("sidedata", f"mode=delete:type={unknown}")
+            last.link_to(remove)
+            last = remove
+        sink = graph.add("buffersink")
+        last.link_to(sink)
+        graph.configure()
+        graph.push(frame)
+        data = graph.pull().side_data.get(kind)
+    return None if data is None else bytes(data)
 
 
 def check_paths_of_mounted_page(blocks: Any) -> None:

@@ -62,7 +62,9 @@ VIDEO_SUFFIXES = frozenset(
     (
         *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".divx", ".mpg", ".mpeg", ".m2v", ".vob", ".ts", ".m2ts"),
         *(".mts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".rm", ".rmvb"),
-        *(".qt", ".m1v", ".mpv", ".h264", ".264", ".h265", ".265", ".hevc", ".y4m"),
+        *(".qt", ".m1v", ".mpv", ".mpe", ".m2p", ".mp2v", ".h264", ".264", ".avc", ".h265", ".265", ".hevc", ".y4m"),
+        *(".mod", ".tod", ".vro", ".m2t", ".tp", ".trp", ".wtv", ".dvr-ms", ".dif", ".gxf", ".ogm", ".amv"),
+        *(".nut", ".drc", ".vc2", ".ivf", ".obu", ".mjpeg", ".mjpg", ".mj2", ".mk3d", ".flc", ".fli", ".bik", ".smk"),
     )
 )
 """Suffixes of files that are taken for films; whether they are is seen when they are opened."""
@@ -84,6 +86,7 @@ class Container(NamedTuple):
         quicktime: Whether it is of QuickTime's family: an edit list says that what lies before time 0 is not played,
             the index can stand first, and tags have a form of their own.
         states_aspect: Whether it states the pixels' aspect itself; if not, the codec has to.
+        reel_names: Whether it holds the name of the reel that a timecode counts.
     """
 
     format: str
@@ -96,6 +99,7 @@ class Container(NamedTuple):
     avoided_audio: tuple[str, ...] = ()
     quicktime: bool = False
     states_aspect: bool = True
+    reel_names: bool = True
 
 
 _MP4 = Container(
@@ -107,6 +111,7 @@ _MP4 = Container(
     covers=True,
     avoided_audio=("pcm_", "mp1", "mp2", "vorbis"),
     quicktime=True,
+    reel_names=False,
 )
 CONTAINERS = {
     ".mp4": _MP4,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import av
 from av.video.stream import VideoStream
 
-from colorize.film.video import WHOLE_VIDEO, Span, Video, decode_stream, open_video
+from colorize.film.video import DEFAULT_TIME_BASE, WHOLE_VIDEO, Span, Video, decode_stream, open_video
 
 MIN_LOST_GAP = Fraction(3, 5)
 """Of a frame's duration: an expected time stamp this far from both neighbours belongs to a frame that was lost."""
@@ -98,9 +98,12 @@ def decode_in_order(video: Video, seek_pts: int | None = None) -> Iterator[FileF
         last_pts: int | None = None
         shift = 0  # from time stamps as stored to rising ones
         usual = video.frame_duration
+        is_numbered = video.time_base != (stream.time_base or DEFAULT_TIME_BASE)  # by numbers, see ``probe``
         last_image: av.VideoFrame | None = None
         for image in decode_stream(container, stream, expected):
-            duration = image.duration or usual
+            if is_numbered:
+                expected.clear()  # the end of the sequence has a number too
+            duration = usual if is_numbered else image.duration or usual
             stored_pts = image.pts
             if stored_pts is None:
                 stored_pts = 0 if last_pts is None else last_pts + usual - shift
@@ -115,7 +118,7 @@ def decode_in_order(video: Video, seek_pts: int | None = None) -> Iterator[FileF
             pts = stored_pts + shift if last_pts is None else max(stored_pts + shift, last_pts + 1)
             yield FileFrame(pts, duration, image, "damaged" if image.is_corrupt else None)
             last_pts, last_image = pts, image
-        if last_image is not None and last_pts is not None:
+        if last_image is not None and last_pts is not None and not is_numbered:
             for lost in _pop_lost(expected, None, last_pts - shift, usual):
                 yield FileFrame(lost + shift, usual, last_image, "lost")
 

@@ -104,6 +104,13 @@ class PictureFormat:
         return PTS_OFFSET_FRAMES * max(1, round(1 / (self.rate * self.time_base)))
 
 
+def black_planes(size: tuple[int, int]) -> tuple[Plane, Plane, Plane]:
+    """Return the Y, Cb and Cr of a black frame of a size (height, width), as ``SegmentEncoder.write`` takes them."""
+    height, width = size
+    chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
+    return np.full(size, 16, np.uint8), chroma, chroma
+
+
 class SegmentEncoder:
     """Encodes the frames of one segment into a NUT file."""
 

@@ -14,10 +14,10 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from colorize.base import SegmentsError, reason
+from colorize.base import SegmentsError, VideoError, reason
 from colorize.film.segments import SegmentStore
 from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
-from colorize.film.transcoding import CoverCopy, StreamCopy
+from colorize.film.transcoding import DISK_ERRORS, CoverCopy, StreamCopy
 from colorize.film.video import open_video
 
 MAX_MISSING = Fraction(1)  # seconds by which a film may end before the time that it states
@@ -43,15 +43,12 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
     """
     report = RemuxReport()
     with open_video(plan.video.path) as source:
-        options = muxer_options(plan, source, report)
-        target = av.open(str(path), "w", format=plan.container.format, container_options=options)
+        with _reading(store, 0):
+            first = av.open(str(store.video_path(0)))
+            template = first.streams.video[0]
+        with first:
+            target, outputs = _open_target(path, plan, source, template, report)
         try:
-            with _reading(store, 0):
-                first = av.open(str(store.video_path(0)))
-                first_stream = first.streams.video[0]
-            with first:
-                outputs = add_streams(plan, source, target, first_stream, report)
-            copy_tags_and_chapters(plan, source, target)
             end = _interleave(plan, source, target, outputs, _video_packets(plan, store), report)
             for output in outputs.values():
                 output.finish(target)
@@ -68,19 +65,67 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
     return report
 
 
+def try_header(path: Path, plan: RemuxPlan, segment: Path) -> None:
+    """Write the finished film with all its streams, tags and chapters, but without packets, and remove it again.
+
+    Args:
+        path: The file.
+        plan: What would be remuxed.
+        segment: The video of a segment, or of one like the segments.
+
+    Raises:
+        OSError: The file cannot be written, or the source has vanished.
+        VideoError: The container does not take the streams or tags.
+    """
+    try:
+        with open_video(plan.video.path) as source:
+            with av.open(str(segment)) as trial:
+                target, _ = _open_target(path, plan, source, trial.streams.video[0], RemuxReport())
+            try:
+                target.start_encoding()
+            finally:
+                target.close()
+    except (FFmpegError, ValueError) as error:
+        if getattr(error, "errno", None) in DISK_ERRORS:
+            raise
+        raise VideoError(
+            f"{plan.video.path}: cannot be joined with its sounds, texts and tags to such a film ({reason(error)}); "
+            "choose another container, such as -o film.mkv"
+        ) from error
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _open_target(
+    path: Path, plan: RemuxPlan, source: InputContainer, template: Stream, report: RemuxReport
+) -> tuple[OutputContainer, dict[int, StreamCopy]]:
+    """Open the finished film with its streams, tags and chapters; return it and its outputs (see ``add_streams``)."""
+    options = muxer_options(plan, source, report)
+    target = av.open(str(path), "w", format=plan.container.format, container_options=options)
+    try:
+        outputs = add_streams(plan, source, target, template, report)
+        copy_tags_and_chapters(plan, source, target, report)
+    except BaseException:
+        with suppress(FFmpegError, OSError):
+            target.close()
+        raise
+    return target, outputs
+
+
 def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     """Yield the segments' packets with the time stamps of the finished film.
 
     A packet's decoding time is the time at which the frame ``reorder_delay`` places earlier is shown: right for any
     order of frames that needs no more than that delay, and rising over the borders of segments.
     """
-    film_pts = [pts for segment in store.segments for pts in segment.pts]
-    durations = {pts: next_pts - pts for pts, next_pts in pairwise(film_pts)}
-    durations[film_pts[-1]] = store.segments[-1].durations[-1]
+    film_pts, time_base = plan.stamps.pts, plan.stamps.time_base
+    durations = [next_pts - pts for pts, next_pts in pairwise(film_pts)] + [plan.stamps.last_duration]
+    stored_pts = [pts for segment in store.segments for pts in segment.pts]
+    places = {pts: place for place, pts in enumerate(stored_pts)}
     reorder_delay = max(segment.reorder_delay for segment in store.segments)
-    step = max(1, round(1 / (plan.format.rate * plan.format.time_base)))
+    step = max(1, round(1 / (plan.format.rate * time_base)))
     before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
-    film_dts = iter(before_first + film_pts)
+    film_dts = iter((*before_first, *film_pts))
     for number, segment in enumerate(store.segments):
         seen: list[int] = []
         begin = segment.pts[0] - plan.format.pts_offset
@@ -90,8 +135,9 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
                     if not packet.size:
                         continue
                     pts = begin + round((packet.pts or 0) * packet.time_base / plan.format.time_base)
-                    packet.time_base = plan.format.time_base
-                    packet.pts, packet.dts, packet.duration = pts, next(film_dts), durations[pts]
+                    place = places[pts]
+                    packet.time_base = time_base
+                    packet.pts, packet.dts, packet.duration = film_pts[place], next(film_dts), durations[place]
                     yield packet
                     seen.append(pts)
             if sorted(seen) != segment.pts:

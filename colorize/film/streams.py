@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,7 +15,9 @@ from av.subtitles.stream import SubtitleStream
 
 import colorize
 from colorize.base import CODECS, Container, reason, write_codec_field_order
+from colorize.film.cadence import Stamps
 from colorize.film.encoder import BT709, LIMITED, PictureFormat
+from colorize.film.timecode import Timecode
 from colorize.film.transcoding import (
     AudioTranscoder,
     CoverCopy,
@@ -42,6 +45,9 @@ ITUNES_TAGS = frozenset(
 )
 """Names of tags that an MP4 holds in iTunes' form; others need QuickTime's form."""
 COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  # codec -> suffix, media type
+TIMECODE, REEL_NAME = "timecode", "reel_name"  # names of tags
+RAWCOOKED = "rawcooked"
+"""In the name of an attachment with which RAWcooked makes the scanner's files from a film again, byte for byte."""
 FIELD_ORDERS = {"tff": 2, "bff": 3}  # field order -> AVFieldOrder
 
 
@@ -55,6 +61,7 @@ class RemuxPlan:
         format: The format of the coloured frames.
         container: The container that is written.
         codec: Name of the coloured frames' codec in ``CODECS``.
+        stamps: The coloured frames' time stamps, from the beginning of the span.
         ai_label: Say in the metadata that a network made the colours.
     """
 
@@ -63,12 +70,20 @@ class RemuxPlan:
     format: PictureFormat
     container: Container
     codec: str
+    stamps: Stamps
     ai_label: bool = True
 
     @property
     def shift(self) -> Fraction:
         """Seconds on the source's clock at which the finished film begins."""
         return self.video.start_time + self.span.start
+
+    @property
+    def skipped_frames(self) -> int:
+        """How many frames of the source lie before the first one that was coloured."""
+        if not self.span.start:
+            return 0
+        return round((self.span.start + self.stamps.pts[0] * self.stamps.time_base) * self.format.rate)
 
 
 @dataclass
@@ -104,6 +119,52 @@ def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) 
     return {"movflags": "+faststart+use_metadata_tags"}
 
 
+def _kept_tags(plan: RemuxPlan, tags: Mapping[str, str], report: RemuxReport) -> dict[str, str]:
+    """Return the tags that are true of the finished film, or of one of its streams; a timecode that of its first frame.
+
+    Args:
+        plan: What is remuxed.
+        tags: Those of the source, or of one of its streams.
+        report: A line about a timecode that is left out is added.
+    """
+    kept = {name: value for name, value in tags.items() if not _is_stale(name)}
+    for name, value in tags.items():
+        if name.lower() == REEL_NAME and not plan.container.reel_names:
+            report.lines.append(f"{plan.video.path}: the reel's name, {value}, was left out; .mov and .mkv hold it")
+        if name.lower() != TIMECODE:
+            continue
+        timecode = Timecode.parse(value, plan.format.rate)
+        if timecode is not None:
+            kept[name] = str(timecode.later(plan.skipped_frames))
+        elif plan.container.quicktime or plan.skipped_frames:
+            del kept[name]
+            rate = f"{float(plan.format.rate):.5g} frames a second"
+            line = f"{plan.video.path}: the timecode {value} was left out: no film of {rate} has it"
+            report.lines += [] if line in report.lines else [line]
+    return kept
+
+
+def _tags_of_timecode_tracks(source: InputContainer) -> dict[str, str]:
+    """Return the timecode and the name of the reel that a source's tracks of timecodes state."""
+    tags: dict[str, str] = {}
+    for stream in source.streams:
+        if stream.type == "data" and TIMECODE in stream.metadata:
+            tags |= {name: stream.metadata[name] for name in (TIMECODE, REEL_NAME) if name in stream.metadata}
+    return tags
+
+
+def _state_rate(plan: RemuxPlan, source: InputContainer, stream: Stream) -> None:
+    """State the frames' rate: QuickTime counts timecodes by it, and Matroska takes it for constant."""
+    rate = plan.stamps.rate or Fraction(0)
+    if plan.container.quicktime:
+        rate = rate or plan.format.rate
+        for tags in (*(stream.metadata for stream in source.streams), source.metadata):
+            timecode = Timecode.parse(tags.get(TIMECODE, tags.get(TIMECODE.upper(), "")), rate)
+            rate = timecode.rate if timecode else rate
+    context: Any = stream.codec_context
+    context.framerate = rate  # else it is what FFmpeg guesses of a segment's stamps
+
+
 def _is_stale(name: str) -> bool:
     """Tell whether a tag describes the source's file or its encoding, and not the film."""
     return name.lower().lstrip("_").startswith((*STALE_TAGS, "statistics"))
@@ -136,15 +197,15 @@ def add_streams(
         name = stream_name(stream)
         if stream.index == plan.video.stream:
             added: Stream | None = _add_video(plan, target, template, report)
+            _state_rate(plan, source, added)
             output: StreamCopy | None = StreamCopy(added, name)
         else:
             output = _add_other(plan, source, stream, target, name, report)
             added = output.stream if output else None
         if added is None or output is None:
             continue
-        for key, value in stream.metadata.items():
-            if not _is_stale(key):
-                added.metadata[key] = value
+        tags = _tags_of_timecode_tracks(source) if stream.index == plan.video.stream else {}
+        added.metadata.update(_kept_tags(plan, {**tags, **stream.metadata}, report))
         added.disposition = stream.disposition
         if len(videos) > 1 and stream in videos:
             others = stream.disposition & ~stream.disposition.default
@@ -156,7 +217,7 @@ def add_streams(
 def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
     """Add the stream of the coloured frames."""
     stream = target.add_stream_from_template(template, opaque=True)
-    stream.time_base = plan.format.time_base
+    stream.time_base = plan.stamps.time_base
     context: Any = stream.codec_context
     codec = CODECS[plan.codec]
     if plan.format.aspect not in (None, 1) and not (plan.container.states_aspect or codec.states_aspect):
@@ -182,8 +243,12 @@ def _add_other(
     path = plan.video.path
     kind = target.format.name
     if isinstance(stream, AttachmentStream):
-        if plan.container.attachments:
-            target.add_attachment(stream.name or "attachment", stream.mimetype or "", stream.data)
+        if RAWCOOKED in (stream.name or "").lower():
+            report.lines.append(f"{path}: {name} was left out: it describes the uncoloured frames alone")
+        elif plan.container.attachments:
+            target.add_attachment(
+                stream.name or "attachment", stream.mimetype or "application/octet-stream", stream.data
+            )
         else:
             report.lines.append(f"{path}: {name} was left out: {kind} holds no attachments; .mkv does")
         return None
@@ -240,9 +305,11 @@ def _add_cover(
     return None
 
 
-def copy_tags_and_chapters(plan: RemuxPlan, source: InputContainer, target: OutputContainer) -> None:
+def copy_tags_and_chapters(
+    plan: RemuxPlan, source: InputContainer, target: OutputContainer, report: RemuxReport
+) -> None:
     """Copy the source's tags and chapters, the latter cut to the span; the AI label joins the comment."""
-    target.metadata.update({name: value for name, value in source.metadata.items() if not _is_stale(name)})
+    target.metadata.update(_kept_tags(plan, source.metadata, report))
     if plan.ai_label:
         comment = target.metadata.get("comment") or target.metadata.pop("COMMENT", "")
         target.metadata["comment"] = f"{comment}; {AI_LABEL}" if comment else AI_LABEL

@@ -17,10 +17,14 @@ from av.error import FFmpegError
 from av.format import Flags
 from av.video.stream import VideoStream
 
-from colorize.base import VideoError, read_codec_field_order, reason
+from colorize.base import VideoError, read_codec_field_order, read_side_data, reason
+from colorize.film.cadence import find_rate
 from colorize.film.fields import FieldOrderReader
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
+MAX_RATE = 1000  # frames per second: higher ones are time bases
+MAX_APPROXIMATION = Fraction(2, 10_000_000)  # of a rate; Matroska's 59.94 is read as 19001/317
+RATE_SAMPLES = 250  # packets whose time stamps show the rate
 DEFAULT_TIME_BASE = Fraction(1, 90_000)  # seconds, of streams that state none
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
 FIELD_CODECS = frozenset(("h264", "mpeg2video", "dvvideo", "ffv1", "prores", "vc1", "wmv3", "mpeg4", "utvideo"))
@@ -45,10 +49,10 @@ class Orientation:
     @classmethod
     def of_frame(cls, frame: av.VideoFrame) -> Orientation:
         """Read the orientation from a frame's display matrix (ISO 14496-12, 8.2.2); without one it is upright."""
-        data = frame.side_data.get("DISPLAYMATRIX")  # type: ignore[call-overload]
+        data = read_side_data(frame, "DISPLAYMATRIX")
         if data is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].tolist()
+        a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
         if abs(a) >= abs(b):
             return cls(False, d < 0, a < 0)
         return cls(True, b < 0, c < 0)
@@ -87,6 +91,7 @@ class Video:
         field_order: ``tff`` or ``bff`` (top or bottom field first), as stored, of interlaced films, of which single
             frames may be progressive nevertheless; None of progressive ones.
         codec: FFmpeg's name of the video stream's decoder.
+        has_alpha: Whether frames are stored with their transparency.
         hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
     """
 
@@ -103,6 +108,7 @@ class Video:
     aspect: Fraction | None
     field_order: str | None
     codec: str
+    has_alpha: bool = False
     hdr: str | None = None
 
     @property
@@ -190,6 +196,8 @@ def find_video_stream(path: Path, container: InputContainer) -> VideoStream:
 def probe(path: Path | str) -> Video:
     """Read a film's properties; its first frame is decoded, and all packets are counted if no duration is stated.
 
+    Where the first seconds show a constant rate, be it rounded or with pulldown, that is the film's.
+
     Raises:
         FileNotFoundError: There is no such file.
         PermissionError: The file may not be read.
@@ -198,16 +206,20 @@ def probe(path: Path | str) -> Video:
     path = Path(path)
     with open_video(path) as container:
         stream = find_video_stream(path, container)
-        first = next(decode_stream(container, stream, []), None)
+        expected: list[int] = []
+        first = next(decode_stream(container, stream, expected), None)
         if first is None:
             raise VideoError(f"{path}: holds no frame that can be decoded; get it anew")
-        rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
-        if container.format.flags & Flags.no_timestamps.value:  # a bare stream: its mean is a default, not counted
-            rate = stream.guessed_rate or rate
-        rate = rate if 0 < rate < 1000 else DEFAULT_RATE
+        pts = _read_pts(container, stream, expected)
+        rate, is_cfr = _find_rate(container, stream, pts)
+        time_base = stream.time_base or DEFAULT_TIME_BASE
+        if _is_bare(container) and first.duration > 1 and pts[:2] == [0, 1]:  # numbers of frames and no times (Dirac)
+            time_base = 1 / rate
         start_time = Fraction(0)
         if container.format.flags & Flags.ts_discont.value:  # MPEG streams: their clock starts anywhere
             start_time = Fraction(container.start_time or 0, av.time_base)
+            if first.pts is not None:  # it may stand before what was taken for the beginning
+                start_time = min(start_time, first.pts * time_base)
         duration, frames = _stated_duration(container, stream), stream.frames
         if not duration:
             duration, frames = _count_frames(path, stream.index, rate, start_time)
@@ -217,14 +229,15 @@ def probe(path: Path | str) -> Video:
             size=(first.height, first.width),
             orientation=Orientation.of_frame(first),
             rate=rate,
-            is_cfr=rate == stream.base_rate,
-            time_base=stream.time_base or DEFAULT_TIME_BASE,
+            is_cfr=is_cfr,
+            time_base=time_base,
             start_time=start_time,
             duration=duration,
             frames=frames or round(duration * rate),
             aspect=stream.sample_aspect_ratio or None,
             field_order=_field_order(stream, first),
             codec=stream.codec_context.name,
+            has_alpha=_has_alpha(stream, first),
             hdr=HDR_TRANSFERS.get(int(first.color_trc)),
         )
 
@@ -272,9 +285,68 @@ def _count_frames(path: Path, index: int, rate: Fraction, start_time: Fraction) 
             if not packet.size:
                 continue
             count += 1
-            if packet.pts is not None:
+            if packet.pts is not None and not _is_bare(container):
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base - start_time)
     return float(end or count / rate), count
+
+
+def _is_bare(container: InputContainer) -> bool:
+    """Tell whether a film is a bare stream without time stamps."""
+    return bool(container.format.flags & Flags.no_timestamps.value)
+
+
+def _read_pts(container: InputContainer, stream: VideoStream, read: list[int]) -> list[int]:
+    """Return the time stamps of a film's first packets, rising.
+
+    Args:
+        container: The opened film, from which some packets were read.
+        stream: Its video stream.
+        read: The time stamps of those.
+    """
+    pts = list(read)
+    with suppress(FFmpegError):
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                pts.append(packet.pts)
+            if len(pts) >= RATE_SAMPLES:
+                break
+    return sorted(set(pts))
+
+
+def _find_rate(container: InputContainer, stream: VideoStream, pts: list[int]) -> tuple[Fraction, bool]:
+    """Return a film's frames per second, and whether that is constant, as far as its beginning shows.
+
+    Args:
+        container: The opened film.
+        stream: Its video stream.
+        pts: Time stamps of its first frames, rising.
+    """
+    stated = [stream.average_rate, stream.guessed_rate]
+    if _is_bare(container):  # its mean is a default, not counted
+        stated.reverse()
+    credible = [_exact_rate(rate) for rate in (*stated, stream.base_rate) if rate and 0 < rate < MAX_RATE]
+    if len(pts) > 1 and credible and not _is_bare(container):
+        rate = find_rate(pts, stream.time_base or DEFAULT_TIME_BASE, sorted(credible, key=_is_measured))
+        return (credible[0], False) if rate is None else (rate, True)
+    rate = credible[0] if credible else DEFAULT_RATE
+    return rate, rate == stream.base_rate
+
+
+def _exact_rate(rate: Fraction) -> Fraction:
+    """Return the NTSC rate, such as 60000/1001, that FFmpeg approximates where it allows smaller numbers only."""
+    exact = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return exact if abs(rate - exact) < MAX_APPROXIMATION * rate else rate
+
+
+def _has_alpha(stream: VideoStream, first: av.VideoFrame) -> bool:
+    """Tell whether a film's frames are stored with their transparency, be it in a stream that FFmpeg passes over."""
+    stated = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1"  # WebM's
+    return stated or any(component.is_alpha for component in first.format.components)
+
+
+def _is_measured(rate: Fraction) -> bool:
+    """Tell whether a rate is the quotient of a film's frames and duration, and none that anybody chose."""
+    return rate.denominator not in (1, 2, 3, 1001)
 
 
 def _field_order(stream: VideoStream, first: av.VideoFrame) -> str | None:

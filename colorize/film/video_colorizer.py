@@ -25,10 +25,11 @@ from colorize.base import (
     value_text,
 )
 from colorize.engine import Colorizer, ResultOptions
-from colorize.film.encoder import EncoderSettings, PictureFormat
+from colorize.film.cadence import even_out
+from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder, black_planes
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_segments
-from colorize.film.remux import write_video
+from colorize.film.remux import try_header, write_video
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.streams import RemuxPlan
 from colorize.film.video import Span, Video, probe
@@ -37,6 +38,7 @@ from colorize.motion import TemporalPainter
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
 SEGMENT_SECONDS = 1, 10  # but a segment lasts at least and at most so long
 SEGMENT_FRAMES = "segment_frames"  # in the manifest; it follows from the film, and is no option
+FINISHED = "film.unfinished"  # name of the finished film while it is written
 HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
 """How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
 
@@ -124,6 +126,7 @@ class _VideoColorizer:
             self._notes.append(f"{self._video.path}: earlier segments cannot be used: {what}; starting afresh")
         done = self._frames_done()
         total = self._frames_total()
+        self._try_header()
         if damaged:
             self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {done} on")
         notes = tuple(self._notes)
@@ -171,6 +174,26 @@ class _VideoColorizer:
             "libraries": {"av": av.__version__},
         }
 
+    def _try_header(self) -> None:
+        """Find out, before hours of work, whether the finished film can be written as it is planned.
+
+        Raises:
+            VideoError: It cannot.
+        """
+        trial = self._store.folder / "trial.unfinished"
+        step = max(1, round(1 / (self._format.rate * self._format.time_base)))
+        try:
+            encoder = SegmentEncoder(trial, self._format, self._settings)
+            encoder.write(black_planes(self._format.size), 0, step)
+            encoder.close()
+            try_header(self._store.folder / FINISHED, self._remux_plan([0], step), trial)
+        except BaseException:
+            if not self._store.segments:
+                self._store.remove()  # nothing to go on from
+            raise
+        finally:
+            trial.unlink(missing_ok=True)
+
     def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
             return  # an earlier run was interrupted while it wrote the finished film
@@ -188,9 +211,9 @@ class _VideoColorizer:
 
     def _remux(self) -> str | None:
         """Write the finished film; return a line for the user if the source is cut off."""
-        span, ai_label = self._options.span, self._options.ai_label
-        plan = RemuxPlan(self._video, span, self._format, self._container, self._settings.codec, ai_label)
-        unfinished = self._store.folder / "film.unfinished"
+        pts = [pts for segment in self._store.segments for pts in segment.pts]
+        plan = self._remux_plan(pts, self._store.segments[-1].durations[-1])
+        unfinished = self._store.folder / FINISHED
         report = write_video(unfinished, plan, self._store)
         move_into_place(unfinished, self._out)
         self._notes += report.lines
@@ -200,6 +223,18 @@ class _VideoColorizer:
         return (
             f"{self._video.path}: cut off: it ends at {ended} of {duration}; "
             f"what there is, is in {self._out}; get the film anew"
+        )
+
+    def _remux_plan(self, pts: list[int], last_duration: int) -> RemuxPlan:
+        """Return the plan of the finished film, of which ``pts`` are the frames' time stamps."""
+        return RemuxPlan(
+            self._video,
+            self._options.span,
+            self._format,
+            self._container,
+            self._settings.codec,
+            even_out(pts, last_duration, self._format.time_base, self._format.rate),
+            self._options.ai_label,
         )
 
     def _empty_span_message(self) -> str:
@@ -301,6 +336,8 @@ def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[
             f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
             f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
         )
+    if video.has_alpha:
+        notes.append(f"{video.path}: its transparency (alpha channel) was left out; results are opaque")
     field_order = video.upright_field_order
     if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
         notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")

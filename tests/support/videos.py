@@ -101,11 +101,11 @@ class VideoRecipe:
         return np.clip(light, 16, 235).round().astype(np.uint8)
 
 
-def make_video(path: Path, recipe: VideoRecipe | None = None) -> Path:
-    """Write a film and return its path."""
+def make_video(path: Path, recipe: VideoRecipe | None = None, options: dict[str, str] | None = None) -> Path:
+    """Write a film, with some options of the muxer, and return its path."""
     recipe = recipe or VideoRecipe()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _open(path, recipe) as video:
+    with _open(path, recipe, options or {}) as video:
         video.metadata.update(recipe.metadata)
         second = _add_video_stream(video, replace(recipe, size=(32, 32))) if recipe.second_video else None
         main = _add_video_stream(video, recipe)
@@ -177,9 +177,9 @@ class _Pipe:
             return file.write(data)
 
 
-def _open(path: Path, recipe: VideoRecipe) -> Any:
+def _open(path: Path, recipe: VideoRecipe, options: dict[str, str]) -> Any:
     if not recipe.piped:
-        return av.open(str(path), "w")
+        return av.open(str(path), "w", options=options)
     return av.open(_Pipe(path), "w", format={".mkv": "matroska"}.get(path.suffix, path.suffix[1:]))
 
 
