@@ -6,15 +6,18 @@ A test that fails because the library can do it by itself now says that our part
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import av
+import numpy as np
 import pytest
 from av import VideoCodecContext
 from av.video.reformatter import Colorspace, Interpolation
-from PIL import AvifImagePlugin, Image
+from PIL import AvifImagePlugin, ExifTags, Image
+from support.videos import join_pictures
 
 from colorize import base
 from colorize.base import (
@@ -24,6 +27,7 @@ from colorize.base import (
     decode_avif_in_one_thread,
     random_init_skipped,
     read_codec_field_order,
+    read_side_data,
     write_codec_field_order,
 )
 
@@ -78,6 +82,21 @@ def test_pillow_decodes_avif_with_a_number_of_threads_of_its_module(monkeypatch:
     monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
     decode_avif_in_one_thread()
     assert AvifImagePlugin.DEFAULT_MAX_THREADS == 1
+
+
+def test_pyav_answers_no_question_about_side_data_where_it_does_not_know_a_kind(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    file = io.BytesIO()
+    Image.new("L", (64, 48)).save(file, "JPEG", exif=exif)
+    with av.open(str(join_pictures(tmp_path / "a.avi", [file.getvalue()]))) as video:
+        frame = next(video.decode(video=0))
+    with pytest.raises(ValueError, match="is not a valid Type"):
+        frame.side_data.get("DISPLAYMATRIX")
+    data = read_side_data(frame, "DISPLAYMATRIX")
+    assert data is not None
+    assert np.frombuffer(data, np.int32)[:2].tolist() == [0, 1 << 16]
+    assert read_side_data(frame, "A53_CC") is None
 
 
 def test_fastai_still_calls_what_the_training_overrides() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from support.video_contents import captions_of, field_orders_of, luma_of, read_frames
-from support.videos import VideoRecipe, caption, make_video
+from support.videos import VideoRecipe, caption, join_pictures, make_video
 
+from colorize.batch import Job, plan
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
 
@@ -139,3 +142,39 @@ def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Col
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF, progress=seen.append)
     assert (result.frames, seen[0], result.notes) == (40, Progress(0, 40), ())
     assert len(read_frames(tmp_path / "b.mp4")[0]) == 40
+
+
+@pytest.mark.parametrize(("mode", "named"), [("L", False), ("LA", True), ("RGBA", True)])
+def test_transparency_that_is_left_out_is_named(tmp_path: Path, colorizer: Colorizer, mode: str, named: bool) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (64, 48), (90, 128) if mode == "LA" else (90, 90, 90, 128) if mode == "RGBA" else 90).save(
+        file, "PNG"
+    )
+    path = join_pictures(tmp_path / "a.mov", [file.getvalue()] * 2)
+    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert any("transparency" in note for note in result.notes) == named
+
+
+def test_a_webms_transparency_is_named_too(tmp_path: Path, colorizer: Colorizer) -> None:
+    recipe = VideoRecipe(frames=2, codec="libvpx-vp9", pixel_format="yuva420p")
+    result = colorize_video(
+        make_video(tmp_path / "a.webm", recipe), tmp_path / "b.webm", colorizer=colorizer, options=OFF
+    )
+    assert any("transparency" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"), [("a.nut", "ffv1", {}), ("a.drc", "vc2", {"b": "600000000", "strict": "-2"})]
+)
+def test_rarer_containers_keep_their_times(
+    tmp_path: Path, colorizer: Colorizer, name: str, codec: str, options: dict[str, str]
+) -> None:
+    recipe = VideoRecipe(12, (96, 128), codec, rate=Fraction(24), time_base=Fraction(1, 24), options=options)
+    path = make_video(tmp_path / name, recipe)
+    (job,) = plan([tmp_path])
+    assert isinstance(job, Job) and job.is_video
+    for start, frames in ((0, 12), (0.25, 6)):
+        out = tmp_path / f"{start}.mp4"
+        result = colorize_video(path, out, colorizer=colorizer, options=VideoOptions(temporal="off", start=start))
+        assert (result.frames, result.notes) == (frames, ())
+        assert read_frames(out)[0] == [Fraction(index, 24) for index in range(frames)]

@@ -57,6 +57,17 @@ def test_a_matroskas_attachments_and_texts_are_copied(tmp_path: Path, colorizer:
         assert [chapter["metadata"]["title"] for chapter in video.chapters()] == ["One", "Two"]
 
 
+def test_what_describes_the_uncoloured_frames_is_left_out(tmp_path: Path, colorizer: Colorizer) -> None:
+    recipe = VideoRecipe(frames=2, attachment=True, attachment_name="RAWcooked reversibility data")
+    result = colorize_video(
+        make_video(tmp_path / "a.mkv", recipe), tmp_path / "b.mkv", colorizer=colorizer, options=OFF
+    )
+    (note,) = result.notes
+    assert "RAWcooked reversibility data" in note
+    with av.open(str(result.path)) as video:
+        assert [stream.type for stream in video.streams] == ["video"]
+
+
 def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(sounds=["eng"], sound_codec="pcm_s16le", texts=["fra"], attachment=True)
     path = make_video(tmp_path / "a.mkv", recipe)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from support.video_contents import times_of as times
-from support.videos import VideoRecipe, make_video
+from support.videos import VideoRecipe, join_pictures, make_video
 
 from colorize.film import decode_frames, probe, read_luma
+from colorize.film.pixels import rgb_picture
 from colorize.film.sampling import sample_frames
 from colorize.film.video import Orientation, Span
 
@@ -157,3 +160,39 @@ def test_what_no_header_states_is_counted(tmp_path: Path, name: str) -> None:
     for frame, second in zip(found, (0.25, 0.75, 1.25, 1.75), strict=True):
         near = [pts for pts in images if abs(float(pts * video.time_base) - second) < 0.1]
         assert any(np.array_equal(frame.to_ndarray(), images[pts]) for pts in near)
+
+
+EXIF_ORIENTATIONS = {
+    None: lambda picture: picture,
+    1: lambda picture: picture,
+    2: np.fliplr,
+    3: lambda picture: np.rot90(picture, 2),
+    4: np.flipud,
+    5: np.transpose,
+    6: lambda picture: np.rot90(picture, -1),
+    7: lambda picture: np.rot90(picture, 2).T,
+    8: np.rot90,
+}
+"""EXIF orientation -> what brings a stored picture upright (EXIF 2.32, 4.6.5)."""
+
+
+@pytest.mark.parametrize("orientation", EXIF_ORIENTATIONS)
+@pytest.mark.parametrize(("format", "suffix"), [("JPEG", ".avi"), ("PNG", ".mov")])
+def test_frames_that_carry_exif_stand_upright(
+    tmp_path: Path, format: str, suffix: str, orientation: int | None
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "A camera"
+    if orientation is not None:
+        exif[ExifTags.Base.Orientation] = orientation
+    grey = VideoRecipe().grey(0)
+    pictures = []
+    for _ in range(3):
+        file = io.BytesIO()
+        Image.fromarray(grey).save(file, format, quality=100, exif=exif)
+        pictures.append(file.getvalue())
+    video = probe(join_pictures(tmp_path / f"a{suffix}", pictures))
+    levels = rgb_picture(video, next(decode_frames(video)).image)[..., 0]
+    expected = EXIF_ORIENTATIONS[orientation](grey).astype(int)
+    assert levels.shape == expected.shape
+    assert np.abs(levels - expected).mean() < 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from av.filter import Graph
+from PIL import Image
 
 from support.video_tracks import add_cover, add_sound, add_text, write_text, write_tone
 
@@ -45,6 +47,7 @@ class VideoRecipe:
         text_codec: FFmpeg's name of their encoder.
         chapters: Divide the film into two chapters.
         attachment: Attach a file.
+        attachment_name: Its name.
         cover: Add a cover.
         second_video: Add a smaller video stream before the main one.
         piped: Write without going back, so that no duration gets into the header.
@@ -76,6 +79,7 @@ class VideoRecipe:
     text_codec: str = "subrip"
     chapters: bool = False
     attachment: bool = False
+    attachment_name: str = "font.ttf"
     cover: bool = False
     second_video: bool = False
     piped: bool = False
@@ -116,7 +120,7 @@ def make_video(path: Path, recipe: VideoRecipe | None = None, options: dict[str,
         if recipe.cover:
             add_cover(video, path.suffix == ".mkv")
         if recipe.attachment:
-            video.add_attachment("font.ttf", "application/x-truetype-font", b"not really a font")
+            video.add_attachment(recipe.attachment_name, "application/x-truetype-font", b"not really a font")
         if recipe.chapters:
             half = int(recipe.frames * 500 // recipe.rate)
             halves = ((1, 0, half, "One"), (2, half, 2 * half, "Two"))
@@ -163,6 +167,20 @@ def with_caption(packet: Any, recipe: VideoRecipe) -> Any:
     result.pts, result.dts, result.time_base = packet.pts, packet.dts, packet.time_base
     result.stream, result.is_keyframe = packet.stream, packet.is_keyframe
     return result
+
+
+def join_pictures(path: Path, pictures: Sequence[bytes], rate: int = 24) -> Path:
+    """Write a film of JPEGs or PNGs of one size, stored as they are, and return its path."""
+    with Image.open(io.BytesIO(pictures[0])) as first, av.open(str(path), "w") as video:
+        stream = video.add_stream("mjpeg" if first.format == "JPEG" else "png", rate=rate)
+        stream.width, stream.height = first.size
+        stream.pix_fmt = "yuvj420p" if first.format == "JPEG" else {"L": "gray", "LA": "ya8"}.get(first.mode, "rgba")
+        for index, picture in enumerate(pictures):
+            packet = av.Packet(picture)
+            packet.stream, packet.pts, packet.dts, packet.time_base = stream, index, index, Fraction(1, rate)
+            packet.is_keyframe = True
+            video.mux(packet)
+    return path
 
 
 class _Pipe:
