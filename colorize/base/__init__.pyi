@@ -33,6 +33,7 @@ from .formats import FOREIGN_SUFFIXES as FOREIGN_SUFFIXES
 from .formats import FORMAT_SUFFIXES as FORMAT_SUFFIXES
 from .formats import PHOTO_FORMATS as PHOTO_FORMATS
 from .formats import READ_ONLY_SUFFIXES as READ_ONLY_SUFFIXES
+from .formats import SEGMENTS_SUFFIX as SEGMENTS_SUFFIX
 from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Codec as Codec
 from .formats import Container as Container

@@ -54,7 +54,7 @@ FOREIGN_SUFFIXES = {
     **dict.fromkeys((".xcf", ".kra", ".ora", ".afphoto", ".cpt", ".psp", ".indd", ".ai", ".eps", ".svg"), ""),
     **dict.fromkeys((".pdf", ".djvu", ".djv", ".dcm", ".dicom", ".fits", ".fit", ".exr", ".hdr"), ""),
     **dict.fromkeys((".dpx", ".cin", ".jxr", ".wdp", ".hdp", ".jpm", ".jpt", ".flif", ".bpg", ".qoi"), ""),
-    **dict.fromkeys((".mj2", ".mod", ".tod", ".mpe", ".ogm", ".r3d", ".braw", ".wtv", ".trp", ".ivf"), "film"),
+    **dict.fromkeys((".r3d", ".braw"), "film"),
 }
 """Suffix of a picture or film that a folder holds and that is not taken -> what it is; empty: as the suffix says."""
 
@@ -68,6 +68,7 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 """Suffixes of files that are taken for films; whether they are is seen when they are opened."""
+SEGMENTS_SUFFIX = ".segments"  # of the folder of a film's finished segments, which are no films of their own
 DEFAULT_VIDEO_SUFFIX = ".mp4"  # of films whose own container is not written
 
 

@@ -17,6 +17,7 @@ from colorize.base import (
     FOREIGN_SUFFIXES,
     PHOTO_FORMATS,
     READ_ONLY_SUFFIXES,
+    SEGMENTS_SUFFIX,
     VIDEO_SUFFIXES,
     ImageError,
 )
@@ -199,14 +200,24 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
 
 def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
     """Yield the photos and films of a folder, sorted, but for hidden files and results."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        for name in sorted(names):
+    for parent, names in _walk(folder, recursive):
+        for name in names:
             file = Path(parent, name)
             hidden = name.startswith(".")
             known = file.suffix.lower() in TAKEN_SUFFIXES
             if known and not hidden and not _RESULT.search(file.stem):
                 yield file
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder, or each of its sub-folders too, with the sorted names of its files.
+
+    Hidden sub-folders and those of films' segments are passed over.
+    """
+    for parent, folders, names in os.walk(folder):
+        wanted = (name for name in folders if not name.startswith(".") and not name.endswith(SEGMENTS_SUFFIX))
+        folders[:] = sorted(wanted) if recursive else []
+        yield parent, sorted(names)
 
 
 def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | None:
@@ -220,9 +231,8 @@ def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | 
     """
     named: list[str] = []
     for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
-        for parent, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-            for name in sorted(names):
+        for parent, names in _walk(folder, recursive):
+            for name in names:
                 file = Path(parent, name)
                 if not name.startswith(".") and not _RESULT.search(file.stem) and (kind := _foreign_kind(file)):
                     named.append(f"{file.relative_to(folder)} ({kind})")

@@ -17,11 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from colorize.base import SegmentsError, move_into_place, replacing, sha256
+from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
 
 FORMAT = "colorize-segments/3"
 MANIFEST = "manifest.json"
-FOLDER_SUFFIX = ".segments"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
 STATE_PREFIX = "state."
@@ -74,7 +73,7 @@ class SegmentStore:
 
     def __init__(self, target: Path) -> None:
         """Name the folder that belongs to the result ``target``; nothing is read or made yet."""
-        self.folder = target.with_name(target.name + FOLDER_SUFFIX)
+        self.folder = target.with_name(target.name + SEGMENTS_SUFFIX)
         self.segments: list[Segment] = []
 
     def begin(self, manifest: Mapping[str, Any]) -> Resumption:

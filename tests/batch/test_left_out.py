@@ -14,14 +14,14 @@ from colorize.batch import Job, left_out, plan
 def test_pictures_and_films_that_are_not_taken_are_named(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.jpg")
     (tmp_path / "b.psd").write_bytes(FOREIGN["a.psd"][0])
-    (tmp_path / "c.mod").write_bytes(b"whatever")
+    (tmp_path / "c.braw").write_bytes(b"whatever")
     (tmp_path / "picture").write_bytes((tmp_path / "a.jpg").read_bytes())
     (tmp_path / "clip.bin").write_bytes(FOREIGN["clip"][0])
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "d.pdf").write_bytes(b"%PDF-1.4")
     line = left_out([tmp_path])
     assert line is not None
-    assert "4 files" in line and "b.psd (Photoshop)" in line and "c.mod (film)" in line
+    assert "4 files" in line and "b.psd (Photoshop)" in line and "c.braw (film)" in line
     assert "picture (JPEG)" in line and "clip.bin (film (MPEG))" in line and "a.jpg" not in line
     deeper = left_out([tmp_path], recursive=True)
     assert deeper is not None
