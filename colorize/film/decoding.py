@@ -95,12 +95,13 @@ def decode_in_order(video: Video, seek_pts: int | None = None) -> Iterator[FileF
         if seek_pts is not None:
             container.seek(seek_pts, stream=stream)
         expected: list[int] = []  # a heap of time stamps as stored, of packets whose frames have not come yet
+        damaged: set[int] = set()  # time stamps as stored, of packets whose checksums fail
         last_pts: int | None = None
         shift = 0  # from time stamps as stored to rising ones
         usual = video.frame_duration
         is_numbered = video.time_base != (stream.time_base or DEFAULT_TIME_BASE)  # by numbers, see ``probe``
         last_image: av.VideoFrame | None = None
-        for image in decode_stream(container, stream, expected):
+        for image in decode_stream(container, stream, expected, video.is_packed, damaged):
             if is_numbered:
                 expected.clear()  # the end of the sequence has a number too
             duration = usual if is_numbered else image.duration or usual
@@ -116,7 +117,8 @@ def decode_in_order(video: Video, seek_pts: int | None = None) -> Iterator[FileF
             while expected and expected[0] <= stored_pts:
                 heapq.heappop(expected)
             pts = stored_pts + shift if last_pts is None else max(stored_pts + shift, last_pts + 1)
-            yield FileFrame(pts, duration, image, "damaged" if image.is_corrupt else None)
+            is_damaged = image.is_corrupt or stored_pts in damaged
+            yield FileFrame(pts, duration, image, "damaged" if is_damaged else None)
             last_pts, last_image = pts, image
         if last_image is not None and last_pts is not None and not is_numbered:
             for lost in _pop_lost(expected, None, last_pts - shift, usual):

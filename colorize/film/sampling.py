@@ -72,7 +72,7 @@ def _frame_at(video: Video, container: InputContainer, stream: VideoStream, pts:
     for seconds in SEEK_PREROLLS:
         container.seek(max(0, pts - round(seconds / video.time_base)), stream=stream)
         before: av.VideoFrame | None = None
-        for frame in decode_stream(container, stream, []):
+        for frame in decode_stream(container, stream, [], video.is_packed):
             if before is None and frame.pts is not None and frame.pts > pts + video.frame_duration:
                 late = late or frame  # the seek landed too late
                 break

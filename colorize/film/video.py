@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.format import Flags
@@ -19,6 +21,7 @@ from av.video.stream import VideoStream
 
 from colorize.base import VideoError, read_codec_field_order, read_side_data, reason
 from colorize.film.cadence import find_rate
+from colorize.film.checksums import has_failed_checksum
 from colorize.film.fields import FieldOrderReader
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
@@ -29,6 +32,8 @@ DEFAULT_TIME_BASE = Fraction(1, 90_000)  # seconds, of streams that state none
 FIELD_ORDERS = {2: "tff", 3: "bff", 4: "tff", 5: "bff"}  # AVFieldOrder: by the field that is shown first, then stored
 FIELD_CODECS = frozenset(("h264", "mpeg2video", "dvvideo", "ffv1", "prores", "vc1", "wmv3", "mpeg4", "utvideo"))
 """Decoders whose frames say themselves whether they are interlaced; of others, the container says it of all frames."""
+PACKED = re.compile(rb"\x00\x00\x01\xb2DivX\d+(b|Build)\d+p")
+"""User data of MPEG-4 (ISO 14496-2, 6.2.3) in which DivX and Xvid say that chunks may hold two frames."""
 HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
 
 
@@ -93,6 +98,8 @@ class Video:
         codec: FFmpeg's name of the video stream's decoder.
         has_alpha: Whether frames are stored with their transparency.
         hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
+        is_packed: Whether it is MPEG-4 as old DivX and Xvid stored it, "packed": a chunk may hold two frames, and then
+            another none, so that the chunks' time stamps are not those of their frames.
     """
 
     path: Path
@@ -110,6 +117,7 @@ class Video:
     codec: str
     has_alpha: bool = False
     hdr: str | None = None
+    is_packed: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -206,8 +214,9 @@ def probe(path: Path | str) -> Video:
     path = Path(path)
     with open_video(path) as container:
         stream = find_video_stream(path, container)
+        is_packed = _is_packed(path, stream)
         expected: list[int] = []
-        first = next(decode_stream(container, stream, expected), None)
+        first = next(decode_stream(container, stream, expected, is_packed), None)
         if first is None:
             raise VideoError(f"{path}: holds no frame that can be decoded; get it anew")
         pts = _read_pts(container, stream, expected)
@@ -239,10 +248,17 @@ def probe(path: Path | str) -> Video:
             codec=stream.codec_context.name,
             has_alpha=_has_alpha(stream, first),
             hdr=HDR_TRANSFERS.get(int(first.color_trc)),
+            is_packed=is_packed,
         )
 
 
-def decode_stream(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+def decode_stream(
+    container: InputContainer,
+    stream: VideoStream,
+    expected: list[int],
+    is_packed: bool = False,
+    damaged: set[int] | None = None,
+) -> Iterator[av.VideoFrame]:
     """Yield the frames of a video stream that can be decoded, from where the container stands.
 
     Args:
@@ -250,7 +266,14 @@ def decode_stream(container: InputContainer, stream: VideoStream, expected: list
         stream: Its video stream.
         expected: A heap to which the time stamps of the packets are added as they are read, so that the caller sees
             which frames are missing.
+        is_packed: See ``Video.is_packed``; then the frames' own time stamps are made from the chunks' order.
+        damaged: A set to which the time stamps of packets are added that the decoder takes although their checksums
+            fail; None: they are not checked.
     """
+    if is_packed:
+        yield from _decode_packed(container, stream, expected)
+        return
+    has_checksums = stream.codec_context.name == "ffv1"
     packets = container.demux(stream)
     while True:
         try:
@@ -263,11 +286,50 @@ def decode_stream(container: InputContainer, stream: VideoStream, expected: list
             return
         if packet.size and packet.pts is not None and not packet.is_discard:
             heapq.heappush(expected, packet.pts)
+            if has_checksums and damaged is not None and has_failed_checksum(bytes(packet)):
+                damaged.add(packet.pts)
         try:
             frames = packet.decode()
         except FFmpegError:
             continue  # the time stamp that is missing shows in ``expected``
         yield from frames
+
+
+def _decode_packed(container: InputContainer, stream: VideoStream, expected: list[int]) -> Iterator[av.VideoFrame]:
+    """Yield the frames of ``decode_stream`` where a chunk may hold two frames, and another none.
+
+    A frame is shown at the decoding time of the chunk with which the decoder gives it out, for that is the order in
+    which films of this kind are stored; the last ones, which no chunk gives out, follow at the usual distance.
+    """
+    unpack = BitStreamFilterContext("mpeg4_unpack_bframes", stream)
+    last, step = 0, 1
+    with suppress(FFmpegError):  # as where a film's end is missing
+        for chunk in container.demux(stream):
+            for packet in unpack.filter(chunk if chunk.size else None):
+                packet.pts = None
+                if packet.dts is not None:
+                    heapq.heappush(expected, packet.dts)
+                with suppress(FFmpegError):
+                    for frame in stream.decode(packet):
+                        frame.pts = last + step if frame.dts is None else frame.dts
+                        last, step = frame.pts, frame.duration or step
+                        yield frame
+    with suppress(FFmpegError):
+        for frame in stream.decode(None):
+            frame.pts = last + step
+            last, step = frame.pts, frame.duration or step
+            yield frame
+
+
+def _is_packed(path: Path, stream: VideoStream) -> bool:
+    """Tell whether a film is MPEG-4 whose encoder's mark says that chunks may hold two frames."""
+    if stream.codec_context.name != "mpeg4":
+        return False
+    with open_video(path) as container, suppress(FFmpegError):
+        for packet in container.demux(container.streams[stream.index]):
+            if packet.size:
+                return PACKED.search((stream.codec_context.extradata or b"") + bytes(packet)) is not None
+    return False
 
 
 def _stated_duration(container: InputContainer, stream: VideoStream) -> float | None:

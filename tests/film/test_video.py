@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from support.video_contents import pack_frames, read_frames
 from support.video_contents import times_of as times
 from support.videos import VideoRecipe, join_pictures, make_video
 
-from colorize.film import decode_frames, probe, read_luma
+from colorize.engine import Colorizer
+from colorize.film import VideoOptions, colorize_video, decode_frames, probe, read_luma
 from colorize.film.pixels import rgb_picture
 from colorize.film.sampling import sample_frames
 from colorize.film.video import Orientation, Span
@@ -196,3 +198,39 @@ def test_frames_that_carry_exif_stand_upright(
     expected = EXIF_ORIENTATIONS[orientation](grey).astype(int)
     assert levels.shape == expected.shape
     assert np.abs(levels - expected).mean() < 1
+
+
+@pytest.mark.parametrize("after", [None, 30])
+def test_packed_frames_are_shown_once_and_in_time(tmp_path: Path, after: int | None) -> None:
+    options = {"bf": "1", "b_strategy": "0", "g": "8"}
+    rate = Fraction(25)
+    recipe = VideoRecipe(40, rate=rate, time_base=1 / rate, codec="mpeg4", options=options)
+    plain = make_video(tmp_path / "a.avi", recipe)
+    pack_frames(plain, tmp_path / "b.avi")
+    expected = list(decode_frames(probe(plain)))
+    begin = None if after is None else (after, expected[after].pts)
+    found = list(decode_frames(probe(tmp_path / "b.avi"), after=begin))
+    assert len(found) == 40 - (after + 1 if after is not None else 0)
+    for frame, other in zip(found, expected[-len(found) :], strict=True):
+        assert (frame.index, frame.pts, frame.decode_warning) == (other.index, other.pts, None)
+        np.testing.assert_array_equal(frame.image.to_ndarray(), other.image.to_ndarray())
+
+
+OFF = VideoOptions(temporal="off")
+
+
+def test_a_packed_film_becomes_one_of_the_same_frames_and_times(tmp_path: Path, colorizer: Colorizer) -> None:
+    rate = Fraction(25)
+    options = {"bf": "1", "b_strategy": "0"}
+    plain = make_video(
+        tmp_path / "a.avi", VideoRecipe(10, rate=rate, time_base=1 / rate, codec="mpeg4", options=options)
+    )
+    pack_frames(plain, tmp_path / "b.avi")
+    results = [
+        colorize_video(tmp_path / f"{name}.avi", tmp_path / f"{name}.mp4", colorizer=colorizer, options=OFF)
+        for name in "ab"
+    ]
+    assert [result.notes for result in results] == [(), ()]
+    (times, frames), (packed_times, packed_frames) = (read_frames(result.path) for result in results)
+    assert packed_times == times
+    np.testing.assert_array_equal(packed_frames, frames)

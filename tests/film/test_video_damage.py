@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from support.video_contents import damage_frame
+from support.video_contents import damage_frame, packets_of
 from support.video_contents import times_of as times
 from support.video_tracks import add_cover
 from support.videos import VideoRecipe, make_video
@@ -33,6 +33,17 @@ def test_a_frame_that_is_damaged_in_part_is_named(tmp_path: Path) -> None:
     frames = list(decode_frames(probe(path)))
     assert len(frames) == 30
     assert [frame.index for frame in frames if frame.decode_warning] == [9]
+
+
+@pytest.mark.parametrize("options", [{"level": "3"}, {"level": "4", "strict": "-2", "slicecrc": "2"}])
+def test_a_frame_whose_checksum_fails_is_named(tmp_path: Path, options: dict[str, str]) -> None:
+    recipe = VideoRecipe(12, codec="ffv1", options={"slicecrc": "1", "g": "1", **options})
+    path = make_video(tmp_path / "a.mkv", recipe)
+    assert [frame.index for frame in decode_frames(probe(path)) if frame.decode_warning] == []
+    damage_frame(path, 5, b"\x55", at=len(packets_of(path, 0)[5][1]) // 2)
+    frames = list(decode_frames(probe(path)))
+    assert len(frames) == 12
+    assert [frame.index for frame in frames if frame.decode_warning == "damaged"] == [5]
 
 
 @pytest.mark.parametrize(

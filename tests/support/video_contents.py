@@ -70,6 +70,41 @@ def captions_of(path: Path) -> list[bytes]:
         return [bytes(frame.side_data.get("A53_CC") or b"") for frame in video.decode(video=0)]
 
 
+def pack_frames(source: Path, path: Path) -> None:
+    """Write an MPEG-4 film as DivX and Xvid did, "packed": the frame between two others lies in the chunk of the later.
+
+    A chunk that holds no frame (ISO 14496-2: ``vop_coded`` is 0) stands in its place. The film is an AVI.
+    """
+    with av.open(str(source)) as video, av.open(str(path), "w") as packed:
+        stream = packed.add_stream_from_template(video.streams.video[0])
+        frames = [bytes(packet) for packet in video.demux(video=0) if packet.size]
+        chunks: list[bytes] = []
+        for frame, following in zip(frames, [*frames[1:], b""], strict=True):
+            if _is_between(frame):
+                chunks.append(b"\x00\x00\x01\xb6\x7f")
+            else:
+                chunks.append(frame + following if following and _is_between(following) else frame)
+        for number, chunk in enumerate(chunks):
+            start = chunk.find(b"\x00\x00\x01\xb2")  # the encoder's name
+            if start >= 0:
+                chunk = (
+                    chunk[:start] + b"\x00\x00\x01\xb2DivX503b1393p" + chunk[chunk.find(b"\x00\x00\x01", start + 4) :]
+                )
+            packet = av.Packet(chunk)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = (
+                1 / video.streams.video[0].average_rate,
+                stream,
+                start >= 0,
+            )
+            packed.mux(packet)
+
+
+def _is_between(frame: bytes) -> bool:
+    """Tell whether a stored MPEG-4 frame is a B frame."""
+    return frame[frame.find(b"\x00\x00\x01\xb6") + 4] >> 6 == 2
+
+
 def damage_frame(path: Path, number: int, garbage: bytes, at: int = 0) -> None:
     """Overwrite the bytes of a film's stored frame ``number`` (in coded order) from its byte ``at`` on."""
     with av.open(str(path)) as video:
