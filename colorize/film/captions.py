@@ -6,12 +6,15 @@ import av
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+MATRIX = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
+"""Of frames whose content does not count: by the one that they state, swscale refuses some."""
+
 
 def has_captions(frame: av.VideoFrame) -> bool:
     """Tell whether a decoded frame carries closed captions."""
     # A frame that was asked for its side data refers to itself in a circle and stays in memory until the garbage
     # collector comes, so a tiny copy is asked.
-    copy = frame.reformat(width=16, height=16, format="gray", interpolation=Interpolation.POINT)
+    copy = frame.reformat(width=16, height=16, format="gray", interpolation=Interpolation.POINT, **MATRIX)
     try:
         return copy.side_data.get("A53_CC") is not None  # type: ignore[call-overload]
     except ValueError:  # PyAV does not know all kinds of side data, and answers no question where one is
@@ -31,8 +34,7 @@ def blank_with_captions(source: av.VideoFrame, width: int, height: int, format: 
     """
     # By way of grey, for a frame that needs no conversion would be returned itself.
     levels = {"src_color_range": ColorRange.JPEG, "dst_color_range": ColorRange.JPEG}
-    matrix = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
-    blank = source.reformat(format="gray", **levels, **matrix)
-    blank = blank.reformat(width=width, height=height, format=format, **levels, **matrix)
+    blank = source.reformat(format="gray", **levels, **MATRIX)
+    blank = blank.reformat(width=width, height=height, format=format, **levels, **MATRIX)
     blank.pict_type = PictureType.NONE  # the encoder chooses
     return blank

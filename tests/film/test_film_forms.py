@@ -16,6 +16,7 @@ from support.videos import VideoRecipe, caption, join_pictures, make_video
 from colorize.batch import Job, plan
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
+from colorize.film.captions import blank_with_captions, has_captions
 
 OFF = VideoOptions(temporal="off")
 
@@ -85,6 +86,15 @@ def test_closed_captions_stay_with_their_frames(tmp_path: Path, colorizer: Color
     result = colorize_video(path, tmp_path / name, colorizer=colorizer, options=options)  # several segments
     assert captions_of(tmp_path / name) == captions
     assert result.notes == ()
+
+
+@pytest.mark.parametrize("matrix", [3, 8, 14])  # reserved, YCgCo, ICtCp (H.273)
+def test_captions_are_looked_for_whatever_matrix_the_frames_state(matrix: int) -> None:
+    frame = av.VideoFrame(64, 48, "yuv420p")
+    frame.colorspace = matrix
+    assert not has_captions(frame)
+    blank = blank_with_captions(frame, 48, 32, "yuv420p")
+    assert (blank.width, blank.height, blank.format.name) == (48, 32, "yuv420p")
 
 
 def test_closed_captions_that_no_stream_holds_are_named(tmp_path: Path, colorizer: Colorizer) -> None:
