@@ -201,6 +201,7 @@ class SegmentEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
+            packet.dts = len(self._coded_pts)  # x265 (4.2) gives out chance numbers where a segment has few frames
             self._coded_pts.append(packet.pts)
             if packet.pts in self._progressive_pts:
                 self._progressive_pts.remove(packet.pts)

@@ -219,7 +219,7 @@ def probe(path: Path | str) -> Video:
         first = next(decode_stream(container, stream, expected, is_packed), None)
         if first is None:
             raise VideoError(f"{path}: holds no frame that can be decoded; get it anew")
-        pts = _read_pts(container, stream, expected)
+        pts = _read_pts(container, stream, expected, is_packed)
         rate, is_cfr = _find_rate(container, stream, pts)
         time_base = stream.time_base or DEFAULT_TIME_BASE
         if _is_bare(container) and first.duration > 1 and pts[:2] == [0, 1]:  # numbers of frames and no times (Dirac)
@@ -357,19 +357,21 @@ def _is_bare(container: InputContainer) -> bool:
     return bool(container.format.flags & Flags.no_timestamps.value)
 
 
-def _read_pts(container: InputContainer, stream: VideoStream, read: list[int]) -> list[int]:
+def _read_pts(container: InputContainer, stream: VideoStream, read: list[int], is_packed: bool) -> list[int]:
     """Return the time stamps of a film's first packets, rising.
 
     Args:
         container: The opened film, from which some packets were read.
         stream: Its video stream.
         read: The time stamps of those.
+        is_packed: See ``Video.is_packed``.
     """
     pts = list(read)
     with suppress(FFmpegError):
         for packet in container.demux(stream):
-            if packet.pts is not None:
-                pts.append(packet.pts)
+            stamp = packet.dts if is_packed else packet.pts
+            if stamp is not None:
+                pts.append(stamp)
             if len(pts) >= RATE_SAMPLES:
                 break
     return sorted(set(pts))

@@ -208,8 +208,10 @@ def test_packed_frames_are_shown_once_and_in_time(tmp_path: Path, after: int | N
     plain = make_video(tmp_path / "a.avi", recipe)
     pack_frames(plain, tmp_path / "b.avi")
     expected = list(decode_frames(probe(plain)))
+    packed = probe(tmp_path / "b.avi")
+    assert (packed.rate, packed.is_cfr) == (rate, True)
     begin = None if after is None else (after, expected[after].pts)
-    found = list(decode_frames(probe(tmp_path / "b.avi"), after=begin))
+    found = list(decode_frames(packed, after=begin))
     assert len(found) == 40 - (after + 1 if after is not None else 0)
     for frame, other in zip(found, expected[-len(found) :], strict=True):
         assert (frame.index, frame.pts, frame.decode_warning) == (other.index, other.pts, None)

@@ -209,3 +209,17 @@ def test_an_encoder_takes_a_segments_frames(tmp_path: Path) -> None:
     assert encoder.close() <= 4
     with av.open(str(tmp_path / "a.nut")) as segment:
         assert len(list(segment.decode(video=0))) == 12
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_segments_of_any_few_frames_are_written(tmp_path: Path, codec: str) -> None:
+    format = PictureFormat((48, 64), Fraction(1, 90_000), Fraction(30))
+    planes = np.full((48, 64), 90, np.uint8), np.full((24, 32), 120, np.uint8), np.full((24, 32), 140, np.uint8)
+    for count in (30, *range(1, 5)) * 3:  # a longer one leaves its numbers in memory
+        encoder = SegmentEncoder(tmp_path / "a.nut", format, EncoderSettings(codec))
+        for index in range(count):
+            encoder.write(planes, index * 3000, 3000)
+        encoder.close()
+        with av.open(str(tmp_path / "a.nut")) as video:
+            times = sorted(packet.pts * packet.time_base for packet in video.demux(video=0) if packet.size)
+        assert [round((time - times[0]) * 30) for time in times] == list(range(count))
