@@ -22,6 +22,7 @@ from colorize.base import (
     ImageError,
 )
 from colorize.batch.options import FileOptions
+from colorize.film import VIDEO_FOLDER, first_part, is_menu
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
@@ -101,6 +102,9 @@ def plan(
             planned.append(found)
             continue
         source, folder = found
+        if (first := first_part(source)) != source and first in sources.values():
+            planned.append(Outcome(source, "skipped", f"{source}: a part of the film that {first.name} begins"))
+            continue
         if is_file and output is not None:
             target = output
         else:
@@ -205,18 +209,24 @@ def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
             file = Path(parent, name)
             hidden = name.startswith(".")
             known = file.suffix.lower() in TAKEN_SUFFIXES
-            if known and not hidden and not _RESULT.search(file.stem):
+            if known and not hidden and not _RESULT.search(file.stem) and not _is_within_dvd(file):
                 yield file
+
+
+def _is_within_dvd(file: Path) -> bool:
+    """Return whether a file of a folder is a menu of a DVD, or a part of a film that another one begins."""
+    first = first_part(file)
+    return is_menu(file) or (first != file and first.is_file())
 
 
 def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
     """Yield a folder, or each of its sub-folders too, with the sorted names of its files.
 
-    Hidden sub-folders and those of films' segments are passed over.
+    The folder of a DVD's films counts too; hidden sub-folders and those of films' segments are passed over.
     """
     for parent, folders, names in os.walk(folder):
         wanted = (name for name in folders if not name.startswith(".") and not name.endswith(SEGMENTS_SUFFIX))
-        folders[:] = sorted(wanted) if recursive else []
+        folders[:] = sorted(name for name in wanted if recursive or name.upper() == VIDEO_FOLDER)
         yield parent, sorted(names)
 
 

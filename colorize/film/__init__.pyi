@@ -2,6 +2,9 @@ from .contact import CELL_WIDTH as CELL_WIDTH
 from .contact import arrange_sheet as arrange_sheet
 from .contact import contact_sheet as contact_sheet
 from .decoding import decode_frames as decode_frames
+from .dvd import VIDEO_FOLDER as VIDEO_FOLDER
+from .dvd import first_part as first_part
+from .dvd import is_menu as is_menu
 from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder

@@ -11,10 +11,12 @@ from pathlib import Path
 import av
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
+from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 
 from colorize.base import SegmentsError, VideoError, reason
+from colorize.film.clock import run_clock_on
 from colorize.film.segments import SegmentStore
 from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
 from colorize.film.transcoding import DISK_ERRORS, CoverCopy, StreamCopy
@@ -173,7 +175,10 @@ def _interleave(
     end = Fraction(0)
     drops_preroll = not plan.container.quicktime and "matroska" not in source.format.name
     streams = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
-    for packet in _packets(source, streams):
+    packets = _packets(source, streams)
+    if source.format.flags & Flags.ts_discont.value:
+        packets = run_clock_on(packets, plan.video.stream, 1 / plan.video.rate)
+    for packet in packets:
         time_base = Fraction(packet.time_base)
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is not None:
@@ -197,12 +202,12 @@ def _interleave(
         if output.awaits_keyframe:
             report.lines.append(f"{plan.video.path}: {output.name} has no key frame in the span; nothing was copied")
         if output.damaged_packets:
-            packets = (
+            damaged = (
                 "a damaged packet was"
                 if output.damaged_packets == 1
                 else f"{output.damaged_packets} damaged packets were"
             )
-            report.lines.append(f"{plan.video.path}: {packets} left out of {output.name}")
+            report.lines.append(f"{plan.video.path}: {damaged} left out of {output.name}")
     return end
 
 

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 from colorize.base import VideoError, read_codec_field_order, read_side_data, reason
 from colorize.film.cadence import find_rate
 from colorize.film.checksums import has_failed_checksum
+from colorize.film.dvd import JoinedFiles, title_parts
 from colorize.film.fields import FieldOrderReader
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
@@ -158,7 +159,7 @@ WHOLE_VIDEO = Span()
 
 
 def open_video(path: Path) -> InputContainer:
-    """Open a film's file for reading.
+    """Open a film's file for reading, of a DVD's ``VTS_01_1.VOB`` also those that go on with it.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -171,8 +172,9 @@ def open_video(path: Path) -> InputContainer:
         raise FileNotFoundError(f"{path}: no such file")
     if path.stat().st_size == 0:
         raise VideoError(f"{path}: an empty file (0 bytes); get it anew")
+    parts = title_parts(path)
     try:
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(str(path) if len(parts) == 1 else JoinedFiles(parts), metadata_errors="replace")
     except PermissionError as error:
         raise PermissionError(f"{path}: no permission to read it") from error
     except (FFmpegError, OSError, ValueError) as error:

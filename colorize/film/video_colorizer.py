@@ -26,6 +26,7 @@ from colorize.base import (
 )
 from colorize.engine import Colorizer, ResultOptions
 from colorize.film.cadence import even_out
+from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder, black_planes
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_segments
@@ -159,9 +160,13 @@ class _VideoColorizer:
     def _manifest(self) -> dict[str, Any]:
         """Return all that the bytes of the segments depend on."""
         colorizer = self._colorizer
+        parts = title_parts(self._video.path)
         return {
             "version": colorize.__version__,
-            "film": {"bytes": self._video.path.stat().st_size, "sha256": sha256(self._video.path)},
+            "film": {
+                "bytes": sum(part.stat().st_size for part in parts),
+                "sha256": " ".join(sha256(part) for part in parts),
+            },
             "runtime": colorizer.network.runtime,
             "weights": colorizer.fingerprint(),
             "settings": {
@@ -318,6 +323,10 @@ def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[
         VideoError: The frames are too small for the codec.
     """
     notes: list[str] = []
+    _, *following = title_parts(video.path)
+    if following:
+        names = ", ".join(part.name for part in following)
+        notes.append(f"{video.path}: the parts that go on with it were joined to it: {names}")
     codec = CODECS[name]
     height, width = video.upright_size
     size = (height + height % 2, width + width % 2) if codec.even_sides else (height, width)
