@@ -9,6 +9,7 @@ from .compat import random_init_skipped as random_init_skipped
 from .compat import read_codec_field_order as read_codec_field_order
 from .compat import read_side_data as read_side_data
 from .compat import scheduling_kept as scheduling_kept
+from .compat import states_rate_of_copies as states_rate_of_copies
 from .compat import wrap_lifespan as wrap_lifespan
 from .compat import write_codec_field_order as write_codec_field_order
 from .concurrency import SerialWorker as SerialWorker

@@ -113,6 +113,16 @@ def write_codec_field_order(context: Any, order: int) -> None:
         context.field_order = order
 
 
+def states_rate_of_copies() -> bool:
+    """Tell whether streams that are added from a template state their frame rate, without which MOV has no timecode.
+
+    PyAV: it is taken from the codec context since 18.1, and cannot be set before. Goes with PyAV 17 and 18.0.
+    """
+    import av
+
+    return tuple(int(part) for part in av.__version__.split(".")[:2]) >= (18, 1)
+
+
 def read_side_data(frame: Any, kind: str) -> bytes | None:
     """Return the side data of a kind, by PyAV's name, that FFmpeg gives a decoded frame; None: it has none.
 

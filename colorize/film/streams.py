@@ -14,7 +14,7 @@ from av.stream import AttachmentStream, Stream
 from av.subtitles.stream import SubtitleStream
 
 import colorize
-from colorize.base import CODECS, Container, reason, write_codec_field_order
+from colorize.base import CODECS, Container, reason, states_rate_of_copies, write_codec_field_order
 from colorize.film.cadence import Stamps
 from colorize.film.encoder import BT709, LIMITED, PictureFormat
 from colorize.film.timecode import Timecode
@@ -134,12 +134,16 @@ def _kept_tags(plan: RemuxPlan, tags: Mapping[str, str], report: RemuxReport) ->
         if name.lower() != TIMECODE:
             continue
         timecode = Timecode.parse(value, plan.format.rate)
+        problem = None
         if timecode is not None:
             kept[name] = str(timecode.later(plan.skipped_frames))
+            if plan.container.quicktime and not states_rate_of_copies():
+                problem = "this PyAV writes none; 18.1 does, or .mkv"
         elif plan.container.quicktime or plan.skipped_frames:
+            problem = f"no film of {float(plan.format.rate):.5g} frames a second has it"
+        if problem is not None:
             del kept[name]
-            rate = f"{float(plan.format.rate):.5g} frames a second"
-            line = f"{plan.video.path}: the timecode {value} was left out: no film of {rate} has it"
+            line = f"{plan.video.path}: the timecode {value} was left out: {problem}"
             report.lines += [] if line in report.lines else [line]
     return kept
 

@@ -174,7 +174,7 @@ def open_video(path: Path) -> InputContainer:
         raise VideoError(f"{path}: an empty file (0 bytes); get it anew")
     parts = title_parts(path)
     try:
-        return av.open(str(path) if len(parts) == 1 else JoinedFiles(parts), metadata_errors="replace")
+        return av.open(str(path) if len(parts) == 1 else JoinedFiles(parts), "r", metadata_errors="replace")
     except PermissionError as error:
         raise PermissionError(f"{path}: no permission to read it") from error
     except (FFmpegError, OSError, ValueError) as error:

@@ -17,7 +17,7 @@ import pytest
 from av import VideoCodecContext
 from av.video.reformatter import Colorspace, Interpolation
 from PIL import AvifImagePlugin, ExifTags, Image
-from support.videos import join_pictures
+from support.videos import VideoRecipe, join_pictures, make_video
 
 from colorize import base
 from colorize.base import (
@@ -28,6 +28,7 @@ from colorize.base import (
     random_init_skipped,
     read_codec_field_order,
     read_side_data,
+    states_rate_of_copies,
     write_codec_field_order,
 )
 
@@ -82,6 +83,15 @@ def test_pillow_decodes_avif_with_a_number_of_threads_of_its_module(monkeypatch:
     monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
     decode_avif_in_one_thread()
     assert AvifImagePlugin.DEFAULT_MAX_THREADS == 1
+
+
+def test_streams_that_are_added_from_a_template_state_their_rate_or_not(tmp_path: Path) -> None:
+    with av.open(str(make_video(tmp_path / "a.mkv", VideoRecipe(frames=2)))) as source:
+        target = av.open(str(tmp_path / "b.mov"), "w")
+        stream = target.add_stream_from_template(source.streams.video[0], opaque=True)
+        target.start_encoding()
+        assert (stream.average_rate is not None) == states_rate_of_copies()
+        target.close()
 
 
 def test_pyav_answers_no_question_about_side_data_where_it_does_not_know_a_kind(tmp_path: Path) -> None:
