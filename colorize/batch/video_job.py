@@ -10,7 +10,7 @@ from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
-from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, probe
+from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, open_source
 from colorize.photo import Photo, write_photo
 
 
@@ -27,7 +27,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         dates = FileDates.of(job.source) if options.keep_dates else None
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
-        if not options.force and is_in_color(probe(job.source), options.video.span):
+        if not options.force and is_in_color(open_source(job.source), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,
@@ -57,7 +57,7 @@ def _preview_video(
 ) -> Outcome:
     """Write a contact sheet of ``count`` coloured frames."""
     (target,) = result_paths(job, options)
-    sheet = contact_sheet(colorizer, probe(job.source), count, options.video.span)
+    sheet = contact_sheet(colorizer, open_source(job.source), count, options.video.span)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
     if dates is not None:

@@ -15,5 +15,6 @@ from .options import VideoStopped as VideoStopped
 from .pixels import read_luma as read_luma
 from .sampling import is_in_color as is_in_color
 from .segments import SegmentStore as SegmentStore
+from .sources import open_source as open_source
 from .video import probe as probe
 from .video_colorizer import colorize_video as colorize_video

@@ -12,20 +12,20 @@ from colorize.base import VideoError
 from colorize.color import Picture
 from colorize.engine import Colorizer
 from colorize.film.pixels import read_luma, rgb_picture
-from colorize.film.sampling import sample_frames
-from colorize.film.video import WHOLE_VIDEO, Span, Video
+from colorize.film.sources import Source
+from colorize.film.video import WHOLE_VIDEO, Span
 
 CELL_WIDTH = 480  # pixels, at most
 MARGIN = 8  # pixels
 BACKGROUND = 24  # the sheet's grey level: as dark as a cinema
 
 
-def contact_sheet(colorizer: Colorizer, video: Video, count: int, span: Span = WHOLE_VIDEO) -> Picture:
+def contact_sheet(colorizer: Colorizer, source: Source, count: int, span: Span = WHOLE_VIDEO) -> Picture:
     """Return frames spread evenly over a film, in colour, row by row on one sheet.
 
     Args:
         colorizer: Colours each frame by itself.
-        video: The film.
+        source: The film.
         count: How many frames.
         span: The part of the film that they are spread over.
 
@@ -36,9 +36,9 @@ def contact_sheet(colorizer: Colorizer, video: Video, count: int, span: Span = W
         FileNotFoundError: The film has vanished.
         VideoError: The film cannot be opened any more, or no frame of it can be decoded.
     """
-    pictures = list(_colorized_samples(colorizer, video, count, span))
+    pictures = list(_colorized_samples(colorizer, source, count, span))
     if not pictures:
-        raise VideoError(f"{video.path}: no frame of it can be decoded; get it anew")
+        raise VideoError(f"{source.video.path}: no frame of it can be decoded; get it anew")
     return arrange_sheet(pictures)
 
 
@@ -62,13 +62,14 @@ def arrange_sheet(pictures: Sequence[Picture]) -> Picture:
     return sheet
 
 
-def _colorized_samples(colorizer: Colorizer, video: Video, count: int, span: Span) -> Iterator[Picture]:
+def _colorized_samples(colorizer: Colorizer, source: Source, count: int, span: Span) -> Iterator[Picture]:
     """Yield sampled frames in colour with square pixels, at most ``CELL_WIDTH`` wide."""
+    video = source.video
     height, width = video.upright_size
     display_width = width * float(video.upright_aspect or 1)
     cell_width = min(CELL_WIDTH, round(display_width))
     size = cell_width, max(1, round(height * cell_width / display_width))
-    for frame in sample_frames(video, count, span):
+    for frame in source.sample(count, span):
         if colorizer.settings.strength < 1:
             picture = colorizer(_as_uint8(rgb_picture(video, frame)))
         else:

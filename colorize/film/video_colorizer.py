@@ -20,7 +20,6 @@ from colorize.base import (
     VideoError,
     format_time,
     move_into_place,
-    sha256,
     specs,
     value_text,
 )
@@ -29,11 +28,12 @@ from colorize.film.cadence import even_out
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder, black_planes
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
-from colorize.film.pipeline import SegmentPlan, color_segments
+from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.remux import try_header, write_video
 from colorize.film.segments import Segment, SegmentStore
+from colorize.film.sources import Source, open_source
 from colorize.film.streams import RemuxPlan
-from colorize.film.video import Span, Video, probe
+from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
 
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
@@ -79,8 +79,8 @@ def colorize_video(
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
     container, settings = _check_options(path, out, options)
-    video = probe(path)
-    job = _VideoColorizer(video, out, container, settings, colorizer or Colorizer(), options)
+    source = open_source(path)
+    job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options)
     return job.run(progress or (lambda _: None), cancel or threading.Event())
 
 
@@ -101,21 +101,22 @@ class _VideoColorizer:
 
     def __init__(
         self,
-        video: Video,
+        source: Source,
         out: Path,
         container: Container,
         settings: EncoderSettings,
         colorizer: Colorizer,
         options: VideoOptions,
     ) -> None:
-        self._video = video
+        self._source = source
+        self._video = source.video
         self._out = out
         self._container = container
         self._settings = settings
         self._colorizer = colorizer
         self._options = options
         self._store = SegmentStore(out)
-        self._format, self._notes = choose_picture_format(video, settings.codec)
+        self._format, self._notes = choose_picture_format(self._video, settings.codec)
         self._segment_frames = self._frames_per_segment()
 
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
@@ -160,13 +161,9 @@ class _VideoColorizer:
     def _manifest(self) -> dict[str, Any]:
         """Return all that the bytes of the segments depend on."""
         colorizer = self._colorizer
-        parts = title_parts(self._video.path)
         return {
             "version": colorize.__version__,
-            "film": {
-                "bytes": sum(part.stat().st_size for part in parts),
-                "sha256": " ".join(sha256(part) for part in parts),
-            },
+            "film": self._source.fingerprint(),
             "runtime": colorizer.network.runtime,
             "weights": colorizer.fingerprint(),
             "settings": {
@@ -202,10 +199,11 @@ class _VideoColorizer:
     def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
             return  # an earlier run was interrupted while it wrote the finished film
-        plan = SegmentPlan(self._video, self._options.span, self._format, self._settings, self._segment_frames)
+        plan = SegmentPlan(self._source, self._options.span, self._format, self._settings, self._segment_frames)
         painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
         try:
-            is_complete = color_segments(plan, self._store, self._colorizer, painter, report_done, cancel)
+            sink = SegmentSink(self._store, plan, self._colorizer.settings.strength)
+            is_complete = color_segments(plan, sink, self._colorizer, painter, report_done, cancel)
         finally:
             if not self._store.segments:
                 self._store.remove()  # nothing to go on from
