@@ -43,6 +43,9 @@ import sys
 from colorize.cli import main
 assert main() == 0
 """
+END = """
+getattr(sys.modules.get("colorize.cli.command"), "end_process", sys.exit)(0)
+"""
 BARE = """
 import sys
 import cv2
@@ -109,7 +112,7 @@ def measure(trees: dict[str, Path], photo: Path, folder: Path, repeats: int) -> 
     """Return the medians of the commands of some trees and of the bare script, by name, for a photograph."""
     target = str(folder / "result.jpg")
     runs = {
-        name: (["-c", COMMAND + PEAK, str(photo), "-o", target, "--overwrite", "-q"], tree)
+        name: (["-c", COMMAND + PEAK + END, str(photo), "-o", target, "--overwrite", "-q"], tree)
         for name, tree in trees.items()
     }
     runs["bare script"] = (["-c", BARE + PEAK, str(photo), target], ROOT)

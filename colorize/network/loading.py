@@ -7,7 +7,6 @@ import importlib.util
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +133,8 @@ def has_torch_gpu() -> bool:
 
 def _has_driver() -> bool:
     """Tell whether a GPU's driver is there: NVIDIA's, AMD's for a torch that is built for it, or Apple's."""
+    from importlib.metadata import PackageNotFoundError, version  # brings the reader of e-mail
+
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     try:

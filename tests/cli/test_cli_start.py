@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,4 +38,42 @@ def test_a_photo_is_coloured_without_what_only_training_needs(weights_file: Path
         """
     )
     assert (done.returncode, done.stderr) == (0, "")
+    assert grey_photo.with_name("photo_colorized.jpg").exists()
+
+
+@pytest.mark.parametrize("options", [["-v"], ["-q"]])
+def test_the_process_ends_with_the_status_and_all_that_was_said(
+    weights_file: Path, grey_photo: Path, options: list[str]
+) -> None:
+    missing = grey_photo.with_name("missing.jpg")
+    arguments = ["colorize", str(grey_photo), str(missing), "--weights", str(weights_file), *options]
+    done = in_new_process(
+        f"""
+        import sys
+        from colorize.cli.command import run_process
+        sys.argv = {arguments!r}
+        run_process()
+        """
+    )
+    target = grey_photo.with_name("photo_colorized.jpg")
+    assert done.returncode == 1
+    assert str(missing) in done.stderr
+    assert (str(target) in done.stdout) == ("-q" not in options)
+    assert target.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes")
+def test_a_reader_that_goes_away_is_no_error_of_ours(weights_file: Path, grey_photo: Path) -> None:
+    done = in_new_process(
+        f"""
+        import os, sys
+        from colorize.cli.command import run_process
+        reader, writer = os.pipe()
+        os.close(reader)
+        os.dup2(writer, 1)
+        sys.argv = ["colorize", {str(grey_photo)!r}, "--weights", {str(weights_file)!r}]
+        run_process()
+        """
+    )
+    assert (done.returncode, done.stderr) == (1, "")
     assert grey_photo.with_name("photo_colorized.jpg").exists()
