@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from colorize.film.pixels import read_luma
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
-from colorize.motion import TemporalPainter
+from colorize.motion import ClassifiedFrame, SegmentEnd, TemporalPainter, classify_frames
 
 MAX_DECODED = 12  # frames that wait for the network
 MAX_COLORED = 8  # frames that wait for the encoder
@@ -38,7 +39,8 @@ class SegmentPlan:
         span: The part of the source that is coloured.
         format: The format of the segments' frames.
         settings: The settings of their encoder.
-        segment_frames: How many frames a segment has; the last may have fewer.
+        segment_frames: How many frames a segment has at most.
+        scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
     """
 
     source: Source
@@ -46,6 +48,7 @@ class SegmentPlan:
     format: PictureFormat
     settings: EncoderSettings
     segment_frames: int
+    scene_frames: int
 
     @property
     def video(self) -> Video:
@@ -61,9 +64,9 @@ class FrameTask:
         frame: The frame.
         luma: Its upright luma, which the colours are composed with.
         field_order: ``tff`` or ``bff`` of an interlaced frame, upright; None of a progressive one.
-        network_input: What the network sees of it, as ``Colorizer.preprocess`` returns it.
+        classified: What the network sees of it, and whether it begins a scene.
         resized: Whether it was of another size than the film's first frame.
-        ends_segment: Whether it is the last of its segment.
+        end: What ends with it; None: it is not the last of its segment.
         ends_span: Whether it is the last that is coloured.
         composed: It in colour, as its sink composes it; None: its colours are not predicted yet.
     """
@@ -71,10 +74,10 @@ class FrameTask:
     frame: Frame
     luma: Luma
     field_order: str | None
-    network_input: Floats
+    classified: ClassifiedFrame
     resized: bool
-    ends_segment: bool
-    ends_span: bool
+    end: SegmentEnd | None = None
+    ends_span: bool = False
     composed: Future[Any] | None = None
 
 
@@ -101,8 +104,8 @@ class Sink(Protocol):
         """Write a frame as soon as it is composed."""
         ...
 
-    def finish(self, state: dict[str, np.ndarray], last: bool) -> None:
-        """Finish the segment; ``state`` is the painter's after it, ``last`` says whether the span ends with it."""
+    def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
+        """Finish the segment, of which a frame is the last; ``state`` is the painter's after it."""
         ...
 
     def abandon(self) -> None:
@@ -135,12 +138,11 @@ def color_segments(
         VideoError: The film cannot be read any more, or the encoder does not take its frames.
         OSError: The film has vanished, or a segment cannot be written.
     """
-    segments = sink.segments
+    segments = tuple(sink.segments)
     done = sum(len(segment.pts) for segment in segments)
     if segments:
         painter.restore(segments[-1].state)
-    after = (done - 1, segments[-1].pts[-1]) if segments else None
-    tasks = prefetch(_prepare_frames(plan, colorizer, after), MAX_DECODED)
+    tasks = prefetch(_divide(plan, _prepare_frames(plan, colorizer, segments), segments), MAX_DECODED)
     predicted = _predict_ab(painter, tasks)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
     compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
@@ -161,7 +163,7 @@ def color_segments(
             encode_worker.add(write, task)
             begins_segment = state is not None
             if state is not None:
-                encode_worker.add(sink.finish, state, task.ends_span)
+                encode_worker.add(sink.finish, task, state)
                 if cancel.is_set() and not task.ends_span:
                     is_complete = False
                     break
@@ -175,30 +177,51 @@ def color_segments(
     return is_complete
 
 
-def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, after: tuple[int, int] | None) -> Iterator[FrameTask]:
-    """Decode the frames after one (see ``Source.decode``) and yield them prepared for the network.
+def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]) -> Iterator[FrameTask]:
+    """Decode the frames that follow those of finished segments, and yield them prepared for the network."""
+    after, state = None, {}
+    if segments:
+        after = (sum(len(segment.pts) for segment in segments) - 1, segments[-1].pts[-1])
+        state = segments[-1].state
+    decoded: deque[tuple[Frame, str | None, Luma]] = deque()  # at most four, which the search for cuts looks ahead at
 
-    A segment ends early before a frame of the other field order, for the order is that of all frames of a segment.
+    def inputs() -> Iterator[Floats]:
+        frames = plan.source.decode(plan.span, after)
+        for frame, field_order in _read_field_orders(plan.video, frames):
+            luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
+            decoded.append((frame, field_order, luma))
+            yield colorizer.preprocess(luma.picture())
+
+    for classified in classify_frames(inputs(), state):
+        frame, field_order, luma = decoded.popleft()
+        resized = (frame.image.height, frame.image.width) != plan.video.size
+        yield FrameTask(frame, luma, field_order, classified, resized)
+
+
+def _divide(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Segment]) -> Iterator[FrameTask]:
+    """Yield the frames that follow those of finished segments, with the ends of further segments marked.
+
+    A segment ends at a cut, unless the last one that did so ended shortly before; after a number of frames; and before
+    a frame of the other field order, for the order is that of all frames of a segment.
     """
-    frames = _read_field_orders(plan.video, plan.source.decode(plan.span, after))
-    following = next(frames, None)
+    unfinished_scene = takewhile(lambda segment: not segment.ends_scene, reversed(segments))
+    since_cut = sum(len(segment.pts) for segment in unfinished_scene)
     count = 0
     segment_order = None
+    following = next(tasks, None)
     while following is not None:
-        (frame, field_order), following = following, next(frames, None)
+        task, following = following, next(tasks, None)
         if count == 0:
-            segment_order = field_order or plan.format.field_order
-        count += 1
-        luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
-        resized = (frame.image.height, frame.image.width) != plan.video.size
-        changes_order = following is not None and following[1] not in (None, segment_order)
-        ends_segment = following is None or count == plan.segment_frames
-        if plan.format.field_order and changes_order:
-            ends_segment = True
-        if ends_segment:
-            count = 0
-        network_input = colorizer.preprocess(luma.picture())
-        yield FrameTask(frame, luma, field_order, network_input, resized, ends_segment, following is None)
+            segment_order = task.field_order or plan.format.field_order
+        count, since_cut = count + 1, since_cut + 1
+        if following is None or (following.classified.kind == "cut" and since_cut >= plan.scene_frames):
+            task.end, since_cut = "scene", 0
+        else:
+            changes_order = plan.format.field_order and following.field_order not in (None, segment_order)
+            task.end = "segment" if changes_order or count == plan.segment_frames else None
+        task.ends_span = following is None
+        count = 0 if task.end else count
+        yield task
 
 
 def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[Frame, str | None]]:
@@ -261,11 +284,12 @@ class SegmentSink:
             if warning and is_true:
                 self._segment.warnings[warning].append(frame.index)
 
-    def finish(self, state: dict[str, np.ndarray], last: bool) -> None:
+    def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
         """Close the segment's video and add the segment, with the painter's state after it, to the store."""
         assert self._encoder is not None
         self._segment.reorder_delay = self._encoder.close()
-        self._segment.state, self._segment.last = state, last
+        self._segment.state, self._segment.last = state, task.ends_span
+        self._segment.ends_scene = task.end == "scene"
         self._encoder = None
         self._store.add(self._segment)
 
@@ -285,11 +309,11 @@ def _predict_ab(
     """
     pending: deque[FrameTask] = deque()
 
-    def inputs() -> Iterator[tuple[Floats, bool]]:
+    def frames() -> Iterator[tuple[ClassifiedFrame, SegmentEnd | None]]:
         for task in tasks:
             pending.append(task)
-            yield task.network_input, task.ends_segment
+            yield task.classified, task.end
 
-    with closing(painter.predict_segments(inputs())) as predicted:
+    with closing(painter.predict_segments(frames())) as predicted:
         for ab, state in predicted:
             yield pending.popleft(), ab, state

@@ -11,7 +11,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
 
-FORMAT = "colorize-segments/3"
+FORMAT = "colorize-segments/4"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
@@ -35,10 +35,12 @@ class Segment:
     Attributes:
         pts: Time stamps of its frames in display order, in the source's time base, from the beginning of the span.
         durations: Their durations, in the same units.
-        state: The state of the painter after the segment's last frame.
+        state: The state of the painter after the segment's last frame, empty where a scene ends; a store keeps that of
+            its last segment alone in memory.
         last: Whether the span ends with this segment.
         reorder_delay: How many places later in coded order than in display order a frame stands, at most.
         warnings: Name of ``FRAME_WARNINGS`` -> indices, in the span, of the frames that it is true of.
+        ends_scene: Whether a cut follows, or nothing.
     """
 
     pts: list[int] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Segment:
     last: bool = False
     reorder_delay: int = 0
     warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in FRAME_WARNINGS})
+    ends_scene: bool = False
 
 
 class Resumption(NamedTuple):
@@ -128,6 +131,7 @@ class SegmentStore:
             "pts": np.array(segment.pts, np.int64),
             "durations": np.array(segment.durations, np.int64),
             "last": np.array(segment.last),
+            "ends_scene": np.array(segment.ends_scene),
             "reorder_delay": np.array(segment.reorder_delay),
             "video_sha256": np.array(sha256(self.video_path(number))),
             **{name: np.array(segment.warnings[name], np.int64) for name in FRAME_WARNINGS},
@@ -135,7 +139,7 @@ class SegmentStore:
         }
         with replacing(self._record_path(number), overwrite=True, durable=True) as file:
             np.savez(file, allow_pickle=False, **arrays)
-        self.segments.append(segment)
+        _append(self.segments, segment)
 
     def discard(self, number: int) -> None:
         """Let a segment and those after it count no more: the next run makes them anew."""
@@ -175,7 +179,7 @@ class SegmentStore:
             if segment is None:
                 damaged = video
                 break
-            segments.append(segment)
+            _append(segments, segment)
         keep = {MANIFEST}
         for number in range(len(segments)):
             keep |= {self.video_path(number).name, self._record_path(number).name}
@@ -183,6 +187,13 @@ class SegmentStore:
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         return segments, damaged
+
+
+def _append(segments: list[Segment], segment: Segment) -> None:
+    """Append the next segment, from whose state the film goes on; that of the one before, a megabyte, is let go."""
+    if segments:
+        segments[-1] = replace(segments[-1], state={})
+    segments.append(segment)
 
 
 def _read_segment(path: Path, video: Path) -> Segment | None:
@@ -198,6 +209,7 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
                     name[len(STATE_PREFIX) :]: arrays[name] for name in arrays.files if name.startswith(STATE_PREFIX)
                 },
                 last=bool(arrays["last"]),
+                ends_scene=bool(arrays["ends_scene"]),
                 reorder_delay=int(arrays["reorder_delay"]),
                 warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
             )

@@ -37,8 +37,9 @@ from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
 
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
-SEGMENT_SECONDS = 1, 10  # but a segment lasts at least and at most so long
-SEGMENT_FRAMES = "segment_frames"  # in the manifest; it follows from the film, and is no option
+SEGMENT_SECONDS = 1, 10  # but a segment that no cut ends lasts at least and at most so long;
+SCENE_SECONDS = 1  # scenes shorter than this share a segment, so that strobing cuts do not make one of each frame
+SEGMENT_FRAMES = "segment_frames"  # in the manifest; they follow from the film, and are no options
 FINISHED = "film.unfinished"  # name of the finished film while it is written
 HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
 """How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
@@ -118,6 +119,7 @@ class _VideoColorizer:
         self._store = SegmentStore(out)
         self._format, self._notes = choose_picture_format(self._video, settings.codec)
         self._segment_frames = self._frames_per_segment()
+        self._scene_frames = max(1, round(self._video.rate * Fraction(SCENE_SECONDS)))
 
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
         """Colour the segments that are missing and write the finished film; see ``colorize_video``."""
@@ -171,7 +173,7 @@ class _VideoColorizer:
                 **asdict(colorizer.settings),
                 "codec": self._settings.codec,
                 "render_size": colorizer.render_size,
-                SEGMENT_FRAMES: self._segment_frames,
+                SEGMENT_FRAMES: [self._scene_frames, self._segment_frames],
             },
             "libraries": {"av": av.__version__},
         }
@@ -199,7 +201,14 @@ class _VideoColorizer:
     def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
             return  # an earlier run was interrupted while it wrote the finished film
-        plan = SegmentPlan(self._source, self._options.span, self._format, self._settings, self._segment_frames)
+        plan = SegmentPlan(
+            self._source,
+            self._options.span,
+            self._format,
+            self._settings,
+            self._segment_frames,
+            self._scene_frames,
+        )
         painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
         try:
             sink = SegmentSink(self._store, plan, self._colorizer.settings.strength)

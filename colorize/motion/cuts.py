@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorize.color import Floats
 from colorize.motion.flow import Grey
 
 FrameKind = Literal["same", "cut", "flash"]
@@ -81,12 +83,8 @@ class CutFinder:
         recent: The last thumbnails classified, newest last: all that the next call depends on.
     """
 
-    def __init__(self) -> None:
-        self.recent: deque[Thumbnail] = deque(maxlen=NEIGHBOURS + 1)
-
-    def state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return what the next call depends on, by name."""
-        return {"thumbnails": np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
+    def __init__(self, recent: Iterable[Thumbnail] = ()) -> None:
+        self.recent: deque[Thumbnail] = deque(recent, maxlen=NEIGHBOURS + 1)
 
     def classify(self, coming: list[Thumbnail]) -> FrameKind:
         """Return the kind of the first of some frames, and remember it as the last one.
@@ -118,6 +116,55 @@ class CutFinder:
         if returns and frame.is_relit(before):
             return "flash"
         return "cut"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifiedFrame:
+    """A frame on the network's grid, of which the search for cuts has told the kind.
+
+    Attributes:
+        network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
+        grey: The same as (h, w) uint8, for the optical flow.
+        kind: What the search found.
+        recent: The thumbnails that the search depends on after this frame, newest last.
+    """
+
+    network_input: Floats
+    grey: Grey
+    kind: FrameKind
+    recent: tuple[Thumbnail, ...]
+
+    def search_state(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return what the search depends on after this frame, by name."""
+        return {"thumbnails": np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
+
+
+def classify_frames(
+    inputs: Iterable[Floats], state: Mapping[str, npt.NDArray[np.generic]] | None = None
+) -> Iterator[ClassifiedFrame]:
+    """Yield a film's frames with their kinds, in order; it looks three frames ahead.
+
+    Args:
+        inputs: ``Colorizer.preprocess``'s result for each frame.
+        state: That of the search (``ClassifiedFrame.search_state``) after the frame before these; None or empty: the
+            first one begins a scene.
+    """
+    thumbnails = (state or {}).get("thumbnails", ())
+    finder = CutFinder(Thumbnail.of(np.asarray(grey, np.uint8)) for grey in thumbnails)
+    coming: deque[tuple[Floats, Grey, Thumbnail]] = deque()
+
+    def classify_next() -> ClassifiedFrame:
+        kind = finder.classify([thumbnail for _, _, thumbnail in coming])
+        network_input, grey, _ = coming.popleft()
+        return ClassifiedFrame(network_input, grey, kind, tuple(finder.recent))
+
+    for network_input in inputs:
+        grey = np.rint((network_input[0, 0] + 1) * 127.5).clip(0, 255).astype(np.uint8)
+        coming.append((network_input, grey, Thumbnail.of(grey)))
+        if len(coming) > LOOKAHEAD:
+            yield classify_next()
+    while coming:
+        yield classify_next()
 
 
 def _changes(thumbnails: list[Thumbnail]) -> list[float]:

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from colorize.color import Floats
-from colorize.motion.cuts import FrameKind
-from colorize.motion.flow import Grey, Motion
+from colorize.motion.cuts import ClassifiedFrame
+from colorize.motion.flow import Motion
 
 State = dict[str, npt.NDArray[np.generic]]
-"""All that the frames after a segment depend on, by name."""
+"""All that the frames after a segment depend on, by name; empty where a scene ends with it."""
 
-
-@dataclass(frozen=True, eq=False)
-class ClassifiedFrame:
-    """A frame of which the search for cuts has told the kind.
-
-    Attributes:
-        network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
-        grey: The same as (h, w) uint8, for the optical flow.
-        kind: What the search found.
-        state: What the search for cuts depends on afterwards, where the frame ends a segment; None elsewhere. Later
-            stages add what they depend on.
-    """
-
-    network_input: Floats
-    grey: Grey
-    kind: FrameKind
-    state: State | None
+SegmentEnd = Literal["segment", "scene"]
+"""What ends with a segment's last frame: the segment alone; or the scene too, so that a cut or nothing follows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +24,13 @@ class TrackedFrame(ClassifiedFrame):
     """A frame whose motion is known.
 
     Attributes:
+        state: What the frames after it depend on, where it ends a segment; None elsewhere. Later stages add to it, but
+            not where it is empty.
         backward_flow: Motion to the frame before; None: a scene begins.
         forward_flow: Motion from the frame before to this one; None: a scene begins.
     """
 
+    state: State | None
     backward_flow: Motion | None
     forward_flow: Motion | None
 

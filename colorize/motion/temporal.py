@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
@@ -14,9 +13,9 @@ from colorize.color import Floats
 from colorize.engine import Colorizer
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
-from colorize.motion.cuts import LOOKAHEAD, CutFinder, Thumbnail
+from colorize.motion.cuts import ClassifiedFrame, classify_frames
 from colorize.motion.flow import FlowFinder, Grey, Motion
-from colorize.motion.frames import ClassifiedFrame, PlannedFrame, PredictedFrame, State, TrackedFrame
+from colorize.motion.frames import PlannedFrame, PredictedFrame, SegmentEnd, State, TrackedFrame
 from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
@@ -30,13 +29,11 @@ class _Memory:
     """What the next frames depend on.
 
     Attributes:
-        finder: The search for cuts.
         grey: (h, w), the last frame, which is an anchor.
         anchor: That anchor.
         aggregation: The mean of the scene's features.
     """
 
-    finder: CutFinder = field(default_factory=CutFinder)
     grey: Grey | None = None
     anchor: Anchor | None = None
     aggregation: Aggregation = field(default_factory=Aggregation)
@@ -46,7 +43,7 @@ class TemporalPainter:
     """A painter of a film's frames, in order, whose colours do not flicker.
 
     Call ``predict_ab`` for one segment of the film after the other. The last frame of a segment is an anchor, from
-    which the next one goes on, so that the seam cannot be seen.
+    which the next one goes on, so that the seam cannot be seen; where a scene ends with it, nothing goes on.
 
     Attributes:
         network_frames: How many frames the network has predicted.
@@ -81,7 +78,8 @@ class TemporalPainter:
         Args:
             inputs: ``Colorizer.preprocess``'s results for the frames of a segment.
         """
-        for ab, state in self.predict_segments(_with_end(inputs)):
+        frames = classify_frames(inputs, self._state)
+        for ab, state in self.predict_segments(_with_end(frames)):
             self._state = self._state if state is None else state
             yield ab
 
@@ -92,20 +90,22 @@ class TemporalPainter:
         """
         return self._state
 
-    def predict_segments(self, inputs: Iterable[tuple[Floats, bool]]) -> Generator[tuple[Floats, State | None]]:
+    def predict_segments(
+        self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]
+    ) -> Generator[tuple[Floats, State | None]]:
         """Yield the ab (h, w, 2) in Lab units of each frame, in order, and the state after a segment's last one.
 
         A segment's colours and the state after it are the same whether the segments go through one call or through a
         call each; in one call the motion of the next segment is followed while the network predicts the last one.
 
         Args:
-            inputs: ``Colorizer.preprocess``'s result for each frame, and whether the frame is a segment's last.
+            frames: The frames, and what ends with each; None: it is not a segment's last.
         """
         if self._options.temporal == "off":
-            yield from self._each(inputs)
+            yield from self._each(frames)
             return
         # Motion, the network and blending go on side by side.
-        tracked = prefetch(self._tracked(self._classified(inputs)), MAX_TRACKED)
+        tracked = prefetch(self._tracked(frames), MAX_TRACKED)
         predicted = prefetch(self._predicted(self._intervals(tracked)), 1)
         try:
             yield from self._blended(predicted)
@@ -123,12 +123,11 @@ class TemporalPainter:
             ValueError: It is not a state.
         """
         memory = _Memory()
-        if state:
+        if state and self._options.temporal != "off":
             try:
                 memory.grey = np.asarray(state["grey"], np.uint8)
                 ab = np.asarray(state["ab"], np.float32)
                 memory.anchor = Anchor(memory.grey, ab, float(state["contrast"]))
-                memory.finder.recent.extend(Thumbnail.of(grey) for grey in state["thumbnails"])
                 memory.aggregation = Aggregation.restored(state)
             except KeyError as error:
                 raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
@@ -136,39 +135,23 @@ class TemporalPainter:
                 raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
         self._memory, self._state = memory, dict(state)
 
-    def _each(self, inputs: Iterable[tuple[Floats, bool]]) -> Iterator[tuple[Floats, State | None]]:
-        """Yield the network's ab of each input by itself, in batches that end with the segments."""
+    def _each(
+        self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]
+    ) -> Iterator[tuple[Floats, State | None]]:
+        """Yield the network's ab of each frame by itself, in batches that end with the segments."""
         group: list[Floats] = []
-        for network_input, ends_segment in inputs:
-            group.append(network_input)
-            if ends_segment or len(group) == self._batch_size:
+        for frame, end in frames:
+            group.append(frame.network_input)
+            if end or len(group) == self._batch_size:
                 self.network_frames += len(group)
                 *others, last = self._colorizer.predict_ab(group)
                 yield from ((ab, None) for ab in others)
-                yield last, {} if ends_segment else None
+                yield last, _first_state(frame, end)
                 group = []
 
-    def _classified(self, inputs: Iterable[tuple[Floats, bool]]) -> Iterator[ClassifiedFrame]:
-        """Yield frames with their kind: whether they begin a scene or belong to a flash."""
-        coming: deque[tuple[Floats, Grey, Thumbnail]] = deque()
-        finder = self._memory.finder
-
-        def classify_next(ends_segment: bool = False) -> ClassifiedFrame:
-            kind = finder.classify([thumbnail for _, _, thumbnail in coming])
-            network_input, grey, _ = coming.popleft()
-            return ClassifiedFrame(network_input, grey, kind, finder.state() if ends_segment else None)
-
-        for network_input, ends_segment in inputs:
-            grey = np.rint((network_input[0, 0] + 1) * 127.5).clip(0, 255).astype(np.uint8)
-            coming.append((network_input, grey, Thumbnail.of(grey)))
-            if len(coming) > LOOKAHEAD:
-                yield classify_next()
-            while coming and ends_segment:  # no frame depends on those of the next segment
-                yield classify_next(len(coming) == 1)
-
-    def _tracked(self, frames: Iterable[ClassifiedFrame]) -> Iterator[TrackedFrame]:
+    def _tracked(self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
-        for frame in frames:
+        for frame, end in frames:
             before, grey = self._memory.grey, frame.grey
             backward_flow = forward_flow = None
             if before is not None and frame.kind != "cut" and before.shape == grey.shape:
@@ -176,8 +159,10 @@ class TemporalPainter:
                     grey = before  # held still: so the frame after a flash is compared with the one before it
                 backward_flow, forward_flow = self._flow.between(before, grey)
             self._memory.grey = grey
-            state = None if frame.state is None else {**frame.state, "grey": grey}
-            yield TrackedFrame(frame.network_input, grey, frame.kind, state, backward_flow, forward_flow)
+            state = _first_state(frame, end)
+            if state:
+                state["grey"] = grey
+            yield TrackedFrame(frame.network_input, grey, frame.kind, frame.recent, state, backward_flow, forward_flow)
 
     def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
@@ -241,7 +226,7 @@ class TemporalPainter:
             for interval in intervals
         ]
         last = predicted[-1][-1]
-        if last.state is not None:
+        if last.state:
             predicted[-1][-1] = replace(last, state={**last.state, **self._memory.aggregation.state()})
         return predicted
 
@@ -272,14 +257,19 @@ class TemporalPainter:
                 frames_ab = interpolate(before, anchor, interval)
             self._memory.anchor = anchor
             for frame, ab in zip(interval, frames_ab, strict=True):
-                yield ab, None if frame.state is None else {**frame.state, **anchor.state()}
+                yield ab, {**frame.state, **anchor.state()} if frame.state else frame.state
 
 
-def _with_end(inputs: Iterable[Floats]) -> Iterator[tuple[Floats, bool]]:
-    """Yield inputs, and whether each is the last."""
-    iterator = iter(inputs)
-    current = next(iterator, None)
-    while current is not None:
-        following = next(iterator, None)
-        yield current, following is None
-        current = following
+def _first_state(frame: ClassifiedFrame, end: SegmentEnd | None) -> State | None:
+    """Return what the frames after one depend on, as far as the search for cuts goes; None: it ends no segment."""
+    if end is None:
+        return None
+    return {} if end == "scene" else frame.search_state()
+
+
+def _with_end(frames: Iterator[ClassifiedFrame]) -> Iterator[tuple[ClassifiedFrame, SegmentEnd | None]]:
+    """Yield the frames of one segment, of which the last ends it."""
+    following = next(frames, None)
+    while following is not None:
+        frame, following = following, next(frames, None)
+        yield frame, "segment" if following is None else None

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+from bisect import bisect_right
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from support.videos import VideoRecipe, caption, make_video
 from colorize.base import VideoError
 from colorize.batch import FileOptions, Job, colorize_files
 from colorize.engine import Colorizer
-from colorize.film import Progress, VideoOptions, VideoResult, VideoStopped, colorize_video
+from colorize.film import Progress, SegmentStore, VideoOptions, VideoResult, VideoStopped, colorize_video
 from colorize.network import Network
 
 OFF = VideoOptions(temporal="off")
@@ -36,29 +37,63 @@ def stop_after(frames: int, cancel: threading.Event) -> Any:
     return follow
 
 
+class Scenes(VideoRecipe):
+    """A film of several scenes; some are shorter than a second."""
+
+    cuts = (7, 37, 44, 95)
+    segments = (10, 10, 10, 7, 10, 10, 10, 10, 10, 8, 5)
+    """Frames of the segments: ten at most; a cut ends one that is a second from the last end at a cut."""
+
+    def grey(self, index: int) -> np.ndarray:
+        grey = super().grey(index)
+        return 251 - grey if bisect_right(self.cuts, index) % 2 else grey
+
+
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=100, scene_cut=37, sounds=["eng"]))
+    path = make_video(tmp_path / "a.mp4", Scenes(frames=100, sounds=["eng"]))
     options = VideoOptions(temporal=mode)
     colorize_video(path, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
-    out, cancel = tmp_path / "b.mp4", threading.Event()
-    with pytest.raises(VideoStopped, match=r"stopped after \d+ of 100 frames; the same command goes on"):
-        colorize_video(path, out, colorizer=colorizer, options=options, progress=stop_after(15, cancel), cancel=cancel)
-    assert not out.exists()
+    out = tmp_path / "b.mp4"
+    for frames in (15, 35, 60):  # the second stop is at a cut, as a rule
+        cancel = threading.Event()
+        follow = stop_after(frames, cancel)
+        with pytest.raises(VideoStopped, match=r"stopped after \d+ of 100 frames; the same command goes on"):
+            colorize_video(path, out, colorizer=colorizer, options=options, progress=follow, cancel=cancel)
+        assert not out.exists()
     finished = len(list((tmp_path / "b.mp4.segments").glob("*.npz")))
-    assert 2 <= finished < 10
+    done = sum(Scenes.segments[:finished])
+    assert 60 <= done < 100
     seen: list[Progress] = []
     result = colorize_video(path, out, colorizer=colorizer, options=options, progress=seen.append)
-    assert result == VideoResult(out, 100, resumed=10 * finished)
-    assert seen[0] == Progress(10 * finished, 100)
+    assert result == VideoResult(out, 100, resumed=done)
+    assert seen[0] == Progress(done, 100)
     assert seen[-1] == Progress(100, 100, "joining")
+    assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
     times, frames = read_frames(out)
     expected_times, expected = read_frames(tmp_path / "whole.mp4")
     assert times == expected_times
     np.testing.assert_array_equal(frames, expected)
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
+
+
+def test_segments_end_at_cuts_and_at_a_number_of_frames(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None
+) -> None:
+    path, out = make_video(tmp_path / "a.mp4", Scenes(frames=100)), tmp_path / "b.mp4"
+    found: list[tuple[int, bool]] = []
+
+    def look(progress: Progress) -> None:
+        if progress.stage == "joining":
+            shutil.copytree(tmp_path / "b.mp4.segments", tmp_path / "copy.segments")
+            store = SegmentStore(tmp_path / "copy")
+            store.begin(json.loads((store.folder / "manifest.json").read_text()))
+            found.extend((len(segment.pts), segment.ends_scene) for segment in store.segments)
+
+    colorize_video(path, out, colorizer=colorizer, options=OFF, progress=look)
+    assert found == [(count, index in (3, 9, 10)) for index, count in enumerate(Scenes.segments)]
 
 
 def test_field_orders_and_captions_outlive_a_stop(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:

@@ -28,7 +28,7 @@ def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
     store.unfinished_path(len(store.segments)).write_bytes(b"video")
     state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
     warnings = {**Segment().warnings, "damaged": [pts[0]]}
-    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings)
+    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings, ends_scene=last)
     store.add(segment)
     return segment
 
@@ -42,8 +42,9 @@ def test_finished_segments_are_found_again(tmp_path: Path) -> None:
     assert again.begin(SETTINGS) == ({}, None)
     for found, made in zip(again.segments, (first, second), strict=True):
         assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
-        assert found.warnings == made.warnings
-        np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
+        assert (found.warnings, found.ends_scene) == (made.warnings, made.ends_scene)
+    np.testing.assert_array_equal(again.segments[-1].state["ab"], second.state["ab"])
+    assert not again.segments[0].state  # so that memory does not grow with the film
     again.remove()
     assert os.listdir(tmp_path) == []
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
 
 from colorize.engine import Colorizer
-from colorize.motion import TemporalOptions, TemporalPainter
+from colorize.motion import TemporalOptions, TemporalPainter, classify_frames
 from colorize.motion.temporal import MAX_ANCHOR_GAP
 from colorize.network import Network
 
@@ -53,8 +54,9 @@ def test_restored_segments_are_bit_equal(options: TemporalOptions, cut_at_seam: 
 
 @pytest.mark.parametrize("options", [*STEADY, TemporalOptions("off")], ids=str)
 def test_segments_of_one_call_are_those_of_a_call_each(options: TemporalOptions) -> None:
-    inputs, ends = [*pan(11, 14), *pan(12, 14)], (4, 13, 14, 27)
-    marked = [(network_input, index in ends) for index, network_input in enumerate(inputs)]
+    inputs, ends = pan(11, 28), (4, 13, 14, 27)
+    frames = classify_frames(inputs)
+    marked: list[Any] = [(frame, "segment" if index in ends else None) for index, frame in enumerate(frames)]
     together = list(painter(options).predict_segments(marked))
     each, begin = painter(options), 0
     for end in ends:
@@ -65,7 +67,20 @@ def test_segments_of_one_call_are_those_of_a_call_each(options: TemporalOptions)
         for name, value in each.state().items():
             np.testing.assert_array_equal(state[name], value)
         begin = end + 1
-    assert [state is not None for _, state in together] == [end for _, end in marked]
+    assert [state is not None for _, state in together] == [end is not None for _, end in marked]
+
+
+@pytest.mark.parametrize("options", [*STEADY, TemporalOptions("off")], ids=str)
+def test_a_scene_does_not_depend_on_those_before_it(options: TemporalOptions) -> None:
+    scenes = [pan(seed, count) for seed, count in ((11, 14), (12, 1), (13, 9))]
+    frames = list(classify_frames([network_input for scene in scenes for network_input in scene]))
+    ends = np.cumsum([len(scene) for scene in scenes]) - 1
+    marked: list[Any] = [(frame, "scene" if index in ends else None) for index, frame in enumerate(frames)]
+    together = list(painter(options).predict_segments(marked))
+    alone = [ab for scene in scenes for ab in painter(options).predict_ab(scene)]
+    for (ab, _), expected in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(ab, expected)
+    assert [together[end][1] for end in ends] == [{}, {}, {}]
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
