@@ -22,7 +22,7 @@ from colorize.base import (
     ImageError,
 )
 from colorize.batch.options import FileOptions
-from colorize.film import VIDEO_FOLDER, first_part, is_menu
+from colorize.film import VIDEO_FOLDER, first_part, is_menu, is_pipe, names_video
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
@@ -48,7 +48,7 @@ class Job:
     @property
     def is_video(self) -> bool:
         """Whether the source has the name of a film."""
-        return self.source.suffix.lower() in VIDEO_SUFFIXES
+        return names_video(self.source)
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,8 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
         ValueError: A result would replace the source itself.
         FileExistsError: There is such a result, and it is neither to be left nor to be replaced.
     """
+    if is_pipe(job.target):
+        return None
     targets = result_paths(job, options)
     if any(same_file(job.source, target) for target in targets):
         kind = "film" if job.is_video else "photo"
@@ -161,7 +163,7 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
 
 def _names_a_file(output: Path) -> bool:
     """Return whether an output names one result, not a folder for results."""
-    return output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir()
+    return is_pipe(output) or (output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir())
 
 
 def result_suffix(source: Path, suffix: str | None = None) -> str:
@@ -183,6 +185,9 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
         path = Path(given)
         if given == "":  # as a path it would be the folder of this process
             yield Outcome(path, "failed", "a file without a name: the name is empty")
+            continue
+        if is_pipe(path):
+            yield path, path.parent
             continue
         try:
             is_folder, exists = path.is_dir(), path.exists()

@@ -10,7 +10,7 @@ from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
-from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, open_source
+from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, is_pipe, open_source
 from colorize.photo import Photo, write_photo
 
 
@@ -24,10 +24,12 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         skipped = check_target(job, options)
         if skipped is not None:
             return skipped
-        dates = FileDates.of(job.source) if options.keep_dates else None
+        has_dates = options.keep_dates and not is_pipe(job.source) and not is_pipe(job.target)
+        dates = FileDates.of(job.source) if has_dates else None
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
-        if not options.force and is_in_color(open_source(job.source), options.video.span):
+        is_asked = not options.force and not is_pipe(job.source)  # a pipe cannot be looked into before
+        if is_asked and is_in_color(open_source(job.source), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,

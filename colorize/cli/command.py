@@ -80,11 +80,13 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
     from colorize.batch import Job, colorize_files, left_out, plan
+    from colorize.film import is_pipe
 
     own, photo = command.settings, command.options.photo
     entries = plan(command.files, own.output, recursive=own.recursive, suffix=photo.suffix, sheet=photo.sheet)
     jobs = [entry for entry in entries if isinstance(entry, Job)]
-    reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler)
+    into_pipe = own.output is not None and is_pipe(own.output)
+    reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
     options = replace(command.options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
     for entry in entries:
         if not isinstance(entry, Job):

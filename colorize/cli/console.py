@@ -49,7 +49,9 @@ class Reporter:
         bar: The progress bar of several files.
     """
 
-    def __init__(self, quiet: bool, verbose: bool, count: int, interrupt_handler: InterruptHandler) -> None:
+    def __init__(
+        self, quiet: bool, verbose: bool, count: int, interrupt_handler: InterruptHandler, into_pipe: bool = False
+    ) -> None:
         """Make the progress bar, hidden where it would not help.
 
         Args:
@@ -57,6 +59,7 @@ class Reporter:
             verbose: Print every result, and where an error came from.
             count: How many files will be reported.
             interrupt_handler: Is told whether a film is being coloured.
+            into_pipe: Name no result, for frames alone go to stdout.
         """
         from tqdm import tqdm
 
@@ -64,6 +67,7 @@ class Reporter:
         self._verbose = verbose
         self._count = count
         self._interrupt_handler = interrupt_handler
+        self._into_pipe = into_pipe
         self.counts: Counter[str] = Counter()
         self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
         self._video_bar: tqdm | None = None
@@ -80,7 +84,12 @@ class Reporter:
         if self._video_bar is None:
             hidden = self._quiet or not sys.stderr.isatty()
             self._video_bar = tqdm(
-                desc=path.name, total=progress.total, initial=progress.done, unit="frame", disable=hidden, leave=False
+                desc=path.name,
+                total=progress.total or None,
+                initial=progress.done,
+                unit="frame",
+                disable=hidden,
+                leave=False,
             )
         if progress.stage == "joining":
             self._video_bar.set_description(f"{path.name}, joining")
@@ -95,6 +104,8 @@ class Reporter:
         self.counts[outcome.status] += 1
         self._show_notes([note for note in outcome.notes if note not in self._shown_notes])
         self._shown_notes = ()
+        if isinstance(outcome.error, BrokenPipeError):
+            return  # who read the frames has seen enough, and said so
         if outcome.status == "failed":
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
             if self._verbose and outcome.error is not None:
@@ -103,6 +114,8 @@ class Reporter:
                 self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
         elif outcome.status == "stopped" or (outcome.status == "skipped" and not self._quiet):
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+        elif outcome.status == "done" and self._into_pipe:
+            return  # frames alone go to stdout
         elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
             self.bar.write(outcome.message, file=sys.stdout)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from colorize.base import (
 from colorize.batch import FileOptions, PhotoOptions
 from colorize.cli.arguments import Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
-from colorize.film import VideoOptions
+from colorize.film import PIPE, VideoOptions, is_pipe, names_video
 
 FILE_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *FOREIGN_SUFFIXES, *VIDEO_SUFFIXES))  # of pictures
 LIKE_A_FILE = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
@@ -44,7 +45,7 @@ class CommandSettings(Settings):
 
     output: Path | None = setting(
         None,
-        "the result's name, or a folder for results",
+        "the result's name, or a folder for results; - for frames into a pipe",
         automatic="beside the source",
         metavar="PATH",
         parse=Path,
@@ -134,7 +135,7 @@ def build_parser() -> Parser:
         nargs="+",
         type=file_name,
         metavar="FILE",
-        help="a photo, a film, a folder, or a pattern such as 'a/*.jpg'",
+        help="a photo, a film, a folder, a pattern such as 'a/*.jpg', or - for frames that come through a pipe",
     )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     for title, group in grouped_options().items():
@@ -178,12 +179,13 @@ def _check_files(parser: Parser, command: Command) -> None:
     is_one_file = len(command.files) == 1 and not Path(command.files[0]).is_dir()
     for option, is_given in (("--hint", bool(photo.hints)), ("--candidates", photo.candidates is not None)):
         for name in command.files if is_given else ():
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES and not Path(name).is_dir():
+            if names_video(name) and not Path(name).is_dir():
                 parser.error(f"{option} is for photos, and {name} is a film")
     if photo.hints and not (is_one_file and _is_a_name(command.files[0])):
         parser.error("--hint belongs to one photo; give that photo alone")
     output = command.settings.output
-    if output is None or output.is_dir():
+    _check_pipes(parser, command)
+    if output is None or is_pipe(output) or output.is_dir():
         return
     suffix = output.suffix.lower()
     names_file = suffix in FILE_SUFFIXES
@@ -195,9 +197,27 @@ def _check_files(parser: Parser, command: Command) -> None:
         parser.error(f"-o {output} and --format {photo.format} contradict each other")
 
 
+def _check_pipes(parser: Parser, command: Command) -> None:
+    """Report what cannot be done with the standard input and output."""
+    output, (first, *more) = command.settings.output, command.files
+    from_pipe, into_pipe = any(map(is_pipe, command.files)), output is not None and is_pipe(output)
+    if (from_pipe or into_pipe) and more:
+        parser.error(f"{PIPE} stands for one film; give that alone")
+    if (from_pipe or into_pipe) and command.options.preview is not None:
+        parser.error(f"--preview is of a film's file and into one; {PIPE} is neither")
+    if from_pipe and (output is None or not (into_pipe or output.suffix.lower() in CONTAINERS)):
+        parser.error(f"{PIPE}: say with -o where the film goes: a file such as film.mkv, or {PIPE}")
+    if from_pipe and sys.stdin is not None and sys.stdin.isatty():
+        parser.error(f"{PIPE}: nothing is piped in; such as ffmpeg -i film.mp4 -f yuv4mpegpipe - | colorize - -o -")
+    if into_pipe and not names_video(first):
+        parser.error(f"-o {PIPE} is for one film, and {first} is none")
+    if into_pipe and sys.stdout is not None and sys.stdout.isatty():
+        parser.error(f"-o {PIPE}: the frames would go to the terminal; pipe them into a program, such as ffmpeg")
+
+
 def _check_suffix(parser: Parser, output: Path, source: Path, options: FileOptions) -> None:
     """Report an output for one file whose suffix is that of a file, but of none that is written for it."""
-    is_video = source.suffix.lower() in VIDEO_SUFFIXES
+    is_video = names_video(source)
     suffixes: Iterable[str] = CONTAINERS if is_video and options.preview is None else PHOTO_FORMATS
     suffix = output.suffix.lower()
     if suffix in suffixes or not (suffix in FILE_SUFFIXES or re.fullmatch(LIKE_A_FILE, suffix)):

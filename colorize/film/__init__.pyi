@@ -8,6 +8,9 @@ from .dvd import is_menu as is_menu
 from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder
+from .names import PIPE as PIPE
+from .names import is_pipe as is_pipe
+from .names import names_video as names_video
 from .options import Progress as Progress
 from .options import VideoOptions as VideoOptions
 from .options import VideoResult as VideoResult

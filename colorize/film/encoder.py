@@ -111,6 +111,24 @@ def black_planes(size: tuple[int, int]) -> tuple[Plane, Plane, Plane]:
     return np.full(size, 16, np.uint8), chroma, chroma
 
 
+def frame_of_planes(
+    planes: tuple[Plane, Plane, Plane], format: PictureFormat, captions: av.VideoFrame | None = None
+) -> av.VideoFrame:
+    """Return a frame to be encoded; the arguments are those of ``SegmentEncoder.write``."""
+    height, width = format.size
+    if captions is None:
+        frame = av.VideoFrame(width, height, "yuv420p")
+    else:
+        frame = blank_with_captions(captions, width, height, "yuv420p")
+    for target, plane in zip(frame.planes, planes, strict=True):
+        rows = np.frombuffer(target, np.uint8)  # type: ignore[call-overload]
+        rows = rows.reshape(-1, target.line_size)
+        rows[: target.height, : target.width] = plane[: target.height, : target.width]
+    frame.color_range, frame.colorspace = LIMITED, BT709
+    frame.color_primaries = frame.color_trc = BT709
+    return frame
+
+
 class SegmentEncoder:
     """Encodes the frames of one segment into a NUT file."""
 
@@ -160,20 +178,10 @@ class SegmentEncoder:
         Raises:
             OSError: The file cannot be written.
         """
-        height, width = self._format.size
-        if captions is None:
-            frame = av.VideoFrame(width, height, "yuv420p")
-        else:
-            frame = blank_with_captions(captions, width, height, "yuv420p")
-        for target, plane in zip(frame.planes, planes, strict=True):
-            rows = np.frombuffer(target, np.uint8)  # type: ignore[call-overload]
-            rows = rows.reshape(-1, target.line_size)
-            rows[: target.height, : target.width] = plane[: target.height, : target.width]
+        frame = frame_of_planes(planes, self._format, captions)
         if self._begin is None:
             self._begin = pts - self._format.pts_offset
         frame.pts, frame.time_base, frame.duration = pts - self._begin, self._format.time_base, duration
-        frame.color_range, frame.colorspace = LIMITED, BT709
-        frame.color_primaries = frame.color_trc = BT709
         if self._format.field_order is None:
             field_order = None
         elif self._states_order_by_stream:

@@ -232,6 +232,28 @@ def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[
         yield frame, video.orientation.apply_to_field_order(reader.read(frame.image) or default)
 
 
+def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) -> tuple[Plane, Plane, Plane]:
+    """Return a frame's Y, Cb and Cr in the colours ab (h, w, 2)."""
+    compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
+    return compose(task.luma, ab, strength)
+
+
+def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_captions: bool = False) -> None:
+    """Add a frame that was written to its segment's record, and what it is to be named for."""
+    frame = task.frame
+    segment.pts.append(frame.pts)
+    segment.durations.append(frame.duration)
+    warnings = {
+        frame.decode_warning: True,
+        "resized": task.resized,
+        "woven": task.field_order is not None and plan.video.field_order is None,
+        "captions": loses_captions,
+    }
+    for warning, is_true in warnings.items():
+        if warning and is_true:
+            segment.warnings[warning].append(frame.index)
+
+
 class SegmentSink:
     """The segments of a film: a sink that encodes frames into them."""
 
@@ -252,8 +274,7 @@ class SegmentSink:
 
     def compose(self, task: FrameTask, ab: Floats) -> tuple[Plane, Plane, Plane]:
         """Return a frame's Y, Cb and Cr in colour."""
-        compose = color_field_planes if task.field_order and self._plan.format.field_order else color_planes
-        return compose(task.luma, ab, self._strength)
+        return color_task(task, ab, self._plan, self._strength)
 
     def begin(self, task: FrameTask) -> None:
         """Begin the next segment, in the field order of its first frame."""
@@ -272,17 +293,7 @@ class SegmentSink:
         keeps_captions = CODECS[self._plan.settings.codec].captions
         source = frame.image if captions and keeps_captions else None
         self._encoder.write(task.composed.result(), frame.pts, frame.duration, task.field_order, source)
-        self._segment.pts.append(frame.pts)
-        self._segment.durations.append(frame.duration)
-        warnings = {
-            frame.decode_warning: True,
-            "resized": task.resized,
-            "woven": task.field_order is not None and self._plan.video.field_order is None,
-            "captions": captions and not keeps_captions,
-        }
-        for warning, is_true in warnings.items():
-            if warning and is_true:
-                self._segment.warnings[warning].append(frame.index)
+        record_frame(self._segment, task, self._plan, loses_captions=captions and not keeps_captions)
 
     def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
         """Close the segment's video and add the segment, with the painter's state after it, to the store."""

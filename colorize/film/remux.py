@@ -44,7 +44,7 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
         SegmentsError: A segment cannot; it is discarded, so that the next run makes it anew.
     """
     report = RemuxReport()
-    with open_video(plan.video.path) as source:
+    with open_video(plan.source_path) as source:
         with _reading(store, 0):
             first = av.open(str(store.video_path(0)))
             template = first.streams.video[0]
@@ -80,7 +80,7 @@ def try_header(path: Path, plan: RemuxPlan, segment: Path) -> None:
         VideoError: The container does not take the streams or tags.
     """
     try:
-        with open_video(plan.video.path) as source:
+        with open_video(plan.source_path) as source:
             with av.open(str(segment)) as trial:
                 target, _ = _open_target(path, plan, source, trial.streams.video[0], RemuxReport())
             try:

@@ -1,7 +1,8 @@
-"""Where a film's frames come from: a film's file."""
+"""Where a film's frames come from: a film's file, or a pipe."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ import av
 from colorize.base import sha256
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.dvd import title_parts
+from colorize.film.names import is_pipe
 from colorize.film.sampling import sample_frames
 from colorize.film.video import Span, Video, probe
 
@@ -20,9 +22,15 @@ class Source(Protocol):
 
     Attributes:
         video: The properties of the film.
+        notes: Lines for the user: what of it is left out or changed.
+        cut_off: After the last frame, a line about an end that came too early; None: none did, as far as is known.
+        is_repeatable: Whether its frames can be had again, so that a stopped film can go on.
     """
 
     video: Video
+    notes: list[str]
+    cut_off: str | None
+    is_repeatable: bool
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span in display order, as ``decode_frames``."""
@@ -40,8 +48,12 @@ class Source(Protocol):
 class FileSource:
     """A film's file as a source."""
 
+    is_repeatable = True
+
     def __init__(self, video: Video) -> None:
         self.video = video
+        self.notes: list[str] = []
+        self.cut_off: str | None = None
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span in display order, as ``decode_frames``."""
@@ -68,4 +80,8 @@ def open_source(path: Path) -> Source:
         PermissionError: The file may not be read.
         VideoError: It is no film, there is no decoder for it, or it has no frame.
     """
+    if is_pipe(path):
+        from colorize.film.pipes import PipeSource  # brings the pipeline
+
+        return PipeSource(sys.stdin.buffer)
     return FileSource(probe(path))

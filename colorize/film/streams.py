@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from av.audio.stream import AudioStream
@@ -63,6 +64,7 @@ class RemuxPlan:
         codec: Name of the coloured frames' codec in ``CODECS``.
         stamps: The coloured frames' time stamps, from the beginning of the span.
         ai_label: Say in the metadata that a network made the colours.
+        stand_in: A file of one video stream and nothing else, in place of a source that is no film's file; None: it is.
     """
 
     video: Video
@@ -72,6 +74,12 @@ class RemuxPlan:
     codec: str
     stamps: Stamps
     ai_label: bool = True
+    stand_in: Path | None = None
+
+    @property
+    def source_path(self) -> Path:
+        """The file whose other streams, tags and chapters the finished film gets."""
+        return self.stand_in or self.video.path
 
     @property
     def shift(self) -> Fraction:
@@ -299,7 +307,7 @@ def _add_cover(
         return CoverCopy(target.add_stream_from_template(stream, opaque=True), name)
     if plan.container.attachments and codec in COVER_TYPES:
         suffix, media_type = COVER_TYPES[codec]
-        with open_video(plan.video.path) as video:
+        with open_video(plan.source_path) as video:
             picture = next((bytes(packet) for packet in video.demux(video.streams[stream.index]) if packet.size), b"")
         target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", media_type, picture)
         return None

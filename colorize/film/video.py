@@ -91,8 +91,8 @@ class Video:
         is_cfr: Whether the frame rate is constant, as far as the file's beginning shows.
         time_base: Seconds of one unit of the time stamps.
         start_time: Seconds on the file's clock at which the film begins.
-        duration: Seconds; counted from the packets where the file does not state it.
-        frames: Number of frames; an estimate where the file does not state it.
+        duration: Seconds; counted from the packets where the file does not state it; 0: not known (a pipe).
+        frames: Number of frames; an estimate where the file does not state it; 0: not known (a pipe).
         aspect: Width of a pixel over its height, as stored; None: not stated.
         field_order: ``tff`` or ``bff`` (top or bottom field first), as stored, of interlaced films, of which single
             frames may be progressive nevertheless; None of progressive ones.
@@ -252,6 +252,36 @@ def probe(path: Path | str) -> Video:
             hdr=HDR_TRANSFERS.get(int(first.color_trc)),
             is_packed=is_packed,
         )
+
+
+def properties_of_stream(path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> Video:
+    """Return the properties of a film that comes through a pipe, of which its beginning alone is known.
+
+    Args:
+        path: Its name, for messages.
+        container: The opened stream.
+        stream: Its video stream.
+        first: Its first frame.
+    """
+    stated = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    rate = next((_exact_rate(rate) for rate in stated if rate and 0 < rate <= MAX_RATE), DEFAULT_RATE)
+    return Video(
+        path=path,
+        stream=0,
+        size=(first.height, first.width),
+        orientation=Orientation.of_frame(first),
+        rate=rate,
+        is_cfr=stream.base_rate == stream.average_rate,
+        time_base=stream.time_base or DEFAULT_TIME_BASE,
+        start_time=Fraction(0),
+        duration=0,
+        frames=0,
+        aspect=stream.sample_aspect_ratio or None,
+        field_order=_field_order(stream, first),
+        codec=stream.codec_context.name,
+        has_alpha=_has_alpha(stream, first),
+        hdr=HDR_TRANSFERS.get(int(first.color_trc)),
+    )
 
 
 def decode_stream(

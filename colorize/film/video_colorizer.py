@@ -27,11 +27,13 @@ from colorize.engine import Colorizer, ResultOptions
 from colorize.film.cadence import even_out
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder, black_planes
+from colorize.film.names import PIPE, is_pipe
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
+from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
 from colorize.film.segments import Segment, SegmentStore
-from colorize.film.sources import Source, open_source
+from colorize.film.sources import FileSource, Source, open_source
 from colorize.film.streams import RemuxPlan
 from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
@@ -60,8 +62,9 @@ def colorize_video(
     however hard, the same call goes on from there, with the same result.
 
     Args:
-        path: The film.
-        out: The result; its suffix chooses the container.
+        path: The film; ``-``: the standard input.
+        out: The result; its suffix chooses the container. ``-``: the standard output, as Y4M where that came in, or
+            where frames of a file have a constant rate, else as NUT.
         colorizer: Colours the frames; None: one with the default weights.
         options: How the film is coloured and written; None: the defaults.
         progress: The progress callback, called from another thread after each frame.
@@ -75,10 +78,12 @@ def colorize_video(
         FileExistsError: There is such a result, and ``overwrite`` is off.
         VideoError: The film cannot be read, or cannot be written with these options.
         VideoStopped: ``cancel`` was set.
-        OSError: The disk is full or refuses.
+        OSError: The disk is full or refuses; of a pipe that nobody reads any more, ``BrokenPipeError``.
     """
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
+    if is_pipe(out):
+        return _color_into_pipe(path, colorizer or Colorizer(), options, progress, cancel)
     container, settings = _check_options(path, out, options)
     source = open_source(path)
     job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options)
@@ -95,6 +100,40 @@ def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Contai
     settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
     settings.check()
     return container, settings
+
+
+def _color_into_pipe(
+    path: Path,
+    colorizer: Colorizer,
+    options: VideoOptions,
+    progress: Callable[[Progress], None] | None,
+    cancel: threading.Event | None,
+) -> VideoResult:
+    """Colour a film into the standard output; see ``colorize_video``."""
+    source = open_source(path)
+    video = source.video
+    settings = EncoderSettings("ffv1")  # as ffv1, frames in a pipe may have any size, and be interlaced
+    format, notes = choose_picture_format(video, settings.codec)
+    notes += source.notes
+    plan = SegmentPlan(source, options.span, format, settings, frames_per_segment(video), frames_per_scene(video))
+    painter = TemporalPainter(colorizer, options, options.batch_size)
+    known = tuple(notes)
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(Progress(done, frames_in_span(video, options.span), notes=known))
+
+    report(0)
+    with open_stdout() as file:
+        sink = PipeSink(file, format_of_pipe(source), plan, colorizer.settings.strength)
+        is_complete = color_segments(plan, sink, colorizer, painter, report, cancel or threading.Event())
+    frames = sum(len(segment.pts) for segment in sink.segments)
+    if not is_complete:
+        raise VideoStopped(f"{video.path}: stopped after {frames} frames; they are in the pipe")
+    if not frames:
+        raise VideoError(empty_span_message(video, options))
+    notes += warning_lines(video, options.span, sink.segments, settings.codec)
+    return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)
 
 
 class _VideoColorizer:
@@ -118,18 +157,21 @@ class _VideoColorizer:
         self._options = options
         self._store = SegmentStore(out)
         self._format, self._notes = choose_picture_format(self._video, settings.codec)
-        self._segment_frames = self._frames_per_segment()
-        self._scene_frames = max(1, round(self._video.rate * Fraction(SCENE_SECONDS)))
+        self._notes += source.notes
+        self._segment_frames = frames_per_segment(self._video)
+        self._scene_frames = frames_per_scene(self._video)
 
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
         """Colour the segments that are missing and write the finished film; see ``colorize_video``."""
         self._out.parent.mkdir(parents=True, exist_ok=True)
+        if not self._source.is_repeatable:
+            self._store.remove()
         changes, damaged = self._store.begin(self._manifest())
         if changes:
             what = "; ".join(changed_parts(changes))
             self._notes.append(f"{self._video.path}: earlier segments cannot be used: {what}; starting afresh")
         done = self._frames_done()
-        total = self._frames_total()
+        total = frames_in_span(self._video, self._options.span)
         self._try_header()
         if damaged:
             self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {done} on")
@@ -142,20 +184,6 @@ class _VideoColorizer:
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._store.remove()
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
-
-    def _frames_per_segment(self) -> int:
-        shortest, longest = SEGMENT_SECONDS
-        seconds = min(longest, max(shortest, self._video.duration / SEGMENTS_PER_FILM))
-        return max(1, round(self._video.rate * Fraction(seconds)))
-
-    def _frames_total(self) -> int:
-        """Return how many frames the span has, as far as the file states it."""
-        span, frames = self._options.span, self._video.frames
-        if not span.start and span.end is None:
-            return frames
-        begin = min(frames, round(span.start * self._video.rate))
-        end = frames if span.end is None else min(frames, round(span.end * self._video.rate))
-        return max(0, end - begin)
 
     def _frames_done(self) -> int:
         return sum(len(segment.pts) for segment in self._store.segments)
@@ -190,7 +218,7 @@ class _VideoColorizer:
             encoder = SegmentEncoder(trial, self._format, self._settings)
             encoder.write(black_planes(self._format.size), 0, step)
             encoder.close()
-            try_header(self._store.folder / FINISHED, self._remux_plan([0], step), trial)
+            try_header(self._store.folder / FINISHED, self._remux_plan([0], step, trial), trial)
         except BaseException:
             if not self._store.segments:
                 self._store.remove()  # nothing to go on from
@@ -214,31 +242,37 @@ class _VideoColorizer:
             sink = SegmentSink(self._store, plan, self._colorizer.settings.strength)
             is_complete = color_segments(plan, sink, self._colorizer, painter, report_done, cancel)
         finally:
-            if not self._store.segments:
+            if not self._store.segments or (not self._source.is_repeatable and not self._store.segments[-1].last):
                 self._store.remove()  # nothing to go on from
         if not is_complete:
             raise VideoStopped(self._stopped_message())
         if not self._store.segments:
-            raise VideoError(self._empty_span_message())
+            raise VideoError(empty_span_message(self._video, self._options))
 
     def _remux(self) -> str | None:
         """Write the finished film; return a line for the user if the source is cut off."""
         pts = [pts for segment in self._store.segments for pts in segment.pts]
-        plan = self._remux_plan(pts, self._store.segments[-1].durations[-1])
+        plan = self._remux_plan(pts, self._store.segments[-1].durations[-1], self._store.video_path(0))
         unfinished = self._store.folder / FINISHED
         report = write_video(unfinished, plan, self._store)
         move_into_place(unfinished, self._out)
         self._notes += report.lines
         if report.ended is None:
-            return None
+            return self._source.cut_off and f"{self._source.cut_off}; what there is, is in {self._out}"
         ended, duration = format_time(report.ended), format_time(self._video.duration)
         return (
             f"{self._video.path}: cut off: it ends at {ended} of {duration}; "
             f"what there is, is in {self._out}; get the film anew"
         )
 
-    def _remux_plan(self, pts: list[int], last_duration: int) -> RemuxPlan:
-        """Return the plan of the finished film, of which ``pts`` are the frames' time stamps."""
+    def _remux_plan(self, pts: list[int], last_duration: int, segment: Path) -> RemuxPlan:
+        """Return the plan of the finished film.
+
+        Args:
+            pts: The frames' time stamps.
+            last_duration: Duration of the last frame.
+            segment: A segment's video, which stands in for the file of a source that is none: it holds nothing else.
+        """
         return RemuxPlan(
             self._video,
             self._options.span,
@@ -247,15 +281,54 @@ class _VideoColorizer:
             self._settings.codec,
             even_out(pts, last_duration, self._format.time_base, self._format.rate),
             self._options.ai_label,
+            None if isinstance(self._source, FileSource) else segment,
         )
 
-    def _empty_span_message(self) -> str:
-        start, duration = format_time(self._options.start), format_time(self._video.duration)
-        return f"{self._video.path}: no frame between the start at {start} and the end; the film lasts {duration}"
-
     def _stopped_message(self) -> str:
-        done = f"{self._frames_done()} of {self._frames_total()} frames"
+        done = f"{self._frames_done()} of {frames_in_span(self._video, self._options.span)} frames"
+        if not self._source.is_repeatable:
+            return f"{self._video.path}: stopped after {self._frames_done()} frames; a pipe cannot be gone on from"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
+
+
+def format_of_pipe(source: Source) -> str:
+    """Return FFmpeg's name of the format in which a source's coloured frames go through a pipe: its own, if it has one.
+
+    Y4M, which more programs read, states no times; NUT does.
+    """
+    own = getattr(source, "format", None)
+    if own is not None:
+        return Y4M if own == Y4M else NUT
+    return Y4M if source.video.is_cfr else NUT
+
+
+def frames_per_segment(video: Video) -> int:
+    """Return how many frames of a film a segment has."""
+    shortest, longest = SEGMENT_SECONDS
+    seconds = min(longest, max(shortest, video.duration / SEGMENTS_PER_FILM)) if video.duration else longest
+    return max(1, round(video.rate * Fraction(seconds)))
+
+
+def frames_per_scene(video: Video) -> int:
+    """Return how many frames lie at least from one end of a segment at a cut to the next such end."""
+    return max(1, round(video.rate * Fraction(SCENE_SECONDS)))
+
+
+def frames_in_span(video: Video, span: Span) -> int:
+    """Return how many frames a span of a film has, as far as its file states it; 0: it does not."""
+    frames = video.frames
+    if not frames or (not span.start and span.end is None):
+        return frames
+    begin = min(frames, round(span.start * video.rate))
+    end = frames if span.end is None else min(frames, round(span.end * video.rate))
+    return max(0, end - begin)
+
+
+def empty_span_message(video: Video, options: VideoOptions) -> str:
+    """Return the message that says that no frame of a film was asked for."""
+    start = format_time(options.start)
+    lasts = f"; the film lasts {format_time(video.duration)}" if video.duration else ""
+    return f"{video.path}: no frame between the start at {start} and the end{lasts}"
 
 
 def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:

@@ -1,0 +1,260 @@
+"""Pipes: frames that come from the standard input, and go to the standard output, as Y4M or NUT."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from colorize.base import VideoError, reason, write_codec_field_order
+from colorize.color import Floats, Plane
+from colorize.film.decoding import Frame
+from colorize.film.encoder import BT709, LIMITED, PictureFormat, frame_of_planes
+from colorize.film.names import PIPE
+from colorize.film.pipeline import FrameTask, SegmentPlan, color_task, record_frame
+from colorize.film.segments import Segment
+from colorize.film.streams import FIELD_ORDERS
+from colorize.film.video import Span, find_video_stream, properties_of_stream
+
+Y4M, NUT = "yuv4mpegpipe", "nut"  # FFmpeg's names of the formats
+FRAME_MARK = len("FRAME\n")  # bytes before each frame of a Y4M stream
+
+
+class _Reader:
+    """A pipe as PyAV reads it: what has come is given at once, and nothing is sought."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.count = 0
+        self.first_line = b""
+
+    def read(self, size: int) -> bytes:
+        """Return at most ``size`` bytes, none only at the end."""
+        data = self._file.read1(size) if hasattr(self._file, "read1") else self._file.read(size)  # type: ignore[attr-defined]
+        self.count += len(data)
+        if not self.first_line.endswith(b"\n"):
+            line, newline, _ = data.partition(b"\n")
+            self.first_line += line + newline
+        return data
+
+
+class _Writer:
+    """A pipe as PyAV writes into it: all of what is given, however little the pipe takes at once."""
+
+    def __init__(self, file: BinaryIO, aspect: Fraction) -> None:
+        self._file = file
+        self._aspect = f" A{aspect.numerator}:{aspect.denominator} ".encode()
+        self._is_first = True
+
+    def write(self, data: bytes) -> int:
+        """Write bytes; into the header of a Y4M stream, which comes first, the pixels' aspect."""
+        rest = memoryview(data)
+        if self._is_first:  # PyAV has no way to give a stream its aspect, only to its codec
+            header, newline, frames = bytes(data).partition(b"\n")
+            if header.startswith(b"YUV4MPEG2 "):
+                rest = memoryview(header.replace(b" A0:0 ", self._aspect) + newline + frames)
+            self._is_first = False
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        return len(data)
+
+
+class PipeSource:
+    """The frames that come through a pipe, as a source: they come once, in their order.
+
+    Attributes:
+        video: The properties of the film; how long it is, is not known.
+        format: FFmpeg's name of the stream's format.
+        notes: Lines for the user: what else comes through the pipe.
+        cut_off: After the last frame, a line about a stream that ended within a frame; None: it is whole.
+    """
+
+    is_repeatable = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read the stream's beginning.
+
+        Raises:
+            VideoError: Nothing comes, or no film that can be read as it comes.
+        """
+        path = Path(PIPE)
+        self._reader = _Reader(file)
+        self.cut_off: str | None = None
+        try:
+            self._container = av.open(self._reader, "r", metadata_errors="replace")  # type: ignore[arg-type]
+        except (FFmpegError, ValueError) as error:
+            problem = "nothing came" if not self._reader.count else f"neither Y4M nor NUT came ({reason(error)})"
+            raise VideoError(f"{path}: {problem}; such as ffmpeg -i film.mp4 -f yuv4mpegpipe - writes them") from error
+        self.format = self._container.format.name
+        stream = find_video_stream(path, self._container)
+        self._is_broken = False
+        self._frames = self._decode(stream)
+        self._first = next(self._frames, None)
+        if self._first is None:
+            raise VideoError(f"{path}: the stream ended before its first frame was whole")
+        self.video = properties_of_stream(path, self._container, stream, self._first)
+        others = len(self._container.streams) - 1
+        self.notes = [f"{path}: sound and texts in the pipe were left out; only pictures go through"] if others else []
+
+    def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
+        """Yield the frames of a span as they come; the pipe is read no further than its end."""
+        video, index = self.video, 0
+        start = round(span.start / video.time_base)
+        end = None if span.end is None else round(span.end / video.time_base)
+        begin: int | None = None
+        last_pts = -1
+        image, self._first = self._first, None
+        while image is not None:
+            pts = image.pts
+            if begin is None:
+                begin = pts or 0
+            pts = last_pts + video.frame_duration if pts is None else max(pts - begin, last_pts + 1)
+            if end is not None and pts >= end:
+                return
+            if pts >= start:
+                warning = "damaged" if image.is_corrupt else None
+                yield Frame(index, pts - start, image.duration or video.frame_duration, image, warning)
+                index += 1
+            last_pts = pts
+            image = next(self._frames, None)
+        self._note_end(index)
+
+    def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
+        """Raise an error, for what comes through a pipe comes once.
+
+        Raises:
+            VideoError: Always.
+        """
+        raise VideoError(f"{self.video.path}: a pipe cannot be looked into; give the film's file")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return nothing: no other run can be told to have had the same frames."""
+        return {}
+
+    def _decode(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """Yield the frames that come whole."""
+        self._bytes_of_frames = 0
+        packets = self._container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except FFmpegError:
+                self._is_broken = True
+                with suppress(FFmpegError):
+                    yield from stream.decode(None)
+                return
+            self._bytes_of_frames += packet.size + FRAME_MARK if packet.size else 0
+            try:
+                frames = packet.decode()
+                self._is_broken = False
+            except FFmpegError:
+                self._is_broken = True  # until another one follows, the end of the stream
+                continue
+            yield from frames
+
+    def _note_end(self, count: int) -> None:
+        """Note where the stream ended within a frame, which FFmpeg's demuxer of Y4M passes over."""
+        missing = self._reader.count - len(self._reader.first_line) - self._bytes_of_frames
+        if self._is_broken or (self.format == Y4M and missing > 0):
+            self.cut_off = f"{self.video.path}: cut off: the stream ended within a frame, after {count} whole ones"
+
+
+class PipeSink:
+    """A pipe that coloured frames are written to, uncompressed."""
+
+    def __init__(self, file: BinaryIO, stream_format: str, plan: SegmentPlan, strength: float) -> None:
+        """Prepare the stream; it begins with its first frame.
+
+        Args:
+            file: The pipe.
+            stream_format: ``Y4M`` or ``NUT``.
+            plan: What is coloured.
+            strength: That of the colours, 0..1.
+        """
+        self.segments: list[Segment] = []
+        self._plan = plan
+        self._strength = strength
+        self._segment = Segment()
+        self._is_y4m = stream_format == Y4M
+        options = {"flush_packets": "1", "strict": "-1"}  # at once; and Y4M of more than 8 bits
+        writer: Any = _Writer(file, plan.format.aspect or Fraction(1))
+        self._container = av.open(writer, "w", format=stream_format, container_options=options)
+        self._stream = self._add_stream(plan.format)
+        self._count = 0
+
+    def compose(self, task: FrameTask, ab: Floats) -> tuple[Plane, Plane, Plane]:
+        """Return a frame's Y, Cb and Cr in colour."""
+        return color_task(task, ab, self._plan, self._strength)
+
+    def begin(self, task: FrameTask) -> None:
+        """Begin a record of frames."""
+        self._segment = Segment()
+
+    def write(self, task: FrameTask) -> None:
+        """Write a frame as soon as it is composed; wait where the reader of the pipe is slower.
+
+        Raises:
+            BrokenPipeError: Nobody reads the pipe any more.
+        """
+        assert task.composed is not None
+        frame = frame_of_planes(task.composed.result(), self._plan.format)
+        if self._is_y4m:
+            frame.pts, frame.time_base = self._count, 1 / self._plan.format.rate
+        else:
+            frame.pts, frame.time_base = task.frame.pts, self._plan.format.time_base
+            frame.duration = task.frame.duration
+        self._container.mux(self._stream.encode(frame))
+        self._count += 1
+        record_frame(self._segment, task, self._plan)
+
+    def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
+        """Keep the record of the frames; with the last of them the stream ends."""
+        self.segments.append(self._segment)
+        if task.ends_span:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+
+    def abandon(self) -> None:
+        """Close the stream where it is not closed."""
+        with suppress(FFmpegError, OSError):
+            self._container.close()
+
+    def _add_stream(self, format: PictureFormat) -> VideoStream:
+        stream = self._container.add_stream("rawvideo", format.rate)
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.height, context.width = format.size
+        context.pix_fmt = "yuv420p"
+        context.time_base = 1 / format.rate if self._is_y4m else format.time_base
+        context.color_range = LIMITED
+        context.colorspace = context.color_primaries = context.color_trc = BT709
+        context.sample_aspect_ratio = format.aspect or Fraction(1)
+        if format.field_order:
+            write_codec_field_order(context, FIELD_ORDERS[format.field_order])
+        return stream
+
+
+@contextmanager
+def open_stdout() -> Iterator[BinaryIO]:
+    """Open the standard output for frames; whatever else is printed meanwhile goes to the error stream."""
+    sys.stdout.flush()
+    frames = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with open(os.dup(frames), "wb", buffering=0) as file:
+            yield file
+    finally:
+        sys.stdout.flush()
+        os.dup2(frames, 1)
+        os.close(frames)
