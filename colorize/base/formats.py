@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 PHOTO_FORMATS = {
@@ -117,11 +119,11 @@ _MP4 = Container(
 CONTAINERS = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container("mov", "video/quicktime", ("h264", "hevc"), "aac", "mov_text", quicktime=True),
+    ".mov": Container("mov", "video/quicktime", ("h264", "hevc", "prores", "dnxhr"), "aac", "mov_text", quicktime=True),
     ".mkv": Container(
         "matroska",
         "video/x-matroska",
-        ("h264", "hevc", "av1", "vp9", "ffv1"),
+        ("h264", "hevc", "av1", "vp9", "ffv1", "prores"),
         "aac",
         "subrip",
         attachments=True,
@@ -132,19 +134,40 @@ CONTAINERS = {
 """Suffix of a film -> the container that is written under it."""
 
 
+class Profile(NamedTuple):
+    """A profile of a codec.
+
+    Attributes:
+        name: As the encoder names it.
+        tag: Its FourCC; None: the one that FFmpeg takes by itself.
+    """
+
+    name: str
+    tag: str | None = None
+
+
 class Codec(NamedTuple):
     """A video encoder and its settings.
 
     Attributes:
         encoder: FFmpeg's name.
-        crf: Default constant rate factor, lower is better; None: lossless.
+        crf: Default constant rate factor, lower is better; None: it takes none.
         max_crf: Largest constant rate factor, the worst quality.
         preset: The encoder's preset for a fair exchange of time and size.
         presets: All presets that the encoder knows, from the fastest or from the slowest on; empty: it has none.
         preset_option: The encoder's name of the option that takes the preset.
         options: Further options of the encoder, (name, value).
         even_sides: Whether width and height have to be even.
-        min_side: Least width and height in pixels.
+        min_size: Least (height, width) in pixels.
+        depths: Bits of a sample that it is written with, rising.
+        chromas: Chroma that it is written with, ``420``, ``422`` or ``444``, from the least on.
+        alpha_depths: Bits of a sample with which it holds alpha, with 4:4:4 alone; empty: it holds none.
+        is_mezzanine: Whether it is for further work, so that its chroma is the source's as far as it can.
+        is_lossless: Whether the pictures that are read are those that were written.
+        states_range: Whether its stream states full range, so that it can have it.
+        profiles: Chroma -> the profile for it; empty: the encoder chooses.
+        segments: FFmpeg's name of the muxer for its segments: NUT keeps every time base exactly, but not every codec;
+            QuickTime does so where frames are not reordered.
         interlaced: Whether interlaced frames are encoded as such; if not, they are written as whole pictures.
         captions: Whether its stream holds closed captions beside the pictures.
         states_aspect: Whether its stream states the pixels' aspect itself.
@@ -159,13 +182,22 @@ class Codec(NamedTuple):
     preset_option: str = "preset"
     options: tuple[tuple[str, str], ...] = ()
     even_sides: bool = True
-    min_side: int = 2
+    min_size: tuple[int, int] = (2, 2)
+    depths: tuple[int, ...] = (8,)
+    chromas: tuple[str, ...] = ("420",)
+    alpha_depths: tuple[int, ...] = ()
+    is_mezzanine: bool = False
+    is_lossless: bool = False
+    states_range: bool = False
+    profiles: Mapping[str, Profile] = MappingProxyType({})
+    segments: str = "nut"
     interlaced: bool = False
     captions: bool = False
     states_aspect: bool = False
     quicktime_tag: str | None = None
 
 
+_CHROMAS = ("420", "422", "444")
 _X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
 )
@@ -175,6 +207,9 @@ CODECS = {
         18,
         preset="veryfast",
         presets=_X264_PRESETS,
+        depths=(8, 10),
+        chromas=_CHROMAS,
+        states_range=True,
         interlaced=True,
         captions=True,
         states_aspect=True,
@@ -185,12 +220,24 @@ CODECS = {
         preset="fast",
         presets=_X264_PRESETS,
         options=(("x265-params", "log-level=error"), ("a53cc", "1")),
-        min_side=16,
+        min_size=(16, 16),
+        depths=(8, 10),
+        chromas=_CHROMAS,
+        states_range=True,
         captions=True,
         states_aspect=True,
         quicktime_tag="hvc1",  # Apple's players know no other
     ),
-    "av1": Codec("libsvtav1", 28, 63, preset="8", presets=tuple(map(str, range(14))), min_side=64),
+    "av1": Codec(
+        "libsvtav1",
+        28,
+        63,
+        preset="8",
+        presets=tuple(map(str, range(14))),
+        min_size=(64, 64),
+        depths=(8, 10),
+        states_range=True,
+    ),
     "vp9": Codec(
         "libvpx-vp9",
         26,
@@ -200,7 +247,41 @@ CODECS = {
         preset_option="cpu-used",
         options=(("b", "0"), ("deadline", "good"), ("row-mt", "1")),
         even_sides=False,
+        chromas=_CHROMAS,
+        states_range=True,
     ),
-    "ffv1": Codec("ffv1", options=(("level", "3"), ("slicecrc", "1"), ("g", "1")), even_sides=False, interlaced=True),
+    "ffv1": Codec(
+        "ffv1",
+        options=(("level", "3"), ("slicecrc", "1"), ("g", "1")),
+        even_sides=False,
+        depths=(8, 9, 10, 12, 14, 16),
+        chromas=_CHROMAS,
+        alpha_depths=(8, 10, 12, 16),
+        is_mezzanine=True,
+        is_lossless=True,
+        states_range=True,
+        interlaced=True,
+    ),
+    "prores": Codec(
+        "prores_ks",
+        options=(("vendor", "apl0"),),
+        min_size=(16, 16),
+        depths=(10,),
+        chromas=("422", "444"),
+        alpha_depths=(10,),
+        is_mezzanine=True,
+        profiles={"422": Profile("hq", "apch"), "444": Profile("4444", "ap4h")},
+        segments="mov",
+        interlaced=True,
+    ),
+    "dnxhr": Codec(
+        "dnxhd",
+        min_size=(120, 256),
+        depths=(10,),
+        chromas=("422", "444"),
+        is_mezzanine=True,
+        profiles={"422": Profile("dnxhr_hqx"), "444": Profile("dnxhr_444")},
+        segments="mov",
+    ),
 }
 """Name of a codec, as ``--codec`` takes it -> its encoder and settings."""

@@ -29,8 +29,12 @@ from .spaces import Floats as Floats
 from .tone import ColorMeasure as ColorMeasure
 from .tone import is_grey as is_grey
 from .tone import measure_color as measure_color
+from .yuv import EIGHT_BITS as EIGHT_BITS
+from .yuv import DeepPlane as DeepPlane
 from .yuv import Luma as Luma
 from .yuv import Plane as Plane
+from .yuv import PlaneFormat as PlaneFormat
+from .yuv import StoredLuma as StoredLuma
 from .yuv import YuvSystem as YuvSystem
 from .yuv import color_field_planes as color_field_planes
 from .yuv import color_planes as color_planes

@@ -3,12 +3,14 @@
 A film is stored as luma (gamma-encoded, weighted by BT.709 or 601) and two colour differences at half the size. Going
 through RGB at full size would cost four times as much and blur lightness into the colours at edges; so the colours are
 made at half the size, and the luma is corrected for them pixel by pixel.
+
+Where a result is to hold the film's own luma, bit for bit, ``PlaneFormat`` says so; it has any depth, range and chroma.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -21,6 +23,8 @@ from colorize.color.spaces import CURVE_SAMPLES, SRGB, Floats
 
 Plane = npt.NDArray[np.uint8]
 """(H, W) uint8: Y, Cb or Cr of a frame, or a grey picture."""
+DeepPlane = npt.NDArray[np.unsignedinteger]
+"""(H, W) uint8, or uint16 for more than 8 bits: Y, Cb, Cr or alpha of a frame."""
 
 BLACK, WHITE = 16, 235  # of limited-range luma, 8 bits (BT.709, 3.4)
 LUMA_RANGE = WHITE - BLACK
@@ -61,6 +65,50 @@ class YuvSystem:
         return (np.hstack([rows, -rows @ [[black], [NEUTRAL * unit], [NEUTRAL * unit]]]) * 65535).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class PlaneFormat:
+    """The format of a coloured frame's planes Y, Cb and Cr, of BT.709.
+
+    Attributes:
+        bits: Bits of a level, 8 to 16.
+        chroma: ``420``, ``422`` or ``444``: at half the width and height, at half the width, or as large as Y.
+        full_range: See ``YuvSystem``.
+        own_luma: Y is the film's own, as stored, in this depth and range; then a colour may look a little lighter or
+            darker than the grey that it replaces. Else Y is corrected so that the lightness stays; that is for 8 bits,
+            4:2:0 and limited range alone.
+    """
+
+    bits: int = 8
+    chroma: str = "420"
+    full_range: bool = False
+    own_luma: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[np.unsignedinteger]:
+        """Of the planes: uint8, or uint16 for more than 8 bits."""
+        return np.dtype(np.uint8 if self.bits == 8 else np.uint16)
+
+    def levels(self) -> tuple[int, int, int]:
+        """Return the level of black, the levels from there to white, and those of a colour difference's whole range."""
+        if self.full_range:
+            return 0, (1 << self.bits) - 1, (1 << self.bits) - 1
+        unit = 1 << (self.bits - 8)
+        return BLACK * unit, LUMA_RANGE * unit, CHROMA_RANGE * unit
+
+    def chroma_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) of Cb and Cr for a Y of a size; an odd side is one more."""
+        height, width = size
+        return -(-height // 2) if self.chroma == "420" else height, width if self.chroma == "444" else -(-width // 2)
+
+    def black(self, size: tuple[int, int]) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
+        """Return the planes of a black frame of a size (height, width)."""
+        chroma = np.full(self.chroma_size(size), 1 << (self.bits - 1), self.dtype)
+        return np.full(size, self.levels()[0], self.dtype), chroma, chroma
+
+
+EIGHT_BITS = PlaneFormat()
+
+
 @cache
 def rgb_to_yuv() -> Floats:
     """Return the affine map (3, 4) from 16-bit R'G'B' to 8-bit limited-range Y, Cb, Cr of BT.709."""
@@ -77,16 +125,39 @@ def rgb_to_yuv() -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
+class StoredLuma:
+    """A frame's luma as the film stores it.
+
+    Attributes:
+        levels: (H, W) uint8, or uint16 for more than 8 bits.
+        bits: Bits of a level.
+        full_range: See ``YuvSystem``.
+    """
+
+    levels: DeepPlane
+    bits: int
+    full_range: bool
+
+    def converted(self, format: PlaneFormat) -> DeepPlane:
+        """Return the levels in another depth and range, rounded; as they are where both are the same."""
+        if (self.bits, self.full_range) == (format.bits, format.full_range):
+            return self.levels
+        return np.asarray(np.take(_level_table(self.bits, self.full_range, format), self.levels))
+
+
+@dataclass(frozen=True, eq=False)
 class Luma:
     """A frame's lightness as the luma of the grey that is as light, in limited range (16 black, 235 white).
 
     Attributes:
         levels: (H, W) uint8 as the film stores it; of a deeper, full-range or toned frame uint16 in 1/256 of a level.
         tone: (ceil(H / 2), ceil(W / 2), 2) float32, ab of the frame's own colours; None: it has none to keep.
+        stored: The frame's luma as it is stored, for results that keep it; None: it has none, or it is not needed.
     """
 
     levels: npt.NDArray[np.unsignedinteger]
     tone: Floats | None = None
+    stored: StoredLuma | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -95,7 +166,11 @@ class Luma:
 
     def field(self, parity: int) -> Luma:
         """Return that of the field of every second row, from the row ``parity`` on; the height is a multiple of 4."""
-        return Luma(self.levels[parity::2], None if self.tone is None else self.tone[parity::2])
+        return Luma(
+            self.levels[parity::2],
+            None if self.tone is None else self.tone[parity::2],
+            None if self.stored is None else replace(self.stored, levels=self.stored.levels[parity::2]),
+        )
 
     def picture(self) -> Plane:
         """Return the frame as a grey picture, (H, W) uint8, full range."""
@@ -175,25 +250,32 @@ def luma_of_rgb(picture: npt.NDArray[np.unsignedinteger], keep_tone: bool) -> Lu
     return Luma(np.take(_luma_of_lightness(), step), _half_size_ab(picture, picture.shape) if keep_tone else None)
 
 
-def color_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, Plane, Plane]:
-    """Return the BT.709 limited-range planes Y, Cb, Cr (4:2:0) of a frame in colour; its lightness stays.
+def color_planes(
+    luma: Luma, ab: Floats, strength: float = 1.0, format: PlaneFormat = EIGHT_BITS
+) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
+    """Return the BT.709 planes Y, Cb, Cr of a frame in colour, whose lightness or luma stays.
 
-    Each block of 2 x 2 pixels gets the colour differences of its ab and its mean lightness. With these fixed, a pixel's
-    luma is that of its grey with the block's own correction, to the first order. A frame of odd size gets one more row
-    or column, a copy of the last.
+    A frame of odd size gets one more row or column, a copy of the last.
 
     Args:
         luma: The frame's luma, (H, W).
         ab: (h, w, 2) float32 in Lab units, of any size.
         strength: 0..1, from the frame's own tone to the colours of ``ab``.
+        format: The format of the planes.
 
     Returns:
-        Y (H, W), Cb and Cr (H / 2, W / 2), where an odd H or W is one more.
+        Y (H, W), Cb and Cr of ``PlaneFormat.chroma_size``, where an odd H or W is one more.
     """
-    levels = luma.levels
-    height, width = luma.size
-    if height % 2 or width % 2:
-        levels = cv2.copyMakeBorder(levels, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    return _own_luma_planes(luma, ab, strength, format) if format.own_luma else _corrected_planes(luma, ab, strength)
+
+
+def _corrected_planes(luma: Luma, ab: Floats, strength: float) -> tuple[Plane, Plane, Plane]:
+    """Return the planes of ``color_planes`` in 8 bits, 4:2:0, limited range; the lightness stays.
+
+    Each block of 2 x 2 pixels gets the colour differences of its ab and its mean lightness. With these fixed, a pixel's
+    luma is that of its grey with the block's own correction, to the first order.
+    """
+    levels = _with_even_sides(luma.levels)
     small = (levels.shape[0] // 2, levels.shape[1] // 2)
     planes = np.empty((2 * small[0], 2 * small[1]), np.uint8), np.empty(small, np.uint8), np.empty(small, np.uint8)
     enlarger = Enlarger(ab, small)
@@ -209,12 +291,61 @@ def color_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, 
     return planes
 
 
-def color_field_planes(luma: Luma, ab: Floats, strength: float = 1.0) -> tuple[Plane, Plane, Plane]:
+def _own_luma_planes(
+    luma: Luma, ab: Floats, strength: float, format: PlaneFormat
+) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
+    """Return the planes of ``color_planes`` with the frame's own Y, of any format.
+
+    Each colour sample has the colour differences of its ab and of the mean lightness of its pixels.
+    """
+    levels = _with_even_sides(luma.levels)
+    stored = luma.stored or StoredLuma(luma.levels, 8 * luma.levels.itemsize, False)
+    y = _with_even_sides(stored.converted(format))
+    small = format.chroma_size((levels.shape[0], levels.shape[1]))
+    ratio = levels.shape[0] // small[0]
+    cb, cr = np.empty(small, format.dtype), np.empty(small, format.dtype)
+    enlarger = Enlarger(ab, small)
+    tone = None
+    if strength < 1 and luma.tone is not None:
+        tone = luma.tone if luma.tone.shape[:2] == small else cv2.resize(luma.tone, small[::-1])
+    rows = np.ascontiguousarray(rgb_to_yuv()[1:, :3]) * np.float32(format.levels()[2] / CHROMA_RANGE)
+    middle = np.float32(1 << (format.bits - 1))
+    step = max(1, STRIP_PIXELS // small[1])
+    for top in range(0, small[0], step):
+        bottom = min(small[0], top + step)
+        chroma = enlarger.rows(top, bottom)
+        if strength < 1:
+            chroma *= np.float32(strength)
+            if tone is not None:
+                chroma += tone[top:bottom] * np.float32(1 - strength)
+        strip = levels[ratio * top : ratio * bottom]
+        size = (small[1], bottom - top)
+        mean = strip if strip.shape == size[::-1] else cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
+        lightness, _ = _look_up_lightness(mean)
+        rgb = np.empty((*mean.shape, 3), np.uint16)
+        lab_planes_to_rgb(lightness, chroma[..., 0], chroma[..., 1], rgb, SRGB)
+        differences = cv2.transform(rgb.astype(np.float32), rows) + middle
+        for plane, channel in ((cb, 0), (cr, 1)):
+            plane[top:bottom] = np.rint(differences[..., channel]).clip(0, (1 << format.bits) - 1)
+    return y, cb, cr
+
+
+def _with_even_sides(plane: DeepPlane) -> DeepPlane:
+    """Return a plane (H, W) whose sides are even: an odd one gets a copy of its last row or column."""
+    height, width = plane.shape
+    if not (height % 2 or width % 2):
+        return plane
+    return np.asarray(cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), plane.dtype)
+
+
+def color_field_planes(
+    luma: Luma, ab: Floats, strength: float = 1.0, format: PlaneFormat = EIGHT_BITS
+) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
     """Return the planes of an interlaced frame, as ``color_planes`` those of a whole one; the height is 4 n.
 
     A row of Cb and Cr belongs to two rows of one field, not to neighbours in the frame, which may show another moment.
     """
-    top, bottom = (color_planes(luma.field(parity), ab, strength) for parity in (0, 1))
+    top, bottom = (color_planes(luma.field(parity), ab, strength, format) for parity in (0, 1))
     y, cb, cr = (weave(*planes) for planes in zip(top, bottom, strict=True))
     return y, cb, cr
 
@@ -275,6 +406,15 @@ def _lightness_tables(is_8_bit: bool) -> tuple[Floats, npt.NDArray[np.uint16]]:
     level = np.arange(256) if is_8_bit else np.arange(65536) / STEPS_PER_LEVEL
     grey = np.round(np.clip((level - BLACK) / LUMA_RANGE, 0, 1) * 65535).astype(np.uint16)
     return rgb_to_lightness(grey[None])[0], grey
+
+
+@cache
+def _level_table(bits: int, full_range: bool, format: PlaneFormat) -> DeepPlane:
+    """Return the level, in the depth and range of a format, of every luma level of another depth and range."""
+    black, luma_range, _ = PlaneFormat(bits, full_range=full_range).levels()
+    new_black, new_range, _ = format.levels()
+    level = (np.arange(1 << bits) - black) / luma_range
+    return np.round(new_black + level * new_range).clip(0, (1 << format.bits) - 1).astype(format.dtype)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,13 +18,14 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from colorize.base import CODECS, VideoError, reason, scheduling_kept
-from colorize.color import Plane
+from colorize.color import EIGHT_BITS, DeepPlane, PlaneFormat
 from colorize.film.captions import blank_with_captions
 from colorize.film.fields import FieldOrderLabeler, state_progressive
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
-LIMITED = 1  # AVColorRange: MPEG
+LIMITED, FULL = 1, 2  # AVColorRange: MPEG, JPEG
 AVX512_SKX = 256  # CV_CPU_AVX512_SKX: AVX-512 as x264 uses it; OpenCV's Python has no name for it
+NUT = "nut"
 PTS_OFFSET_FRAMES = 64
 """Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
 
@@ -57,17 +59,20 @@ class EncoderSettings:
             others = ", ".join(name for name in CODECS if name != self.codec)
             raise VideoError(f"this PyAV has no encoder {codec.encoder}; choose another --codec: {others}") from error
         if self.crf is not None and codec.crf is None:
-            raise VideoError(f"--crf {self.crf:g}: {self.codec} is lossless and takes none")
+            why = "is lossless and" if codec.is_lossless else "has one quality and"
+            raise VideoError(f"--crf {self.crf:g}: {self.codec} {why} takes none")
         if self.crf is not None and not 0 <= self.crf <= codec.max_crf:
             raise VideoError(f"--crf {self.crf:g} is not within 0..{codec.max_crf:g}, which {self.codec} takes")
         if self.preset is not None and self.preset not in codec.presets:
             known = ", ".join(codec.presets) or "none"
             raise VideoError(f"--preset {self.preset}: {self.codec} does not know it; it knows {known}")
 
-    def options(self) -> dict[str, str]:
-        """Return the options by FFmpeg's names."""
+    def options(self, chroma: str) -> dict[str, str]:
+        """Return the options for frames of a chroma by FFmpeg's names."""
         codec = CODECS[self.codec]
         options = dict(codec.options)
+        if chroma in codec.profiles:
+            options["profile"] = codec.profiles[chroma].name
         crf, preset = (codec.crf if self.crf is None else self.crf), self.preset or codec.preset
         if crf is not None:
             options["crf"] = f"{crf:g}"
@@ -89,6 +94,8 @@ class PictureFormat:
         aspect: Width of a pixel over its height; None: not stated.
         field_order: ``tff`` or ``bff`` (top or bottom field first) where frames may be interlaced; None: none is.
         is_cfr: Whether the frame rate is constant.
+        planes: The format of the planes Y, Cb and Cr.
+        alpha: Whether there is a plane of alpha too.
     """
 
     size: tuple[int, int]
@@ -97,40 +104,53 @@ class PictureFormat:
     aspect: Fraction | None = None
     field_order: str | None = None
     is_cfr: bool = True
+    planes: PlaneFormat = EIGHT_BITS
+    alpha: bool = False
 
     @property
-    def pts_offset(self) -> int:
-        """Time stamp of a segment's first frame in its file, late enough for decoding times before it."""
+    def pixel_format(self) -> str:
+        """FFmpeg's name of the format of the pixels."""
+        depth = "" if self.planes.bits == 8 else f"{self.planes.bits}le"
+        return f"yuv{'a' if self.alpha else ''}{self.planes.chroma}p{depth}"
+
+    @property
+    def color_range(self) -> int:
+        """AVColorRange of the levels."""
+        return FULL if self.planes.full_range else LIMITED
+
+    def black(self) -> tuple[DeepPlane, ...]:
+        """Return the planes of a black frame, as ``SegmentEncoder.write`` takes them."""
+        planes = self.planes.black(self.size)
+        return (*planes, np.full_like(planes[0], (1 << self.planes.bits) - 1)) if self.alpha else planes
+
+    def pts_offset(self, codec: str) -> int:
+        """Return the time stamp of a segment's first frame in its file, late enough for decoding times before it."""
+        if CODECS[codec].segments != NUT:
+            return 0  # a later beginning would be rounded, and no frame is decoded before it is shown
         return PTS_OFFSET_FRAMES * max(1, round(1 / (self.rate * self.time_base)))
 
 
-def black_planes(size: tuple[int, int]) -> tuple[Plane, Plane, Plane]:
-    """Return the Y, Cb and Cr of a black frame of a size (height, width), as ``SegmentEncoder.write`` takes them."""
-    height, width = size
-    chroma = np.full(((height + 1) // 2, (width + 1) // 2), 128, np.uint8)
-    return np.full(size, 16, np.uint8), chroma, chroma
-
-
 def frame_of_planes(
-    planes: tuple[Plane, Plane, Plane], format: PictureFormat, captions: av.VideoFrame | None = None
+    planes: Sequence[DeepPlane], format: PictureFormat, captions: av.VideoFrame | None = None
 ) -> av.VideoFrame:
     """Return a frame to be encoded; the arguments are those of ``SegmentEncoder.write``."""
     height, width = format.size
     if captions is None:
-        frame = av.VideoFrame(width, height, "yuv420p")
+        frame = av.VideoFrame(width, height, format.pixel_format)
     else:
-        frame = blank_with_captions(captions, width, height, "yuv420p")
+        frame = blank_with_captions(captions, width, height, format.pixel_format)
+    dtype = format.planes.dtype.newbyteorder("<")
     for target, plane in zip(frame.planes, planes, strict=True):
-        rows = np.frombuffer(target, np.uint8)  # type: ignore[call-overload]
-        rows = rows.reshape(-1, target.line_size)
+        rows = np.frombuffer(target, dtype)  # type: ignore[call-overload]
+        rows = rows.reshape(-1, target.line_size // dtype.itemsize)
         rows[: target.height, : target.width] = plane[: target.height, : target.width]
-    frame.color_range, frame.colorspace = LIMITED, BT709
+    frame.color_range, frame.colorspace = format.color_range, BT709
     frame.color_primaries = frame.color_trc = BT709
     return frame
 
 
 class SegmentEncoder:
-    """Encodes the frames of one segment into a NUT file."""
+    """Encodes the frames of one segment into a file of its own."""
 
     def __init__(self, path: Path, format: PictureFormat, settings: EncoderSettings) -> None:
         """Open the file and the encoder.
@@ -140,12 +160,12 @@ class SegmentEncoder:
             VideoError: The encoder does not take frames of this format.
         """
         self._format = format
-        self._states_order_by_stream = settings.codec == "h264"
+        self._codec = settings.codec
         self._labeler = FieldOrderLabeler()
         self._progressive_pts: set[int] = set()  # of frames that the encoder holds, in an interlaced stream
         self._coded_pts: list[int] = []
         self._begin: int | None = None
-        self._container = av.open(str(path), "w", format="nut")
+        self._container = av.open(str(path), "w", format=CODECS[settings.codec].segments)
         try:
             self._stream = self._add_stream(settings)
             with scheduling_kept():
@@ -159,7 +179,7 @@ class SegmentEncoder:
 
     def write(
         self,
-        planes: tuple[Plane, Plane, Plane],
+        planes: Sequence[DeepPlane],
         pts: int,
         duration: int,
         field_order: str | None = None,
@@ -168,8 +188,9 @@ class SegmentEncoder:
         """Encode a frame.
 
         Args:
-            planes: Y, Cb and Cr, uint8, 4:2:0, limited range; a row or column beyond the format's size is cut off.
-            pts: Time stamp in the format's time base; the segment's first one becomes ``PictureFormat.pts_offset``.
+            planes: Y, Cb, Cr and perhaps alpha, as the format says; a row or column beyond its size is cut off.
+            pts: Time stamp in the format's time base; the segment's first one becomes
+                ``PictureFormat.pts_offset``.
             duration: Duration in the same units.
             field_order: ``tff`` or ``bff`` of an interlaced frame, None of a progressive one. H.264 states only that
                 of its segment's format.
@@ -180,14 +201,15 @@ class SegmentEncoder:
         """
         frame = frame_of_planes(planes, self._format, captions)
         if self._begin is None:
-            self._begin = pts - self._format.pts_offset
+            self._begin = pts - self._format.pts_offset(self._codec)
         frame.pts, frame.time_base, frame.duration = pts - self._begin, self._format.time_base, duration
         if self._format.field_order is None:
             field_order = None
-        elif self._states_order_by_stream:
-            if field_order is None:
+        elif self._codec in ("h264", "prores"):
+            if field_order is None and self._codec == "h264":
                 self._progressive_pts.add(frame.pts)
-            field_order = self._format.field_order  # of all frames: x264 would change its own at any frame later
+            field_order = self._format.field_order  # of all frames: x264 would change its own at any frame later,
+            # and ProRes states one of every frame
         self._mux(self._stream.encode(self._labeler.label(frame, field_order) if field_order else frame))
 
     def close(self) -> int:
@@ -209,7 +231,8 @@ class SegmentEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
-            packet.dts = len(self._coded_pts)  # x265 (4.2) gives out chance numbers where a segment has few frames
+            # x265 (4.2) gives out chance numbers where a segment has few frames
+            packet.dts = len(self._coded_pts) if CODECS[self._codec].segments == NUT else packet.pts
             self._coded_pts.append(packet.pts)
             if packet.pts in self._progressive_pts:
                 self._progressive_pts.remove(packet.pts)
@@ -218,24 +241,27 @@ class SegmentEncoder:
 
     def _add_stream(self, settings: EncoderSettings) -> VideoStream:
         format = self._format
-        options = settings.options()
+        options = settings.options(format.planes.chroma)
         if settings.codec == "h264":
             options["x264-params"] = _x264_parameters(format)
         if settings.codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each segment
-        stream = self._container.add_stream(CODECS[settings.codec].encoder, format.rate, options=options)
+        codec = CODECS[settings.codec]
+        stream = self._container.add_stream(codec.encoder, format.rate, options=options)
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.height, context.width = format.size
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = format.pixel_format
         context.time_base = format.time_base
         stream.time_base = format.time_base
-        context.color_range = LIMITED
+        context.color_range = format.color_range
         context.colorspace = context.color_primaries = context.color_trc = BT709
         if format.aspect:
             context.sample_aspect_ratio = format.aspect
+        if profile := codec.profiles.get(format.planes.chroma):
+            context.codec_tag = profile.tag or context.codec_tag
         context.flags |= CodecFlags.global_header | CodecFlags.closed_gop
-        if format.field_order and CODECS[settings.codec].interlaced:
+        if format.field_order and codec.interlaced:
             context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
         return stream
 

@@ -36,6 +36,8 @@ def _default_codecs() -> str:
 
 
 _CRFS = {name: codec for name, codec in CODECS.items() if codec.crf is not None}
+_DEPTHS = ("auto", "8", "10")
+_CHROMAS = ("auto", "420", "422", "444")
 _PRESETS = {name: codec for name, codec in CODECS.items() if codec.preset is not None}
 
 
@@ -46,6 +48,9 @@ class VideoOptions(TemporalOptions, ResultOptions):
     Attributes:
         codec: A name of ``CODECS``; None: the container's default.
         crf: Quality of the encoded frames (constant rate factor), lower is better; None: the codec's default.
+        bit_depth: Bits of a sample, ``8`` or ``10``; ``auto``: as many as the film has, as far as the codec can.
+        chroma: ``420``, ``422`` or ``444``: colours at half the width and height, at half the width, or in full size;
+            ``auto``: the least, but in codecs for further work the film's own.
         preset: Speed of the encoder against file size, in the encoder's own words; None: the codec's default.
         start: Seconds from the film's beginning at which the coloured part begins.
         end: Seconds from the film's beginning at which the coloured part ends; None: at the film's end.
@@ -65,6 +70,15 @@ class VideoOptions(TemporalOptions, ResultOptions):
         low=0,
         high=max(codec.max_crf for codec in _CRFS.values()),
         automatic=", ".join(f"{name} {codec.crf:g}" for name, codec in _CRFS.items()),
+        surfaces=NOT_ON_PAGE,
+    )
+    bit_depth: str = setting(
+        "auto", "bits of a sample; auto: the film's, as far as the codec can", choices=_DEPTHS, surfaces=NOT_ON_PAGE
+    )
+    chroma: str = setting(
+        "auto",
+        "size of the colours; auto: 420, but 422 or 444 as the film in ffv1, prores and dnxhr",
+        choices=_CHROMAS,
         surfaces=NOT_ON_PAGE,
     )
     preset: str | None = setting(

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from colorize.base import CODECS, SerialWorker, available_cpus, prefetch
-from colorize.color import Floats, Luma, Plane, color_field_planes, color_planes
+from colorize.color import DeepPlane, Floats, Luma, color_field_planes, color_planes
 from colorize.engine import Colorizer
 from colorize.film.captions import has_captions
 from colorize.film.decoding import Frame
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.fields import FieldOrderReader
-from colorize.film.pixels import read_luma
+from colorize.film.pixels import read_alpha, read_luma
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
@@ -188,7 +188,8 @@ def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[
     def inputs() -> Iterator[Floats]:
         frames = plan.source.decode(plan.span, after)
         for frame, field_order in _read_field_orders(plan.video, frames):
-            luma = read_luma(plan.video, frame.image, keep_tone=colorizer.settings.strength < 1)
+            keep_tone = colorizer.settings.strength < 1
+            luma = read_luma(plan.video, frame.image, keep_tone, plan.format.planes.own_luma)
             decoded.append((frame, field_order, luma))
             yield colorizer.preprocess(luma.picture())
 
@@ -232,10 +233,13 @@ def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[
         yield frame, video.orientation.apply_to_field_order(reader.read(frame.image) or default)
 
 
-def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) -> tuple[Plane, Plane, Plane]:
-    """Return a frame's Y, Cb and Cr in the colours ab (h, w, 2)."""
+def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) -> tuple[DeepPlane, ...]:
+    """Return a frame's Y, Cb and Cr in the colours ab (h, w, 2), and its alpha where the result has one."""
     compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
-    return compose(task.luma, ab, strength)
+    planes = compose(task.luma, ab, strength, plan.format.planes)
+    if not plan.format.alpha:
+        return planes
+    return (*planes, read_alpha(plan.video, task.frame.image, plan.format.planes.bits))
 
 
 def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_captions: bool = False) -> None:
@@ -272,8 +276,8 @@ class SegmentSink:
         self._encoder: SegmentEncoder | None = None
         self._segment = Segment()
 
-    def compose(self, task: FrameTask, ab: Floats) -> tuple[Plane, Plane, Plane]:
-        """Return a frame's Y, Cb and Cr in colour."""
+    def compose(self, task: FrameTask, ab: Floats) -> tuple[DeepPlane, ...]:
+        """Return a frame's planes in colour, as the result has them."""
         return color_task(task, ab, self._plan, self._strength)
 
     def begin(self, task: FrameTask) -> None:

@@ -16,9 +16,9 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from colorize.base import VideoError, reason, write_codec_field_order
-from colorize.color import Floats, Plane
+from colorize.color import DeepPlane, Floats
 from colorize.film.decoding import Frame
-from colorize.film.encoder import BT709, LIMITED, PictureFormat, frame_of_planes
+from colorize.film.encoder import BT709, PictureFormat, frame_of_planes
 from colorize.film.names import PIPE
 from colorize.film.pipeline import FrameTask, SegmentPlan, color_task, record_frame
 from colorize.film.segments import Segment
@@ -193,7 +193,7 @@ class PipeSink:
         self._stream = self._add_stream(plan.format)
         self._count = 0
 
-    def compose(self, task: FrameTask, ab: Floats) -> tuple[Plane, Plane, Plane]:
+    def compose(self, task: FrameTask, ab: Floats) -> tuple[DeepPlane, ...]:
         """Return a frame's Y, Cb and Cr in colour."""
         return color_task(task, ab, self._plan, self._strength)
 
@@ -235,9 +235,9 @@ class PipeSink:
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.height, context.width = format.size
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = format.pixel_format
         context.time_base = 1 / format.rate if self._is_y4m else format.time_base
-        context.color_range = LIMITED
+        context.color_range = format.color_range
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.sample_aspect_ratio = format.aspect or Fraction(1)
         if format.field_order:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import av
 import cv2
@@ -11,11 +12,21 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 
 from colorize.base import SWSCALE_BT2020, SWSCALE_EXACT
-from colorize.color import Luma, YuvSystem, luma_of_grey, luma_of_rgb, luma_of_yuv, luma_of_yuv_fields
+from colorize.color import (
+    DeepPlane,
+    Luma,
+    PlaneFormat,
+    StoredLuma,
+    YuvSystem,
+    luma_of_grey,
+    luma_of_rgb,
+    luma_of_yuv,
+    luma_of_yuv_fields,
+)
+from colorize.film.samples import GREY, bits_of, has_alpha, is_full_range
 from colorize.film.video import Video
 
 PLANAR = re.compile(r"(gray|yuvj?a?4\d\dp|nv(12|21|16|24))")  # luma is a plane of its own
-GREY = re.compile(r"gray|y[0-9]+")
 NEUTRAL_TOLERANCE = 2  # of 256 levels: chroma this near the middle is a codec's rounding; L moves by less than a level
 HIGH_DEFINITION = 1280, 576  # width, height: wider or higher frames are BT.709 where the file does not say (as in mpv)
 SWSCALE_MATRICES: dict[int, int] = {
@@ -38,50 +49,72 @@ LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
 """swscale's number of the matrix -> weights of red and blue in luma (H.273, table 4)."""
 
 
-def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False) -> Luma:
+def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_stored: bool = False) -> Luma:
     """Return a frame's luma, upright; a frame of another size than the film's first one is scaled to that.
 
     Args:
         video: The film that the frame is from.
         frame: The frame as decoded.
         keep_tone: Keep the colours of a toned frame too.
+        keep_stored: Keep the levels as they are stored too (``Luma.stored``): of RGB where all pixels are neutral.
     """
     frame = fit_size(video, frame)
     name = frame.format.name
     if not frame.format.is_rgb and not frame.format.has_palette:
         if not PLANAR.match(name):  # packed, or bits at the upper end: the same levels in planes
-            frame = frame.reformat(format="yuv444p16le" if _bits(frame) > 8 else "yuv444p")
+            frame = frame.reformat(format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")
+        levels = video.orientation.apply(_plane(frame, 0))
+        stored = StoredLuma(levels, bits_of(frame), is_full_range(frame)) if keep_stored else None
         if _is_neutral(frame):
-            levels = video.orientation.apply(_plane(frame, 0))
-            return luma_of_grey(levels, _bits(frame), is_full_range(frame))
+            return replace(luma_of_grey(levels, bits_of(frame), is_full_range(frame)), stored=stored)
         if len(frame.planes) >= 3:
-            planes = [video.orientation.apply(_plane(frame, index)) for index in range(3)]
+            planes = [levels, *(video.orientation.apply(_plane(frame, index)) for index in (1, 2))]
             fits = planes[0].shape[0] % 4 == 0 and planes[1].shape[0] % 2 == 0 and not video.orientation.transpose
             luma_of = luma_of_yuv_fields if frame.interlaced_frame and fits else luma_of_yuv
-            return luma_of(planes, _yuv_system(frame), keep_tone)
-    return luma_of_rgb(rgb_picture(video, frame), keep_tone)
+            return replace(luma_of(planes, _yuv_system(frame), keep_tone), stored=stored)
+    picture = rgb_picture(video, frame)
+    luma = luma_of_rgb(picture, keep_tone)
+    if keep_stored and (picture[..., :1] == picture[..., 1:]).all():
+        return replace(luma, stored=StoredLuma(np.ascontiguousarray(picture[..., 0]), 8 * picture.itemsize, True))
+    return luma
+
+
+def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
+    """Return a frame's alpha, upright, from 0, transparent, to the highest level; a frame that has none is opaque.
+
+    Args:
+        video: The film that the frame is from.
+        frame: The frame as decoded.
+        bits: Bits of a level of the result.
+
+    Returns:
+        (H, W), uint8 for 8 bits and else uint16; an odd side is one more, as of ``color_planes``.
+    """
+    frame = fit_size(video, frame)
+    format = PlaneFormat(bits, full_range=True)
+    if not has_alpha(frame):
+        height, width = video.upright_size
+        return np.full((height + height % 2, width + width % 2), (1 << bits) - 1, format.dtype)
+    if len(frame.planes) == 4:
+        levels, own_bits = _plane(frame, 3), bits_of(frame)
+    else:
+        own_bits = 16 if bits_of(frame) > 8 else 8
+        levels = np.asarray(frame.reformat(format="rgba64le" if own_bits > 8 else "rgba").to_ndarray())[..., 3]
+    levels = StoredLuma(video.orientation.apply(levels), own_bits, True).converted(format)
+    return np.pad(levels, [(0, side % 2) for side in levels.shape], mode="edge")
 
 
 def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
     frame = fit_size(video, frame)
     rgb = frame.reformat(
-        format="rgb48le" if _bits(frame) > 8 else "rgb24",
+        format="rgb48le" if bits_of(frame) > 8 else "rgb24",
         src_colorspace=_matrix(frame),
         src_color_range=ColorRange.JPEG if is_full_range(frame) else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
         interpolation=SWSCALE_EXACT,
     )
     return video.orientation.apply(np.asarray(rgb.to_ndarray()))
-
-
-def is_full_range(frame: av.VideoFrame) -> bool:
-    """Tell whether a frame's levels are of full range: whether 0 is black, and not 16 (of 256)."""
-    if frame.format.is_rgb or frame.format.name.startswith("yuvj"):
-        return True
-    if frame.color_range == ColorRange.UNSPECIFIED:
-        return bool(GREY.match(frame.format.name))
-    return frame.color_range == ColorRange.JPEG
 
 
 def fit_size(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
@@ -99,18 +132,13 @@ def _matrix(frame: av.VideoFrame) -> int:
 
 def _yuv_system(frame: av.VideoFrame) -> YuvSystem:
     red, blue = LUMA_WEIGHTS[_matrix(frame)]
-    return YuvSystem(red, blue, _bits(frame), is_full_range(frame))
-
-
-def _bits(frame: av.VideoFrame) -> int:
-    """Return the bits of a sample."""
-    return frame.format.components[0].bits
+    return YuvSystem(red, blue, bits_of(frame), is_full_range(frame))
 
 
 def _plane(frame: av.VideoFrame, index: int) -> npt.NDArray[np.unsignedinteger]:
     """Return a plane (h, w) without its padding; where it can, it shares the frame's memory."""
     plane = frame.planes[index]
-    dtype = np.dtype(np.uint8 if _bits(frame) == 8 else ">u2" if frame.format.is_big_endian else "<u2")
+    dtype = np.dtype(np.uint8 if bits_of(frame) == 8 else ">u2" if frame.format.is_big_endian else "<u2")
     rows = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
     rows = rows.reshape(-1, plane.line_size // dtype.itemsize)
     interleaved = index == 1 and frame.format.name.startswith("nv")
@@ -122,7 +150,7 @@ def _is_neutral(frame: av.VideoFrame) -> bool:
     """Tell whether a frame whose luma is a plane of its own has no colour but rounding."""
     if GREY.match(frame.format.name):
         return True
-    middle = 1 << (_bits(frame) - 1)
+    middle = 1 << (bits_of(frame) - 1)
     tolerance = NEUTRAL_TOLERANCE * middle // 128
     planes = (1,) if frame.format.name.startswith("nv") else (1, 2)
     for index in planes:

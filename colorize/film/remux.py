@@ -130,7 +130,7 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     film_dts = iter((*before_first, *film_pts))
     for number, segment in enumerate(store.segments):
         seen: list[int] = []
-        begin = segment.pts[0] - plan.format.pts_offset
+        begin = segment.pts[0] - plan.format.pts_offset(plan.codec)
         with _reading(store, number):
             with av.open(str(store.video_path(number))) as container:
                 for packet in container.demux(video=0):

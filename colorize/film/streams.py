@@ -17,7 +17,7 @@ from av.subtitles.stream import SubtitleStream
 import colorize
 from colorize.base import CODECS, Container, reason, states_rate_of_copies, write_codec_field_order
 from colorize.film.cadence import Stamps
-from colorize.film.encoder import BT709, LIMITED, PictureFormat
+from colorize.film.encoder import BT709, PictureFormat
 from colorize.film.timecode import Timecode
 from colorize.film.transcoding import (
     AudioTranscoder,
@@ -237,14 +237,17 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
             f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {plan.codec} in "
             f"{target.format.name}; some players will show them square; .mp4 states it"
         )
-    context.color_range = LIMITED
+    context.color_range = plan.format.color_range
     context.colorspace = context.color_primaries = context.color_trc = BT709
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
     if plan.format.field_order:
         write_codec_field_order(context, FIELD_ORDERS[plan.format.field_order])
+    profile = codec.profiles.get(plan.format.planes.chroma)
     if codec.quicktime_tag and plan.container.quicktime:
         context.codec_tag = codec.quicktime_tag
+    elif profile and profile.tag:
+        context.codec_tag = profile.tag
     return stream
 
 

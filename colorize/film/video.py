@@ -6,7 +6,7 @@ import heapq
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from colorize.film.cadence import find_rate
 from colorize.film.checksums import has_failed_checksum
 from colorize.film.dvd import JoinedFiles, title_parts
 from colorize.film.fields import FieldOrderReader
+from colorize.film.samples import Samples, has_alpha
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
 MAX_RATE = 1000  # frames per second: higher ones are time bases
@@ -97,7 +98,8 @@ class Video:
         field_order: ``tff`` or ``bff`` (top or bottom field first), as stored, of interlaced films, of which single
             frames may be progressive nevertheless; None of progressive ones.
         codec: FFmpeg's name of the video stream's decoder.
-        has_alpha: Whether frames are stored with their transparency.
+        has_alpha: Whether frames are stored with their transparency, be it in a stream that FFmpeg passes over.
+        samples: How frames are stored.
         hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
         is_packed: Whether it is MPEG-4 as old DivX and Xvid stored it, "packed": a chunk may hold two frames, and then
             another none, so that the chunks' time stamps are not those of their frames.
@@ -117,6 +119,7 @@ class Video:
     field_order: str | None
     codec: str
     has_alpha: bool = False
+    samples: Samples = field(default_factory=Samples)
     hdr: str | None = None
     is_packed: bool = False
 
@@ -249,6 +252,7 @@ def probe(path: Path | str) -> Video:
             field_order=_field_order(stream, first),
             codec=stream.codec_context.name,
             has_alpha=_has_alpha(stream, first),
+            samples=Samples.of_frame(first),
             hdr=HDR_TRANSFERS.get(int(first.color_trc)),
             is_packed=is_packed,
         )
@@ -437,7 +441,7 @@ def _exact_rate(rate: Fraction) -> Fraction:
 def _has_alpha(stream: VideoStream, first: av.VideoFrame) -> bool:
     """Tell whether a film's frames are stored with their transparency, be it in a stream that FFmpeg passes over."""
     stated = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1"  # WebM's
-    return stated or any(component.is_alpha for component in first.format.components)
+    return stated or has_alpha(first)
 
 
 def _is_measured(rate: Fraction) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from colorize.base import (
 )
 from colorize.engine import Colorizer, ResultOptions
 from colorize.film.cadence import even_out
+from colorize.film.depth import choose_samples
 from colorize.film.dvd import title_parts
-from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder, black_planes
+from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.names import PIPE, is_pipe
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
@@ -113,7 +114,10 @@ def _color_into_pipe(
     source = open_source(path)
     video = source.video
     settings = EncoderSettings("ffv1")  # as ffv1, frames in a pipe may have any size, and be interlaced
-    format, notes = choose_picture_format(video, settings.codec)
+    format, notes = choose_picture_format(video, settings.codec, options)
+    if format.alpha:
+        format = replace(format, alpha=False)
+        notes.append(f"{video.path}: its transparency (alpha channel) was left out; a pipe holds none here")
     notes += source.notes
     plan = SegmentPlan(source, options.span, format, settings, frames_per_segment(video), frames_per_scene(video))
     painter = TemporalPainter(colorizer, options, options.batch_size)
@@ -156,7 +160,7 @@ class _VideoColorizer:
         self._colorizer = colorizer
         self._options = options
         self._store = SegmentStore(out)
-        self._format, self._notes = choose_picture_format(self._video, settings.codec)
+        self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
         self._notes += source.notes
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
@@ -216,7 +220,7 @@ class _VideoColorizer:
         step = max(1, round(1 / (self._format.rate * self._format.time_base)))
         try:
             encoder = SegmentEncoder(trial, self._format, self._settings)
-            encoder.write(black_planes(self._format.size), 0, step)
+            encoder.write(self._format.black(), 0, step)
             encoder.close()
             try_header(self._store.folder / FINISHED, self._remux_plan([0], step, trial), trial)
         except BaseException:
@@ -392,15 +396,18 @@ def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
     return container, codec
 
 
-def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[str]]:
+def choose_picture_format(
+    video: Video, name: str, options: VideoOptions | None = None
+) -> tuple[PictureFormat, list[str]]:
     """Return the format of a film's coloured frames, and a line for the user for each property of the source it lacks.
 
     Args:
         video: The source.
         name: The codec's name in ``CODECS``.
+        options: What the user says of depth and chroma.
 
     Raises:
-        VideoError: The frames are too small for the codec.
+        VideoError: The frames are too small for the codec, or it is not written in that depth or chroma.
     """
     notes: list[str] = []
     _, *following = title_parts(video.path)
@@ -415,23 +422,35 @@ def choose_picture_format(video: Video, name: str) -> tuple[PictureFormat, list[
         notes.append(
             f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
         )
-    if min(size) < codec.min_side:
+    least = codec.min_size
+    if size[0] < least[0] or size[1] < least[1]:
+        other = "prores" if name == "dnxhr" and min(size) >= 16 else "h264"
         raise VideoError(
-            f"{video.path}: {width} x {height} is too small for {name} (at least {codec.min_side} x {codec.min_side}); "
-            "choose --codec h264"
+            f"{video.path}: {width} x {height} is too small for {name} (at least {least[1]} x {least[0]}); "
+            f"choose --codec {other}"
         )
     if video.hdr:
         notes.append(
             f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
             f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
         )
-    if video.has_alpha:
-        notes.append(f"{video.path}: its transparency (alpha channel) was left out; results are opaque")
+    samples = choose_samples(video, name, options or VideoOptions())
+    notes += samples.notes
     field_order = video.upright_field_order
     if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
         notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
         field_order = None
-    return PictureFormat(size, video.time_base, video.rate, video.upright_aspect, field_order, video.is_cfr), notes
+    format = PictureFormat(
+        size,
+        video.time_base,
+        video.rate,
+        video.upright_aspect,
+        field_order,
+        video.is_cfr,
+        samples.planes,
+        samples.alpha,
+    )
+    return format, notes
 
 
 def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str) -> Iterator[str]:

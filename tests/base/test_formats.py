@@ -12,8 +12,10 @@ import av
 import pytest
 
 from colorize.base import CODECS, CONTAINERS, DEFAULT_VIDEO_SUFFIX, VIDEO_SUFFIXES, Codec, Container, specs
-from colorize.film import VideoOptions
+from colorize.color import PlaneFormat
+from colorize.film import EncoderSettings, PictureFormat, VideoOptions
 
+_RATE = Fraction(1, 30), Fraction(30)
 MEDIA_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "matroska": "video/x-matroska", "webm": "video/webm"}
 """FFmpeg's name of a muxer -> its media type, as HTTP's world knows it."""
 
@@ -51,10 +53,20 @@ class TestCodec:
         for preset in codec.presets or (None,):
             context = av.CodecContext.create(codec.encoder, "w")
             assert isinstance(context, av.VideoCodecContext)
-            context.width = context.height = 64
-            context.pix_fmt, context.time_base, context.framerate = "yuv420p", Fraction(1, 30), Fraction(30)
-            context.options = dict(codec.options) | ({codec.preset_option: preset} if preset else {})
+            context.height, context.width = (max(64, side) for side in codec.min_size)
+            chroma, bits = codec.chromas[0], codec.depths[0]
+            context.pix_fmt = PictureFormat((64, 64), *_RATE, planes=PlaneFormat(bits, chroma)).pixel_format
+            context.time_base, context.framerate = _RATE
+            context.options = EncoderSettings(name, preset=preset).options(chroma)
             context.open()
+
+    def test_the_encoder_takes_every_depth_and_chroma(self, name: str) -> None:
+        codec = CODECS[name]
+        known = {format.name for format in av.Codec(codec.encoder, "w").video_formats or ()}
+        kinds = [(bits, chroma, False) for bits in codec.depths for chroma in codec.chromas]
+        kinds += [(bits, "444", True) for bits in codec.alpha_depths]
+        for bits, chroma, alpha in kinds:
+            assert PictureFormat((2, 2), *_RATE, planes=PlaneFormat(bits, chroma), alpha=alpha).pixel_format in known
 
 
 def test_the_default_container_is_written() -> None:

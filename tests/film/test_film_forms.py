@@ -128,7 +128,8 @@ def test_hdr_brightness_is_told(
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert probe(path).hdr == curve
     lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]
-    assert len(lines) == len(result.notes) == (curve is not None)
+    assert len(lines) == (curve is not None)
+    assert len(result.notes) == len(lines) + 1  # one of the depth: less of it, or such H.264 that few players show
     assert all(f"white becomes {white}; " in line for line in lines)
     assert probe(tmp_path / "b.mp4").hdr is None
 

@@ -1,0 +1,212 @@
+"""The depth, chroma, range and alpha of results, and luma that is the film's own, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from support.videos import VideoRecipe, make_video
+
+from colorize.base import VideoError
+from colorize.color import Luma, PlaneFormat, StoredLuma, color_field_planes, color_planes, luma_of_grey
+from colorize.engine import Colorizer
+from colorize.film import VideoOptions, colorize_video, decode_frames, probe, read_luma
+from colorize.film.pixels import read_alpha
+
+RAMP = np.arange(1024, dtype=np.uint16).reshape(32, 32)
+
+
+def make_ramp(path: Path, format: str, levels: np.ndarray, frames: int = 3, alpha: np.ndarray | None = None) -> Path:
+    """Write a film in FFV1 whose luma, or RGB, has these levels; its colour differences are neutral."""
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("ffv1", 25)
+        stream.height, stream.width = levels.shape
+        stream.pix_fmt = format
+        for _ in range(frames):
+            frame = av.VideoFrame(levels.shape[1], levels.shape[0], format)
+            for index, plane in enumerate(frame.planes):
+                bits = frame.format.components[index].bits
+                rows = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)
+                rows = rows.reshape(plane.height, -1)
+                own = levels if index == 0 or ("gbr" in format and index < 3) else 1 << (bits - 1)
+                rows[:, : plane.width] = alpha if index == 3 and alpha is not None else own
+            video.mux(stream.encode(frame))
+        video.mux(stream.encode(None))
+    return path
+
+
+def planes_of(path: Path) -> tuple[av.VideoFrame, list[np.ndarray]]:
+    """Return a film's last frame and its planes."""
+    with av.open(str(path)) as video:
+        *_, frame = video.decode(video=0)
+    planes = []
+    for plane, component in zip(frame.planes, frame.format.components, strict=True):
+        rows = np.frombuffer(plane, np.uint8 if component.bits == 8 else np.uint16)
+        planes.append(rows.reshape(plane.height, -1)[:, : plane.width].copy())
+    return frame, planes
+
+
+# --- planes ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("full_range", [False, True])
+@pytest.mark.parametrize("chroma", ["420", "422", "444"])
+def test_a_films_own_luma_stays_whatever_the_colours(bits: int, full_range: bool, chroma: str) -> None:
+    random = np.random.default_rng(0)
+    format = PlaneFormat(bits, chroma, full_range, own_luma=True)
+    levels = random.integers(0, 1 << bits, (30, 42)).astype(format.dtype)
+    luma = luma_of_grey(levels, bits, full_range)
+    luma = Luma(luma.levels, stored=StoredLuma(levels, bits, full_range))
+    y, cb, cr = color_planes(luma, random.normal(0, 30, (6, 8, 2)).astype(np.float32), format=format)
+    np.testing.assert_array_equal(y, levels)
+    assert y.dtype == cb.dtype == cr.dtype == format.dtype
+    assert cb.shape == cr.shape == (15 if chroma == "420" else 30, 42 if chroma == "444" else 21)
+    assert np.ptp(cb) > 0
+
+
+@pytest.mark.parametrize(("bits", "full_range"), [(8, False), (10, False), (10, True), (16, True)])
+def test_colour_differences_are_the_same_in_every_depth_and_range(bits: int, full_range: bool) -> None:
+    levels = np.random.default_rng(1).integers(60, 190, (32, 48)).astype(np.uint8)
+    ab = np.random.default_rng(2).normal(0, 15, (4, 6, 2)).astype(np.float32)
+    format = PlaneFormat(bits, "420", full_range, own_luma=True)
+    _, *plain = color_planes(Luma(levels), ab)
+    _, *deep = color_planes(Luma(levels), ab, format=format)
+    for plane, exact in zip(plain, deep, strict=True):
+        difference = (exact.astype(float) - (1 << (bits - 1))) / format.levels()[2] * 224
+        assert np.abs(difference - (plane.astype(float) - 128)).max() <= 0.5 + 150 / format.levels()[2]
+
+
+def test_neutral_colours_are_neutral_in_every_depth() -> None:
+    luma = luma_of_grey(RAMP, 10, False)
+    for bits in (8, 10, 12, 16):
+        _, cb, cr = color_planes(luma, np.zeros((4, 4, 2), np.float32), format=PlaneFormat(bits, "444", own_luma=True))
+        for plane in (cb, cr):
+            assert np.abs(plane.astype(int) - (1 << (bits - 1))).max() <= (1 << bits) / 65536 * 4
+
+
+@pytest.mark.parametrize("target", [10, 12, 16])
+def test_all_levels_of_ten_bits_are_there(target: int) -> None:
+    for full_range in (False, True):
+        stored = StoredLuma(RAMP, 10, full_range)
+        levels = stored.converted(PlaneFormat(target, full_range=full_range))
+        assert len(np.unique(levels)) == 1024
+        back = StoredLuma(levels, target, full_range).converted(PlaneFormat(10, full_range=full_range))
+        np.testing.assert_array_equal(back, RAMP)
+
+
+def test_fields_have_their_own_colours_in_every_chroma() -> None:
+    random = np.random.default_rng(0)
+    woven = random.integers(64, 940, (32, 24)).astype(np.uint16)
+    ab = random.normal(0, 20, (1, 1, 2)).astype(np.float32)
+    format = PlaneFormat(10, "422", own_luma=True)
+    stored = StoredLuma(woven, 10, False)
+    luma = Luma(luma_of_grey(woven, 10, False).levels, stored=stored)
+    planes = color_field_planes(luma, ab, format=format)
+    np.testing.assert_array_equal(planes[0], woven)
+    for parity in (0, 1):
+        for plane, alone in zip(planes, color_planes(luma.field(parity), ab, format=format), strict=True):
+            np.testing.assert_array_equal(plane[parity::2], alone)
+
+
+@pytest.mark.parametrize("format", ["gray10le", "yuv420p10le", "yuv422p10le", "yuv444p10le", "gbrp10le"])
+def test_the_stored_levels_are_read_from_every_format(tmp_path: Path, format: str) -> None:
+    video = probe(make_ramp(tmp_path / "a.mkv", format, RAMP))
+    luma = read_luma(video, next(decode_frames(video)).image, keep_stored=True)
+    full_range = format[0] == "g"
+    y, _, _ = color_planes(luma, np.full((2, 2, 2), 20, np.float32), format=PlaneFormat(10, "444", full_range, True))
+    np.testing.assert_array_equal(y, RAMP)
+
+
+def test_alpha_is_read_in_any_depth(tmp_path: Path) -> None:
+    video = probe(make_ramp(tmp_path / "a.mkv", "yuva444p10le", RAMP, alpha=RAMP[::-1]))
+    image = next(decode_frames(video)).image
+    np.testing.assert_array_equal(read_alpha(video, image, 10), RAMP[::-1])
+    assert np.abs(read_alpha(video, image, 8) - RAMP[::-1] / 1023 * 255).max() <= 0.5
+    for format in ("rgba", "gbrap", "ya8"):
+        assert (
+            np.abs(read_alpha(video, image.reformat(format=format), 8) - RAMP[::-1] / 1023 * 255).max() < 1.5
+        )  # swscale rounds
+    opaque = read_alpha(video, image.reformat(format="yuv420p"), 10)
+    assert (opaque == 1023).all()
+
+
+# --- films -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format", "bits", "expected"),
+    [
+        ("gray", 8, "yuv420p"),
+        ("gray10le", 10, "yuv420p10le"),
+        ("yuv422p10le", 10, "yuv422p10le"),
+        ("yuv444p12le", 12, "yuv444p12le"),
+        ("gray16le", 16, "yuv420p16le"),
+        ("gbrp16le", 16, "yuv444p16le"),
+    ],
+)
+def test_ffv1_keeps_the_films_luma_and_depth(
+    tmp_path: Path, colorizer: Colorizer, format: str, bits: int, expected: str
+) -> None:
+    levels = (
+        np.linspace(0, (1 << bits) - 1, 48 * 64).round().reshape(48, 64).astype(np.uint8 if bits == 8 else np.uint16)
+    )
+    source = make_ramp(tmp_path / "a.mkv", format, levels)
+    result = colorize_video(source, tmp_path / "b.mkv", colorizer=colorizer, options=VideoOptions(codec="ffv1"))
+    frame, (y, *_) = planes_of(tmp_path / "b.mkv")
+    assert frame.format.name == expected
+    assert (frame.color_range == 2) == (format[0] == "g")
+    np.testing.assert_array_equal(y, levels)
+    assert not result.notes
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "prores"])
+def test_ten_bits_come_out_as_ten(tmp_path: Path, colorizer: Colorizer, codec: str) -> None:
+    levels = np.linspace(64, 940, 64 * 96).round().reshape(64, 96).astype(np.uint16)
+    source = make_ramp(tmp_path / "a.mkv", "yuv422p10le", levels)
+    options = VideoOptions(codec=codec, crf=None if codec == "prores" else 1)
+    colorize_video(source, tmp_path / "b.mkv", colorizer=colorizer, options=options)
+    frame, (y, cb, _) = planes_of(tmp_path / "b.mkv")
+    assert frame.format.name == ("yuv422p10le" if codec == "prores" else "yuv420p10le")
+    assert np.abs(y.astype(int) - levels).mean() < 3  # of 1023, encoded
+    assert np.ptp(cb) > 4
+
+
+def test_less_than_the_film_has_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    source = make_ramp(tmp_path / "a.mkv", "gray12le", np.full((48, 64), 2000, np.uint16))
+    lines = {}
+    for name, options in {"ten": VideoOptions(), "eight": VideoOptions(bit_depth="8"), "all": VideoOptions()}.items():
+        out = tmp_path / (name + (".mkv" if name == "all" else ".mp4"))
+        options = VideoOptions(codec="ffv1") if name == "all" else options
+        lines[name] = " ".join(colorize_video(source, out, colorizer=colorizer, options=options).notes)
+        frame, _ = planes_of(out)
+        assert frame.format.components[0].bits == {"ten": 10, "eight": 8, "all": 12}[name]
+    assert "12 bits" in lines["ten"]
+    assert "became 8" in lines["eight"]
+    assert not lines["all"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("bit_depth", "8"), ("chroma", "420")])
+def test_what_a_codec_does_not_have_is_refused(tmp_path: Path, colorizer: Colorizer, name: str, value: str) -> None:
+    source = make_video(tmp_path / "a.mp4", VideoRecipe(2))
+    with pytest.raises(VideoError, match=f"--{name.replace('_', '-')} {value}: prores"):
+        colorize_video(
+            source, tmp_path / "b.mov", colorizer=colorizer, options=VideoOptions(codec="prores", **{name: value})
+        )
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("prores", ".mov"), ("ffv1", ".mkv")])
+def test_transparency_is_kept_where_the_codec_can(
+    tmp_path: Path, colorizer: Colorizer, codec: str, suffix: str
+) -> None:
+    alpha = np.linspace(0, 1023, 48 * 64).round().reshape(48, 64).astype(np.uint16)
+    levels = np.full((48, 64), 500, np.uint16)
+    source = make_ramp(tmp_path / "a.mkv", "yuva444p10le", levels, alpha=alpha)
+    result = colorize_video(source, tmp_path / ("b" + suffix), colorizer=colorizer, options=VideoOptions(codec=codec))
+    frame, planes = planes_of(result.path)
+    assert len(planes) == 4
+    bits = frame.format.components[3].bits
+    np.testing.assert_allclose(planes[3] / ((1 << bits) - 1), alpha / 1023, atol=0.001)
+    assert not any("transparency" in note for note in result.notes)
