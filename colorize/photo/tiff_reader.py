@@ -10,6 +10,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ import tifffile
 from colorize.base import ImageError
 from colorize.color import fitting_color_space
 from colorize.photo.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
+from colorize.photo.infrared import is_even, is_infrared_of
 from colorize.photo.metadata import read_tiff_metadata, sound_dpi
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
@@ -39,7 +41,7 @@ REDUCED, SECOND_CHANNEL, DEPTH = 1, 4, 8  # bits of NewSubfileType: a smaller co
 CAMERA_RAW = b"CR"  # at byte 8 of Canon's raw files, whose mosaic has no PhotometricInterpretation
 OTHER_DIALECTS = ("is_lsm", "is_ndpi", "is_scanimage", "is_stk")
 """Dialects of microscopes, by whose rules tifffile would read a file that seems to be in one."""
-INFRARED = "infrared"
+INFRARED, EVEN = "infrared", "infrared or empty page"
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks are for programmers
 
@@ -66,8 +68,9 @@ def read_tiff(path: Path) -> Iterator[Photo]:
         ImageError: It is damaged, too large, or of a kind that cannot be read; its name is not in the message.
     """
     with _open(path) as (file, tiff):
-        photographs, notes = choose_photographs(tiff)
-        lines = [f"{path}: {note}" for note in notes]
+        photographs, others = choose_photographs(tiff)
+        photographs, infrared = _without_infrared(photographs)
+        lines = [f"{path}: {note}" for note in _left_out([*others, *infrared])]
         for page in photographs:
             place = f"{path}, {page.name}" if len(photographs) > 1 else str(path)
             try:
@@ -101,8 +104,8 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, tifffile.TiffFile]]:
             yield file, tiff
 
 
-def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[str]]:
-    """Return the pages of a TIFF that are photographs, and what the others are, as parts of sentences.
+def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]:
+    """Return the pages of a TIFF that are photographs by their tags, and the others.
 
     Where a page is a reduced copy, as the first one of a DNG is, the pictures in its SubIFDs take its place.
 
@@ -128,10 +131,7 @@ def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[str]]:
     if not photographs:
         photographs = [max(others, key=lambda page: page.tags.imagewidth * page.tags.imagelength)]
         others.remove(photographs[0])
-    if _has_infrared_pages(photographs):
-        others += [Page(page.tags, page.name, INFRARED) for page in photographs[1::2]]
-        photographs = photographs[::2]
-    return photographs, _left_out(others)
+    return photographs, others
 
 
 def _what(page: tifffile.TiffPage) -> str:
@@ -176,26 +176,40 @@ def _check_chain(tiff: tifffile.TiffFile) -> None:
         raise ImageError(f"damaged or cut off after page {len(offsets)}; get it anew")
 
 
-def _has_infrared_pages(pages: list[Page]) -> bool:
-    """Return whether each second page is the infrared of the one before, though no tag says so.
+def _without_infrared(pages: list[Page]) -> tuple[list[Page], list[Page]]:
+    """Return the pages that are photographs by their pixels too, and those that are the infrared of the one before."""
+    photographs, others = pages[:1], list[Page]()
+    for before, page in pairwise(pages):
+        what = _what_beside(before.tags, page.tags) if _may_be_infrared(before.tags, page.tags) else ""
+        (others if what else photographs).append(replace(page, what=what))
+    return photographs, others
+
+
+def _may_be_infrared(color: tifffile.TiffPage, grey: tifffile.TiffPage) -> bool:
+    """Return whether a page may be the infrared of another by what their tags say.
 
     As film scanners' programs write it, it is grey and of the same size and depth, and no page has a number.
     """
-    return len(pages) % 2 == 0 and all(map(_is_infrared_of, pages[::2], pages[1::2]))
-
-
-def _is_infrared_of(color: Page, grey: Page) -> bool:
-    """Return whether a page may be the infrared of another."""
-    first, second = color.tags, grey.tags
-    same = (first.imagewidth, first.imagelength, first.bitspersample)
+    same = (color.imagewidth, color.imagelength, color.bitspersample)
     return (
-        first.photometric in (RGB, LINEAR_RAW)
-        and first.samplesperpixel >= 3
-        and second.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, LINEAR_RAW)
-        and second.samplesperpixel == 1
-        and same == (second.imagewidth, second.imagelength, second.bitspersample)
-        and PAGE_NUMBER not in second.tags
+        color.photometric in (RGB, LINEAR_RAW)
+        and color.samplesperpixel >= 3
+        and grey.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO, LINEAR_RAW)
+        and grey.samplesperpixel == 1
+        and same == (grey.imagewidth, grey.imagelength, grey.bitspersample)
+        and PAGE_NUMBER not in grey.tags
     )
+
+
+def _what_beside(color: tifffile.TiffPage, grey: tifffile.TiffPage) -> str:
+    """Return what a grey page after one in colour is by their pixels; empty: a photograph, and where that is unsure."""
+    try:
+        picture = read_pixels(grey, None).picture
+        if is_even(picture):
+            return EVEN
+        return INFRARED if is_infrared_of(read_pixels(color, None).picture, picture) else ""
+    except ImageError:  # is met again, and reported, when the damaged page's turn comes
+        return ""
 
 
 def _left_out(pages: list[Page]) -> list[str]:

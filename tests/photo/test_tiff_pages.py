@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from support.photo_files import noise, smooth
+from support.photo_files import boxes_picture, noise, smooth
 from support.tiff_files import SHORT, grey_tags, write_tiff_by_hand
 
 from colorize.base import ImageError
@@ -52,15 +52,51 @@ def test_reduced_copies_masks_and_infrared_are_left_out_with_a_line(tmp_path: Pa
     assert_photographs(path, [COLOR], "reduced copy (page 2)", "mask (page 3)", "infrared (page 4)")
 
 
+def infrared_pages(leak: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a colour page with dust and its infrared, uint16, in which so much of the scene is left."""
+    random = np.random.default_rng(3)
+    scene = boxes_picture(160, 200, 5).astype(np.float32)
+    clear = np.ones(scene.shape[:2], np.float32)
+    for y, x in random.integers((0, 0), clear.shape, (60, 2)):
+        clear[y : y + 3, x : x + 3] = random.uniform(0.1, 0.6)
+    infrared = (220 - leak * (255 - scene[..., 0])) * clear + random.normal(0, 1, clear.shape)
+    return ((scene * clear[..., None]) * 257).astype(np.uint16), (infrared.clip(0, 255) * 257).astype(np.uint16)
+
+
 @pytest.mark.parametrize("kind", [0, PAGE])
-def test_an_unmarked_grey_page_of_the_same_size_after_a_colour_one_is_infrared(tmp_path: Path, kind: int) -> None:
-    assert_photographs(write_pages(tmp_path / "a.tif", (COLOR, kind), (GREY, kind)), [COLOR], "infrared (page 2)")
+@pytest.mark.parametrize("leak", [0, 0.05, 0.4])
+def test_an_unmarked_grey_page_that_shows_the_dust_or_the_scene_of_the_colour_page_is_infrared(
+    tmp_path: Path, kind: int, leak: float
+) -> None:
+    color, infrared = infrared_pages(leak)
+    path = write_pages(tmp_path / "a.tif", (color, kind), (infrared, kind), (color[::-1], kind), (GREY, kind))
+    assert_photographs(path, [color, color[::-1], GREY], "infrared (page 2)")
+
+
+def test_a_grey_page_that_shows_nothing_is_left_out(tmp_path: Path) -> None:
+    color, _ = infrared_pages(0)
+    empty = (59000 + noise(color.shape[:2], np.uint16) // 256).astype(np.uint16)
+    assert_photographs(write_pages(tmp_path / "a.tif", (color, 0), (empty, 0)), [color], "empty page (page 2)")
+
+
+@pytest.mark.parametrize("what", ["another scene", "the back with a note", "a grey copy"])
+def test_an_unmarked_grey_page_after_a_colour_one_is_a_photograph_where_they_have_nothing_or_all_in_common(
+    tmp_path: Path, what: str
+) -> None:
+    color, _ = infrared_pages(0)
+    grey = boxes_picture(160, 200, 6)[..., 1].astype(np.uint16) * 257
+    if what == "the back with a note":
+        grey = np.full_like(grey, 60000)
+        grey[70:72, 40:150], grey[80:110:2, 60:62] = 9000, 9000
+    elif what == "a grey copy":
+        grey = np.round(color @ [0.299, 0.587, 0.114]).astype(np.uint16)
+    assert_photographs(write_pages(tmp_path / "a.tif", (color, 0), (grey, 0)), [color, grey])
 
 
 @pytest.mark.parametrize(
     "pictures",
-    [(COLOR, GREY[:10]), (GREY, GREY), (COLOR, GREY, GREY), (GREY, COLOR), (COLOR, (GREY >> 8).astype(np.uint8))],
-    ids=["another size", "grey before", "three", "grey first", "another depth"],
+    [(COLOR, GREY[:10]), (GREY, GREY), (GREY, COLOR), (COLOR, (GREY >> 8).astype(np.uint8))],
+    ids=["another size", "grey before", "grey first", "another depth"],
 )
 def test_other_pages_are_photographs(tmp_path: Path, pictures: tuple[np.ndarray, ...]) -> None:
     assert_photographs(write_pages(tmp_path / "a.tif", *((picture, 0) for picture in pictures)), pictures)
@@ -68,7 +104,8 @@ def test_other_pages_are_photographs(tmp_path: Path, pictures: tuple[np.ndarray,
 
 def test_a_numbered_grey_page_is_a_photograph(tmp_path: Path) -> None:
     number = [(297, 3, 2, (1, 2), True)]
-    assert_photographs(write_pages(tmp_path / "a.tif", (COLOR, 0), (GREY, 0), extratags=number), [COLOR, GREY])
+    pages = infrared_pages(0.05)
+    assert_photographs(write_pages(tmp_path / "a.tif", *((page, 0) for page in pages), extratags=number), pages)
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])
