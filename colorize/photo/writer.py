@@ -13,7 +13,7 @@ from PIL import Image
 
 from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, replacing
 from colorize.color import ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
-from colorize.photo import sixteen_bit, tiff
+from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import ORIENTATION, without_field
 from colorize.photo.iptc import join_iptc
@@ -36,6 +36,7 @@ from colorize.photo.photo import Photo
 from colorize.photo.png_chunks import XMP_KEYWORD, insert_chunks, make_chunk, profile_chunk, text_chunk
 from colorize.photo.reader import register_heif
 from colorize.photo.texts import COMMENT
+from colorize.photo.tiff_writer import TiffPage, write_tiff
 from colorize.photo.xmp import extension_guid, split_extension
 
 OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
@@ -106,7 +107,7 @@ def write_photos(
     lines: dict[str, None] = {}  # each once, in order
     with replacing(path, overwrite) as file:
         if format == "TIFF":
-            tiff.write_tiff(file, _tiff_pages(photos, lines))
+            write_tiff(file, _tiff_pages(photos, lines))
         else:
             pages = iter(photos)
             photo = next(pages)
@@ -117,12 +118,12 @@ def write_photos(
     return tuple(f"{path}: {line}" for line in lines)
 
 
-def _tiff_pages(photos: Iterable[Photo], lines: dict[str, None]) -> Iterator[tiff.TiffPage]:
+def _tiff_pages(photos: Iterable[Photo], lines: dict[str, None]) -> Iterator[TiffPage]:
     """Yield photos as pages of a TIFF, and add lines about what it cannot hold."""
     for photo in photos:
         words = fit(_words_of(photo), "TIFF")
         lines.update(dict.fromkeys(words.lines))
-        yield tiff.TiffPage(photo.picture, photo.alpha, words, photo.profile, photo.dpi)
+        yield TiffPage(photo.picture, photo.alpha, words, photo.profile, photo.dpi)
 
 
 def _words_of(photo: Photo) -> Metadata:
