@@ -33,6 +33,7 @@ from colorize.color import (
     strips,
 )
 from colorize.photo import jpeg2000, jpeg_xl
+from colorize.photo.fax import FAX_COMPRESSIONS, decode_fax, is_fax
 from colorize.photo.size_limit import check_size
 
 Samples = npt.NDArray[Any]
@@ -60,7 +61,7 @@ COLOR_SAMPLES = {
 }
 """PhotometricInterpretation -> samples of a pixel that are colours; LinearRaw is grey or RGB."""
 NO_COMPRESSION = 1
-LIBTIFF_COMPRESSIONS = (2, 3, 4, 6)  # fax coding, old-style JPEG
+LIBTIFF_COMPRESSIONS = (*FAX_COMPRESSIONS, 6)  # and old-style JPEG
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
 JPEG_END = b"\xff\xd9"
 RGB_INSIDE = (*JPEG_COMPRESSIONS, 34712, 50001, 50002)  # YCbCr is how they store RGB, and is undone by their decoders
@@ -119,14 +120,19 @@ def read_pixels(page: tifffile.TiffPage, profile: bytes | None) -> PagePixels:
     colors = _check_kind(page)
     _check_segments(page)
     bits = page.bitspersample if isinstance(page.bitspersample, int) else 8  # tifffile scales mixed ones
-    samples, photometric = _decode(page)
+    notes = []
+    if is_fax(page):
+        samples, is_damaged = decode_fax(page)
+        photometric = int(page.photometric)
+        notes += [f"its {compression_name(page)} data are damaged: some rows may be wrong"] * is_damaged
+    else:
+        samples, photometric = _decode(page)
     if samples.shape[2] < colors:
         raise ImageError(
             f"has {samples.shape[2]} samples a pixel where {colors} are needed; it is damaged, get it anew"
         )
     extras = page.extrasamples[: samples.shape[2] - colors]
     has_alpha = bool(extras) and extras[0] in (PREMULTIPLIED, ALPHA)
-    notes = []
     if samples.shape[2] > colors + has_alpha:
         notes.append(_unused_samples(samples.shape[2] - colors - has_alpha))
     if photometric == PALETTE:

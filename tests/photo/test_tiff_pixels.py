@@ -169,14 +169,73 @@ def test_every_orientation_has_the_values_of_the_unturned_file(tmp_path: Path, k
             np.testing.assert_array_equal(photo.alpha, turn(upright.alpha))
 
 
-@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
-@pytest.mark.parametrize("orientation", [1, 3, 6])
-def test_fax_coding(tmp_path: Path, compression: str, orientation: int) -> None:
-    pixels = grey(1).astype(bool)
+FAX = {"group3": (3, 0), "group3, both dimensions": (3, 1), "group4": (4, 0), "tiff_ccitt": (2, 0)}
+
+
+def write_fax(path: Path, pixels: np.ndarray, coding: str, orientation: int = 1, **tags: int) -> Path:
+    """Write pixels (H, W) of a bit as fax-coded TIFF with a coding of ``FAX``."""
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    Image.fromarray(pixels).save(tmp_path / "a.tif", compression=compression, exif=exif)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), TURNS[orientation](pixels) * 255)
+    for tag, value in tags.items():
+        exif[int(tag.removeprefix("tag"))] = value
+    if FAX[coding][1]:
+        exif[292] = FAX[coding][1]
+    Image.fromarray(pixels).save(path, compression=coding.partition(",")[0], exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("coding", FAX)
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+@pytest.mark.parametrize("layout", [{}, {"tag278": 5}, {"tag266": 2}], ids=["one strip", "strips", "bits reversed"])
+def test_fax_coding(tmp_path: Path, coding: str, orientation: int, layout: dict[str, int]) -> None:
+    pixels = grey(1).astype(bool)
+    path = write_fax(tmp_path / "a.tif", pixels, coding, orientation, **layout)
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0].aspage()
+        assert (page.rowsperstrip, page.fillorder) == (layout.get("tag278", SIZE[0]), layout.get("tag266", 1))
+        assert page.compression == FAX[coding][0]
+    photo = read_photo(path)
+    np.testing.assert_array_equal(photo.picture, TURNS[orientation](pixels) * 255)
+    assert not photo.notes
+
+
+def test_tiles_in_fax_coding(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(1).integers(0, 2, (40, 60)).astype(bool)
+    padded = np.pad(pixels, ((0, 8), (0, 4)))
+    tiles = [padded[y : y + 16, x : x + 32] for y in (0, 16, 32) for x in (0, 32)]
+    strips = []
+    for number, tile in enumerate(tiles):
+        with tifffile.TiffFile(write_fax(tmp_path / f"{number}.tif", tile, "group4")) as tiff:
+            page = tiff.pages[0].aspage()
+            tiff.filehandle.seek(page.dataoffsets[0])
+            strips.append(tiff.filehandle.read(page.databytecounts[0]))
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=True) as writer:
+        options = {"dtype": np.uint8, "photometric": "minisblack", "tile": (16, 32), "compression": "zlib"}
+        writer.write(iter(strips), shape=pixels.shape, metadata=None, **options)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
+        tags = tiff.pages[0].aspage().tags
+        tags[258].overwrite(1), tags[259].overwrite(4), tags[262].overwrite(1)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), pixels * 255)
+
+
+@pytest.mark.parametrize("coding", FAX)
+def test_damage_in_fax_coding_is_named_and_nothing_is_written_to_the_error_stream(
+    tmp_path: Path, coding: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pixels = smooth(64, 80)[..., 0] > np.random.default_rng(1).integers(0, 400, (64, 80))
+    path = write_fax(tmp_path / "a.tif", pixels, coding, tag278=8)
+    with tifffile.TiffFile(path) as tiff:
+        page = tiff.pages[0].aspage()
+        place = page.dataoffsets[3] + page.databytecounts[3] // 2
+    data = bytearray(path.read_bytes())
+    data[place : place + 4] = b"\0\0\0\0"  # no code word has so many zeros
+    path.write_bytes(data)
+    photo = read_photo(path)
+    (note,) = photo.notes
+    assert "a.tif" in note and "fax" in note and "damaged" in note
+    np.testing.assert_array_equal(photo.picture[:24], pixels[:24] * 255)
+    np.testing.assert_array_equal(photo.picture[32:], pixels[32:] * 255)
+    assert capfd.readouterr().err == ""
 
 
 # --- layout and compression ------------------------------------------------------------------------------------------
