@@ -50,8 +50,9 @@ FORMAT_SUFFIXES = {
 FOREIGN_SUFFIXES = {
     **dict.fromkeys((".psd", ".psb"), "Photoshop"),
     **dict.fromkeys((".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2"), "camera raw"),
-    **dict.fromkeys((".dng", ".raf", ".orf", ".rw2", ".raw", ".pef", ".srw", ".x3f"), "camera raw"),
-    **dict.fromkeys((".erf", ".mrw", ".3fr", ".fff", ".iiq", ".mos", ".kdc", ".dcr", ".rwl"), "camera raw"),
+    ".dng": "DNG",
+    **dict.fromkeys((".raf", ".orf", ".rw2", ".raw", ".pef", ".srw", ".x3f"), "camera raw"),
+    **dict.fromkeys((".erf", ".mrw", ".3fr", ".fff", ".iiq", ".mos", ".kdc", ".dcr", ".rwl", ".gpr"), "camera raw"),
     **dict.fromkeys((".gif", ".tga", ".sgi", ".rgb", ".ras", ".pcd", ".pict", ".pct", ".ico", ".icns"), ""),
     **dict.fromkeys((".xcf", ".kra", ".ora", ".afphoto", ".cpt", ".psp", ".indd", ".ai", ".eps", ".svg"), ""),
     **dict.fromkeys((".pdf", ".djvu", ".djv", ".dcm", ".dicom", ".fits", ".fit", ".exr", ".hdr"), ""),

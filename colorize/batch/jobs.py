@@ -6,6 +6,7 @@ import errno
 import glob
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candida
 DEFAULT_SUFFIX = ".png"  # of a photo whose name has none: nothing is lost in it
 TAKEN_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *VIDEO_SUFFIXES))  # that a folder gives
 TEXT_SUFFIXES = frozenset((".txt", ".xmp", ".json", ".xml", ".csv", ".html", ".htm", ".md", ".db", ".ini", ".aae"))
+RAW_KINDS = ("camera raw", "DNG")  # many of which begin as a TIFF does
 MAX_NAMED = 5  # files that were left out of a folder
 _RESULT = re.compile(rf"{RESULT_SUFFIX}(_\d+|{SHEET_SUFFIX})?$")  # how names of results end
 
@@ -238,24 +240,28 @@ def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
 def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | None:
     """Return a line about the pictures and films of folders that ``plan`` does not take; None: there are none.
 
-    A file looks like one by its suffix or by its first bytes; texts, sidecars and thumbnails' files do not.
+    A file looks like one by its suffix or by its first bytes; texts, sidecars and thumbnails' files do not. The first
+    ones are named, each with its kind, the others are counted by kind.
 
     Args:
         inputs: As ``plan`` takes them.
         recursive: Look into the sub-folders too.
     """
-    named: list[str] = []
+    named: list[tuple[str, str]] = []
     for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
         for parent, names in _walk(folder, recursive):
             for name in names:
                 file = Path(parent, name)
                 if not name.startswith(".") and not _RESULT.search(file.stem) and (kind := _foreign_kind(file)):
-                    named.append(f"{file.relative_to(folder)} ({kind})")
+                    named.append((f"{file.relative_to(folder)} ({kind})", kind))
     if not named:
         return None
-    more = f" and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
+    counts = Counter(kind for _, kind in named[MAX_NAMED:])
+    others = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    more = f" and {counts.total()} more ({others})" if others else ""
     count = "1 file was" if len(named) == 1 else f"{len(named)} files were"
-    return f"{count} left out: {', '.join(named[:MAX_NAMED])}{more}; give one by its name to learn what to do"
+    first = ", ".join(name for name, _ in named[:MAX_NAMED])
+    return f"{count} left out: {first}{more}; give one by its name to learn what to do"
 
 
 def _is_folder(path: Path) -> bool:
@@ -276,9 +282,10 @@ def _foreign_kind(file: Path) -> str | None:
         kind = identify(file)
     except OSError:
         kind = None
-    if kind is not None:
-        return kind.name
-    return (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None
+    named = (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None
+    if kind is None or (kind.format == "TIFF" and named in RAW_KINDS):
+        return named
+    return kind.name
 
 
 def same_file(a: Path, b: Path) -> bool:

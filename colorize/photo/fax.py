@@ -96,4 +96,4 @@ def _decode(tiff: bytes, *, strict: bool) -> npt.NDArray[np.uint8] | None:
         frames = [*decoder.decode(av.Packet(tiff)), *decoder.decode(None)]
     except (FFmpegError, MemoryError):
         return None
-    return frames[0].to_ndarray(format="gray") if frames else None
+    return np.asarray(frames[0].to_ndarray(format="gray"), np.uint8) if frames else None

@@ -69,7 +69,7 @@ def _detail(plane: Floats, blur: float) -> Floats:
     """Return the detail of a plane (h, w) in a band of frequencies, in deviations of that detail, limited."""
     band = cv2.GaussianBlur(plane, (0, 0), blur) - cv2.GaussianBlur(plane, (0, 0), 3 * blur)
     deviation = 1.4826 * float(np.median(np.abs(band))) + 1e-6 * (1 + float(np.abs(plane).max()))
-    return np.clip(band / np.float32(deviation), -LIMIT, LIMIT)
+    return np.clip(band / np.float32(deviation), -LIMIT, LIMIT, dtype=np.float32)
 
 
 def _correlation(a: Floats, b: Floats) -> float:

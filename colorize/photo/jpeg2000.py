@@ -16,7 +16,7 @@ import numpy.typing as npt
 from colorize.base import ImageError
 from colorize.color import Picture
 from colorize.photo.boxes import make_box, map_file, read_boxes
-from colorize.photo.samples import Samples, spread
+from colorize.photo.samples import Samples, spread, unnamed_channels
 
 CODESTREAM = b"\xff\x4f\xff\x51"  # markers SOC and SIZ
 FILE_HEAD = make_box(b"jP  ", b"\r\n\x87\n") + make_box(b"ftyp", b"jp2 \0\0\0\0jp2 ")
@@ -88,7 +88,9 @@ def read_jpeg2000(path: Path) -> Samples:
     if space == BILEVEL_WHITE_IS_ZERO and depth == 1:
         pixels = 255 - pixels
     if len(boxes[b"jp2c"]) > 1:
-        notes.append(f"{len(boxes[b'jp2c'])} pictures are in it; the first is coloured, the others were left out")
+        count = len(boxes[b"jp2c"])
+        others = "the other was" if count == 2 else "the others were"
+        notes.append(f"{count} pictures are in it; the first is coloured, {others} left out")
     uuids = {bytes(content[:16]): bytes(content[16:]) for content in boxes.get(b"uuid", [])}
     return Samples(
         pixels,
@@ -207,7 +209,7 @@ def _sort_channels(
         raise ImageError(f"damaged (it has {count} channels and speaks of more); get it anew")
     notes = []
     if unnamed := count - colors - (alpha_place is not None):
-        notes.append(f"{unnamed} of its {count} channels, neither colour nor transparency, were left out")
+        notes.append(unnamed_channels(unnamed, count))
     pixels = np.ascontiguousarray(channels[..., places])
     alpha = None if alpha_place is None else np.ascontiguousarray(channels[..., alpha_place])
     if alpha is not None and premultiplied:
@@ -242,6 +244,7 @@ def encode_jpeg2000(
     profile: bytes | None = None,
     exif: bytes | None = None,
     xmp: bytes | None = None,
+    iptc: bytes | None = None,
     dpi: tuple[float, float] | None = None,
 ) -> bytes:
     """Return a lossless JPEG 2000 file (.jp2); the arguments are as in ``Photo``."""
@@ -268,6 +271,8 @@ def encode_jpeg2000(
         file += make_box(b"uuid", EXIF_UUID + exif.removeprefix(b"Exif\0\0"))
     if xmp:
         file += make_box(b"uuid", XMP_UUID + xmp)
+    if iptc:
+        file += make_box(b"uuid", IPTC_UUID + iptc)
     return file + make_box(b"jp2c", bytes(data))
 
 

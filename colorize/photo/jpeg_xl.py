@@ -17,9 +17,7 @@ from colorize.base import ImageError
 from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, space_of_code_points, space_of_gamma
 from colorize.photo.boxes import make_box, map_file, read_boxes
 from colorize.photo.jpeg2000 import divide_by_alpha
-from colorize.photo.left_out import LINES
-from colorize.photo.samples import Samples, spread
-from colorize.photo.xmp import MANIFEST
+from colorize.photo.samples import Samples, spread, unnamed_channels
 
 CODESTREAM = b"\xff\x0a"
 FILE_HEAD = make_box(b"JXL ", b"\r\n\x87\n") + make_box(b"ftyp", b"jxl \0\0\0\0jxl ")
@@ -163,7 +161,7 @@ def read_jpeg_xl(path: Path) -> Samples:
     pixels, notes = np.ascontiguousarray(channels[..., :count]), []
     alpha = None if header.premultiplied is None else np.ascontiguousarray(channels[..., count])
     if unnamed := header.extra - (alpha is not None):
-        notes.append(f"{unnamed} of its channels, neither colour nor transparency, were left out")
+        notes.append(unnamed_channels(unnamed, channels.shape[2]))
     if alpha is not None and header.premultiplied:
         pixels = divide_by_alpha(pixels, alpha)
     profile = None
@@ -176,8 +174,6 @@ def read_jpeg_xl(path: Path) -> Samples:
         profile = _profile_of_jpeg(bytes(data))
     elif not header.is_xyb:
         notes.append("its ICC profile could not be read, so its colours were taken for sRGB")
-    if b"jumb" in boxes:
-        notes.append(LINES[MANIFEST])
     exif = boxes.get(b"Exif")
     return Samples(
         pixels,

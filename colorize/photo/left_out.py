@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
+from colorize.photo.boxes import read_boxes
 from colorize.photo.exif import DirectoryReader, ExifError
 from colorize.photo.jpeg_segments import (
     APP0,
@@ -28,7 +30,7 @@ from colorize.photo.png_chunks import PIXEL_CHUNKS
 from colorize.photo.xmp import DEPTH, MANIFEST, MOTION
 from colorize.photo.xmp import GAIN_MAP as GAIN_MAP_XMP
 
-VIEWS, SOUND = "views", "sound"
+VIEWS, SOUND, CHANGED = "views", "sound", "changed"
 LINES = {
     MANIFEST: "its Content Credentials (C2PA) are left out: they vouch for the picture as it was",
     GAIN_MAP_XMP: "its gain map (HDR) is left out: it belongs to the picture as it was",
@@ -36,6 +38,7 @@ LINES = {
     MOTION: "the film in it (a motion photo's) is left out",
     SOUND: "the sound in it is left out",
     DEPTH: "its depth map is left out",
+    CHANGED: "its date of the last change (tIME) is left out: it was the picture's as it was",
 }
 """Kind -> the line about it, which follows the file's name."""
 KNOWN_SEGMENTS = {
@@ -108,6 +111,8 @@ def _pictures(content: bytes) -> int:
 def in_png(chunks: Collection[bytes]) -> tuple[set[str], list[str]]:
     """Return the kinds of what lies in the chunks of a PNG, which are given by name, and further lines."""
     kinds = {MANIFEST} if b"caBX" in chunks else set[str]()
+    if b"tIME" in chunks:
+        kinds.add(CHANGED)
     others = dict.fromkeys(name.decode("latin-1") for name in chunks if name not in KNOWN_CHUNKS)
     return kinds, [f"chunks of other programs are left out: {', '.join(others)}"] if others else []
 
@@ -122,32 +127,23 @@ def in_webp(data: bytes) -> set[str]:
     return {MANIFEST} if b"C2PA" in names else set()
 
 
-def in_boxes(data: bytes) -> set[str]:
+def in_boxes(data: bytes | memoryview) -> set[str]:
     """Return the kinds of what lies in the boxes (ISO/IEC 14496-12) of an AVIF, HEIC, JPEG 2000 or JPEG XL file."""
     kinds = set[str]()
-    for name, content in _boxes(data):
-        if (name == b"uuid" and content[:16] == C2PA_UUID) or (name == b"jumb" and b"c2pa" in content[:200]):
-            kinds.add(MANIFEST)
-        elif name == b"meta":
-            kinds |= {kind for pattern, kind in AUXILIARY if re.search(pattern, content)}
-        elif name == b"mpvd":
-            kinds.add(MOTION)
-        elif name == b"jhgm":  # JPEG XL's
-            kinds.add(GAIN_MAP_XMP)
+    with contextlib.suppress(ValueError):  # of a damaged box, which is of no picture if that could be read
+        for name, content in read_boxes(data):
+            kinds |= _in_box(name, content)
     return kinds
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of each box of the top level."""
-    place = 0
-    while place + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, place)
-        head = 8
-        if size == 1 and place + 16 <= len(data):
-            (size,) = struct.unpack_from(">Q", data, place + 8)
-            head = 16
-        end = len(data) if size == 0 else place + size
-        if end < place + head:
-            return
-        yield name, data[place + head : end]
-        place = end
+def _in_box(name: bytes, content: memoryview) -> set[str]:
+    """Return the kinds of what a box holds."""
+    if name == b"brob" and content[:4] in (b"jumb", b"jhgm"):  # JPEG XL's, compressed
+        from imagecodecs import brotli_decode
+
+        return _in_box(bytes(content[:4]), memoryview(brotli_decode(bytes(content[4:]))))
+    if (name == b"uuid" and content[:16] == C2PA_UUID) or (name == b"jumb" and b"c2pa" in bytes(content[:200])):
+        return {MANIFEST}
+    if name == b"meta":
+        return {kind for pattern, kind in AUXILIARY if re.search(pattern, content)}
+    return {b"mpvd": {MOTION}, b"jhgm": {GAIN_MAP_XMP}}.get(name, set())  # the latter JPEG XL's

@@ -94,6 +94,7 @@ STORAGE_TAGS = (
     *range(317, 700),
     *(XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, MANIFEST_TAG, 32781, 34665, 34675, 34853, 40965),
     *range(32995, 32999),
+    50674,  # LERC's
     *range(50706, 51200),  # DNG's
     *range(52525, 52600),
 )
@@ -401,10 +402,11 @@ def fit(words: Metadata, format: str) -> Metadata:
             exif = None
             lines.append("its EXIF is too long for a JPEG and is left out; png and tiff hold it")
     iptc, photoshop = words.iptc, words.photoshop
-    if format not in ("PNG", "JPEG", "TIFF") and iptc:
-        lines.append(f"{name} has no place for IPTC, which is left out; jpg, png and tif hold it")
+    if format not in ("PNG", "JPEG", "TIFF", "JP2") and iptc:
+        lines.append(f"{name} has no place for IPTC, which is left out; jpg, png, tif and jp2 hold it")
+        iptc = None
     if format not in ("PNG", "JPEG", "TIFF"):
-        iptc = photoshop = None
+        photoshop = None
     return Metadata(exif, words.xmp, iptc, photoshop, texts, lines=tuple(lines))
 
 

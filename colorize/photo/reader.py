@@ -26,8 +26,10 @@ from colorize.color import (
     srgb_profile,
 )
 from colorize.photo import jpeg2000, jpeg_xl, rare_jpeg, sixteen_bit
+from colorize.photo.boxes import map_file
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
+from colorize.photo.left_out import in_boxes
 from colorize.photo.metadata import assemble, read_dpi, read_metadata
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
@@ -261,9 +263,11 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
     picture, profile = _without_tables(samples.pixels, samples.profile, samples.colors == "CMYK")
     space, profile = fitting_color_space(picture, profile)
     size = picture.shape[:2]
-    words = assemble(samples.exif, samples.xmp, size, iptc=samples.iptc, further=samples.notes)
+    kinds = in_boxes(map_file(path)) if kind is not None and kind.format in ("JP2", "JXL") else set[str]()
+    held = {"iptc": samples.iptc, "kinds": kinds, "further": samples.notes}
+    words = assemble(samples.exif, samples.xmp, size, **held)
     if samples.is_upright and words.orientation in SIDEWAYS:
-        words = assemble(samples.exif, samples.xmp, size[::-1], iptc=samples.iptc, further=samples.notes)
+        words = assemble(samples.exif, samples.xmp, size[::-1], **held)
     orientation = UPRIGHT if samples.is_upright else words.orientation
     return Photo(
         turn_upright(picture, orientation),

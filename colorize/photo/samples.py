@@ -42,6 +42,12 @@ class Samples:
     notes: tuple[str, ...] = ()
 
 
+def unnamed_channels(count: int, total: int) -> str:
+    """Return the line about channels that are neither colour nor transparency."""
+    were = "was" if count == 1 else "were"
+    return f"{count} of its {total} channels, neither colour nor transparency, {were} left out"
+
+
 def spread(values: npt.NDArray, bits: int) -> Picture:
     """Return unsigned samples of so many bits over the whole range of uint8 (up to 8 bits) or uint16, rounded."""
     full, most = (1 << bits) - 1, 255 if bits <= 8 else 65535

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from colorize.base import ImageError
+from colorize.base import ImageError, reason
 from colorize.color import Picture
-from colorize.photo.png_chunks import insert_chunks, make_chunk, read_chunks
+from colorize.photo.png_chunks import insert_chunks, make_chunk, pixels_alone, read_chunks
 from colorize.photo.png_colors import read_png_colors, transparency
 
 PNG_GREY, PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 0, 2, 4, 6  # colour types
@@ -46,12 +46,15 @@ def _read_png(path: Path, image: Image.Image) -> Picture | None:
             return None
         grey = np.asarray(image).astype(np.uint16)[..., None]
         return np.dstack([grey, transparency(grey, png.transparent)])
-    with Image.open(path) as check:
-        check.verify()  # OpenCV gives a part of a damaged file without a word
-    pixels = _to_rgb(path, cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED))
-    if png.transparent:  # not every OpenCV makes alpha of it
-        return np.dstack([pixels[..., :3], transparency(pixels[..., :3], png.transparent)])
-    return pixels[..., [0, 3]] if png.color_type == PNG_GREY_ALPHA and pixels.shape[2] == 4 else pixels
+    from imagecodecs import PngError, png_decode  # slow to import
+
+    try:
+        pixels = np.asarray(png_decode(pixels_alone(path.read_bytes())))
+    except PngError as error:
+        raise ImageError(f"{path}: damaged or cut off (its 16-bit pixels: {reason(error)}); get it anew") from error
+    if png.transparent:
+        return np.dstack([pixels, transparency(pixels, png.transparent)])
+    return pixels
 
 
 def _read_ppm(path: Path) -> Picture | None:
@@ -63,13 +66,6 @@ def _read_ppm(path: Path) -> Picture | None:
     width, height = int(head[1]), int(head[2])
     pixels = np.frombuffer(data, ">u2", height * width * 3, head.end()).reshape(height, width, 3)
     return ((pixels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
-
-
-def _to_rgb(path: Path, pixels: np.ndarray | None) -> Picture:
-    """Return the BGR or BGRA pixels that OpenCV decoded (None: it could not) as RGB or RGBA."""
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-        raise ImageError(f"{path}: its 16-bit pixels cannot be decoded; save it anew")
-    return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def encode_png(picture: Picture, alpha: Picture | None, head: bytes) -> bytes:

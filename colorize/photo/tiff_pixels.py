@@ -33,7 +33,7 @@ from colorize.color import (
     strips,
 )
 from colorize.photo import jpeg2000, jpeg_xl
-from colorize.photo.fax import FAX_COMPRESSIONS, decode_fax, is_fax
+from colorize.photo.fax import FAX_COMPRESSIONS, REVERSED, decode_fax, is_fax
 from colorize.photo.size_limit import check_size
 
 Samples = npt.NDArray[Any]
@@ -41,7 +41,7 @@ Samples = npt.NDArray[Any]
 
 IMAGE_WIDTH, IMAGE_LENGTH, STRIP_OFFSETS, ORIENTATION, STRIP_BYTE_COUNTS = 256, 257, 273, 274, 279  # tags of TIFF 6.0
 MAX_SAMPLE_VALUE, COLOR_MAP, INK_SET = 281, 320, 332
-YCBCR_COEFFICIENTS, REFERENCE_BLACK_WHITE = 529, 532
+YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
 BLACK_LEVEL, WHITE_LEVEL = 50714, 50717  # of DNG
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)  # PhotometricInterpretation
 CIELAB, ICCLAB, CFA, LINEAR_RAW = 8, 9, 32803, 34892
@@ -215,9 +215,9 @@ def _check_segments(page: tifffile.TiffPage) -> None:
     count = math.prod(page.chunked)
     offsets, sizes = (np.array(values[:count], np.int64) for values in (page.dataoffsets, page.databytecounts))
     if page.compression == NO_COMPRESSION:
-        if page.is_contiguous:  # is read as one piece, whatever the sizes say
+        if page.is_contiguous and not _is_subsampled(page):  # is read as one piece, whatever the sizes say
             offsets, sizes, count = offsets[:1], np.array([page.nbytes], np.int64), 1
-        else:
+        elif not _is_subsampled(page):
             sizes = np.minimum(sizes, _segment_bytes(page))
     if min(len(offsets), len(sizes)) < count or not (offsets.all() and sizes.all()):
         raise ImageError(f"some of its {count} strips are missing: damaged; get it anew")
@@ -244,13 +244,15 @@ def _decode(page: tifffile.TiffPage) -> tuple[Samples, int]:
         ImageError: They are damaged, or no decoder is installed.
     """
     compression, photometric = int(page.compression), int(page.photometric)
-    if compression in LIBTIFF_COMPRESSIONS or (photometric == YCBCR and _is_subsampled(page)):
+    if compression in LIBTIFF_COMPRESSIONS:
         return _decode_by_libtiff(page)
     if compression != NO_COMPRESSION and compression not in tifffile.TIFF.DECOMPRESSORS:
         name = compression_name(page)
         raise ImageError(f"is compressed by {name}, which cannot be decoded here; save it with LZW or uncompressed")
     if page.dtype is None:
         raise ImageError(f"has samples of {_bits_text(page)}, which are not read; convert it to 16 bits")
+    if photometric == YCBCR and _is_subsampled(page):
+        return _decode_subsampled(page), photometric
     if compression in CODESTREAM_SIZES:
         _check_codestreams(page)
     samples = _decode_by_tifffile(page)
@@ -263,7 +265,55 @@ def _decode(page: tifffile.TiffPage) -> tuple[Samples, int]:
 
 def _is_subsampled(page: tifffile.TiffPage) -> bool:
     """Return whether a page's colours are stored at a lower resolution, by TIFF's own means and not by JPEG's."""
-    return page.is_subsampled and page.compression not in RGB_INSIDE and page.planarconfig == 1
+    return page.photometric == YCBCR and page.compression not in RGB_INSIDE and _subsampling(page) != (1, 1)
+
+
+def _subsampling(page: tifffile.TiffPage) -> tuple[int, int]:
+    """Return how many rows and columns of a YCbCr page share their colours (TIFF 6.0, section 21)."""
+    stated = page.tags.valueof(YCBCR_SUBSAMPLING)
+    columns, rows = stated if isinstance(stated, tuple) and len(stated) == 2 else (2, 2)
+    return int(rows), int(columns)
+
+
+def _decode_subsampled(page: tifffile.TiffPage) -> Samples:
+    """Return the samples of a YCbCr page whose colours are stored at a lower resolution; each holds for its block.
+
+    A block's lightness comes row by row, its two colours follow.
+
+    Raises:
+        ImageError: They are damaged, or of a form that is not read.
+    """
+    from imagecodecs import bitorder_decode  # slow to import, and wanted for what is decoded here
+
+    rows, columns = _subsampling(page)
+    if page.planarconfig != 1 or page.bitspersample != 8 or page.predictor != 1 or not {rows, columns} <= {1, 2, 4}:
+        raise ImageError("stores its colours at a lower resolution, in a form that is not read; convert it to RGB")
+    height, width = page.imagelength, page.imagewidth
+    part_height, part_width = (
+        (page.tilelength, page.tilewidth) if page.is_tiled else (min(page.rowsperstrip, height), width)
+    )
+    samples = np.zeros((height, width, 3), np.uint8)
+    file, across = page.parent.filehandle, -(-width // part_width)
+    for index, (offset, size) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=False)):
+        top, left = index // across * part_height, index % across * part_width
+        count = part_height if page.is_tiled else min(part_height, height - top)
+        if count <= 0:
+            break
+        file.seek(offset)
+        try:
+            data = file.read(size)
+            data = bitorder_decode(data) if page.fillorder == REVERSED else data
+            data = data if page.compression == NO_COMPRESSION else tifffile.TIFF.DECOMPRESSORS[page.compression](data)
+            blocks = np.frombuffer(data, np.uint8, -(-count // rows) * -(-part_width // columns) * (rows * columns + 2))
+        except Exception as error:  # decoders raise whatever they like at a damaged file
+            raise ImageError(f"damaged or cut off ({reason(error)}); get it anew") from error
+        blocks = blocks.reshape(-(-count // rows), -(-part_width // columns), -1)
+        lightness = blocks[..., :-2].reshape(*blocks.shape[:2], rows, columns).swapaxes(1, 2)
+        part = np.empty((blocks.shape[0] * rows, blocks.shape[1] * columns, 3), np.uint8)
+        part[..., 0] = lightness.reshape(part.shape[:2])
+        part[..., 1:] = blocks[..., -2:].repeat(rows, axis=0).repeat(columns, axis=1)
+        samples[top : top + count, left : left + part_width] = part[: height - top, : width - left][:count, :part_width]
+    return samples
 
 
 def _bits_text(page: tifffile.TiffPage) -> str:
@@ -389,12 +439,12 @@ def _to_levels(page: tifffile.TiffPage, samples: Samples, bits: int) -> tuple[Pi
     """
     if samples.dtype.kind == "f":
         return _from_floats(samples)
+    if bits > 32:
+        raise ImageError(f"has samples of {bits} bits; convert it to 16 bits")
+    if bits > 16:
+        return _from_wide_integers(samples, bits)
     if samples.dtype.kind == "i":
         return _from_integers(samples, 0, 2 ** (bits - 1) - 1)
-    if bits > 16:
-        if int(samples.max()) > 65535:
-            raise ImageError(f"has samples of {bits} bits; convert it to 16 bits")
-        return samples.astype(np.uint16), []
     if samples.dtype == bool:
         return samples.astype(np.uint8) * np.uint8(255), []
     bits = max(bits, 8) if page.compression in LIBTIFF_COMPRESSIONS else bits  # libtiff has scaled them
@@ -442,6 +492,22 @@ def _from_integers(samples: Samples, low: int, high: int) -> tuple[Picture, list
     outside += int(np.count_nonzero(samples > high)) if high < info.max else 0
     _check_share(outside, samples, f"values from {samples.min()} to {samples.max()} where {low} to {high} are read")
     picture = np.take(table, samples.astype(np.int64) - info.min if info.min else samples)
+    return picture, _clipped(outside, samples)
+
+
+def _from_wide_integers(samples: Samples, bits: int) -> tuple[Picture, list[str]]:
+    """Return integers of 17 to 32 bits as levels of 16 bits; those that 16 bits hold are taken as they stand.
+
+    Raises:
+        ImageError: Many are negative.
+    """
+    full = 2 ** (bits - 1 if samples.dtype.kind == "i" else bits) - 1
+    outside = int(np.count_nonzero(samples < 0)) if samples.dtype.kind == "i" else 0
+    _check_share(outside, samples, f"values from {samples.min()} to {samples.max()} where 0 to {full} are read")
+    picture, stands = np.empty(samples.shape, np.uint16), int(samples.max()) <= 65535
+    for rows in strips(samples.shape[:2]):
+        values = np.maximum(samples[rows].astype(np.int64), 0)
+        picture[rows] = values if stands else (values * 65535 + full // 2) // full
     return picture, _clipped(outside, samples)
 
 

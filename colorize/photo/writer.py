@@ -163,7 +163,8 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         words = fit(words, format)
         held = {"exif": words.exif, "xmp": words.xmp}
         if format == "JP2":
-            file.write(encode_jpeg2000(picture, alpha, profile=photo.profile, dpi=photo.dpi, **held))
+            more = {"profile": photo.profile, "iptc": words.iptc, "dpi": photo.dpi}
+            file.write(encode_jpeg2000(picture, alpha, **held, **more))
         else:
             wanted = LOSSLESS_QUALITY if photo.lossless else quality
             file.write(encode_jpeg_xl(picture, alpha, quality=wanted, **held))

@@ -33,7 +33,28 @@ def test_many_are_shortened(tmp_path: Path) -> None:
         (tmp_path / f"{number:02}.psd").write_bytes(b"8BPS\0\1")
     line = left_out([tmp_path])
     assert line is not None
-    assert "40 files" in line and "35 more" in line and len(line) < 300
+    assert "40 files" in line and "35 more (35 Photoshop)" in line and len(line) < 300
+
+
+def test_those_that_are_not_named_are_counted_by_their_kind(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"a{number}.psd").write_bytes(b"8BPS\0\1")
+    for number in range(3):
+        (tmp_path / f"b{number}.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "c.dng").write_bytes(b"II*\0\x08\0\0\0\0\0\0\0")
+    line = left_out([tmp_path])
+    assert line is not None
+    assert "11 files" in line and "and 6 more (3 PDF, 2 Photoshop, 1 DNG)" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.dng", "DNG"), ("a.nef", "camera raw"), ("a.arw", "camera raw"), ("a.bin", "TIFF"), ("a.psd", "TIFF")],
+)
+def test_what_begins_as_a_tiff_has_its_true_name(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(b"II*\0\x08\0\0\0\0\0\0\0")
+    line = left_out([tmp_path])
+    assert line is not None and f"{name} ({kind})" in line
 
 
 @pytest.mark.parametrize(

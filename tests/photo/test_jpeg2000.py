@@ -131,7 +131,9 @@ def test_a_channel_that_is_not_defined_is_left_out_with_a_line(tmp_path: Path) -
     np.testing.assert_array_equal(photo.picture, RGB)
     assert photo.alpha is None
     (note,) = photo.notes
-    assert str(tmp_path / "a.jp2") in note and "left out" in note
+    assert str(tmp_path / "a.jp2") in note and "1 of its 4 channels" in note and "was left out" in note
+    (note,) = read(tmp_path, jp2(np.dstack([RGB, GREY, GREY]), color(SRGB_NUMBER))).notes
+    assert "2 of its 5 channels" in note and "were left out" in note
 
 
 def test_premultiplied_alpha_is_divided_out(tmp_path: Path) -> None:

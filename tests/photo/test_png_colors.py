@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,32 @@ def test_a_curve_is_followed(
 def test_srgb_stays_as_it_is(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
     (tmp_path / "a.png").write_bytes(make_png(LIGHT.shape, 16, 0, stored(LIGHT, 16), chunks))
     np.testing.assert_array_equal(read_photo(tmp_path / "a.png").picture, np.round(LIGHT * 65535).astype(np.uint16))
+
+
+@pytest.mark.parametrize("color_type", [2, 4, 6])
+def test_faults_beside_the_pixels_change_nothing_and_write_nothing_to_the_error_stream(
+    tmp_path: Path, color_type: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    samples = noise((*LIGHT.shape, {2: 3, 4: 2, 6: 4}[color_type]), np.uint16)
+    chunks = [(b"iCCP", b"icc\0\0" + zlib.compress(b"no profile")), (b"tIME", b"123"), (b"sBIT", b"1234567")]
+    data = samples.astype(">u2").tobytes()
+    (tmp_path / "a.png").write_bytes(make_png(LIGHT.shape, 16, color_type, data, chunks))
+    photo = read_photo(tmp_path / "a.png")
+    colors = samples[..., 0] if color_type == 4 else samples[..., :3]
+    np.testing.assert_array_equal(photo.picture, colors)
+    if color_type != 2:
+        np.testing.assert_array_equal(photo.alpha, samples[..., -1])
+    assert capfd.readouterr().err == ""
+
+
+def test_damaged_16_bit_pixels_are_an_error_and_nothing_is_written_to_the_error_stream(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = noise((*LIGHT.shape, 3), np.uint16).tobytes()
+    (tmp_path / "a.png").write_bytes(make_png(LIGHT.shape, 16, 2, data[: len(data) // 2]))
+    with pytest.raises(ImageError, match=r"a\.png: damaged"):
+        read_photo(tmp_path / "a.png")
+    assert capfd.readouterr().err == ""
 
 
 def test_high_dynamic_range_is_refused_by_its_name(tmp_path: Path) -> None:

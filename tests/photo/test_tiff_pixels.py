@@ -114,13 +114,30 @@ def test_floating_point_outside_is_clipped_with_a_line(tmp_path: Path) -> None:
         (np.linspace(0, 255, 100, dtype=np.float32), "0 to 255"),
         (np.linspace(0, 65535, 100, dtype=np.float32), "0 to 65535"),
         (np.linspace(-30000, 30000, 100).astype(np.int16), "-30000"),
-        (np.linspace(0, 4e9, 100).astype(np.uint32), "32 bits"),
+        (np.linspace(-2e9, 2e9, 100).astype(np.int32), "-2000000000"),
+        (np.linspace(0, 4e9, 100).astype(np.uint64), "64 bits"),
     ],
 )
 def test_values_of_another_range_are_refused_with_the_remedy(tmp_path: Path, samples: np.ndarray, words: str) -> None:
     tifffile.imwrite(tmp_path / "a.tif", samples.reshape(10, 10), photometric="minisblack")
     with pytest.raises(ImageError, match=rf"a\.tif: .*{words}.*convert it to 16 bits"):
         read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize(("dtype", "full"), [(np.uint32, 2**32 - 1), (np.int32, 2**31 - 1)])
+def test_32_bits(tmp_path: Path, dtype: type, full: int, planar: bool, order: str) -> None:
+    samples = np.random.default_rng(0).integers(0, full + 1, (3, *SIZE) if planar else SIZE)
+    options = {"photometric": "rgb", "planarconfig": "separate"} if planar else {"photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", samples.astype(dtype), metadata=None, byteorder=order, **options)
+    expected = np.rint(samples.astype(np.float64) * 65535 / full)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.moveaxis(expected, 0, -1) if planar else expected)
+
+
+def test_32_bits_that_hold_no_more_than_16(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", grey(16).astype(np.uint32), photometric="minisblack")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), grey(16))
 
 
 def test_signed_16_bits(tmp_path: Path) -> None:
@@ -316,6 +333,41 @@ def test_uncompressed_ycbcr(tmp_path: Path) -> None:
     tags = {258: (SHORT, [8, 8, 8]), 259: (SHORT, [1]), 262: (SHORT, [6]), 277: (SHORT, [3]), 530: (SHORT, [1, 1])}
     write_tiff_by_hand(tmp_path / "a.tif", ycbcr.tobytes(), ycbcr.shape[:2], tags)
     assert np.abs(read_image(tmp_path / "a.tif").astype(int) - smooth()).max() <= 3
+
+
+def subsampled(ycbcr: np.ndarray, rows: int, columns: int) -> bytes:
+    """Return YCbCr (h, w, 3) as a strip in which blocks of rows and columns share the colours of their corner."""
+    height, width = (-(-side // step) * step for side, step in zip(ycbcr.shape, (rows, columns), strict=False))
+    full = np.pad(ycbcr, ((0, height - len(ycbcr)), (0, width - ycbcr.shape[1]), (0, 0)), "edge")
+    lightness = full[..., 0].reshape(height // rows, rows, width // columns, columns).swapaxes(1, 2)
+    lightness = lightness.reshape(height // rows, width // columns, -1)
+    return np.dstack([lightness, full[::rows, ::columns, 1:]]).tobytes()
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 2), (2, 1), (2, 2), (1, 4), (4, 4)])
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+@pytest.mark.parametrize("tile", [False, True])
+def test_ycbcr_with_fewer_colours(tmp_path: Path, compression: int, rows: int, columns: int, tile: bool) -> None:
+    ycbcr = np.asarray(Image.fromarray(smooth(37, 50)).convert("YCbCr"))
+    encode = {1: bytes, 5: imagecodecs.lzw_encode, 8: imagecodecs.zlib_encode, 32773: imagecodecs.packbits_encode}
+    step = (16, 32) if tile else (16, 50)
+    padded = np.pad(ycbcr, ((0, 11), (0, 14), (0, 0)), "edge")
+    stored = padded if tile else ycbcr
+    pieces = [stored[y : y + 16, x : x + step[1]] for y in range(0, 37, 16) for x in range(0, 50, step[1])]
+    parts = [encode[compression](subsampled(piece, rows, columns)) for piece in pieces]
+    layout = {"tile": step} if tile else {"rowsperstrip": 16}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        tag = [(530, 3, 2, (columns, rows), True)]
+        kind = {"dtype": np.uint8, "photometric": "rgb", "compression": "zlib", "extratags": tag}
+        writer.write(iter(map(bytes, parts)), shape=ycbcr.shape, metadata=None, **kind, **layout)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tiff:
+        tags = tiff.pages[0].aspage().tags
+        tags[259].overwrite(compression), tags[262].overwrite(6)
+    photo = read_photo(tmp_path / "a.tif")
+    own, whole = rgb_to_lightness(photo.picture), rgb_to_lightness(smooth(37, 50))
+    assert np.abs(photo.picture.astype(int) - smooth(37, 50)).mean() < 12 and np.abs(own - whole).mean() < 3
+    corners = smooth(37, 50)[::rows, ::columns]
+    assert np.abs(photo.picture[::rows, ::columns].astype(int) - corners).max() <= 3
 
 
 # --- samples that are no colours -------------------------------------------------------------------------------------

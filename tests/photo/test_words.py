@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -60,7 +61,7 @@ def write(path: Path, data: bytes) -> Path:
 # --- IPTC ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".jp2"])
 @pytest.mark.parametrize("source", [".jpg", ".png", ".tif"])
 def test_iptc_goes_from_any_format_to_any(tmp_path: Path, source: str, suffix: str) -> None:
     path = tmp_path / f"a{source}"
@@ -75,9 +76,9 @@ def test_iptc_goes_from_any_format_to_any(tmp_path: Path, source: str, suffix: s
     result, notes = colored(path, suffix)
     photo = read_photo(result)
     assert photo.iptc == IPTC
-    assert photo.photoshop == resource(1034, b"\1")
+    assert photo.photoshop == (None if suffix == ".jp2" else resource(1034, b"\1"))
     assert notes == ()
-    if suffix != ".png":
+    if suffix in (".jpg", ".tif"):
         with Image.open(result) as image:
             info = IptcImagePlugin.getiptcinfo(image)
         assert info is not None
@@ -292,6 +293,11 @@ def test_words_of_a_tiffs_pages_stay_with_their_page(tmp_path: Path) -> None:
     ]
 
 
+def test_tags_that_say_how_the_pixels_are_stored_are_not_named(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", GREY, metadata=None, compression="lerc")
+    assert read_photo(tmp_path / "a.tif").notes == ()
+
+
 def test_tags_of_other_programs_are_named(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", GREY, metadata=None, extratags=[(65001, 4, 1, 7, True)])
     assert ["65001" in note for note in read_photo(tmp_path / "a.tif").notes] == [True]
@@ -432,7 +438,7 @@ def test_a_gain_map_goes_with_all_that_points_to_it(tmp_path: Path) -> None:
 C2PA_BOX = struct.pack(">I4s", 40, b"uuid") + bytes.fromhex("d8fec3d61b0e483c92975828877ec481") + b"manifest" * 2
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".avif", ".heic"])
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".avif", ".heic", ".jp2", ".jxl"])
 def test_content_credentials_are_named_in_any_format(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     if suffix == ".png":
@@ -448,6 +454,24 @@ def test_content_credentials_are_named_in_any_format(tmp_path: Path, suffix: str
     result, notes = colored(path, suffix)
     assert ["C2PA" in note for note in notes] == [True]
     assert b"manifest" not in result.read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".jxl"])
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_content_credentials_in_a_jumbf_box_are_named(tmp_path: Path, suffix: str, is_compressed: bool) -> None:
+    content = struct.pack(">I4s", 33, b"jumd") + b"c2pa\0\x11\0\x10\x80\0\0\xaa\08\x9bq\3c2pa\0" + b"manifest"
+    name = b"jumb"
+    if is_compressed:
+        name, content = b"brob", b"jumb" + imagecodecs.brotli_encode(content)
+    boxes(tmp_path / f"a{suffix}", suffix, struct.pack(">I4s", 8 + len(content), name) + content)
+    assert ["C2PA" in note for note in read_photo(tmp_path / f"a{suffix}").notes] == [True]
+
+
+def test_a_pngs_date_of_the_last_change_is_named(tmp_path: Path) -> None:
+    date = chunk(b"tIME", struct.pack(">H5B", 1999, 1, 2, 3, 4, 5))
+    result, notes = colored(write(tmp_path / "a.png", png(date)), ".png")
+    assert ["tIME" in note for note in notes] == [True]
+    assert b"tIME" not in result.read_bytes()
 
 
 def test_a_bmp_says_that_it_holds_no_words(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from colorize.base import PHOTO_FORMATS
+from colorize.photo import Photo, write_photo
+
 GREY = np.tile(np.arange(40, dtype=np.uint8) * 5, (30, 1))
 IPTC = b"".join(
     struct.pack(">BBBH", 0x1C, record, number, len(value)) + value
@@ -57,8 +60,8 @@ def png(*chunks: bytes) -> bytes:
 
 
 def boxes(path: Path, suffix: str, box: bytes) -> None:
-    """Write a grey AVIF or HEIC with a box behind its others."""
-    Image.fromarray(GREY).save(path, {".avif": "AVIF", ".heic": "HEIF"}[suffix])
+    """Write a grey AVIF, HEIC, JPEG 2000 or JPEG XL with a box behind its others."""
+    write_photo(path, Photo(GREY), format=PHOTO_FORMATS[suffix])
     path.write_bytes(path.read_bytes() + box)
 
 
