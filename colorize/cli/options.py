@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ from colorize.base import (
     setting,
 )
 from colorize.batch import FileOptions, PhotoOptions
-from colorize.cli.arguments import Option, Parser, add_arguments, file_name, from_arguments, make_options
+from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import PIPE, VideoOptions, is_pipe, names_video
 
@@ -150,6 +151,8 @@ def parse_command(arguments: Sequence[str] | None = None) -> Command:
         arguments: Without the program's name; None: those of the process.
     """
     parser = build_parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        parser.exit(USAGE_ERROR, _first_steps())
     given = parser.parse_args(arguments)
     factor = from_arguments(parser, RenderFactor, given).render_factor
     if factor is not None:
@@ -171,6 +174,20 @@ def parse_command(arguments: Sequence[str] | None = None) -> Command:
     )
     _check_files(parser, command)
     return command
+
+
+def _first_steps() -> str:
+    """Return what somebody reads who gives the command's name alone: the three things that can be done."""
+    page = "a page in the browser for all of it: drop a picture there"
+    if importlib.util.find_spec("gradio") is None:
+        page += " (first: pip install 'colorize-photos[web]')"
+    return (
+        "colorize: no file is named. One of these:\n"
+        "  colorize photo.jpg   colours a photograph; photo_colorized.jpg comes to lie beside it\n"
+        "  colorize film.mp4    colours a film; film_colorized.mp4 comes to lie beside it\n"
+        f"  colorize-web         {page}\n"
+        "All options: colorize --help\n"
+    )
 
 
 def _check_files(parser: Parser, command: Command) -> None:

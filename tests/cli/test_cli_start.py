@@ -27,6 +27,32 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
     assert "colorize" in done.stdout
 
 
+@pytest.mark.parametrize("has_page", [True, False])
+def test_without_arguments_it_says_what_can_be_done(has_page: bool) -> None:
+    done = in_new_process(
+        f"""
+        import importlib.util, sys
+        from importlib.machinery import ModuleSpec
+        found = importlib.util.find_spec
+        page = ModuleSpec("gradio", None) if {has_page} else None
+        importlib.util.find_spec = lambda name, *rest: page if name == "gradio" else found(name, *rest)
+        from colorize.cli.command import run_process
+        sys.argv = ["colorize"]
+        run_process()
+        """
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    for command in ("colorize photo.jpg", "colorize film.mp4", "colorize-web"):
+        assert f"\n  {command} " in done.stderr
+    assert ("colorize-photos[web]" in done.stderr) == (not has_page)
+
+
+def test_options_alone_are_a_usage_error_of_one_line() -> None:
+    done = in_new_process("from colorize.cli import main; main(['--force'])")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "FILE" in done.stderr
+
+
 def test_a_photo_is_coloured_without_what_only_training_needs(weights_file: Path, grey_photo: Path) -> None:
     done = in_new_process(
         f"""

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Linux: what Colorize.desktop starts; files after it are coloured, without any the page opens.
+folder=$(cd "$(dirname "$0")" && pwd)
+for python in python3 python3.13 python3.12 python3.11 python3.10; do
+    if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then
+        exec "$python" "$folder/launch.py" "$@"
+    fi
+done
+echo "Python 3.10 or newer is missing: https://www.python.org/downloads"
+[ -t 0 ] && read -r _
+exit 1
