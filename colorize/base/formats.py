@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -91,6 +92,12 @@ class Container(NamedTuple):
             the index can stand first, and tags have a form of their own.
         states_aspect: Whether it states the pixels' aspect itself; if not, the codec has to.
         reel_names: Whether it holds the name of the reel that a timecode counts.
+        deep_audio: As ``audio``, of sound with more than 16 bits; None: the same.
+        audio_rate: Samples a second that its sound has to have; None: any.
+        tag_prefix: What the names of its tags begin with.
+        rates: Frames per second that it can have, one of them throughout, for it states no times: then it holds one
+            stream of pictures, the first, and sound from its beginning to its end. Empty: any.
+        chapters: Whether it holds chapters.
     """
 
     format: str
@@ -104,8 +111,17 @@ class Container(NamedTuple):
     quicktime: bool = False
     states_aspect: bool = True
     reel_names: bool = True
+    deep_audio: str | None = None
+    audio_rate: int | None = None
+    tag_prefix: str = ""
+    rates: tuple[Fraction, ...] = ()
+    chapters: bool = True
 
 
+_MXF_RATES = (
+    *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)),
+    *(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60, 72, 75, 90, 96, 100, 120)),
+)
 _MP4 = Container(
     "mp4",
     "video/mp4",
@@ -131,6 +147,18 @@ CONTAINERS = {
         states_aspect=False,
     ),
     ".webm": Container("webm", "video/webm", ("vp9", "av1"), "libopus", "webvtt", states_aspect=False),
+    ".mxf": Container(
+        "mxf",
+        "application/mxf",
+        ("dnxhr", "prores"),
+        "pcm_s16le",
+        deep_audio="pcm_s24le",
+        audio_rate=48000,
+        reel_names=False,
+        tag_prefix="comment_",
+        rates=_MXF_RATES,
+        chapters=False,
+    ),
 }
 """Suffix of a film -> the container that is written under it."""
 

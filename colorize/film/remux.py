@@ -51,7 +51,10 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
         with first:
             target, outputs = _open_target(path, plan, source, template, report)
         try:
-            end = _interleave(plan, source, target, outputs, _video_packets(plan, store), report)
+            packets = _video_packets(plan, store)
+            if plan.container.rates:
+                packets = _without_gaps(plan, packets, report)
+            end = _interleave(plan, source, target, outputs, packets, report)
             for output in outputs.values():
                 output.finish(target)
         except BaseException:
@@ -68,7 +71,7 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
 
 
 def try_header(path: Path, plan: RemuxPlan, segment: Path) -> None:
-    """Write the finished film with all its streams, tags and chapters, but without packets, and remove it again.
+    """Write the finished film with all its streams, tags and chapters, but one frame at most, and remove it again.
 
     Args:
         path: The file.
@@ -82,9 +85,16 @@ def try_header(path: Path, plan: RemuxPlan, segment: Path) -> None:
     try:
         with open_video(plan.source_path) as source:
             with av.open(str(segment)) as trial:
-                target, _ = _open_target(path, plan, source, trial.streams.video[0], RemuxReport())
+                target, outputs = _open_target(path, plan, source, trial.streams.video[0], RemuxReport())
+                packet = next(trial.demux(video=0))
             try:
                 target.start_encoding()
+                if plan.container.rates:  # its header depends on the first frame
+                    packet.stream, packet.time_base = outputs[plan.video.stream].stream, 1 / plan.constant_rate
+                    packet.pts = packet.dts = 0
+                    target.mux(packet)
+                    for output in outputs.values():
+                        output.finish(target)
             finally:
                 target.close()
     except (FFmpegError, ValueError) as error:
@@ -144,6 +154,29 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
                     seen.append(pts)
             if sorted(seen) != segment.pts:
                 raise LookupError("its frames are not those of its record")
+
+
+def _without_gaps(plan: RemuxPlan, packets: Iterator[Packet], report: RemuxReport) -> Iterator[Packet]:
+    """Yield a packet for each frame of a constant rate, the one before again where the film has none.
+
+    Each frame is decoded by itself; that is so of the codecs of containers that hold constant rates alone.
+    """
+    repeated, following = 0, 0
+    before: bytes | None = None
+    for place, packet in zip(plan.constant_places(), packets, strict=True):
+        data = bytes(packet)
+        for number in range(following, place + 1):
+            each = Packet(data if number == place or before is None else before)
+            each.time_base, each.duration, each.is_keyframe = 1 / plan.constant_rate, 1, True
+            each.pts = each.dts = number
+            yield each
+        repeated += place - following
+        following, before = place + 1, data
+    if repeated:
+        report.lines.append(
+            f"{plan.video.path}: frames were shown {repeated} times again where it has gaps, for "
+            f"{plan.container.format} holds a constant rate alone"
+        )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from colorize.film.timecode import Timecode
 from colorize.film.transcoding import (
     AudioTranscoder,
     CoverCopy,
+    SteadyAudioTranscoder,
     StreamCopy,
     SubtitleTranscoder,
     add_audio_stream,
@@ -37,6 +38,11 @@ AI_LABEL = f"AI-colorized by colorize {colorize.__version__}"
 BRANDS = ("major_brand", "minor_version", "compatible_brands")
 STALE_TAGS = (*BRANDS, "encoder", "software", "duration", "bps", "number_of_")
 """Beginnings, in lower case, of the names of tags that describe the source's file or its encoding."""
+MXF_TAGS = (
+    *("operational_pattern", "uid", "generation_uid", "company_name", "product_", "toolkit_", "application_"),
+    *("material_package", "file_package", "modification_date"),
+)
+"""Beginnings of the names of tags that describe an MXF file; its muxer writes its own."""
 ITUNES_TAGS = frozenset(
     (
         *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
@@ -49,6 +55,7 @@ COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  #
 TIMECODE, REEL_NAME = "timecode", "reel_name"  # names of tags
 RAWCOOKED = "rawcooked"
 """In the name of an attachment with which RAWcooked makes the scanner's files from a film again, byte for byte."""
+MAX_RATE_ERROR = Fraction(1, 5000)  # of a rate that is stated in another way; 24 and 23.976 differ by five times that
 FIELD_ORDERS = {"tff": 2, "bff": 3}  # field order -> AVFieldOrder
 
 
@@ -87,11 +94,35 @@ class RemuxPlan:
         return self.video.start_time + self.span.start
 
     @property
+    def constant_rate(self) -> Fraction:
+        """Frames per second in a container that holds certain rates alone."""
+        return nearest_rate(self.container, self.format.rate) or self.format.rate
+
+    def constant_places(self) -> list[int]:
+        """Return the place of each frame among frames of ``constant_rate`` from the film's beginning on; they rise."""
+        places: list[int] = []
+        for pts in self.stamps.pts:
+            place = round(pts * self.stamps.time_base * self.constant_rate)
+            places.append(max(place, places[-1] + 1 if places else 0))
+        return places
+
+    @property
+    def constant_frames(self) -> int:
+        """How many frames of ``constant_rate`` the film has."""
+        return self.constant_places()[-1] + 1
+
+    @property
     def skipped_frames(self) -> int:
         """How many frames of the source lie before the first one that was coloured."""
         if not self.span.start:
             return 0
         return round((self.span.start + self.stamps.pts[0] * self.stamps.time_base) * self.format.rate)
+
+
+def nearest_rate(container: Container, rate: Fraction) -> Fraction | None:
+    """Return the rate of a container that holds certain ones alone which a film of about that rate has; None: none."""
+    nearest = min(container.rates, key=lambda each: abs(each - rate), default=None)
+    return nearest if nearest is not None and abs(nearest - rate) <= MAX_RATE_ERROR * nearest else None
 
 
 @dataclass
@@ -168,6 +199,8 @@ def _tags_of_timecode_tracks(source: InputContainer) -> dict[str, str]:
 def _state_rate(plan: RemuxPlan, source: InputContainer, stream: Stream) -> None:
     """State the frames' rate: QuickTime counts timecodes by it, and Matroska takes it for constant."""
     rate = plan.stamps.rate or Fraction(0)
+    if plan.container.rates:
+        rate = plan.constant_rate
     if plan.container.quicktime:
         rate = rate or plan.format.rate
         for tags in (*(stream.metadata for stream in source.streams), source.metadata):
@@ -204,6 +237,8 @@ def add_streams(
     streams = list(source.streams)
     first = next(place for place, stream in enumerate(streams) if stream.type == "video" and not is_cover(stream))
     streams[plan.video.stream], streams[first] = streams[first], streams[plan.video.stream]
+    if plan.container.rates:
+        streams.sort(key=lambda stream: stream.index != plan.video.stream)
     videos = [stream for stream in streams if stream.type == "video" and not is_cover(stream)]
     for stream in streams:
         name = stream_name(stream)
@@ -229,7 +264,7 @@ def add_streams(
 def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
     """Add the stream of the coloured frames."""
     stream = target.add_stream_from_template(template, opaque=True)
-    stream.time_base = plan.stamps.time_base
+    stream.time_base = 1 / plan.constant_rate if plan.container.rates else plan.stamps.time_base
     context: Any = stream.codec_context
     codec = CODECS[plan.codec]
     if plan.format.aspect not in (None, 1) and not (plan.container.states_aspect or codec.states_aspect):
@@ -286,9 +321,7 @@ def _add_other(
         return None
     try:
         if isinstance(stream, AudioStream):
-            output: StreamCopy = AudioTranscoder(add_audio_stream(plan.container.audio, stream, target), name)
-            report.lines.append(f"{path}: {name} was converted to {plan.container.audio}, which {kind} holds")
-            return output
+            return _add_audio(plan, stream, target, name, report)
         if isinstance(stream, SubtitleStream) and plan.container.subtitles and is_text_subtitle(stream):
             added = add_subtitle_stream(plan.container.subtitles, stream, target)
             output = SubtitleTranscoder(added, stream, name)
@@ -299,6 +332,24 @@ def _add_other(
         return None
     report.lines.append(f"{path}: {name} was left out: {kind} cannot hold it; .mkv can")
     return None
+
+
+def _add_audio(
+    plan: RemuxPlan, source: AudioStream, target: OutputContainer, name: str, report: RemuxReport
+) -> StreamCopy:
+    """Add a stream of sound in a format that the container holds."""
+    container, context = plan.container, source.codec_context
+    is_deep = container.deep_audio is not None and context.format.bytes > 2
+    encoder = (container.deep_audio if is_deep else None) or container.audio
+    stream = add_audio_stream(encoder, source, target, container.audio_rate)
+    if (context.codec.canonical_name, context.rate) != (encoder, stream.codec_context.rate):
+        rate = f" of {container.audio_rate / 1000:g} kHz" if container.audio_rate else ""
+        report.lines.append(
+            f"{plan.video.path}: {name} was converted to {encoder}{rate}, which {target.format.name} holds"
+        )
+    if not container.rates:
+        return AudioTranscoder(stream, name)
+    return SteadyAudioTranscoder(stream, name, plan.constant_frames / plan.constant_rate)
 
 
 def _add_cover(
@@ -324,8 +375,16 @@ def copy_tags_and_chapters(
     plan: RemuxPlan, source: InputContainer, target: OutputContainer, report: RemuxReport
 ) -> None:
     """Copy the source's tags and chapters, the latter cut to the span; the AI label joins the comment."""
-    target.metadata.update(_kept_tags(plan, source.metadata, report))
-    if plan.ai_label:
+    tags = _kept_tags(plan, source.metadata, report)
+    if prefix := plan.container.tag_prefix:
+        others = {name.removeprefix(prefix): value for name, value in tags.items() if name.lower() != TIMECODE}
+        others = {prefix + name: value for name, value in others.items() if not name.startswith(MXF_TAGS)}
+        if plan.ai_label:
+            others[prefix + "software"] = AI_LABEL
+        target.metadata.update(others | {name: tags[name] for name in tags if name.lower() == TIMECODE})
+    else:
+        target.metadata.update(tags)
+    if plan.ai_label and not prefix:
         comment = target.metadata.get("comment") or target.metadata.pop("COMMENT", "")
         target.metadata["comment"] = f"{comment}; {AI_LABEL}" if comment else AI_LABEL
     length = None if plan.span.end is None else plan.span.end - plan.span.start
@@ -338,5 +397,9 @@ def copy_tags_and_chapters(
             end = min(end, round(length / base))
         if end > start:
             chapters.append({**chapter, "start": start, "end": end})
-    if chapters:
+    if chapters and not plan.container.chapters:
+        report.lines.append(
+            f"{plan.video.path}: {len(chapters)} chapters were left out: {target.format.name} holds none; .mkv does"
+        )
+    elif chapters:
         target.set_chapters(chapters)

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
@@ -23,6 +24,7 @@ from colorize.base import Container
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES)
 CHANNEL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # other numbers of channels are mixed to stereo
 BITS_PER_CHANNEL = 96_000  # a second, of converted sound
+MAX_GAP = Fraction(1, 20)  # seconds: shorter gaps between packets of sound are rounding
 OPUS_RATES = (48000, 24000, 16000, 12000, 8000)  # samples a second that libopus takes, the default first
 TEXT_CODECS = ("subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text")  # FFmpeg's names of subtitle decoders
 
@@ -121,8 +123,12 @@ class AudioTranscoder(StreamCopy):
             self.damaged_packets += 1
             return
         for frame in frames:
-            for resampled in self._resampler.resample(frame):  # type: ignore[arg-type]
-                self._encode(resampled, target)
+            assert isinstance(frame, AudioFrame)
+            self._encode_frames(frame, target)
+
+    def _encode_frames(self, frame: AudioFrame, target: OutputContainer) -> None:
+        for resampled in self._resampler.resample(frame):
+            self._encode(resampled, target)
 
     def finish(self, target: OutputContainer) -> None:
         for resampled in self._resampler.resample(None):
@@ -132,6 +138,49 @@ class AudioTranscoder(StreamCopy):
     def _encode(self, frame: Any, target: OutputContainer) -> None:
         for packet in self._encoder.encode(frame):
             self._mux(packet, target)
+
+
+class SteadyAudioTranscoder(AudioTranscoder):
+    """Decodes sound and encodes it without a gap from the film's beginning to its end, silence where there is none.
+
+    It is for containers that state no times.
+    """
+
+    def __init__(self, stream: AudioStream, name: str, seconds: Fraction) -> None:
+        """Take the finished film's stream, the name of the source's stream, and the film's duration."""
+        super().__init__(stream, name)
+        self._samples = round(seconds * stream.codec_context.rate)
+        self._written = 0
+
+    def _encode_frames(self, frame: AudioFrame, target: OutputContainer) -> None:
+        rate = self._encoder.codec_context.rate
+        if frame.pts is not None and frame.time_base is not None:
+            begin = min(self._samples, round(frame.pts * frame.time_base * rate))
+            if begin - self._written > MAX_GAP * rate:
+                self._fill(begin, target)
+        super()._encode_frames(frame, target)
+
+    def finish(self, target: OutputContainer) -> None:
+        for resampled in self._resampler.resample(None):
+            self._encode(resampled, target)
+        self._fill(self._samples, target)
+        self._encode(None, target)
+
+    def _fill(self, end: int, target: OutputContainer) -> None:
+        """Write silence up to a sample."""
+        context = self._encoder.codec_context
+        while self._written < end:
+            silence = AudioFrame(context.format.name, context.layout.name, min(end - self._written, context.rate))
+            for plane in silence.planes:
+                plane.update(bytes(plane.buffer_size))
+            silence.rate = context.rate
+            self._encode(silence, target)
+
+    def _encode(self, frame: Any, target: OutputContainer) -> None:
+        if frame is not None:
+            frame.pts, frame.time_base = self._written, Fraction(1, self._encoder.codec_context.rate)
+            self._written += frame.samples
+        super()._encode(frame, target)
 
 
 class SubtitleTranscoder(StreamCopy):
@@ -177,6 +226,8 @@ def is_cover(stream: Stream) -> bool:
 def can_copy(container: Container, source: InputContainer, stream: Stream) -> bool:
     """Tell whether a container takes a source's stream as it is, by trying; avoided audio codecs are not copied."""
     codec = stream.codec_context.codec.canonical_name
+    if container.rates:
+        return False  # a trial with one stream tells nothing of it
     if codec.startswith(container.avoided_audio) and container.format not in source.format.name.split(","):
         return False
     trial = av.open(io.BytesIO(), "w", format=container.format)
@@ -191,19 +242,22 @@ def can_copy(container: Container, source: InputContainer, stream: Stream) -> bo
             trial.close()
 
 
-def add_audio_stream(encoder: str, source: AudioStream, target: OutputContainer) -> AudioStream:
+def add_audio_stream(
+    encoder: str, source: AudioStream, target: OutputContainer, rate: int | None = None
+) -> AudioStream:
     """Add a stream to the finished film for a source's sound in another format, with an open encoder.
 
     Args:
         encoder: FFmpeg's name of the encoder.
         source: The source's stream.
         target: The finished film.
+        rate: Samples a second; None: the source's, where the encoder takes them.
 
     Raises:
         FFmpegError: The encoder does not take the sound.
         ValueError: There is no such encoder.
     """
-    rate = source.codec_context.rate
+    rate = rate or source.codec_context.rate
     if encoder == "libopus" and rate not in OPUS_RATES:
         rate = OPUS_RATES[0]
     layout = CHANNEL_LAYOUTS.get(source.codec_context.channels, "stereo")

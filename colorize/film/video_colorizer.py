@@ -35,7 +35,7 @@ from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import FileSource, Source, open_source
-from colorize.film.streams import RemuxPlan
+from colorize.film.streams import RemuxPlan, nearest_rate
 from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
 
@@ -161,6 +161,7 @@ class _VideoColorizer:
         self._options = options
         self._store = SegmentStore(out)
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
+        check_rate(self._video, container)
         self._notes += source.notes
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
@@ -394,6 +395,19 @@ def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
         fitting = [suffix for suffix, other in CONTAINERS.items() if codec in other.codecs]
         raise VideoError(f"{out}: {out.suffix} does not hold {codec}; choose {' or '.join(fitting) or 'another codec'}")
     return container, codec
+
+
+def check_rate(video: Video, container: Container) -> None:
+    """Check that a container can have a film's frame rate.
+
+    Raises:
+        VideoError: It cannot.
+    """
+    if container.rates and (not video.is_cfr or nearest_rate(container, video.rate) is None):
+        rate = f"is {float(video.rate):.6g} frames a second" if video.is_cfr else "varies"
+        raise VideoError(
+            f"{video.path}: its frame rate {rate}, which {container.format} does not hold; choose -o film.mov"
+        )
 
 
 def choose_picture_format(

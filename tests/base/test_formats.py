@@ -16,7 +16,13 @@ from colorize.color import PlaneFormat
 from colorize.film import EncoderSettings, PictureFormat, VideoOptions
 
 _RATE = Fraction(1, 30), Fraction(30)
-MEDIA_TYPES = {"mp4": "video/mp4", "mov": "video/quicktime", "matroska": "video/x-matroska", "webm": "video/webm"}
+MEDIA_TYPES = {
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "matroska": "video/x-matroska",
+    "webm": "video/webm",
+    "mxf": "application/mxf",
+}
 """FFmpeg's name of a muxer -> its media type, as HTTP's world knows it."""
 
 
