@@ -200,6 +200,7 @@ class Codec(NamedTuple):
         interlaced: Whether interlaced frames are encoded as such; if not, they are written as whole pictures.
         captions: Whether its stream holds closed captions beside the pictures.
         states_aspect: Whether its stream states the pixels' aspect itself.
+        aspect_lost_in: FFmpeg's names of the containers that state the pixels' aspect of other codecs, but not of it.
         quicktime_tag: Its FourCC in QuickTime's family, where players do not know the one that FFmpeg takes by itself.
     """
 
@@ -223,6 +224,7 @@ class Codec(NamedTuple):
     interlaced: bool = False
     captions: bool = False
     states_aspect: bool = False
+    aspect_lost_in: tuple[str, ...] = ()
     quicktime_tag: str | None = None
 
 
@@ -311,6 +313,7 @@ CODECS = {
         is_mezzanine=True,
         profiles={"422": Profile("dnxhr_hqx"), "444": Profile("dnxhr_444")},
         segments="mov",
+        aspect_lost_in=("mxf",),
     ),
 }
 """Name of a codec, as ``--codec`` takes it -> its encoder and settings."""

@@ -267,10 +267,12 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
     stream.time_base = 1 / plan.constant_rate if plan.container.rates else plan.stamps.time_base
     context: Any = stream.codec_context
     codec = CODECS[plan.codec]
-    if plan.format.aspect not in (None, 1) and not (plan.container.states_aspect or codec.states_aspect):
+    is_stated = plan.container.states_aspect or codec.states_aspect
+    if plan.format.aspect not in (None, 1) and (not is_stated or plan.container.format in codec.aspect_lost_in):
         report.lines.append(
             f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {plan.codec} in "
-            f"{target.format.name}; some players will show them square; .mp4 states it"
+            f"{target.format.name}; some players will show them square; {'.mov' if codec.is_mezzanine else '.mp4'} "
+            "states it"
         )
     context.color_range = plan.format.color_range
     context.colorspace = context.color_primaries = context.color_trc = BT709

@@ -81,7 +81,7 @@ def test_the_default_container_is_written() -> None:
 
 def test_the_options_name_what_the_tables_hold() -> None:
     said = {setting.name: spec for setting, spec in specs(VideoOptions)}
-    assert said["codec"].automatic == "h264; webm: vp9"
+    assert said["codec"].automatic == "h264; webm: vp9; mxf: dnxhr"
     assert said["crf"].automatic == "h264 18, hevc 20, av1 28, vp9 26"
     assert "h264 0..51" in said["crf"].help and "vp9 0..63" in said["crf"].help and said["crf"].high == 63
     assert said["preset"].automatic == "h264 veryfast, hevc fast, av1 8, vp9 5"

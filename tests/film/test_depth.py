@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from support.video_contents import field_orders_of
 from support.videos import VideoRecipe, make_video
 
 from colorize.base import VideoError
 from colorize.color import Luma, PlaneFormat, StoredLuma, color_field_planes, color_planes, luma_of_grey
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, colorize_video, decode_frames, probe, read_luma
+from colorize.film import VideoOptions, VideoStopped, colorize_video, decode_frames, probe, read_luma
 from colorize.film.pixels import read_alpha
 
 RAMP = np.arange(1024, dtype=np.uint16).reshape(32, 32)
@@ -210,3 +213,100 @@ def test_transparency_is_kept_where_the_codec_can(
     bits = frame.format.components[3].bits
     np.testing.assert_allclose(planes[3] / ((1 << bits) - 1), alpha / 1023, atol=0.001)
     assert not any("transparency" in note for note in result.notes)
+
+
+# --- codecs and containers for further work --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".mxf", ".mkv"])
+def test_prores_goes_on_after_a_stop_frame_by_frame(tmp_path: Path, colorizer: Colorizer, suffix: str) -> None:
+    recipe = VideoRecipe(60, codec="ffv1", pixel_format="yuv422p10le", metadata={"timecode": "10:00:00:00"})
+    source = make_video(tmp_path / "a.mkv", recipe)
+    options = VideoOptions(codec="prores", temporal="off")
+    whole = colorize_video(source, tmp_path / ("whole" + suffix), colorizer=colorizer, options=options)
+    stop = threading.Event()
+    with pytest.raises(VideoStopped):
+        colorize_video(
+            source,
+            tmp_path / ("b" + suffix),
+            colorizer=colorizer,
+            options=options,
+            progress=lambda progress: stop.set() if progress.done > 10 else None,
+            cancel=stop,
+        )
+    result = colorize_video(source, tmp_path / ("b" + suffix), colorizer=colorizer, options=options)
+    assert 0 < result.resumed < 60
+    contents = []
+    for path in (whole.path, result.path):
+        with av.open(str(path)) as video:
+            stream = video.streams.video[0]
+            packets = [(packet.pts * packet.time_base, bytes(packet)) for packet in video.demux(stream) if packet.size]
+            assert (video.metadata | stream.metadata).get("timecode", "10:00:00:00") == "10:00:00:00"
+        contents.append(packets)
+    assert contents[0] == contents[1]
+    tolerance = 0.001 if suffix == ".mkv" else 1e-9  # Matroska counts milliseconds
+    np.testing.assert_allclose([float(time) for time, _ in contents[0]], np.arange(60) / 30, atol=tolerance)
+
+
+@pytest.mark.parametrize(("chroma", "tag"), [("422", b"apch"), ("444", b"ap4h")])
+def test_prores_states_its_profile(tmp_path: Path, colorizer: Colorizer, chroma: str, tag: bytes) -> None:
+    source = make_video(tmp_path / "a.mp4", VideoRecipe(3))
+    for suffix in (".mov", ".mkv"):
+        options = VideoOptions(codec="prores", chroma=chroma, temporal="off")
+        colorize_video(source, tmp_path / ("b" + suffix), colorizer=colorizer, options=options)
+        assert tag in (tmp_path / ("b" + suffix)).read_bytes()
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+def test_prores_keeps_the_field_order(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
+    source = make_video(tmp_path / "a.mkv", VideoRecipe(4, codec="ffv1", field_order=order))
+    for suffix in (".mov", ".mxf"):
+        out = tmp_path / ("b" + suffix)
+        colorize_video(source, out, colorizer=colorizer, options=VideoOptions(codec="prores", temporal="off"))
+        assert field_orders_of(out) == [order] * 4
+
+
+def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorizer) -> None:
+    recipe = VideoRecipe(
+        40, sounds=["eng"], texts=["eng"], chapters=True, metadata={"timecode": "01:00:00:00", "title": "A film"}
+    )
+    source = make_video(tmp_path / "a.mkv", recipe)
+    options = VideoOptions(codec="prores", temporal="off", start=0.5)
+    result = colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=options)
+    with av.open(str(result.path)) as video:
+        sound = video.streams.audio[0]
+        assert (sound.codec_context.name, sound.rate) == ("pcm_s24le", 48000)
+        assert video.metadata["timecode"] == "01:00:00:15"
+        assert video.metadata["comment_title"] == "A film"
+        assert "AI-colorized" in video.metadata["comment_software"]
+        counts = {"audio": 0, "video": 0}
+        for frame in video.decode():
+            counts["audio" if isinstance(frame, av.AudioFrame) else "video"] += getattr(frame, "samples", 1)
+    assert counts == {"video": 25, "audio": 25 * 1600}
+    lines = " ".join(result.notes)
+    assert "pcm_s24le of 48 kHz" in lines
+    assert "subtitle" in lines
+    assert "chapters" in lines
+
+
+def test_mxf_shows_frames_again_where_the_film_has_gaps(tmp_path: Path, colorizer: Colorizer) -> None:
+    pts = [3000 * index for index in (*range(40), *range(43, 150))]  # one step of a hundred is a splice
+    source = make_video(tmp_path / "a.mkv", VideoRecipe(pts=pts, sounds=["eng"]))
+    options = VideoOptions(codec="prores", temporal="off")
+    result = colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=options)
+    with av.open(str(result.path)) as video:
+        packets = [bytes(packet) for packet in video.demux(video=0) if packet.size]
+    assert len(packets) == 150
+    assert packets[39] == packets[40] == packets[42] != packets[43]
+    assert any("3 times" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("rate", "varies"), [(17, False), (30, True)])
+def test_a_rate_that_mxf_does_not_have_is_refused_first(
+    tmp_path: Path, colorizer: Colorizer, rate: int, varies: bool
+) -> None:
+    pts = [0, 3000, 7000, 8000, 16000, 17000, 25000, 26000] if varies else None
+    source = make_video(tmp_path / "a.mkv", VideoRecipe(8, rate=Fraction(rate), pts=pts))
+    with pytest.raises(VideoError, match=r"frame rate (is 17|varies).*\.mov"):
+        colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=VideoOptions(codec="prores"))
+    assert list(tmp_path.iterdir()) == [source]
