@@ -3,6 +3,7 @@ from .jobs import RESULT_SUFFIX as RESULT_SUFFIX
 from .jobs import Job as Job
 from .jobs import Outcome as Outcome
 from .jobs import left_out as left_out
+from .jobs import numbered_frames as numbered_frames
 from .jobs import plan as plan
 from .jobs import result_suffix as result_suffix
 from .options import FileOptions as FileOptions

@@ -23,9 +23,24 @@ from colorize.base import (
     ImageError,
 )
 from colorize.batch.options import FileOptions
-from colorize.film import VIDEO_FOLDER, first_part, is_menu, is_pipe, names_video
+from colorize.film import (
+    SEQUENCE_SUFFIXES,
+    VIDEO_FOLDER,
+    SegmentStore,
+    first_part,
+    frame_numbers,
+    frame_path,
+    is_menu,
+    is_pipe,
+    is_sequence,
+    names_video,
+    patterns_in,
+)
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
+SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
+FRAME_SUFFIXES = frozenset((*SEQUENCE_SUFFIXES, *PHOTO_FORMATS, *READ_ONLY_SUFFIXES))  # of numbered frames
+LEAST_FRAMES = 24  # numbered without a gap, that look like a film's
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
 DEFAULT_SUFFIX = ".png"  # of a photo whose name has none: nothing is lost in it
 TAKEN_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *VIDEO_SUFFIXES))  # that a folder gives
@@ -79,6 +94,7 @@ def plan(
     recursive: bool = False,
     suffix: str | None = None,
     sheet: bool = False,
+    sequence: bool = False,
 ) -> list[Job | Outcome]:
     """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
 
@@ -86,7 +102,8 @@ def plan(
     named itself is never left out.
 
     A result lies beside its source as ``NAME_colorized``, or under ``output`` with the source's name and sub-folder.
-    A film in a container that is not written becomes an MP4.
+    A film in a container that is not written becomes an MP4. Of numbered frames, ``scan_%06d.dpx``, the result is
+    numbered frames too, in a sub-folder ``colorized`` or in ``output``.
 
     Args:
         inputs: Files, folders, or patterns with ``*``, ``?`` and ``**``.
@@ -95,11 +112,12 @@ def plan(
         recursive: Take the sub-folders too.
         suffix: Suffix of the coloured photos, such as ``.png``; None: each photo's own.
         sheet: The results are contact sheets of candidates and are named so, unless ``output`` names the file.
+        sequence: Take the numbered frames of a folder for a film.
     """
     is_file = output is not None and _names_a_file(output)
     planned: list[Job | Outcome] = []
     sources: dict[Path, Path] = {}  # by target
-    for found in _find(inputs, recursive):
+    for found in _find(inputs, recursive, sequence):
         if isinstance(found, Outcome):
             planned.append(found)
             continue
@@ -109,6 +127,8 @@ def plan(
             continue
         if is_file and output is not None:
             target = output
+        elif is_sequence(source) and not source.exists():
+            target = (output or source.parent / SEQUENCE_FOLDER) / source.with_suffix(result_suffix(source)).name
         else:
             end = result_suffix(source, suffix)
             target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
@@ -151,11 +171,15 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
     if is_pipe(job.target):
         return None
     targets = result_paths(job, options)
+    if is_sequence(job.target) and options.preview is None:
+        if SegmentStore(job.target).folder.exists():
+            return None  # the frames that are there are those of a run that goes on
+        targets = [frame_path(job.target, number) for number in frame_numbers(job.target)]
     if any(same_file(job.source, target) for target in targets):
         kind = "film" if job.is_video else "photo"
         raise ValueError(f"{job.source}: the result would replace the {kind} itself; give another -o")
     existing = [target for target in targets if target.exists()]
-    if options.skip_existing and existing == targets:
+    if options.skip_existing and existing and existing == targets:
         return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
     own = options.video if job.is_video else options.photo
     if existing and not (own.overwrite or options.skip_existing):
@@ -165,7 +189,7 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
 
 def _names_a_file(output: Path) -> bool:
     """Return whether an output names one result, not a folder for results."""
-    return is_pipe(output) or (output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir())
+    return is_pipe(output) or is_sequence(output) or (output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir())
 
 
 def result_suffix(source: Path, suffix: str | None = None) -> str:
@@ -175,13 +199,15 @@ def result_suffix(source: Path, suffix: str | None = None) -> str:
         source: A photo or film.
         suffix: Suffix for photos; None: the source's own.
     """
+    if is_sequence(source):
+        return source.suffix if source.suffix.lower() in SEQUENCE_SUFFIXES else DEFAULT_SUFFIX
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_VIDEO_SUFFIX
     own = source.suffix if source.suffix.lower() in PHOTO_FORMATS else None
     return suffix or own or READ_ONLY_SUFFIXES.get(source.suffix.lower(), DEFAULT_SUFFIX)
 
 
-def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
+def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[Path, Path] | Outcome]:
     """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure."""
     for given in inputs:
         path = Path(given)
@@ -196,7 +222,10 @@ def _find(inputs: Iterable[str | Path], recursive: bool) -> Iterator[tuple[Path,
         except OSError as error:  # a name too long, a folder that may not be entered
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
-        if is_folder:
+        if is_folder and sequence:
+            patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
+            yield from patterns or [Outcome(path, "failed", f"{path}: a folder without numbered frames")]
+        elif is_folder:
             found = [(file, path) for file in _files_in(path, recursive)]
             remedy = "" if recursive else "; -r looks into its sub-folders"
             yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
@@ -262,6 +291,24 @@ def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | 
     count = "1 file was" if len(named) == 1 else f"{len(named)} files were"
     first = ", ".join(name for name, _ in named[:MAX_NAMED])
     return f"{count} left out: {first}{more}; give one by its name to learn what to do"
+
+
+def numbered_frames(inputs: Iterable[str | Path]) -> list[str]:
+    """Return a line about each folder whose files look like the frames of a film, for they are taken one by one.
+
+    Args:
+        inputs: As ``plan`` takes them.
+    """
+    lines = []
+    for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
+        for pattern in patterns_in(folder, FRAME_SUFFIXES):
+            numbers = frame_numbers(pattern)
+            if len(numbers) >= LEAST_FRAMES and numbers[-1] - numbers[0] + 1 == len(numbers):
+                lines.append(
+                    f"{pattern}: {len(numbers)} numbered files; if they are the frames of a film, --sequence takes "
+                    "them for one, in steady colours"
+                )
+    return lines
 
 
 def _is_folder(path: Path) -> bool:

@@ -29,7 +29,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
         is_asked = not options.force and not is_pipe(job.source)  # a pipe cannot be looked into before
-        if is_asked and is_in_color(open_source(job.source), options.video.span):
+        if is_asked and is_in_color(open_source(job.source, options.video), options.video.span):
             return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,
@@ -59,7 +59,7 @@ def _preview_video(
 ) -> Outcome:
     """Write a contact sheet of ``count`` coloured frames."""
     (target,) = result_paths(job, options)
-    sheet = contact_sheet(colorizer, open_source(job.source), count, options.video.span)
+    sheet = contact_sheet(colorizer, open_source(job.source, options.video), count, options.video.span)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
     if dates is not None:

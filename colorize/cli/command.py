@@ -79,11 +79,18 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     except (ValueError, OSError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
-    from colorize.batch import Job, colorize_files, left_out, plan
+    from colorize.batch import Job, colorize_files, left_out, numbered_frames, plan
     from colorize.film import is_pipe
 
     own, photo = command.settings, command.options.photo
-    entries = plan(command.files, own.output, recursive=own.recursive, suffix=photo.suffix, sheet=photo.sheet)
+    entries = plan(
+        command.files,
+        own.output,
+        recursive=own.recursive,
+        suffix=photo.suffix,
+        sheet=photo.sheet,
+        sequence=own.sequence,
+    )
     jobs = [entry for entry in entries if isinstance(entry, Job)]
     into_pipe = own.output is not None and is_pipe(own.output)
     reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
@@ -99,7 +106,10 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     finally:
         outcomes.close()
         reporter.bar.close()
-    if not own.quiet and (line := left_out(command.files, recursive=own.recursive)):
+    if not own.quiet and not own.sequence:
+        for line in numbered_frames(command.files):
+            print(f"colorize: {line}", file=sys.stderr)
+    if not (own.quiet or own.sequence) and (line := left_out(command.files, recursive=own.recursive)):
         print(f"colorize: {line}", file=sys.stderr)
     reporter.print_summary(time.monotonic() - start)
     if interrupt_handler.cancel.is_set():

@@ -26,7 +26,7 @@ from colorize.base import (
 from colorize.batch import FileOptions, PhotoOptions
 from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
-from colorize.film import PIPE, VideoOptions, is_pipe, names_video
+from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_video
 
 FILE_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *FOREIGN_SUFFIXES, *VIDEO_SUFFIXES))  # of pictures
 LIKE_A_FILE = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
@@ -40,6 +40,7 @@ class CommandSettings(Settings):
     Attributes:
         output: The result's name, or a folder for results; None: beside the sources.
         recursive: Take the sub-folders of folders too.
+        sequence: Take the numbered frames of folders for films.
         quiet: Say nothing but errors.
         verbose: Name every file; show where an error came from.
     """
@@ -53,6 +54,9 @@ class CommandSettings(Settings):
         surfaces=COMMAND_ONLY,
     )
     recursive: bool = setting(False, "take the sub-folders of folders too", surfaces=COMMAND_ONLY)
+    sequence: bool = setting(
+        False, "take the numbered frames of a folder for a film, not for photos", surfaces=COMMAND_ONLY
+    )
     quiet: bool = setting(False, "say nothing but errors", surfaces=COMMAND_ONLY)
     verbose: bool = setting(False, "name every file; show where an error came from", surfaces=COMMAND_ONLY)
 
@@ -193,7 +197,7 @@ def _first_steps() -> str:
 def _check_files(parser: Parser, command: Command) -> None:
     """Report options that do not go with the files, as usage errors."""
     photo = command.options.photo
-    is_one_file = len(command.files) == 1 and not Path(command.files[0]).is_dir()
+    is_one_file = len(command.files) == 1 and (command.settings.sequence or not Path(command.files[0]).is_dir())
     for option, is_given in (("--hint", bool(photo.hints)), ("--candidates", photo.candidates is not None)):
         for name in command.files if is_given else ():
             if names_video(name) and not Path(name).is_dir():
@@ -205,11 +209,11 @@ def _check_files(parser: Parser, command: Command) -> None:
     if output is None or is_pipe(output) or output.is_dir():
         return
     suffix = output.suffix.lower()
-    names_file = suffix in FILE_SUFFIXES
+    names_file = suffix in FILE_SUFFIXES or is_sequence(output)
     if names_file and not is_one_file:
         parser.error(f"-o {output} names one file; give a folder for the results of several files")
     if is_one_file and _is_a_name(command.files[0]):
-        _check_suffix(parser, output, Path(command.files[0]), command.options)
+        _check_suffix(parser, output, command)
     if photo.suffix and names_file and PHOTO_FORMATS.get(suffix) != PHOTO_FORMATS[photo.suffix]:
         parser.error(f"-o {output} and --format {photo.format} contradict each other")
 
@@ -222,28 +226,37 @@ def _check_pipes(parser: Parser, command: Command) -> None:
         parser.error(f"{PIPE} stands for one film; give that alone")
     if (from_pipe or into_pipe) and command.options.preview is not None:
         parser.error(f"--preview is of a film's file and into one; {PIPE} is neither")
-    if from_pipe and (output is None or not (into_pipe or output.suffix.lower() in CONTAINERS)):
+    goes_into_file = output is not None and (output.suffix.lower() in CONTAINERS or is_sequence(output))
+    if from_pipe and not (into_pipe or goes_into_file):
         parser.error(f"{PIPE}: say with -o where the film goes: a file such as film.mkv, or {PIPE}")
     if from_pipe and sys.stdin is not None and sys.stdin.isatty():
         parser.error(f"{PIPE}: nothing is piped in; such as ffmpeg -i film.mp4 -f yuv4mpegpipe - | colorize - -o -")
-    if into_pipe and not names_video(first):
+    if into_pipe and not (names_video(first) or command.settings.sequence):
         parser.error(f"-o {PIPE} is for one film, and {first} is none")
     if into_pipe and sys.stdout is not None and sys.stdout.isatty():
         parser.error(f"-o {PIPE}: the frames would go to the terminal; pipe them into a program, such as ffmpeg")
 
 
-def _check_suffix(parser: Parser, output: Path, source: Path, options: FileOptions) -> None:
+def _check_suffix(parser: Parser, output: Path, command: Command) -> None:
     """Report an output for one file whose suffix is that of a file, but of none that is written for it."""
-    is_video = names_video(source)
-    suffixes: Iterable[str] = CONTAINERS if is_video and options.preview is None else PHOTO_FORMATS
+    source, preview = Path(command.files[0]), command.options.preview
+    is_video = names_video(source) or command.settings.sequence
+    suffixes: Iterable[str] = CONTAINERS if is_video and preview is None else PHOTO_FORMATS
+    if is_sequence(output):
+        if not is_video or preview is not None:
+            parser.error(f"-o {output} names the frames of a film, and {source} is to become one file")
+        suffixes = SEQUENCE_SUFFIXES
     suffix = output.suffix.lower()
     if suffix in suffixes or not (suffix in FILE_SUFFIXES or re.fullmatch(LIKE_A_FILE, suffix)):
         return
     what = "a film" if is_video else "a photo"
-    if is_video and options.preview is not None:
+    if is_sequence(output):
+        what = "a film's frames"
+    elif is_video and preview is not None:
         what = "the sheet of --preview"
     folder = "" if suffix in FILE_SUFFIXES else "; if it is to be a folder, make it first"
-    parser.error(f"-o {output}: {what} is written as {', '.join(suffixes)}, not as {output.suffix}{folder}")
+    numbered = " or, as numbered frames, like frame_%06d.tif" if is_video and preview is None else ""
+    parser.error(f"-o {output}: {what} is written as {', '.join(suffixes)}{numbered}, not as {output.suffix}{folder}")
 
 
 def _is_a_name(file: str) -> bool:

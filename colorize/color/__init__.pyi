@@ -1,3 +1,6 @@
+from .curves import LINEAR as LINEAR
+from .curves import LOG as LOG
+from .curves import Curve as Curve
 from .encodings import convert_to_srgb as convert_to_srgb
 from .encodings import space_of_code_points as space_of_code_points
 from .encodings import space_of_gamma as space_of_gamma

@@ -179,6 +179,12 @@ class Luma:
         above_black = cv2.subtract(self.levels, np.array(BLACK * STEPS_PER_LEVEL, np.float64))
         return np.asarray(cv2.convertScaleAbs(above_black, alpha=255 / LUMA_RANGE / STEPS_PER_LEVEL), np.uint8)
 
+    def deep_picture(self) -> npt.NDArray[np.uint16]:
+        """Return the frame as a grey picture, (H, W) uint16, full range."""
+        steps = self.levels.astype(np.float32) * (STEPS_PER_LEVEL if self.levels.dtype == np.uint8 else 1)
+        grey = (steps - BLACK * STEPS_PER_LEVEL) * np.float32(65535 / (LUMA_RANGE * STEPS_PER_LEVEL))
+        return (np.clip(grey, 0, 65535) + 0.5).astype(np.uint16)
+
 
 def luma_of_grey(levels: npt.NDArray[np.unsignedinteger], bits: int, full_range: bool) -> Luma:
     """Return the luma of a grey frame.

@@ -9,8 +9,13 @@ from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder
 from .names import PIPE as PIPE
+from .names import SEQUENCE_SUFFIXES as SEQUENCE_SUFFIXES
+from .names import frame_numbers as frame_numbers
+from .names import frame_path as frame_path
 from .names import is_pipe as is_pipe
+from .names import is_sequence as is_sequence
 from .names import names_video as names_video
+from .names import patterns_in as patterns_in
 from .options import Progress as Progress
 from .options import VideoOptions as VideoOptions
 from .options import VideoResult as VideoResult

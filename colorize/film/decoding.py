@@ -6,12 +6,15 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import av
 from av.video.stream import VideoStream
 
 from colorize.film.video import DEFAULT_TIME_BASE, WHOLE_VIDEO, Span, Video, decode_stream, open_video
+
+if TYPE_CHECKING:
+    from colorize.film.stills import Still
 
 MIN_LOST_GAP = Fraction(3, 5)
 """Of a frame's duration: an expected time stamp this far from both neighbours belongs to a frame that was lost."""
@@ -30,6 +33,7 @@ class Frame:
         image: The decoded image, as stored.
         decode_warning: ``damaged``: the image is shown as far as it could be decoded; ``lost``: it could not be
             decoded, and ``image`` is that of the frame before; None: neither.
+        still: The frame of a sequence that ``image`` shows; None: it is no sequence's.
     """
 
     index: int
@@ -37,6 +41,7 @@ class Frame:
     duration: int
     image: av.VideoFrame
     decode_warning: str | None = None
+    still: Still | None = None
 
 
 class FileFrame(NamedTuple):

@@ -1,12 +1,19 @@
-"""What the name of a film may be: that of its file, a hyphen for a pipe. Light."""
+"""What the name of a film may be: that of its file, a hyphen for a pipe, a pattern for numbered frames. Light."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from colorize.base import VIDEO_SUFFIXES
 
 PIPE = "-"  # the standard input, or the standard output
+NUMBER = re.compile(r"%(?:0(\d+))?d")
+"""Where a frame's number stands in the names of a sequence, and its least number of digits, as FFmpeg writes it."""
+LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")  # in the name of a frame
+SEQUENCE_SUFFIXES = (".dpx", ".exr", ".tif", ".tiff", ".png")  # of sequences that are written
 
 
 def is_pipe(path: Path | str) -> bool:
@@ -14,6 +21,41 @@ def is_pipe(path: Path | str) -> bool:
     return str(path) == PIPE
 
 
+def is_sequence(path: Path | str) -> bool:
+    """Tell whether a name is the pattern of numbered frames, such as ``scan_%06d.dpx``."""
+    return len(NUMBER.findall(Path(path).name)) == 1
+
+
 def names_video(path: Path | str) -> bool:
     """Tell whether a source has the name of a film; whether it is one is seen when it is opened."""
-    return is_pipe(path) or Path(path).suffix.lower() in VIDEO_SUFFIXES
+    return is_pipe(path) or is_sequence(path) or Path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def frame_path(pattern: Path, number: int) -> Path:
+    """Return the path of a numbered frame."""
+    return pattern.with_name(NUMBER.sub(lambda match: f"{number:0{int(match[1] or 0)}d}", pattern.name))
+
+
+def frame_numbers(pattern: Path) -> list[int]:
+    """Return the numbers of the frames that there are, rising."""
+    before, *_, after = NUMBER.split(pattern.name)
+    name = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+    names = {file.name for file in pattern.parent.iterdir()} if pattern.parent.is_dir() else set()
+    numbers = {int(match[1]) for each in names if (match := name.fullmatch(each))}
+    return sorted(number for number in numbers if frame_path(pattern, number).name in names)
+
+
+def patterns_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Return the patterns of the numbered frames in a folder, at least two of each.
+
+    Args:
+        folder: The folder; its sub-folders are not looked into.
+        suffixes: In lower case, those of frames.
+    """
+    counts: Counter[str] = Counter()
+    for file in folder.iterdir():
+        match = LAST_NUMBER.fullmatch(file.stem)
+        if match and file.suffix.lower() in suffixes and not file.name.startswith("."):
+            digits = f"0{len(match[2])}" if match[2].startswith("0") or len(match[2]) > 4 else ""
+            counts[f"{match[1]}%{digits}d{match[3]}{file.suffix}"] += 1
+    return [folder / name for name, count in sorted(counts.items()) if count > 1]

@@ -28,6 +28,26 @@ if TYPE_CHECKING:
 MAX_SECONDS = 10_000_000  # of a time in a film
 
 
+CURVES = {
+    "video": "as a screen shows it",
+    "log": "a film scanner's densities (Cineon: 95 black, 685 white of 1023)",
+    "linear": "light itself",
+}
+"""Name of a curve, as ``curve`` takes it -> what values stand for."""
+
+
+def parse_rate(text: str) -> float:
+    """Return the frames per second of a number or fraction such as ``24000/1001``.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"{text} is no number of frames a second, such as 18 or 24000/1001") from error
+
+
 def _default_codecs() -> str:
     """Return the codec that a film gets by itself, and those of the containers that get another one."""
     default = CONTAINERS[DEFAULT_VIDEO_SUFFIX].codecs[0]
@@ -54,6 +74,9 @@ class VideoOptions(TemporalOptions, ResultOptions):
         preset: Speed of the encoder against file size, in the encoder's own words; None: the codec's default.
         start: Seconds from the film's beginning at which the coloured part begins.
         end: Seconds from the film's beginning at which the coloured part ends; None: at the film's end.
+        fps: Frames per second of numbered frames; None: as the first one states.
+        curve: How the values of numbered frames stand for light, a name of ``CURVES``; None: as each states.
+        hold_missing: Let the frame before stand in for a numbered one that is missing or damaged.
         batch_size: Frames that pass through the network together.
         threads: Threads of the encoder; None: as many as it chooses.
 
@@ -109,6 +132,26 @@ class VideoOptions(TemporalOptions, ResultOptions):
         metavar="TIME",
         parse=parse_time,
         label="To",
+    )
+    fps: float | None = setting(
+        None,
+        "frames a second of numbered frames, such as 18 or 24000/1001",
+        low=1,
+        high=1000,
+        automatic="as the first states",
+        metavar="RATE",
+        parse=parse_rate,
+        surfaces=COMMAND_ONLY,
+    )
+    curve: str | None = setting(
+        None,
+        "how numbered frames store light",
+        choices=CURVES,
+        automatic="as the frames state; EXR: linear, else: video",
+        surfaces=COMMAND_ONLY,
+    )
+    hold_missing: bool = setting(
+        False, "let the frame before stand in for a numbered one that is missing or damaged", surfaces=COMMAND_ONLY
     )
     batch_size: int = setting(
         8,

@@ -75,6 +75,7 @@ class PipeSource:
         video: The properties of the film; how long it is, is not known.
         format: FFmpeg's name of the stream's format.
         notes: Lines for the user: what else comes through the pipe.
+        tags: None are known.
         cut_off: After the last frame, a line about a stream that ended within a frame; None: it is whole.
     """
 
@@ -89,6 +90,7 @@ class PipeSource:
         path = Path(PIPE)
         self._reader = _Reader(file)
         self.cut_off: str | None = None
+        self.tags: dict[str, str] = {}
         try:
             self._container = av.open(self._reader, "r", metadata_errors="replace")  # type: ignore[arg-type]
         except (FFmpegError, ValueError) as error:

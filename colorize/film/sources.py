@@ -1,9 +1,10 @@
-"""Where a film's frames come from: a film's file, or a pipe."""
+"""Where a film's frames come from: a film's file, numbered frames, or a pipe."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,8 @@ import av
 from colorize.base import sha256
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.dvd import title_parts
-from colorize.film.names import is_pipe
+from colorize.film.names import is_pipe, is_sequence
+from colorize.film.options import VideoOptions
 from colorize.film.sampling import sample_frames
 from colorize.film.video import Span, Video, probe
 
@@ -24,12 +26,14 @@ class Source(Protocol):
         video: The properties of the film.
         notes: Lines for the user: what of it is left out or changed.
         cut_off: After the last frame, a line about an end that came too early; None: none did, as far as is known.
+        tags: Those of the film that its pictures' stream is to have.
         is_repeatable: Whether its frames can be had again, so that a stopped film can go on.
     """
 
     video: Video
     notes: list[str]
     cut_off: str | None
+    tags: dict[str, str]
     is_repeatable: bool
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
@@ -54,6 +58,7 @@ class FileSource:
         self.video = video
         self.notes: list[str] = []
         self.cut_off: str | None = None
+        self.tags: dict[str, str] = {}
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span in display order, as ``decode_frames``."""
@@ -72,8 +77,12 @@ class FileSource:
         }
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path, options: VideoOptions | None = None) -> Source:
     """Return the source that a path stands for.
+
+    Args:
+        path: A film's file, ``-`` for the standard input, or the pattern of numbered frames.
+        options: How numbered frames are read; None: the defaults.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -84,4 +93,10 @@ def open_source(path: Path) -> Source:
         from colorize.film.pipes import PipeSource  # brings the pipeline
 
         return PipeSource(sys.stdin.buffer)
+    if is_sequence(path) and not path.exists():
+        from colorize.film.sequence import SequenceSettings, SequenceSource  # brings the photo wing
+
+        options = options or VideoOptions()
+        rate = None if options.fps is None else Fraction(options.fps).limit_denominator(1001)
+        return SequenceSource(path, SequenceSettings(rate, options.curve, options.hold_missing))
     return FileSource(probe(path))

@@ -72,6 +72,7 @@ class RemuxPlan:
         stamps: The coloured frames' time stamps, from the beginning of the span.
         ai_label: Say in the metadata that a network made the colours.
         stand_in: A file of one video stream and nothing else, in place of a source that is no film's file; None: it is.
+        tags: Those that the source states of its pictures' stream elsewhere than in its file.
     """
 
     video: Video
@@ -82,6 +83,7 @@ class RemuxPlan:
     stamps: Stamps
     ai_label: bool = True
     stand_in: Path | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source_path(self) -> Path:
@@ -196,6 +198,15 @@ def _tags_of_timecode_tracks(source: InputContainer) -> dict[str, str]:
     return tags
 
 
+def read_timecode(source: InputContainer, rate: Fraction) -> Timecode | None:
+    """Return the timecode that a film's file states of its first frame; None: none, or none that the rate has."""
+    for tags in (_tags_of_timecode_tracks(source), *(stream.metadata for stream in source.streams), source.metadata):
+        for name, value in tags.items():
+            if name.lower() == TIMECODE:
+                return Timecode.parse(value, rate)
+    return None
+
+
 def _state_rate(plan: RemuxPlan, source: InputContainer, stream: Stream) -> None:
     """State the frames' rate: QuickTime counts timecodes by it, and Matroska takes it for constant."""
     rate = plan.stamps.rate or Fraction(0)
@@ -203,7 +214,7 @@ def _state_rate(plan: RemuxPlan, source: InputContainer, stream: Stream) -> None
         rate = plan.constant_rate
     if plan.container.quicktime:
         rate = rate or plan.format.rate
-        for tags in (*(stream.metadata for stream in source.streams), source.metadata):
+        for tags in (*(stream.metadata for stream in source.streams), source.metadata, plan.tags):
             timecode = Timecode.parse(tags.get(TIMECODE, tags.get(TIMECODE.upper(), "")), rate)
             rate = timecode.rate if timecode else rate
     context: Any = stream.codec_context
@@ -251,7 +262,7 @@ def add_streams(
             added = output.stream if output else None
         if added is None or output is None:
             continue
-        tags = _tags_of_timecode_tracks(source) if stream.index == plan.video.stream else {}
+        tags = {**_tags_of_timecode_tracks(source), **plan.tags} if stream.index == plan.video.stream else {}
         added.metadata.update(_kept_tags(plan, {**tags, **stream.metadata}, report))
         added.disposition = stream.disposition
         if len(videos) > 1 and stream in videos:

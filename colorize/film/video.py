@@ -283,6 +283,7 @@ def properties_of_stream(path: Path, container: InputContainer, stream: VideoStr
         aspect=stream.sample_aspect_ratio or None,
         field_order=_field_order(stream, first),
         codec=stream.codec_context.name,
+        samples=Samples.of_frame(first),
         has_alpha=_has_alpha(stream, first),
         hdr=HDR_TRANSFERS.get(int(first.color_trc)),
     )

@@ -28,7 +28,7 @@ from colorize.film.cadence import even_out
 from colorize.film.depth import choose_samples
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
-from colorize.film.names import PIPE, is_pipe
+from colorize.film.names import PIPE, is_pipe, is_sequence
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
@@ -63,9 +63,9 @@ def colorize_video(
     however hard, the same call goes on from there, with the same result.
 
     Args:
-        path: The film; ``-``: the standard input.
-        out: The result; its suffix chooses the container. ``-``: the standard output, as Y4M where that came in, or
-            where frames of a file have a constant rate, else as NUT.
+        path: The film; ``-``: the standard input; ``scan_%06d.dpx``: numbered frames.
+        out: The result; its suffix chooses the container, or of numbered frames their format. ``-``: the standard
+            output, as Y4M where that came in, or where frames of a file have a constant rate, else as NUT.
         colorizer: Colours the frames; None: one with the default weights.
         options: How the film is coloured and written; None: the defaults.
         progress: The progress callback, called from another thread after each frame.
@@ -85,8 +85,14 @@ def colorize_video(
     options = options or VideoOptions()
     if is_pipe(out):
         return _color_into_pipe(path, colorizer or Colorizer(), options, progress, cancel)
+    if is_sequence(out):
+        from colorize.film.sequence_colorizer import color_into_frames  # brings the photo wing
+
+        return color_into_frames(
+            path, out, colorizer or Colorizer(), options, progress or (lambda _: None), cancel or threading.Event()
+        )
     container, settings = _check_options(path, out, options)
-    source = open_source(path)
+    source = open_with_rate(path, options)
     job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options)
     return job.run(progress or (lambda _: None), cancel or threading.Event())
 
@@ -111,7 +117,7 @@ def _color_into_pipe(
     cancel: threading.Event | None,
 ) -> VideoResult:
     """Colour a film into the standard output; see ``colorize_video``."""
-    source = open_source(path)
+    source = open_with_rate(path, options)
     video = source.video
     settings = EncoderSettings("ffv1")  # as ffv1, frames in a pipe may have any size, and be interlaced
     format, notes = choose_picture_format(video, settings.codec, options)
@@ -194,22 +200,8 @@ class _VideoColorizer:
         return sum(len(segment.pts) for segment in self._store.segments)
 
     def _manifest(self) -> dict[str, Any]:
-        """Return all that the bytes of the segments depend on."""
-        colorizer = self._colorizer
-        return {
-            "version": colorize.__version__,
-            "film": self._source.fingerprint(),
-            "runtime": colorizer.network.runtime,
-            "weights": colorizer.fingerprint(),
-            "settings": {
-                **_settings_of_segments(self._options),
-                **asdict(colorizer.settings),
-                "codec": self._settings.codec,
-                "render_size": colorizer.render_size,
-                SEGMENT_FRAMES: [self._scene_frames, self._segment_frames],
-            },
-            "libraries": {"av": av.__version__},
-        }
+        frames = [self._scene_frames, self._segment_frames]
+        return manifest(self._source, self._colorizer, self._options, self._settings.codec, frames)
 
     def _try_header(self) -> None:
         """Find out, before hours of work, whether the finished film can be written as it is planned.
@@ -287,6 +279,7 @@ class _VideoColorizer:
             even_out(pts, last_duration, self._format.time_base, self._format.rate),
             self._options.ai_label,
             None if isinstance(self._source, FileSource) else segment,
+            self._source.tags,
         )
 
     def _stopped_message(self) -> str:
@@ -294,6 +287,34 @@ class _VideoColorizer:
         if not self._source.is_repeatable:
             return f"{self._video.path}: stopped after {self._frames_done()} frames; a pipe cannot be gone on from"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
+
+
+def manifest(
+    source: Source, colorizer: Colorizer, options: VideoOptions, codec: str, segment_frames: list[int]
+) -> dict[str, Any]:
+    """Return all that the bytes of segments depend on.
+
+    Args:
+        source: Where the frames come from.
+        colorizer: Colours them.
+        options: How.
+        codec: What they are encoded by.
+        segment_frames: How many frames a segment has, at the least and at the most.
+    """
+    return {
+        "version": colorize.__version__,
+        "film": source.fingerprint(),
+        "runtime": colorizer.network.runtime,
+        "weights": colorizer.fingerprint(),
+        "settings": {
+            **_settings_of_segments(options),
+            **asdict(colorizer.settings),
+            "codec": codec,
+            "render_size": colorizer.render_size,
+            SEGMENT_FRAMES: segment_frames,
+        },
+        "libraries": {"av": av.__version__},
+    }
 
 
 def format_of_pipe(source: Source) -> str:
@@ -305,6 +326,18 @@ def format_of_pipe(source: Source) -> str:
     if own is not None:
         return Y4M if own == Y4M else NUT
     return Y4M if source.video.is_cfr else NUT
+
+
+def open_with_rate(path: Path, options: VideoOptions) -> Source:
+    """Return the source that a path stands for, of which it is known how many frames there are in a second.
+
+    Raises:
+        VideoError: Nobody says it; or see ``open_source``.
+    """
+    source = open_source(path, options)
+    if not getattr(source, "has_rate", True):
+        raise VideoError(f"{path}: the frames do not state how many there are in a second; say it, such as --fps 18")
+    return source
 
 
 def frames_per_segment(video: Video) -> int:

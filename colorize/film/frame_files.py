@@ -1,0 +1,117 @@
+"""Coloured frames as numbered files: a sink that writes each whole, and goes on after a stop.
+
+Its segments are lists of the frames' files, which lie where they belong from the beginning.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from colorize.color import Floats
+from colorize.engine import Colorizer
+from colorize.film.names import frame_path
+from colorize.film.pipeline import FrameTask, SegmentPlan, record_frame
+from colorize.film.pixels import rgb_picture
+from colorize.film.segments import Segment, SegmentStore
+from colorize.film.sequence import SequenceSource
+from colorize.film.stills import FrameLabel, write_still
+from colorize.film.timecode import Timecode
+
+
+class FrameFileSink:
+    """The numbered files of coloured frames: a sink that writes them.
+
+    Attributes:
+        segments: See ``Sink``.
+    """
+
+    def __init__(
+        self,
+        pattern: Path,
+        store: SegmentStore,
+        plan: SegmentPlan,
+        colorizer: Colorizer,
+        timecode: Timecode | None,
+        ai_label: bool,
+    ) -> None:
+        """Go on with the finished frames.
+
+        Args:
+            pattern: Of the files' names.
+            store: The lists of those that are finished.
+            plan: What is coloured.
+            colorizer: Composes the frames.
+            timecode: That of the span's first frame; None: the frames' own stay, if they have any.
+            ai_label: Say in the frames that a network made the colours.
+        """
+        self.segments = store.segments
+        self._pattern = pattern
+        self._store = store
+        self._plan = plan
+        self._colorizer = colorizer
+        self._timecode = timecode
+        self._ai_label = ai_label
+        self._segment = Segment()
+        self._sizes: dict[str, int] = {}
+
+    def compose(self, task: FrameTask, ab: Floats) -> Path:
+        """Write a frame in the colours ab (h, w, 2), and return its path."""
+        frame = task.frame
+        still = frame.still
+        if still is not None:
+            colored = self._colorizer.compose(still.picture, ab, still.space)
+        elif self._colorizer.settings.strength < 1:
+            picture = rgb_picture(self._plan.video, frame.image)
+            deep = picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * 257
+            colored = self._colorizer.compose(deep, ab)
+        else:
+            colored = self._colorizer.compose(task.luma.deep_picture(), ab)
+        number = number_of_frame(self._plan, frame.index)
+        path = frame_path(self._pattern, number)
+        timecode = None if self._timecode is None else self._timecode.later(frame.index)
+        label = FrameLabel(self._plan.format.rate, self._plan.format.aspect, number, timecode, self._ai_label)
+        write_still(path, colored, still, label)
+        return path
+
+    def begin(self, task: FrameTask) -> None:
+        """Begin a list of frames."""
+        self._segment, self._sizes = Segment(), {}
+
+    def write(self, task: FrameTask) -> None:
+        """Wait until a frame is written, and put it on the list."""
+        assert task.composed is not None
+        path: Path = task.composed.result()
+        self._sizes[path.name] = path.stat().st_size
+        record_frame(self._segment, task, self._plan)
+
+    def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
+        """Add the list of frames, with the painter's state after them, to the store."""
+        self._segment.state, self._segment.last = state, task.ends_span
+        self._segment.ends_scene = task.end == "scene"
+        self._store.unfinished_path(len(self._store.segments)).write_text(json.dumps(self._sizes))
+        self._store.add(self._segment)
+
+    def abandon(self) -> None:
+        """Leave the frames of the list that is not finished; they are written anew."""
+
+
+def number_of_frame(plan: SegmentPlan, index: int) -> int:
+    """Return the number of a frame's file: its own number in a sequence, else its place in the whole film from 1 on."""
+    if isinstance(plan.source, SequenceSource):
+        return plan.source.number_of(index, plan.span)
+    return round(plan.span.start * plan.video.rate) + index + 1
+
+
+def discard_damaged(pattern: Path, store: SegmentStore) -> Path | None:
+    """Let the lists from the first one on count no more of which a frame is missing or of another size; return that."""
+    for number in range(len(store.segments)):
+        sizes: dict[str, int] = json.loads(store.video_path(number).read_text())
+        for name, size in sizes.items():
+            path = pattern.with_name(name)
+            if not path.exists() or path.stat().st_size != size:
+                store.discard(number)
+                return path
+    return None

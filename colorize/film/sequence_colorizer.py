@@ -1,0 +1,140 @@
+"""A film, or numbered frames, coloured into numbered frames that outlive a stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from colorize.base import VideoError
+from colorize.engine import Colorizer
+from colorize.film.encoder import EncoderSettings
+from colorize.film.frame_files import FrameFileSink, discard_damaged
+from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
+from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
+from colorize.film.pipeline import SegmentPlan, color_segments
+from colorize.film.segments import SegmentStore
+from colorize.film.sequence import SequenceSource
+from colorize.film.sources import FileSource, Source, open_source
+from colorize.film.streams import read_timecode
+from colorize.film.timecode import Timecode
+from colorize.film.video import open_video
+from colorize.film.video_colorizer import (
+    changed_parts,
+    choose_picture_format,
+    empty_span_message,
+    frames_in_span,
+    frames_per_scene,
+    manifest,
+    open_with_rate,
+    warning_lines,
+)
+from colorize.motion import TemporalPainter
+
+LIKE_RAW = "ffv1"  # as it, frames may have any size
+
+
+def color_into_frames(
+    path: Path,
+    out: Path,
+    colorizer: Colorizer,
+    options: VideoOptions,
+    progress: Callable[[Progress], None],
+    cancel: threading.Event,
+) -> VideoResult:
+    """Colour a film into numbered frames; see ``colorize_video``."""
+    source = _open(path, out, options)
+    video, store = source.video, SegmentStore(out)
+    if frame_numbers(out) and not store.folder.exists() and not options.overwrite:
+        first = frame_path(out, frame_numbers(out)[0])
+        raise FileExistsError(f"{first}: exists already; --overwrite replaces it")
+    format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
+    notes += [*source.notes, *_lost(source, out)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not source.is_repeatable:
+        store.remove()
+    segment_frames = frames_per_scene(video)
+    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2)
+    changes, damaged = store.begin(depends_on)
+    if changes:
+        notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
+    if lost := discard_damaged(out, store):
+        store.begin(depends_on)  # reads the painter's state before it
+        damaged = lost
+    done = sum(len(segment.pts) for segment in store.segments)
+    if damaged:
+        notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {done} on")
+    plan = SegmentPlan(source, options.span, format, EncoderSettings(LIKE_RAW), segment_frames, segment_frames)
+    sink = FrameFileSink(out, store, plan, colorizer, _timecode(source, options), options.ai_label)
+    painter = TemporalPainter(colorizer, options, options.batch_size)
+    total, known = frames_in_span(video, options.span), tuple(notes)
+
+    def report(count: int) -> None:
+        progress(Progress(count, total, notes=known))
+
+    report(done)
+    try:
+        is_complete = bool(store.segments and store.segments[-1].last) or color_segments(
+            plan, sink, colorizer, painter, report, cancel
+        )
+    finally:
+        if not store.segments:
+            store.remove()  # nothing to go on from
+    frames = sum(len(segment.pts) for segment in store.segments)
+    if not is_complete:
+        raise VideoStopped(f"{path}: stopped after {frames} of {total} frames; the same command goes on from there")
+    if not frames:
+        raise VideoError(empty_span_message(video, options))
+    notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
+    store.remove()
+    return VideoResult(out, frames, done, tuple(notes), source.cut_off)
+
+
+def _open(path: Path, out: Path, options: VideoOptions) -> Source:
+    """Return the source, once it is known that its frames can become those of the result.
+
+    Raises:
+        VideoError: They cannot; or see ``open_source``.
+    """
+    if out.suffix.lower() not in SEQUENCE_SUFFIXES:
+        raise VideoError(f"{out}: frames are written as {', '.join(SEQUENCE_SUFFIXES)}; choose one of these suffixes")
+    has_times = bool(options.start) or options.end is not None
+    source = open_with_rate(path, options) if has_times else open_source(path, options)
+    if (
+        isinstance(source, SequenceSource)
+        and source.first.path.resolve() == frame_path(out, source.numbers[0]).resolve()
+    ):
+        raise VideoError(f"{path}: the results would replace the frames themselves; give another -o")
+    return source
+
+
+def _lost(source: Source, out: Path) -> list[str]:
+    """Return lines about what numbered frames do not hold of a source."""
+    lines = []
+    path = source.video.path
+    if isinstance(source, FileSource):
+        with open_video(path) as container:
+            if any(stream.type in ("audio", "subtitle", "attachment") for stream in container.streams):
+                lines.append(f"{path}: sound, texts and all else but the pictures were left out of {out.name}")
+    if source.video.field_order:
+        lines.append(f"{path}: is interlaced; its frames are written as whole pictures")
+    if source.video.upright_aspect not in (None, 1) and out.suffix.lower() in (".tif", ".tiff", ".png"):
+        lines.append(f"{path}: the pixels' aspect {source.video.upright_aspect} is not stated; .dpx and .exr state it")
+    if isinstance(source, SequenceSource) and (curve := source.first.curve) and out.suffix != path.suffix:
+        if curve.is_log and out.suffix.lower() == ".exr":
+            lines.append(f"{path}: log values were made light, for {out.suffix}; what is over white is cut off")
+        if not curve.is_log and out.suffix.lower() != ".exr":
+            lines.append(f"{path}: light was made what a screen shows, for {out.suffix}; .exr keeps it")
+    return lines
+
+
+def _timecode(source: Source, options: VideoOptions) -> Timecode | None:
+    """Return the timecode of the span's first frame, of a film's file or of frames; None: none is known."""
+    video = source.video
+    timecode = None
+    if isinstance(source, FileSource):
+        with open_video(video.path) as container:
+            timecode = read_timecode(container, video.rate)
+    elif text := source.tags.get("timecode"):
+        timecode = Timecode.parse(text, video.rate)
+    return timecode and timecode.later(round(options.span.start * video.rate))
