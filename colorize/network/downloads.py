@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from filelock import FileLock
 
@@ -40,6 +40,16 @@ class Source:
     url: str
     size: int
     sha256: str
+
+
+class RedirectHandler(HTTPRedirectHandler):
+    """Follows a redirect to http and https addresses alone, and from https to https alone."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+        scheme = urlsplit(newurl).scheme
+        if scheme not in ("http", "https") or (req.type == "https" and scheme != "https"):
+            raise DownloadError(f"{req.full_url}: the server leads to {newurl}, which is not followed")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def fetch(source: Source, target: Path, progress: Progress | None = None) -> None:
@@ -120,7 +130,7 @@ def _connect(source: Source, part: Path, start: int, progress: Progress | None) 
     headers = {"User-Agent": f"colorize/{__version__}", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    with urlopen(Request(source.url, headers=headers), timeout=TIMEOUT) as response:
+    with build_opener(RedirectHandler).open(Request(source.url, headers=headers), timeout=TIMEOUT) as response:
         if "text/html" in response.headers.get("Content-Type", ""):
             raise DownloadError(f"{source.url}: the server sends a web page, not a file")
         if response.status != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):

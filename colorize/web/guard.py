@@ -80,7 +80,9 @@ class Guard:
             return 421, f"host {host!r} is not this server; start it with --allow-host {host.split(':')[0] or 'NAME'}"
         origin = headers.get(b"origin")
         # Our own pages' forms say "null", for they send no referrer; of a websocket it is a page that hides its origin.
-        unknown = (None, "null") if scope["type"] == "http" else (None,)
+        # A page of a stranger can hide its origin too (sandbox); browsers say beside it whether it is another site's.
+        is_own = headers.get(b"sec-fetch-site", "same-origin") in ("same-origin", "none")
+        unknown = (None, "null") if scope["type"] == "http" and is_own else (None,)
         if origin not in unknown and not self.settings.allows_host(urlsplit(origin or "").netloc):
             return 403, f"requests of pages from {origin} are not answered"
         if self.settings.auth and scope["path"] not in OPEN_PATHS and not self._has_password(headers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,23 @@ def test_our_weights_under_a_name_of_torch(tmp_path):
     path = write(tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"w\.pth: .*no graph"):
         load_network(path, runtime="onnx")
+
+
+@pytest.mark.parametrize("length", [2**63, 2**40, 10**8, 0])
+def test_a_header_that_claims_another_length(tmp_path, length):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + b'{"__metadata__": {}}')
+    refused(path)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [[(0, 16), (0, 16)], [(0, 16), (16, 1 << 40)], [(0, 16), (24, 40)], [(-16, 0), (0, 16)], [(0, 12), (12, 32)]],
+    ids=["one over the other", "beyond the file", "a hole", "before the file", "not as long as the shape"],
+)
+def test_a_header_whose_tensors_lie_elsewhere(tmp_path, places):
+    tensors = {f"t{i}": {"dtype": "F32", "shape": [4], "data_offsets": list(place)} for i, place in enumerate(places)}
+    header = json.dumps({"__metadata__": {"format": FORMAT}, **tensors}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(40))
+    refused(path)

@@ -152,6 +152,21 @@ def test_only_http(target, url):
         fetch(Source(url, len(CONTENT), DIGEST), target)
 
 
+@pytest.mark.parametrize("moved", ["file:///etc/hostname", "ftp://127.0.0.1:9/file", "data:,x"])
+def test_a_redirect_leads_to_http_alone(target, moved):
+    with serve(Behaviour(CONTENT, moved=moved)) as address, pytest.raises(DownloadError, match=moved.partition(":")[0]):
+        fetch(known(address, "moved"), target)
+    assert not target.exists()
+
+
+def test_a_redirect_to_a_port_without_encryption_is_not_followed_from_https():
+    redirect = downloads.RedirectHandler().redirect_request
+    request = downloads.Request("https://weights.example/file")
+    assert redirect(request, None, 302, "Found", {}, "https://mirror.example/file") is not None
+    with pytest.raises(DownloadError, match=r"http://mirror\.example/file"):
+        redirect(request, None, 302, "Found", {}, "http://mirror.example/file")
+
+
 def test_a_server_that_always_breaks_off_is_given_up(target):
     behaviour = Behaviour(CONTENT, cuts=[100_000] * 50, ranges=False)
     with serve(behaviour) as address, pytest.raises(DownloadError, match="broke off after 100000 of 300000 bytes"):

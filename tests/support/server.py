@@ -21,6 +21,7 @@ class Behaviour:
         status: Error status in place of the file, for the next ``failures`` requests.
         failures: How many requests still fail.
         kind: Content-Type.
+        moved: Where ``/moved`` leads to.
         gate: Waited for before the file is sent; None: it is sent at once.
         requests: The Range header of each request so far, None where there was none.
     """
@@ -32,6 +33,7 @@ class Behaviour:
     status: int = 200
     failures: int = 0
     kind: str = "application/octet-stream"
+    moved: str = "/file"
     gate: threading.Event | None = None
     requests: list[str | None] = field(default_factory=list)
 
@@ -62,7 +64,7 @@ def serve(behaviour: Behaviour) -> Iterator[str]:
 def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
     if handler.path == "/moved":
         handler.send_response(302)
-        handler.send_header("Location", "/file")
+        handler.send_header("Location", behaviour.moved)
         handler.end_headers()
         return
     if handler.path != "/file":

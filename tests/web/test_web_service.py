@@ -147,6 +147,29 @@ class TestGuard:
         assert client.get("/healthz", headers={"origin": "https://evil.example"}).status_code == 403
         assert client.get("/healthz", headers={"origin": "http://localhost:7860"}).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200), (None, 200)]
+    )
+    def test_pages_that_hide_their_origin(self, client, photo, site, status):
+        headers = {"origin": "null"} | ({"sec-fetch-site": site} if site else {})
+        answer = client.post("/v1/colorize", files={"photo": ("aunt.jpg", photo)}, headers=headers)
+        assert answer.status_code == status
+
+    @pytest.mark.parametrize(
+        "name", ["x-forwarded-host", "x-forwarded-for", "x-real-ip", "forwarded", "x-original-host"]
+    )
+    def test_headers_of_a_proxy_open_nothing(self, client, make_client, name):
+        value = "host=localhost;for=127.0.0.1" if name == "forwarded" else "localhost"
+        assert client.get("/healthz", headers={"host": "rebound.example", name: value}).status_code == 421
+        assert make_client(auth=("me", "secret")).get("/v1/weights", headers={name: value}).status_code == 401
+
+    def test_passwords_are_compared_by_nothing_but_a_comparison_of_constant_time(self, make_client, monkeypatch):
+        client = make_client(auth=("me", "secret"))
+        wrong = {"authorization": "Basic " + base64.b64encode(b"me:other").decode()}
+        assert client.get("/v1/weights", headers=wrong).status_code == 401
+        monkeypatch.setattr("hmac.compare_digest", lambda *_: True)
+        assert client.get("/v1/weights", headers=wrong).status_code == 200
+
     def test_password(self, make_client, photo):
         client = make_client(auth=("me", "sésame:1"))
 
