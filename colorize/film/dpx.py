@@ -239,15 +239,15 @@ def write_dpx(
     """
     order = byte_order(header)
     height, width = codes.shape[:2]
-    if bits == 8:
-        rows = codes.astype(np.uint8).reshape(height, -1)
-        pixels = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).tobytes()
-    elif bits == 10:
+    if bits == 10:
         red, green, blue = (codes[..., channel].astype(np.uint32) for channel in range(3))
-        pixels = (red << 22 | green << 12 | blue << 2).astype(order + "u4").tobytes()
+        rows = (red << 22 | green << 12 | blue << 2).astype(order + "u4")
     else:
-        rows = (codes << (16 - bits)).reshape(height, -1)
-        pixels = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2))).astype(order + "u2").tobytes()
+        samples = codes.reshape(height, -1)
+        rows = samples.astype(np.uint8) if bits == 8 else (samples << (16 - bits)).astype(order + "u2")
+    lines = rows.view(np.uint8).reshape(height, -1)
+    padding = -lines.shape[1] % 4  # a line begins with a word of 32 bits; some programs look how much was added
+    pixels = np.pad(lines, ((0, 0), (0, padding))).tobytes()
     changed = bytearray(header)
     struct.pack_into(order + "I", changed, 4, HEADER_SIZE)
     struct.pack_into(order + "II", changed, 16, HEADER_SIZE + len(pixels), UNDEFINED)
@@ -259,7 +259,7 @@ def write_dpx(
     struct.pack_into(order + "HHII", changed, ORIENTATION, 0, 1, width, height)
     struct.pack_into(order + "I", changed, ELEMENT, 0)
     changed[DESCRIPTOR], changed[BITS] = RGB, bits
-    struct.pack_into(order + "HHIII", changed, PACKING, 1 if bits in (10, 12) else 0, 0, HEADER_SIZE, 0, 0)
+    struct.pack_into(order + "HHIII", changed, PACKING, 1 if bits in (10, 12) else 0, 0, HEADER_SIZE, padding, 0)
     if timecode is not None:
         digits = int(str(timecode).replace(":", "").replace(";", ""), 16)
         struct.pack_into(order + "I", changed, TIMECODE, digits | (DROP_FRAME if timecode.drop_frame else 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from colorize.film.streams import FIELD_ORDERS
 from colorize.film.video import Span, find_video_stream, properties_of_stream
 
 Y4M, NUT = "yuv4mpegpipe", "nut"  # FFmpeg's names of the formats
+Y4M_PROPERTIES = re.compile(rb" I\S+ A\S+ ")  # in the header: the fields' order, the pixels' aspect
 FRAME_MARK = len("FRAME\n")  # bytes before each frame of a Y4M stream
 
 
@@ -50,18 +52,20 @@ class _Reader:
 class _Writer:
     """A pipe as PyAV writes into it: all of what is given, however little the pipe takes at once."""
 
-    def __init__(self, file: BinaryIO, aspect: Fraction) -> None:
+    def __init__(self, file: BinaryIO, format: PictureFormat) -> None:
+        aspect = format.aspect or Fraction(1)
+        order = {"tff": "t", "bff": "b", None: "p"}[format.field_order]
         self._file = file
-        self._aspect = f" A{aspect.numerator}:{aspect.denominator} ".encode()
+        self._stated = f" I{order} A{aspect.numerator}:{aspect.denominator} ".encode()
         self._is_first = True
 
     def write(self, data: bytes) -> int:
-        """Write bytes; into the header of a Y4M stream, which comes first, the pixels' aspect."""
+        """Write bytes; into the header of a Y4M stream, which comes first, the fields' order and the pixels' aspect."""
         rest = memoryview(data)
-        if self._is_first:  # PyAV has no way to give a stream its aspect, only to its codec
+        if self._is_first:  # PyAV gives them to a stream's codec alone, and the order since 18.1
             header, newline, frames = bytes(data).partition(b"\n")
             if header.startswith(b"YUV4MPEG2 "):
-                rest = memoryview(header.replace(b" A0:0 ", self._aspect) + newline + frames)
+                rest = memoryview(Y4M_PROPERTIES.sub(self._stated, header) + newline + frames)
             self._is_first = False
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -190,7 +194,7 @@ class PipeSink:
         self._segment = Segment()
         self._is_y4m = stream_format == Y4M
         options = {"flush_packets": "1", "strict": "-1"}  # at once; and Y4M of more than 8 bits
-        writer: Any = _Writer(file, plan.format.aspect or Fraction(1))
+        writer: Any = _Writer(file, plan.format)
         self._container = av.open(writer, "w", format=stream_format, container_options=options)
         self._stream = self._add_stream(plan.format)
         self._count = 0

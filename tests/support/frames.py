@@ -79,6 +79,7 @@ def read_dpx(path: Path) -> tuple[np.ndarray, dict[str, float]]:
     order = ">" if data[:4] == b"SDPX" else "<"
     (offset,) = struct.unpack_from(order + "I", data, 4)
     width, height = struct.unpack_from(order + "II", data, 772)
+    (padding,) = struct.unpack_from(order + "I", data, 812)
     descriptor, transfer, _, bits, packing = struct.unpack_from(order + "BBBBH", data, 800)
     (number,), (rate,), (timecode,) = (
         struct.unpack_from(order + kind, data, place) for kind, place in (("I", 1712), ("f", 1724), ("I", 1920))
@@ -90,7 +91,8 @@ def read_dpx(path: Path) -> tuple[np.ndarray, dict[str, float]]:
         codes = np.stack([words >> shift & 1023 for shift in (22, 12, 2)], axis=-1)
     else:
         dtype = np.dtype("u1" if bits == 8 else order + "u2")
-        row = -(-width * 3 * dtype.itemsize // 4) * 4 // dtype.itemsize
+        row = width * 3 + padding // dtype.itemsize
+        assert row * dtype.itemsize % 4 == 0
         codes = np.frombuffer(data, dtype, height * row, offset).reshape(height, row)[:, : width * 3]
         codes = codes.reshape(height, width, 3) >> (dtype.itemsize * 8 - bits)
     said = {"bits": bits, "transfer": transfer, "number": number, "rate": rate, "timecode": timecode}
