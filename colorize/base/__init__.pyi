@@ -23,6 +23,7 @@ from .defaults import RUNTIMES as RUNTIMES
 from .defaults import TORCH_REMEDY as TORCH_REMEDY
 from .errors import DownloadError as DownloadError
 from .errors import ImageError as ImageError
+from .errors import InColorError as InColorError
 from .errors import SegmentsError as SegmentsError
 from .errors import VideoError as VideoError
 from .errors import WeightsError as WeightsError

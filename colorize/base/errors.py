@@ -11,6 +11,10 @@ class VideoError(ValueError):
     """A film cannot be read, coloured or written; the message says which, why, and what to do."""
 
 
+class InColorError(VideoError):
+    """A film is in colour already; the message says how to colour it anew."""
+
+
 class SegmentsError(VideoError):
     """The finished segments of a film cannot be gone on from; they stay, and the message says what to do."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from colorize.base import SegmentsError
+from colorize.base import InColorError, SegmentsError
 from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
-from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_in_color, is_pipe, open_source
+from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_pipe, open_source
 from colorize.photo import Photo, write_photo
 
 
@@ -28,9 +28,6 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         dates = FileDates.of(job.source) if has_dates else None
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
-        is_asked = not options.force and not is_pipe(job.source)  # a pipe cannot be looked into before
-        if is_asked and is_in_color(open_source(job.source, options.video), options.video.span):
-            return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
         result = colorize_video(
             job.source,
             job.target,
@@ -38,9 +35,12 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
             options=options.video,
             progress=None if options.progress is None else partial(options.progress, job.source),
             cancel=options.cancel,
+            force=options.force,
         )
         if dates is not None:
             dates.give(job.target)
+    except InColorError as error:
+        return Outcome(job.source, "skipped", str(error))
     except VideoStopped as error:
         return Outcome(job.source, "stopped", str(error), error)
     except Exception as error:  # any surprise in one file must not stop the others
@@ -59,9 +59,11 @@ def _preview_video(
 ) -> Outcome:
     """Write a contact sheet of ``count`` coloured frames."""
     (target,) = result_paths(job, options)
-    sheet = contact_sheet(colorizer, open_source(job.source, options.video), count, options.video.span)
+    source = open_source(job.source, options.video)
+    sheet, own = contact_sheet(colorizer, source, count, options.video.span, force=options.force)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
     if dates is not None:
         dates.give(target)
-    return Outcome(job.source, "done", f"{job.source} -> {target}")
+    notes = (f"{job.source}: {own} of these frames are in colour already, and shown so",) if own else ()
+    return Outcome(job.source, "done", f"{job.source} -> {target}", notes=notes)

@@ -45,3 +45,5 @@ from .yuv import luma_of_grey as luma_of_grey
 from .yuv import luma_of_rgb as luma_of_rgb
 from .yuv import luma_of_yuv as luma_of_yuv
 from .yuv import luma_of_yuv_fields as luma_of_yuv_fields
+from .yuv_conversion import blend_planes as blend_planes
+from .yuv_conversion import convert_planes as convert_planes

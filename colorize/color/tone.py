@@ -54,10 +54,14 @@ class ColorMeasure:
             any, above 1 in colour.
             The farther from 1, as a factor, the surer; a scene is as sure as the median of its frames' ratios.
         patch_share: Share 0..1 of the area that is one small coloured patch, which does not count.
+        tone: Mean chroma, in ab, that lightness and place explain.
+        noise: Median of what they do not explain, in ab; in a grey picture it is noise.
     """
 
     ratio: float
     patch_share: float = 0.0
+    tone: float = 0.0
+    noise: float = 0.0
 
     @property
     def is_grey(self) -> bool:
@@ -86,15 +90,18 @@ def measure_color(picture: Picture, space: ColorSpace = SRGB) -> ColorMeasure:
     chroma = _length(lab[..., 1:])
     if chroma.max() < LEAST_CHROMA:
         return ColorMeasure(0.0)
-    unexplained = lab[..., 1:] - _fit_tone(lab, np.ones_like(chroma))
+    tone = _fit_tone(lab, np.ones_like(chroma))
+    unexplained = lab[..., 1:] - tone
     patch, patch_share = _find_patch(unexplained)
     if patch_share:  # the fit may have bent towards it
-        unexplained = lab[..., 1:] - _fit_tone(lab, 1 - patch.astype(np.float32))
+        tone = _fit_tone(lab, 1 - patch.astype(np.float32))
+        unexplained = lab[..., 1:] - tone
         patch, patch_share = _find_patch(unexplained)
     counted = ~cv2.dilate(patch.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     strength = float(chroma[counted].mean()) if counted.any() else 0.0
     distance = _distance(unexplained, counted) / (MAX_DISTANCE + MAX_DISTANCE_PER_CHROMA * strength)
-    return ColorMeasure(max(distance, strength / MAX_TONE), patch_share)
+    tone_strength, noise = float(_length(tone).mean()), float(np.median(_length(unexplained)))
+    return ColorMeasure(max(distance, strength / MAX_TONE), patch_share, tone_strength, noise)
 
 
 def _reduce(picture: Picture) -> Picture:

@@ -20,8 +20,8 @@ from .options import Progress as Progress
 from .options import VideoOptions as VideoOptions
 from .options import VideoResult as VideoResult
 from .options import VideoStopped as VideoStopped
+from .own_colors import survey_colors as survey_colors
 from .pixels import read_luma as read_luma
-from .sampling import is_in_color as is_in_color
 from .segments import SegmentStore as SegmentStore
 from .sources import open_source as open_source
 from .video import probe as probe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import ceil, sqrt
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from colorize.base import VideoError
 from colorize.color import Picture
 from colorize.engine import Colorizer
+from colorize.film.own_colors import Sample, judge_frame, summarize
 from colorize.film.pixels import read_luma, rgb_picture
 from colorize.film.sources import Source
 from colorize.film.video import WHOLE_VIDEO, Span
@@ -20,7 +22,21 @@ MARGIN = 8  # pixels
 BACKGROUND = 24  # the sheet's grey level: as dark as a cinema
 
 
-def contact_sheet(colorizer: Colorizer, source: Source, count: int, span: Span = WHOLE_VIDEO) -> Picture:
+class ContactSheet(NamedTuple):
+    """A contact sheet.
+
+    Attributes:
+        picture: (H, W, 3) uint8.
+        own: How many of its frames are in colour already, and shown so.
+    """
+
+    picture: Picture
+    own: int
+
+
+def contact_sheet(
+    colorizer: Colorizer, source: Source, count: int, span: Span = WHOLE_VIDEO, force: bool = False
+) -> ContactSheet:
     """Return frames spread evenly over a film, in colour, row by row on one sheet.
 
     Args:
@@ -28,18 +44,19 @@ def contact_sheet(colorizer: Colorizer, source: Source, count: int, span: Span =
         source: The film.
         count: How many frames.
         span: The part of the film that they are spread over.
-
-    Returns:
-        (H, W, 3) uint8.
+        force: Colour those too that are in colour already.
 
     Raises:
         FileNotFoundError: The film has vanished.
         VideoError: The film cannot be opened any more, or no frame of it can be decoded.
     """
-    pictures = list(_colorized_samples(colorizer, source, count, span))
-    if not pictures:
+    cells = list(_cells(colorizer, source, count, span, force))
+    if not cells:
         raise VideoError(f"{source.video.path}: no frame of it can be decoded; get it anew")
-    return arrange_sheet(pictures)
+    threshold = summarize(cell.sample for cell in cells).threshold
+    keeps_own = [cell.sample is not None and cell.sample.measure.ratio > threshold for cell in cells]
+    pictures = [cell.own if is_own else cell.colored for cell, is_own in zip(cells, keeps_own, strict=True)]
+    return ContactSheet(arrange_sheet(pictures), sum(keeps_own))
 
 
 def arrange_sheet(pictures: Sequence[Picture]) -> Picture:
@@ -62,19 +79,39 @@ def arrange_sheet(pictures: Sequence[Picture]) -> Picture:
     return sheet
 
 
-def _colorized_samples(colorizer: Colorizer, source: Source, count: int, span: Span) -> Iterator[Picture]:
-    """Yield sampled frames in colour with square pixels, at most ``CELL_WIDTH`` wide."""
+class _Cell(NamedTuple):
+    """A frame of a sheet.
+
+    Attributes:
+        colored: (h, w, 3) uint8, with the network's colours.
+        own: The same as it is.
+        sample: Whether it is in colour; None: it does not tell, or it is not asked.
+    """
+
+    colored: Picture
+    own: Picture
+    sample: Sample | None
+
+
+def _cells(colorizer: Colorizer, source: Source, count: int, span: Span, force: bool) -> Iterator[_Cell]:
+    """Yield sampled frames with square pixels, at most ``CELL_WIDTH`` wide."""
     video = source.video
     height, width = video.upright_size
     display_width = width * float(video.upright_aspect or 1)
     cell_width = min(CELL_WIDTH, round(display_width))
     size = cell_width, max(1, round(height * cell_width / display_width))
     for frame in source.sample(count, span):
-        if colorizer.settings.strength < 1:
-            picture = colorizer(_as_uint8(rgb_picture(video, frame)))
-        else:
-            picture = colorizer(read_luma(video, frame).picture())
-        yield np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        sample = None if force else judge_frame(video, frame)
+        own = _as_uint8(rgb_picture(video, frame))
+        is_noisy = summarize([sample]).is_noisy
+        colored = colorizer(
+            own if colorizer.settings.strength < 1 else read_luma(video, frame, False, is_noisy).picture()
+        )
+        yield _Cell(_resized(colored, size), _resized(own, size), sample)
+
+
+def _resized(picture: Picture, size: tuple[int, int]) -> Picture:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _as_uint8(picture: Picture) -> Picture:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from colorize.color import Floats
+from colorize.color import SRGB, Floats, Picture
 from colorize.engine import Colorizer
 from colorize.film.names import frame_path
 from colorize.film.pipeline import FrameTask, SegmentPlan, record_frame
@@ -61,20 +62,29 @@ class FrameFileSink:
         """Write a frame in the colours ab (h, w, 2), and return its path."""
         frame = task.frame
         still = frame.still
-        if still is not None:
-            colored = self._colorizer.compose(still.picture, ab, still.space)
-        elif self._colorizer.settings.strength < 1:
-            picture = rgb_picture(self._plan.video, frame.image)
-            deep = picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * 257
-            colored = self._colorizer.compose(deep, ab)
-        else:
-            colored = self._colorizer.compose(task.luma.deep_picture(), ab)
+        colored = self._colored(task, ab)
         number = number_of_frame(self._plan, frame.index)
         path = frame_path(self._pattern, number)
         timecode = None if self._timecode is None else self._timecode.later(frame.index)
         label = FrameLabel(self._plan.format.rate, self._plan.format.aspect, number, timecode, self._ai_label)
         write_still(path, colored, still, label)
         return path
+
+    def _colored(self, task: FrameTask, ab: Floats) -> Picture:
+        """Return a frame (H, W, 3) in the colours ab, as far as it does not keep its own."""
+        still = task.frame.still
+        if still is not None:
+            picture, space = still.picture, still.space
+        elif task.own_share or self._colorizer.settings.strength < 1:
+            picture, space = _deep(rgb_picture(self._plan.video, task.image)), SRGB
+        else:
+            picture, space = task.luma.deep_picture(), SRGB
+        if task.own_share == 1:
+            return _rgb(picture)
+        colored = self._colorizer.compose(picture, ab, space)
+        if not task.own_share:
+            return colored
+        return np.asarray(cv2.addWeighted(colored, 1 - task.own_share, _rgb(picture), task.own_share, 0), colored.dtype)
 
     def begin(self, task: FrameTask) -> None:
         """Begin a list of frames."""
@@ -90,12 +100,22 @@ class FrameFileSink:
     def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
         """Add the list of frames, with the painter's state after them, to the store."""
         self._segment.state, self._segment.last = state, task.ends_span
-        self._segment.ends_scene = task.end == "scene"
+        self._segment.ends_scene, self._segment.colors = task.end == "scene", task.colors
         self._store.unfinished_path(len(self._store.segments)).write_text(json.dumps(self._sizes))
         self._store.add(self._segment)
 
     def abandon(self) -> None:
         """Leave the frames of the list that is not finished; they are written anew."""
+
+
+def _rgb(picture: Picture) -> Picture:
+    """Return a picture, which may be grey, as (H, W, 3)."""
+    return picture if picture.ndim == 3 else np.dstack([picture] * 3)
+
+
+def _deep(picture: Picture) -> Picture:
+    """Return a picture as uint16."""
+    return picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * 257
 
 
 def number_of_frame(plan: SegmentPlan, index: int) -> int:

@@ -7,20 +7,22 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Protocol
 
+import av
 import numpy as np
 
 from colorize.base import CODECS, SerialWorker, available_cpus, prefetch
-from colorize.color import DeepPlane, Floats, Luma, color_field_planes, color_planes
+from colorize.color import DeepPlane, Floats, Luma, blend_planes, color_field_planes, color_planes
 from colorize.engine import Colorizer
 from colorize.film.captions import has_captions
 from colorize.film.decoding import Frame
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.fields import FieldOrderReader
-from colorize.film.pixels import read_alpha, read_luma
+from colorize.film.own_colors import ColorState, FilmColors, judge_scenes
+from colorize.film.pixels import read_alpha, read_luma, read_own_planes
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
@@ -41,6 +43,7 @@ class SegmentPlan:
         settings: The settings of their encoder.
         segment_frames: How many frames a segment has at most.
         scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
+        colors: What samples of the film say of its own colours; None: no scene keeps them.
     """
 
     source: Source
@@ -49,6 +52,7 @@ class SegmentPlan:
     settings: EncoderSettings
     segment_frames: int
     scene_frames: int
+    colors: FilmColors | None
 
     @property
     def video(self) -> Video:
@@ -66,6 +70,9 @@ class FrameTask:
         field_order: ``tff`` or ``bff`` of an interlaced frame, upright; None of a progressive one.
         classified: What the network sees of it, and whether it begins a scene.
         resized: Whether it was of another size than the film's first frame.
+        begins_scene: Whether a cut, or nothing, lies before it.
+        begins_stretch: Whether it is the first of a scene, or of a part of one that is judged otherwise.
+        colors: What is decided of its own colours.
         end: What ends with it; None: it is not the last of its segment.
         ends_span: Whether it is the last that is coloured.
         composed: It in colour, as its sink composes it; None: its colours are not predicted yet.
@@ -76,9 +83,27 @@ class FrameTask:
     field_order: str | None
     classified: ClassifiedFrame
     resized: bool
+    begins_scene: bool
+    begins_stretch: bool = False
+    colors: ColorState = field(default_factory=ColorState)
     end: SegmentEnd | None = None
     ends_span: bool = False
     composed: Future[Any] | None = None
+
+    @property
+    def image(self) -> av.VideoFrame:
+        """The frame as decoded."""
+        return self.frame.image
+
+    @property
+    def index(self) -> int:
+        """Its place in the span."""
+        return self.frame.index
+
+    @property
+    def own_share(self) -> float:
+        """0..1, how far it keeps its own colours."""
+        return self.colors.own_share
 
 
 class Sink(Protocol):
@@ -93,7 +118,10 @@ class Sink(Protocol):
     segments: list[Segment]
 
     def compose(self, task: FrameTask, ab: Floats) -> Any:
-        """Return a frame in the colours ab (h, w, 2), in the form in which it is written."""
+        """Return a frame in the colours ab (h, w, 2), in the form in which it is written.
+
+        As far as its ``own_share`` says, it keeps its own colours; where that is 1, ab has none.
+        """
         ...
 
     def begin(self, task: FrameTask) -> None:
@@ -142,7 +170,8 @@ def color_segments(
     done = sum(len(segment.pts) for segment in segments)
     if segments:
         painter.restore(segments[-1].state)
-    tasks = prefetch(_divide(plan, _prepare_frames(plan, colorizer, segments), segments), MAX_DECODED)
+    prepared = _judge(plan, _prepare_frames(plan, colorizer, segments), segments)
+    tasks = prefetch(_divide(plan, prepared, segments), MAX_DECODED)
     predicted = _predict_ab(painter, tasks)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
     compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
@@ -183,20 +212,30 @@ def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[
     if segments:
         after = (sum(len(segment.pts) for segment in segments) - 1, segments[-1].pts[-1])
         state = segments[-1].state
+    is_noisy = plan.colors is not None and plan.colors.is_noisy
+    begins_scene = not segments or segments[-1].ends_scene
     decoded: deque[tuple[Frame, str | None, Luma]] = deque()  # at most four, which the search for cuts looks ahead at
 
     def inputs() -> Iterator[Floats]:
         frames = plan.source.decode(plan.span, after)
         for frame, field_order in _read_field_orders(plan.video, frames):
             keep_tone = colorizer.settings.strength < 1
-            luma = read_luma(plan.video, frame.image, keep_tone, plan.format.planes.own_luma)
+            luma = read_luma(plan.video, frame.image, keep_tone, plan.format.planes.own_luma, is_noisy)
             decoded.append((frame, field_order, luma))
             yield colorizer.preprocess(luma.picture())
 
     for classified in classify_frames(inputs(), state):
         frame, field_order, luma = decoded.popleft()
         resized = (frame.image.height, frame.image.width) != plan.video.size
-        yield FrameTask(frame, luma, field_order, classified, resized)
+        yield FrameTask(frame, luma, field_order, classified, resized, begins_scene or classified.kind == "cut")
+        begins_scene = False
+
+
+def _judge(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Segment]) -> Iterator[FrameTask]:
+    """Yield the frames that follow those of finished segments, with what is decided of their own colours."""
+    if plan.colors is None:
+        return tasks
+    return judge_scenes(plan.video, plan.colors, tasks, segments[-1].colors if segments else None)
 
 
 def _divide(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Segment]) -> Iterator[FrameTask]:
@@ -234,12 +273,19 @@ def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[
 
 
 def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) -> tuple[DeepPlane, ...]:
-    """Return a frame's Y, Cb and Cr in the colours ab (h, w, 2), and its alpha where the result has one."""
-    compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
-    planes = compose(task.luma, ab, strength, plan.format.planes)
+    """Return a frame's Y, Cb and Cr, and its alpha where the result has one.
+
+    They are in the colours ab (h, w, 2), as far as the frame does not keep its own.
+    """
+    format = plan.format.planes
+    planes = read_own_planes(plan.video, task.image, format) if task.own_share else None
+    if planes is None or task.own_share < 1:
+        compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
+        colored = compose(task.luma, ab, strength, format)
+        planes = colored if planes is None else blend_planes(colored, planes, task.own_share)
     if not plan.format.alpha:
         return planes
-    return (*planes, read_alpha(plan.video, task.frame.image, plan.format.planes.bits))
+    return (*planes, read_alpha(plan.video, task.frame.image, format.bits))
 
 
 def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_captions: bool = False) -> None:
@@ -247,6 +293,10 @@ def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_cap
     frame = task.frame
     segment.pts.append(frame.pts)
     segment.durations.append(frame.duration)
+    if task.begins_stretch:
+        segment.stretches.append(frame.index)
+    if task.own_share > 0.5:
+        segment.kept.append(frame.index)
     warnings = {
         frame.decode_warning: True,
         "resized": task.resized,
@@ -304,7 +354,7 @@ class SegmentSink:
         assert self._encoder is not None
         self._segment.reorder_delay = self._encoder.close()
         self._segment.state, self._segment.last = state, task.ends_span
-        self._segment.ends_scene = task.end == "scene"
+        self._segment.ends_scene, self._segment.colors = task.end == "scene", task.colors
         self._encoder = None
         self._store.add(self._segment)
 
@@ -327,7 +377,7 @@ def _predict_ab(
     def frames() -> Iterator[tuple[ClassifiedFrame, SegmentEnd | None]]:
         for task in tasks:
             pending.append(task)
-            yield task.classified, task.end
+            yield replace(task.classified, kind="kept") if task.own_share == 1 else task.classified, task.end
 
     with closing(painter.predict_segments(frames())) as predicted:
         for ab, state in predicted:

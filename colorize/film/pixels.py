@@ -13,15 +13,18 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from colorize.base import SWSCALE_BT2020, SWSCALE_EXACT
 from colorize.color import (
+    EIGHT_BITS,
     DeepPlane,
     Luma,
     PlaneFormat,
     StoredLuma,
     YuvSystem,
+    convert_planes,
     luma_of_grey,
     luma_of_rgb,
     luma_of_yuv,
     luma_of_yuv_fields,
+    shrink,
 )
 from colorize.film.samples import GREY, bits_of, has_alpha, is_full_range
 from colorize.film.video import Video
@@ -49,7 +52,9 @@ LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
 """swscale's number of the matrix -> weights of red and blue in luma (H.273, table 4)."""
 
 
-def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_stored: bool = False) -> Luma:
+def read_luma(
+    video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_stored: bool = False, is_noisy: bool = False
+) -> Luma:
     """Return a frame's luma, upright; a frame of another size than the film's first one is scaled to that.
 
     Args:
@@ -57,6 +62,7 @@ def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_
         frame: The frame as decoded.
         keep_tone: Keep the colours of a toned frame too.
         keep_stored: Keep the levels as they are stored too (``Luma.stored``): of RGB where all pixels are neutral.
+        is_noisy: Its colours are a tape's noise, and its Y alone is its lightness.
     """
     frame = fit_size(video, frame)
     name = frame.format.name
@@ -65,12 +71,11 @@ def read_luma(video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_
             frame = frame.reformat(format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")
         levels = video.orientation.apply(_plane(frame, 0))
         stored = StoredLuma(levels, bits_of(frame), is_full_range(frame)) if keep_stored else None
-        if _is_neutral(frame):
+        if is_noisy or _is_neutral(frame):
             return replace(luma_of_grey(levels, bits_of(frame), is_full_range(frame)), stored=stored)
         if len(frame.planes) >= 3:
             planes = [levels, *(video.orientation.apply(_plane(frame, index)) for index in (1, 2))]
-            fits = planes[0].shape[0] % 4 == 0 and planes[1].shape[0] % 2 == 0 and not video.orientation.transpose
-            luma_of = luma_of_yuv_fields if frame.interlaced_frame and fits else luma_of_yuv
+            luma_of = luma_of_yuv_fields if _has_field_colors(video, frame) else luma_of_yuv
             return replace(luma_of(planes, _yuv_system(frame), keep_tone), stored=stored)
     picture = rgb_picture(video, frame)
     luma = luma_of_rgb(picture, keep_tone)
@@ -104,6 +109,57 @@ def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
     return np.pad(levels, [(0, side % 2) for side in levels.shape], mode="edge")
 
 
+def read_own_planes(
+    video: Video, frame: av.VideoFrame, format: PlaneFormat = EIGHT_BITS
+) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
+    """Return a frame's own Y, Cb and Cr, upright, in BT.709 and a format.
+
+    Planes that are stored so are not changed; a frame of odd size gets one more row or column.
+    """
+    frame = fit_size(video, frame)
+    if frame.format.is_rgb or frame.format.has_palette:
+        frame = frame.reformat(
+            format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p",
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            interpolation=SWSCALE_EXACT,
+        )
+        system = YuvSystem(*LUMA_WEIGHTS[Colorspace.ITU709], bits_of(frame))
+    else:
+        if frame.format.name.startswith("nv") or not PLANAR.match(frame.format.name):
+            frame = frame.reformat(format=_planar_format(frame))
+        system = _yuv_system(frame)
+    planes = [video.orientation.apply(_plane(frame, index)) for index in range(3 if len(frame.planes) >= 3 else 1)]
+    if len(planes) == 1:
+        height, width = planes[0].shape
+        planes += [np.full((-(-height // 2), -(-width // 2)), 1 << (system.bits - 1), planes[0].dtype)] * 2
+    return convert_planes(planes, system, format, _has_field_colors(video, frame))
+
+
+def small_picture(video: Video, frame: av.VideoFrame, short_side: int) -> npt.NDArray[np.uint8]:
+    """Return a frame as a small RGB picture (h, w, 3), neither turned upright nor of square pixels.
+
+    Args:
+        video: The film that the frame is from.
+        frame: The frame as decoded.
+        short_side: Pixels of the picture's short side, unless the frame has fewer.
+    """
+    name = frame.format.name
+    if not PLANAR.match(name) or name.startswith("nv") or len(frame.planes) < 3:
+        return np.asarray(_reduced(_as_uint8(rgb_picture(video, frame)), short_side), np.uint8)
+    levels = _reduced(_plane(frame, 0), short_side)
+    colors = (shrink(_plane(frame, index), levels.shape) for index in (1, 2))
+    rgb = cv2.transform(np.dstack([levels, *colors]).astype(np.float32), _yuv_system(frame).to_rgb())
+    return np.asarray(cv2.convertScaleAbs(np.clip(rgb, 0, 65535), alpha=255 / 65535), np.uint8)
+
+
+def has_colors(frame: av.VideoFrame) -> bool:
+    """Tell whether a frame has any chroma beyond rounding, or is stored as RGB or with a palette."""
+    name = frame.format.name
+    return not (GREY.match(name) or (PLANAR.match(name) and _is_neutral(frame)))
+
+
 def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
     frame = fit_size(video, frame)
@@ -122,6 +178,31 @@ def fit_size(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
     if (frame.height, frame.width) == video.size:
         return frame
     return frame.reformat(width=video.size[1], height=video.size[0], interpolation=SWSCALE_EXACT)
+
+
+def _has_field_colors(video: Video, frame: av.VideoFrame) -> bool:
+    """Tell whether rows of a frame's Cb and Cr belong to every second row of Y, and can be divided so."""
+    fits = frame.height % 4 == 0 and len(frame.planes) >= 3 and frame.planes[1].height % 2 == 0
+    return frame.interlaced_frame and fits and not video.orientation.transpose
+
+
+def _planar_format(frame: av.VideoFrame) -> str:
+    """Return the name of the planar format with a frame's levels and as much chroma."""
+    across = round(frame.width / max(1, frame.format.chroma_width(frame.width)))
+    down = round(frame.height / max(1, frame.format.chroma_height(frame.height)))
+    name = {(2, 1): "yuv422p", (2, 2): "yuv420p"}.get((across, down), "yuv444p")
+    return name + ("16le" if bits_of(frame) > 8 else "")
+
+
+def _reduced(picture: npt.NDArray, short_side: int) -> npt.NDArray:
+    """Return a picture (H, W, ...) reduced until its short side has so many pixels."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, short_side / min(height, width))
+    return shrink(picture, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def _as_uint8(picture: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.uint8]:
+    return np.asarray(picture if picture.dtype == np.uint8 else picture >> 8, np.uint8)
 
 
 def _matrix(frame: av.VideoFrame) -> int:

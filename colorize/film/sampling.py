@@ -1,42 +1,19 @@
-"""Frames sampled evenly over a film, and whether they show it to be in colour already."""
+"""Frames sampled evenly over a film."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import av
-import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from colorize.color import is_grey
 from colorize.film.decoding import decode_in_order
-from colorize.film.pixels import rgb_picture
 from colorize.film.video import WHOLE_VIDEO, Span, Video, decode_stream, find_video_stream, open_video
-
-if TYPE_CHECKING:
-    from colorize.film.sources import Source
 
 SAMPLING_WINDOW = 120  # seconds from which all samples are taken where one cannot seek
 SEEK_PREROLLS = (0, 2, 12)  # seconds before the sample at which seeks aim in turn, while they land too late
-COLOR_SAMPLES = 12
-MIN_CONTRAST = 6.0
-"""Least standard deviation, in 8-bit levels, of a frame (black, a fade) that says whether a film is grey."""
-
-
-def is_in_color(source: Source, span: Span = WHOLE_VIDEO) -> bool:
-    """Tell whether a film is in colour already: whether half of 12 frames spread over it are.
-
-    Each is judged as a photograph is (``is_grey``: sepia, tints and fading count as grey). Frames without contrast,
-    such as black ones, do not count.
-    """
-    pictures = [rgb_picture(source.video, frame) for frame in source.sample(COLOR_SAMPLES, span)]
-    judged = [
-        picture for picture in pictures if picture.std() > MIN_CONTRAST * (257 if picture.dtype == np.uint16 else 1)
-    ]
-    return bool(judged) and sum(not is_grey(picture) for picture in judged) * 2 >= len(judged)
 
 
 def sample_frames(video: Video, count: int, span: Span = WHOLE_VIDEO) -> Iterator[av.VideoFrame]:

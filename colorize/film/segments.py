@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
+from colorize.film.own_colors import ColorState
 
 FORMAT = "colorize-segments/4"
 MANIFEST = "manifest.json"
@@ -41,6 +42,10 @@ class Segment:
         reorder_delay: How many places later in coded order than in display order a frame stands, at most.
         warnings: Name of ``FRAME_WARNINGS`` -> indices, in the span, of the frames that it is true of.
         ends_scene: Whether a cut follows, or nothing.
+        stretches: Indices, in the span, of the frames with which scenes begin, or parts of scenes that are judged
+            otherwise (grey or in colour).
+        kept: Indices of the frames that keep their own colours.
+        colors: What of the last frame the colours of those after it depend on.
     """
 
     pts: list[int] = field(default_factory=list)
@@ -50,6 +55,9 @@ class Segment:
     reorder_delay: int = 0
     warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in FRAME_WARNINGS})
     ends_scene: bool = False
+    stretches: list[int] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    colors: ColorState = field(default_factory=ColorState)
 
 
 class Resumption(NamedTuple):
@@ -132,6 +140,10 @@ class SegmentStore:
             "durations": np.array(segment.durations, np.int64),
             "last": np.array(segment.last),
             "ends_scene": np.array(segment.ends_scene),
+            "stretches": np.array(segment.stretches, np.int64),
+            "kept": np.array(segment.kept, np.int64),
+            "own_share": np.array(segment.colors.own_share),
+            "keeps_own": np.array([] if segment.colors.keeps_own is None else [segment.colors.keeps_own], bool),
             "reorder_delay": np.array(segment.reorder_delay),
             "video_sha256": np.array(sha256(self.video_path(number))),
             **{name: np.array(segment.warnings[name], np.int64) for name in FRAME_WARNINGS},
@@ -210,6 +222,9 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
                 },
                 last=bool(arrays["last"]),
                 ends_scene=bool(arrays["ends_scene"]),
+                stretches=arrays["stretches"].tolist(),
+                kept=arrays["kept"].tolist(),
+                colors=ColorState(float(arrays["own_share"]), next(iter(arrays["keeps_own"].tolist()), None)),
                 reorder_delay=int(arrays["reorder_delay"]),
                 warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
             )

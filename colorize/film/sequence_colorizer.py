@@ -25,8 +25,10 @@ from colorize.film.video_colorizer import (
     empty_span_message,
     frames_in_span,
     frames_per_scene,
+    kept_lines,
     manifest,
     open_with_rate,
+    survey_unless_in_color,
     warning_lines,
 )
 from colorize.motion import TemporalPainter
@@ -41,6 +43,7 @@ def color_into_frames(
     options: VideoOptions,
     progress: Callable[[Progress], None],
     cancel: threading.Event,
+    force: bool,
 ) -> VideoResult:
     """Colour a film into numbered frames; see ``colorize_video``."""
     source = _open(path, out, options)
@@ -48,13 +51,14 @@ def color_into_frames(
     if frame_numbers(out) and not store.folder.exists() and not options.overwrite:
         first = frame_path(out, frame_numbers(out)[0])
         raise FileExistsError(f"{first}: exists already; --overwrite replaces it")
+    colors = None if force else survey_unless_in_color(source, options.span)
     format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
     notes += [*source.notes, *_lost(source, out)]
     out.parent.mkdir(parents=True, exist_ok=True)
     if not source.is_repeatable:
         store.remove()
     segment_frames = frames_per_scene(video)
-    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2)
+    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2, force)
     changes, damaged = store.begin(depends_on)
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
@@ -64,7 +68,8 @@ def color_into_frames(
     done = sum(len(segment.pts) for segment in store.segments)
     if damaged:
         notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {done} on")
-    plan = SegmentPlan(source, options.span, format, EncoderSettings(LIKE_RAW), segment_frames, segment_frames)
+    settings = EncoderSettings(LIKE_RAW)
+    plan = SegmentPlan(source, options.span, format, settings, segment_frames, segment_frames, colors)
     sink = FrameFileSink(out, store, plan, colorizer, _timecode(source, options), options.ai_label)
     painter = TemporalPainter(colorizer, options, options.batch_size)
     total, known = frames_in_span(video, options.span), tuple(notes)
@@ -86,6 +91,7 @@ def color_into_frames(
     if not frames:
         raise VideoError(empty_span_message(video, options))
     notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
+    notes += kept_lines(video, store.segments)
     store.remove()
     return VideoResult(out, frames, done, tuple(notes), source.cut_off)
 

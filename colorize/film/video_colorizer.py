@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 import colorize
 from colorize.base import (
     CODECS,
     CONTAINERS,
     Container,
+    InColorError,
     VideoError,
     format_time,
     move_into_place,
@@ -30,6 +32,7 @@ from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.names import PIPE, is_pipe, is_sequence
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
+from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
@@ -56,8 +59,9 @@ def colorize_video(
     options: VideoOptions | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
+    force: bool = False,
 ) -> VideoResult:
-    """Colour a film; all its other streams are copied.
+    """Colour a film, but for scenes that are in colour already; all its other streams are copied.
 
     The work is done in segments, which lie in a folder beside the result until the result is whole: after a stop,
     however hard, the same call goes on from there, with the same result.
@@ -70,6 +74,7 @@ def colorize_video(
         options: How the film is coloured and written; None: the defaults.
         progress: The progress callback, called from another thread after each frame.
         cancel: When set, the segment at work is finished and ``VideoStopped`` raised.
+        force: Colour all anew, also what is in colour already.
 
     Returns:
         The result's path, its number of frames, and lines for the user.
@@ -77,6 +82,7 @@ def colorize_video(
     Raises:
         FileNotFoundError: There is no such film.
         FileExistsError: There is such a result, and ``overwrite`` is off.
+        InColorError: All of the film is in colour already, as far as samples show, and ``force`` is off.
         VideoError: The film cannot be read, or cannot be written with these options.
         VideoStopped: ``cancel`` was set.
         OSError: The disk is full or refuses; of a pipe that nobody reads any more, ``BrokenPipeError``.
@@ -84,16 +90,16 @@ def colorize_video(
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
     if is_pipe(out):
-        return _color_into_pipe(path, colorizer or Colorizer(), options, progress, cancel)
+        return _color_into_pipe(path, colorizer or Colorizer(), options, progress, cancel, force)
     if is_sequence(out):
         from colorize.film.sequence_colorizer import color_into_frames  # brings the photo wing
 
-        return color_into_frames(
-            path, out, colorizer or Colorizer(), options, progress or (lambda _: None), cancel or threading.Event()
-        )
+        report, stop = progress or (lambda _: None), cancel or threading.Event()
+        return color_into_frames(path, out, colorizer or Colorizer(), options, report, stop, force)
     container, settings = _check_options(path, out, options)
     source = open_with_rate(path, options)
-    job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options)
+    colors = None if force else survey_unless_in_color(source, options.span)
+    job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options, colors)
     return job.run(progress or (lambda _: None), cancel or threading.Event())
 
 
@@ -109,12 +115,26 @@ def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Contai
     return container, settings
 
 
+def survey_unless_in_color(source: Source, span: Span) -> FilmColors:
+    """Return what samples of a film say of its own colours; a pipe cannot be looked into before.
+
+    Raises:
+        InColorError: They show it all in colour.
+    """
+    path = source.video.path
+    colors = FilmColors() if is_pipe(path) else survey_colors(source, span)
+    if colors.is_in_color:
+        raise InColorError(f"{path}: in colour already; --force colours it anew")
+    return colors
+
+
 def _color_into_pipe(
     path: Path,
     colorizer: Colorizer,
     options: VideoOptions,
     progress: Callable[[Progress], None] | None,
     cancel: threading.Event | None,
+    force: bool,
 ) -> VideoResult:
     """Colour a film into the standard output; see ``colorize_video``."""
     source = open_with_rate(path, options)
@@ -125,7 +145,9 @@ def _color_into_pipe(
         format = replace(format, alpha=False)
         notes.append(f"{video.path}: its transparency (alpha channel) was left out; a pipe holds none here")
     notes += source.notes
-    plan = SegmentPlan(source, options.span, format, settings, frames_per_segment(video), frames_per_scene(video))
+    colors = None if force else survey_unless_in_color(source, options.span)
+    lengths = frames_per_segment(video), frames_per_scene(video)
+    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors)
     painter = TemporalPainter(colorizer, options, options.batch_size)
     known = tuple(notes)
 
@@ -143,6 +165,7 @@ def _color_into_pipe(
     if not frames:
         raise VideoError(empty_span_message(video, options))
     notes += warning_lines(video, options.span, sink.segments, settings.codec)
+    notes += kept_lines(video, sink.segments)
     return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)
 
 
@@ -157,6 +180,7 @@ class _VideoColorizer:
         settings: EncoderSettings,
         colorizer: Colorizer,
         options: VideoOptions,
+        colors: FilmColors | None,
     ) -> None:
         self._source = source
         self._video = source.video
@@ -165,6 +189,7 @@ class _VideoColorizer:
         self._settings = settings
         self._colorizer = colorizer
         self._options = options
+        self._colors = colors
         self._store = SegmentStore(out)
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
         check_rate(self._video, container)
@@ -193,6 +218,7 @@ class _VideoColorizer:
         progress(Progress(frames, frames, "joining", notes))
         cut_off = self._remux()
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
+        self._notes += kept_lines(self._video, self._store.segments)
         self._store.remove()
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
 
@@ -201,7 +227,8 @@ class _VideoColorizer:
 
     def _manifest(self) -> dict[str, Any]:
         frames = [self._scene_frames, self._segment_frames]
-        return manifest(self._source, self._colorizer, self._options, self._settings.codec, frames)
+        force = self._colors is None
+        return manifest(self._source, self._colorizer, self._options, self._settings.codec, frames, force)
 
     def _try_header(self) -> None:
         """Find out, before hours of work, whether the finished film can be written as it is planned.
@@ -233,6 +260,7 @@ class _VideoColorizer:
             self._settings,
             self._segment_frames,
             self._scene_frames,
+            self._colors,
         )
         painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
         try:
@@ -290,7 +318,7 @@ class _VideoColorizer:
 
 
 def manifest(
-    source: Source, colorizer: Colorizer, options: VideoOptions, codec: str, segment_frames: list[int]
+    source: Source, colorizer: Colorizer, options: VideoOptions, codec: str, segment_frames: list[int], force: bool
 ) -> dict[str, Any]:
     """Return all that the bytes of segments depend on.
 
@@ -300,6 +328,7 @@ def manifest(
         options: How.
         codec: What they are encoded by.
         segment_frames: How many frames a segment has, at the least and at the most.
+        force: Whether all are coloured, also those in colour already.
     """
     return {
         "version": colorize.__version__,
@@ -311,6 +340,7 @@ def manifest(
             **asdict(colorizer.settings),
             "codec": codec,
             "render_size": colorizer.render_size,
+            "force": force,
             SEGMENT_FRAMES: segment_frames,
         },
         "libraries": {"av": av.__version__},
@@ -527,6 +557,31 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
         else:
             frames = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
         yield f"{video.path}: {frames} {text}"
+
+
+def kept_lines(video: Video, segments: Sequence[Segment]) -> Iterator[str]:
+    """Report how much of a film kept its own colours; nothing where none did.
+
+    Args:
+        video: The source.
+        segments: The records of all its segments.
+    """
+    frames = sum(len(segment.pts) for segment in segments)
+    kept = [index for segment in segments for index in segment.kept]
+    if not kept:
+        return
+    stretches = [index for segment in segments for index in segment.stretches]
+    counts, _ = np.histogram(kept, [*stretches, frames])
+    lengths = np.diff([*stretches, frames])
+    kept_stretches = int((counts * 2 > lengths).sum())
+    yield (
+        f"{video.path}: {_of(kept_stretches, len(stretches), 'scene')} ({_of(len(kept), frames, 'frame')}) had colours "
+        f"already and kept them; the rest was coloured; --force colours all"
+    )
+
+
+def _of(count: int, total: int, noun: str) -> str:
+    return f"{count} of {total} {noun}{'' if total == 1 else 's'}"
 
 
 def format_ranges(numbers: list[int]) -> str:

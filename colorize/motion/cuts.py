@@ -15,8 +15,9 @@ import numpy.typing as npt
 from colorize.color import Floats
 from colorize.motion.flow import Grey
 
-FrameKind = Literal["same", "cut", "flash"]
-"""``same``: of the scene of the frame before it; ``cut``: the first of a scene; ``flash``: part of a flash."""
+FrameKind = Literal["same", "cut", "flash", "kept"]
+"""``same``: of the scene of the frame before it; ``cut``: the first of a scene; ``flash``: part of a flash; ``kept``: a
+frame that has its own colours, before and after which no scene goes on. The search gives the first three."""
 
 THUMBNAIL_SIZE = (36, 64)  # height and width in pixels; grain and small motion vanish
 BINS = 32  # of the histogram of grey levels
@@ -29,6 +30,7 @@ MAX_FLASH_FRAMES = 3  # a flash is over after so many frames
 FLASH_RETURN = 0.5  # ... and the frame after it differs from the one before it by at most this share
 FLASH_CORRELATION = 0.5  # with the frame before it; less is another picture, unless the flash is
 FLASH_CONTRAST = 8.0  # ... all white: grey levels, standard deviation
+SEARCH_STATE = "thumbnails"  # name of what the search depends on in a state
 LOOKAHEAD = NEIGHBOURS  # frames after a frame that have to be known before it is classified
 
 
@@ -125,7 +127,7 @@ class ClassifiedFrame:
     Attributes:
         network_input: ``Colorizer.preprocess``'s result, (1, 1, h, w).
         grey: The same as (h, w) uint8, for the optical flow.
-        kind: What the search found.
+        kind: What the search found, or ``kept`` where no colours are wanted.
         recent: The thumbnails that the search depends on after this frame, newest last.
     """
 
@@ -136,7 +138,7 @@ class ClassifiedFrame:
 
     def search_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return what the search depends on after this frame, by name."""
-        return {"thumbnails": np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
+        return {SEARCH_STATE: np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
 
 
 def classify_frames(
@@ -149,7 +151,7 @@ def classify_frames(
         state: That of the search (``ClassifiedFrame.search_state``) after the frame before these; None or empty: the
             first one begins a scene.
     """
-    thumbnails = (state or {}).get("thumbnails", ())
+    thumbnails = (state or {}).get(SEARCH_STATE, ())
     finder = CutFinder(Thumbnail.of(np.asarray(grey, np.uint8)) for grey in thumbnails)
     coming: deque[tuple[Floats, Grey, Thumbnail]] = deque()
 

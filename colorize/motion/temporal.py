@@ -13,7 +13,7 @@ from colorize.color import Floats
 from colorize.engine import Colorizer
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
-from colorize.motion.cuts import ClassifiedFrame, classify_frames
+from colorize.motion.cuts import SEARCH_STATE, ClassifiedFrame, classify_frames
 from colorize.motion.flow import FlowFinder, Grey, Motion
 from colorize.motion.frames import PlannedFrame, PredictedFrame, SegmentEnd, State, TrackedFrame
 from colorize.motion.options import TemporalOptions
@@ -21,6 +21,7 @@ from colorize.motion.options import TemporalOptions
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
 MAX_TRACKED = 4  # frames whose motion is followed, in a thread, while the network predicts those before them
+NO_AB = np.zeros((1, 1, 2), np.float32)  # of a frame that keeps its own colours
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
 
@@ -95,6 +96,8 @@ class TemporalPainter:
     ) -> Generator[tuple[Floats, State | None]]:
         """Yield the ab (h, w, 2) in Lab units of each frame, in order, and the state after a segment's last one.
 
+        Of frames that are ``kept``, which the network does not see, it is ``NO_AB``.
+
         A segment's colours and the state after it are the same whether the segments go through one call or through a
         call each; in one call the motion of the next segment is followed while the network predicts the last one.
 
@@ -123,7 +126,7 @@ class TemporalPainter:
             ValueError: It is not a state.
         """
         memory = _Memory()
-        if state and self._options.temporal != "off":
+        if state.keys() - {SEARCH_STATE}:  # there is more where the painting goes on
             try:
                 memory.grey = np.asarray(state["grey"], np.uint8)
                 ab = np.asarray(state["ab"], np.float32)
@@ -139,12 +142,14 @@ class TemporalPainter:
         self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]
     ) -> Iterator[tuple[Floats, State | None]]:
         """Yield the network's ab of each frame by itself, in batches that end with the segments."""
-        group: list[Floats] = []
+        group: list[ClassifiedFrame] = []
         for frame, end in frames:
-            group.append(frame.network_input)
+            group.append(frame)
             if end or len(group) == self._batch_size:
-                self.network_frames += len(group)
-                *others, last = self._colorizer.predict_ab(group)
+                inputs = [each.network_input for each in group if each.kind != "kept"]
+                self.network_frames += len(inputs)
+                predicted = iter(self._colorizer.predict_ab(inputs) if inputs else ())
+                *others, last = [NO_AB if each.kind == "kept" else next(predicted) for each in group]
                 yield from ((ab, None) for ab in others)
                 yield last, _first_state(frame, end)
                 group = []
@@ -154,13 +159,13 @@ class TemporalPainter:
         for frame, end in frames:
             before, grey = self._memory.grey, frame.grey
             backward_flow = forward_flow = None
-            if before is not None and frame.kind != "cut" and before.shape == grey.shape:
+            if before is not None and frame.kind not in ("cut", "kept") and before.shape == grey.shape:
                 if frame.kind == "flash":
                     grey = before  # held still: so the frame after a flash is compared with the one before it
                 backward_flow, forward_flow = self._flow.between(before, grey)
-            self._memory.grey = grey
+            self._memory.grey = None if frame.kind == "kept" else grey
             state = _first_state(frame, end)
-            if state:
+            if state and frame.kind != "kept":
                 state["grey"] = grey
             yield TrackedFrame(frame.network_input, grey, frame.kind, frame.recent, state, backward_flow, forward_flow)
 
@@ -198,11 +203,14 @@ class TemporalPainter:
             to_anchor: The motion of each to the first of these anchors; None: a scene begins.
         """
         step = self._options.every or (1 if self._options.temporal == "best" else len(interval))
+        begins = interval[0].backward_flow is None
         needs_network = [
             # A flash shows no colours: those before it are kept.
-            frame.backward_flow is None or (frame.kind != "flash" and (index % step == 0 or index == len(interval)))
+            begins or (frame.kind != "flash" and (index % step == 0 or index == len(interval)))
             for index, frame in enumerate(interval, 1)
         ]
+        if interval[0].kind == "kept":
+            needs_network = [False]
         to_predicted = motions_to_predicted(interval, to_anchor, needs_network)
         plans = zip(interval, to_anchor, needs_network, to_predicted, strict=True)
         return [PlannedFrame(**vars(frame), to_anchor=a, needs_network=n, to_predicted=p) for frame, a, n, p in plans]
@@ -226,7 +234,7 @@ class TemporalPainter:
             for interval in intervals
         ]
         last = predicted[-1][-1]
-        if last.state:
+        if last.state and last.kind != "kept":
             predicted[-1][-1] = replace(last, state={**last.state, **self._memory.aggregation.state()})
         return predicted
 
@@ -245,6 +253,10 @@ class TemporalPainter:
         """Yield the ab of all frames of intervals, and the state after the last frame of a segment."""
         for interval, following in with_following(intervals, self._options.temporal == "best"):
             last, before = interval[-1], self._memory.anchor
+            if last.kind == "kept":
+                self._memory.anchor = None
+                yield NO_AB, last.state
+                continue
             own = last.ab
             if own is not None and self._options.temporal == "best":
                 own = average(interval[:-1], last, following)

@@ -133,9 +133,10 @@ class VideoTab:
         if outcome.status == "failed":
             raise page_error(outcome.message)
         status = "A few frames of the film. If you like them, colour the film." if sheets else "cancelled"
+        notes = "".join(status_html(note) for note in outcome.notes)
         yield (
             sheets[0] if sheets else None,
-            status_html(status),
+            status_html(status) + notes,
             command_line([upload_name(video or {})], request),
             None,
         )

@@ -15,7 +15,7 @@ from support.videos import VideoRecipe, caption, join_pictures, make_video
 
 from colorize.batch import Job, plan
 from colorize.engine import Colorizer
-from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, is_in_color, probe
+from colorize.film import Progress, VideoOptions, colorize_video, contact_sheet, open_source, probe, survey_colors
 from colorize.film.captions import blank_with_captions, has_captions
 
 OFF = VideoOptions(temporal="off")
@@ -144,11 +144,12 @@ def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.h264"])
 def test_films_without_a_duration_are_sampled_too(tmp_path: Path, colorizer: Colorizer, name: str) -> None:
-    video = probe(make_video(tmp_path / name, VideoRecipe(frames=40, color=True, piped=True, options={"g": "10"})))
-    assert is_in_color(video)
-    assert contact_sheet(colorizer, video, 5).shape[0] > 2 * 48
+    recipe = VideoRecipe(frames=40, color=True, piped=True, options={"g": "10"})
+    video = open_source(make_video(tmp_path / name, recipe))
+    assert survey_colors(video).is_in_color
+    assert contact_sheet(colorizer, video, 5).picture.shape[0] > 2 * 48
     path = make_video(tmp_path / f"grey-{name}", VideoRecipe(frames=40, piped=True, options={"g": "10"}))
-    assert not is_in_color(probe(path))
+    assert not survey_colors(open_source(path)).is_in_color
     seen: list[Progress] = []
     result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF, progress=seen.append)
     assert (result.frames, seen[0], result.notes) == (40, Progress(0, 40), ())

@@ -16,7 +16,7 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, is_in_color, open_source
+from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, open_source, survey_colors
 from colorize.film.video import Span
 from colorize.film.video_colorizer import format_ranges
 from colorize.network import Network
@@ -134,16 +134,17 @@ def test_strength_zero_is_the_film_itself(tmp_path: Path, small_network: Network
 
 
 def test_a_film_in_colour_is_told_from_a_grey_one(tmp_path: Path) -> None:
-    assert not is_in_color(open_source(make_video(tmp_path / "grey.mp4", VideoRecipe(frames=20))))
-    assert is_in_color(open_source(make_video(tmp_path / "colour.mp4", VideoRecipe(frames=20, color=True))))
+    assert not survey_colors(open_source(make_video(tmp_path / "grey.mp4", VideoRecipe(frames=20)))).is_in_color
+    colored = make_video(tmp_path / "colour.mp4", VideoRecipe(frames=20, color=True))
+    assert survey_colors(open_source(colored)).is_in_color
     mixed = make_video(tmp_path / "mixed.mp4", VideoRecipe(frames=40, color=True, color_until=10))
-    assert not is_in_color(open_source(mixed))
-    assert is_in_color(open_source(mixed), Span(Fraction(0), Fraction(1, 4)))
+    assert not survey_colors(open_source(mixed)).is_in_color
+    assert survey_colors(open_source(mixed), Span(Fraction(0), Fraction(1, 4))).is_in_color
 
 
 def test_the_contact_sheet_shows_frames_in_colour(tmp_path: Path, colorizer: Colorizer) -> None:
     source = open_source(make_video(tmp_path / "a.mp4", VideoRecipe(frames=40)))
-    sheet = contact_sheet(colorizer, source, 5)
+    sheet = contact_sheet(colorizer, source, 5).picture
     assert sheet.dtype == np.uint8
     assert sheet.shape[0] > 2 * 48
     assert np.abs(sheet[..., 0].astype(int) - sheet[..., 2]).mean() > 3

@@ -32,6 +32,7 @@ class VideoRecipe:
         time_base: Seconds of one unit of the time stamps.
         pts: The frames' time stamps; None: evenly spaced.
         color: Give the frames colours.
+        color_from: Index of the first frame that has colours.
         color_until: Index of the first frame that has none again; None: all have colours.
         full_range: Store levels 0..255 instead of 16..235.
         transfer: AVColorTransferCharacteristic; None: not stated.
@@ -64,6 +65,7 @@ class VideoRecipe:
     time_base: Fraction = Fraction(1, 90_000)
     pts: Sequence[int] | None = None
     color: bool = False
+    color_from: int = 0
     color_until: int | None = None
     full_range: bool = False
     transfer: int | None = None
@@ -231,7 +233,7 @@ def _field_order_graph(recipe: VideoRecipe, order: str) -> Any:
 
 def _frame(recipe: VideoRecipe, index: int, pts: int) -> av.VideoFrame:
     grey = recipe.grey(index)
-    if recipe.color and (recipe.color_until is None or index < recipe.color_until):
+    if recipe.color and recipe.color_from <= index < (recipe.color_until or index + 1):
         y = np.arange(recipe.size[0])[:, None]
         picture = np.stack([grey, np.roll(grey, 20, 1) // 2 + y, 255 - grey], axis=-1).clip(0, 255).astype(np.uint8)
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pixel_format)
