@@ -7,7 +7,7 @@
 # The guess before it was run: one stream in, one stream out, and the word comes back as it was given.
 # Seen with PyAV 18.1.0 (FFmpeg 8.1).
 #
-# What we do: timecodes are read under either key and written anew (colorize/film/timecode.py, remux.py).
+# What we do: timecodes are read under either key and written anew (colorize/film/streams.py).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
