@@ -3,7 +3,7 @@
 #
 # The same frames, one thread, the same settings: with SSE2 the stream has other bytes than with AVX2, and so have the
 # decoded pictures. The encoder is deterministic on one machine; results cannot be compared by hash between two, nor a
-# film begun on one and continued on another be expected to be the same. FFV1 and the decoders give the same everywhere.
+# film begun on one and continued on another be expected to be the same.
 # The guess before it was run: SIMD is a matter of speed; x264 is bit-exact by its own tests of each routine.
 # Seen with PyAV 18.1.0 (FFmpeg 8.1, x264); needs a processor with AVX2.
 #
