@@ -6,7 +6,9 @@ in each of them.
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import pytest
@@ -85,3 +87,17 @@ def test_the_options_name_what_the_tables_hold() -> None:
     assert said["crf"].automatic == "h264 18, hevc 20, av1 28, vp9 26"
     assert "h264 0..51" in said["crf"].help and "vp9 0..63" in said["crf"].help and said["crf"].high == 63
     assert said["preset"].automatic == "h264 veryfast, hevc fast, av1 8, vp9 5"
+
+
+def test_the_usage_document_holds_what_the_tables_do() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "usage.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)`[^|]* \| ([^|]*) \| ([\d, ]+) \| ([\w, ()]+) \| [^|]* \|$", text, re.MULTILINE)
+    said = {name: (containers, bits, re.sub(r" \(\w+\)", "", chroma)) for name, containers, bits, chroma in rows}
+    assert said == {
+        name: (
+            ", ".join(suffix[1:] for suffix, container in CONTAINERS.items() if name in container.codecs),
+            ", ".join(map(str, codec.depths)),
+            ", ".join(codec.chromas),
+        )
+        for name, codec in CODECS.items()
+    }

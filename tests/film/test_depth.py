@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,10 +13,20 @@ import pytest
 from support.video_contents import field_orders_of
 from support.videos import VideoRecipe, make_video
 
-from colorize.base import VideoError
+from colorize.base import CODECS, VideoError
 from colorize.color import Luma, PlaneFormat, StoredLuma, color_field_planes, color_planes, luma_of_grey
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, VideoStopped, colorize_video, decode_frames, probe, read_luma
+from colorize.film import (
+    EncoderSettings,
+    PictureFormat,
+    SegmentEncoder,
+    VideoOptions,
+    VideoStopped,
+    colorize_video,
+    decode_frames,
+    probe,
+    read_luma,
+)
 from colorize.film.pixels import read_alpha
 
 RAMP = np.arange(1024, dtype=np.uint16).reshape(32, 32)
@@ -136,6 +147,34 @@ def test_alpha_is_read_in_any_depth(tmp_path: Path) -> None:
     assert (opaque == 1023).all()
 
 
+# --- segments --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_depth_and_chroma_of_a_codec_is_encoded_and_read(tmp_path: Path, name: str) -> None:
+    codec = CODECS[name]
+    size = tuple(max(64, side) for side in codec.min_size)
+    kinds = [(bits, chroma, False) for bits in codec.depths for chroma in codec.chromas]
+    kinds += [(bits, "444", True) for bits in codec.alpha_depths]
+    for bits, chroma, alpha in kinds:
+        planes = PlaneFormat(bits, chroma, codec.states_range, own_luma=True)
+        format = PictureFormat(size, Fraction(1, 1000), Fraction(25), planes=planes, alpha=alpha)
+        written = [plane.copy() for plane in format.black()]
+        written[0][:] = np.linspace(0.2, 0.8, size[1]) * ((1 << bits) - 1)
+        encoder = SegmentEncoder(tmp_path / "a", format, EncoderSettings(name))
+        for index in range(3):
+            encoder.write(written, index * 40, 40)
+        encoder.close()
+        frame, (y, *others) = planes_of(tmp_path / "a")
+        depth = frame.format.components[0].bits  # FFmpeg reads ProRes 4444 as 12 bits
+        assert (
+            frame.format.name.replace("yuvj", "yuv") == replace(format, planes=replace(planes, bits=depth)).pixel_format
+        )
+        assert depth == bits or (name, chroma) == ("prores", "444")
+        assert np.abs(y / (1 << depth) - written[0] / (1 << bits)).mean() < (1e-9 if codec.is_lossless else 0.006)
+        assert len(others) == 2 + alpha
+
+
 # --- films -----------------------------------------------------------------------------------------------------------
 
 
@@ -219,8 +258,10 @@ def test_transparency_is_kept_where_the_codec_can(
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".mxf", ".mkv"])
-def test_prores_goes_on_after_a_stop_frame_by_frame(tmp_path: Path, colorizer: Colorizer, suffix: str) -> None:
-    recipe = VideoRecipe(60, codec="ffv1", pixel_format="yuv422p10le", metadata={"timecode": "10:00:00:00"})
+def test_prores_goes_on_after_a_stop_frame_by_frame(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, suffix: str
+) -> None:
+    recipe = VideoRecipe(24, codec="ffv1", pixel_format="yuv422p10le", metadata={"timecode": "10:00:00:00"})
     source = make_video(tmp_path / "a.mkv", recipe)
     options = VideoOptions(codec="prores", temporal="off")
     whole = colorize_video(source, tmp_path / ("whole" + suffix), colorizer=colorizer, options=options)
@@ -231,11 +272,11 @@ def test_prores_goes_on_after_a_stop_frame_by_frame(tmp_path: Path, colorizer: C
             tmp_path / ("b" + suffix),
             colorizer=colorizer,
             options=options,
-            progress=lambda progress: stop.set() if progress.done > 10 else None,
+            progress=lambda progress: stop.set() if progress.done > 4 else None,
             cancel=stop,
         )
     result = colorize_video(source, tmp_path / ("b" + suffix), colorizer=colorizer, options=options)
-    assert 0 < result.resumed < 60
+    assert 0 < result.resumed < 24
     contents = []
     for path in (whole.path, result.path):
         with av.open(str(path)) as video:
@@ -245,7 +286,7 @@ def test_prores_goes_on_after_a_stop_frame_by_frame(tmp_path: Path, colorizer: C
         contents.append(packets)
     assert contents[0] == contents[1]
     tolerance = 0.001 if suffix == ".mkv" else 1e-9  # Matroska counts milliseconds
-    np.testing.assert_allclose([float(time) for time, _ in contents[0]], np.arange(60) / 30, atol=tolerance)
+    np.testing.assert_allclose([float(time) for time, _ in contents[0]], np.arange(24) / 30, atol=tolerance)
 
 
 @pytest.mark.parametrize(("chroma", "tag"), [("422", b"apch"), ("444", b"ap4h")])
@@ -292,7 +333,7 @@ def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorize
 def test_mxf_shows_frames_again_where_the_film_has_gaps(tmp_path: Path, colorizer: Colorizer) -> None:
     pts = [3000 * index for index in (*range(40), *range(43, 150))]  # one step of a hundred is a splice
     source = make_video(tmp_path / "a.mkv", VideoRecipe(pts=pts, sounds=["eng"]))
-    options = VideoOptions(codec="prores", temporal="off")
+    options = VideoOptions(codec="prores")
     result = colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=options)
     with av.open(str(result.path)) as video:
         packets = [bytes(packet) for packet in video.demux(video=0) if packet.size]
