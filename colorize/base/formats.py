@@ -229,6 +229,10 @@ class Codec(NamedTuple):
 
 
 _CHROMAS = ("420", "422", "444")
+# Pictures of x264 and x265 depend on how many are encoded at once, which would follow from the cores; a film that goes
+# on elsewhere would not be the same. Those of SVT-AV1, libvpx and FFV1 do not.
+_X264_THREADS = "4"
+_X265_FRAME_THREADS = "3"
 _X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"),
 )
@@ -238,6 +242,7 @@ CODECS = {
         18,
         preset="veryfast",
         presets=_X264_PRESETS,
+        options=(("threads", _X264_THREADS),),
         depths=(8, 10),
         chromas=_CHROMAS,
         states_range=True,
@@ -250,7 +255,7 @@ CODECS = {
         20,
         preset="fast",
         presets=_X264_PRESETS,
-        options=(("x265-params", "log-level=error"), ("a53cc", "1")),
+        options=(("x265-params", f"log-level=error:frame-threads={_X265_FRAME_THREADS}"), ("a53cc", "1")),
         min_size=(16, 16),
         depths=(8, 10),
         chromas=_CHROMAS,

@@ -38,7 +38,7 @@ class EncoderSettings:
         codec: A name of ``CODECS``.
         crf: Quality (constant rate factor), lower is better; None: the codec's default.
         preset: Speed against file size, in the encoder's own words; None: the codec's default.
-        threads: Threads of the encoder; None: as many as it chooses.
+        threads: Threads of the encoder; None: those of ``CODECS``, or as many as it chooses.
     """
 
     codec: str
@@ -67,12 +67,12 @@ class EncoderSettings:
             known = ", ".join(codec.presets) or "none"
             raise VideoError(f"--preset {self.preset}: {self.codec} does not know it; it knows {known}")
 
-    def options(self, chroma: str) -> dict[str, str]:
-        """Return the options for frames of a chroma by FFmpeg's names."""
+    def options(self, format: PictureFormat) -> dict[str, str]:
+        """Return the options by FFmpeg's names, with which all processors and numbers of cores give the same bytes."""
         codec = CODECS[self.codec]
         options = dict(codec.options)
-        if chroma in codec.profiles:
-            options["profile"] = codec.profiles[chroma].name
+        if format.planes.chroma in codec.profiles:
+            options["profile"] = codec.profiles[format.planes.chroma].name
         crf, preset = (codec.crf if self.crf is None else self.crf), self.preset or codec.preset
         if crf is not None:
             options["crf"] = f"{crf:g}"
@@ -80,6 +80,8 @@ class EncoderSettings:
             options[codec.preset_option] = preset
         if self.threads is not None:
             options["threads"] = str(self.threads)
+        if self.codec == "h264":
+            options["x264-params"] = _x264_parameters(format)
         return options
 
 
@@ -241,9 +243,7 @@ class SegmentEncoder:
 
     def _add_stream(self, settings: EncoderSettings) -> VideoStream:
         format = self._format
-        options = settings.options(format.planes.chroma)
-        if settings.codec == "h264":
-            options["x264-params"] = _x264_parameters(format)
+        options = settings.options(format)
         if settings.codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; else it prints a page for each segment
         codec = CODECS[settings.codec]
@@ -267,7 +267,7 @@ class SegmentEncoder:
 
 
 def _x264_parameters(format: PictureFormat) -> str:
-    parameters = []
+    parameters = ["cpu-independent=1"]  # else SSE2, AVX2 and AVX-512 give other pictures
     if format.field_order:
         parameters.append(f"{format.field_order}=1")  # its first frames would state the top field first in any case
     if format.is_cfr:

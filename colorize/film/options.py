@@ -78,7 +78,7 @@ class VideoOptions(TemporalOptions, ResultOptions):
         curve: How the values of numbered frames stand for light, a name of ``CURVES``; None: as each states.
         hold_missing: Let the frame before stand in for a numbered one that is missing or damaged.
         batch_size: Frames that pass through the network together.
-        threads: Threads of the encoder; None: as many as it chooses.
+        threads: Threads of the encoder; None: a number that does not depend on the machine where its pictures would.
 
     Raises:
         SettingError: An option is unknown or out of range, or the end is not after the start.

@@ -63,9 +63,10 @@ class TestCodec:
             assert isinstance(context, av.VideoCodecContext)
             context.height, context.width = (max(64, side) for side in codec.min_size)
             chroma, bits = codec.chromas[0], codec.depths[0]
-            context.pix_fmt = PictureFormat((64, 64), *_RATE, planes=PlaneFormat(bits, chroma)).pixel_format
+            format = PictureFormat((64, 64), *_RATE, planes=PlaneFormat(bits, chroma))
+            context.pix_fmt = format.pixel_format
             context.time_base, context.framerate = _RATE
-            context.options = EncoderSettings(name, preset=preset).options(chroma)
+            context.options = EncoderSettings(name, preset=preset).options(format)
             context.open()
 
     def test_the_encoder_takes_every_depth_and_chroma(self, name: str) -> None:
