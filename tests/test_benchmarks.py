@@ -79,6 +79,18 @@ def test_temporal(monkeypatch, tmp_path, weights_file):
     assert rows and all(math.isfinite(row["milliseconds"]) for row in rows if "milliseconds" in row)
 
 
+def test_keyframes(monkeypatch, tmp_path, photos, weights_file):
+    from benchmarks import keyframes
+
+    monkeypatch.setattr(keyframes, "MADE_FRAMES", 9)
+    monkeypatch.setattr(keyframes, "MADE_SIZE", (64, 96))
+    Image.open(SAMPLES[0]).reduce(4).save(photos / "third.png")
+    run(monkeypatch, "keyframes", "--photos", photos, "--weights", weights_file, "--json", tmp_path / "a.json")
+    rows = json.loads((tmp_path / "a.json").read_text())
+    assert len({row["video"] for row in rows}) == 4
+    assert numbers(rows)
+
+
 def test_photo(monkeypatch, tmp_path, weights_file):
     from benchmarks import photo
 

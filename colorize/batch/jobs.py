@@ -37,6 +37,7 @@ from colorize.film import (
     patterns_in,
 )
 
+KEY_FRAME_LIST = "keyframes.json"  # that stands for the key frames of a film
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
 FRAME_SUFFIXES = frozenset((*SEQUENCE_SUFFIXES, *PHOTO_FORMATS, *READ_ONLY_SUFFIXES))  # of numbered frames
@@ -148,10 +149,12 @@ def plan(
 def result_paths(job: Job, options: FileOptions) -> list[Path]:
     """Return the files that a job writes: one, or ``NAME_1``, ``NAME_2`` and so on of candidates.
 
-    The preview of a film lies under the target's name where that is a photo's.
+    Key frames of a film have a list. The preview of a film lies under the target's name where that is a photo's.
     """
     target = job.target
     if job.is_video:
+        if options.export_keyframes is not None:
+            return [target.with_name(KEY_FRAME_LIST)]
         if options.preview is None or target.suffix.lower() in PHOTO_FORMATS:
             return [target]
         return [target.with_name(f"{job.source.stem}_preview{RESULT_SUFFIX}.jpg")]

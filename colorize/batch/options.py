@@ -100,6 +100,7 @@ class FileOptions(Settings):
         force: Colour pictures that are in colour already.
         keep_dates: Give results the dates of change and access of their sources.
         preview: Number of coloured frames of a film to write as a contact sheet in its place; None: colour the film.
+        export_keyframes: Number of frames of a film to write, to be painted, in its place; None: colour the film.
         photo: How photos are coloured and written.
         video: How films are.
         progress: Called with a film and how far it is, from another thread.
@@ -116,6 +117,13 @@ class FileOptions(Settings):
     keep_dates: bool = setting(False, "give results the dates of their sources' files", surfaces=COMMAND_ONLY)
     preview: int | None = setting(
         None, "of a film only a sheet of so many coloured frames", low=1, high=100, surfaces=COMMAND_ONLY
+    )
+    export_keyframes: int | None = setting(
+        None,
+        "of a film only so many frames that are worth painting, at least one a scene, into the folder of -o",
+        low=1,
+        high=10_000,
+        surfaces=COMMAND_ONLY,
     )
     photo: PhotoOptions = field(default_factory=PhotoOptions)
     video: VideoOptions = field(default_factory=VideoOptions)

@@ -10,7 +10,15 @@ from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
-from colorize.film import SegmentStore, VideoStopped, colorize_video, contact_sheet, is_pipe, open_source
+from colorize.film import (
+    SegmentStore,
+    VideoStopped,
+    colorize_video,
+    contact_sheet,
+    export_key_frames,
+    is_pipe,
+    open_source,
+)
 from colorize.photo import Photo, write_photo
 
 
@@ -28,6 +36,8 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
         dates = FileDates.of(job.source) if has_dates else None
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
+        if options.export_keyframes is not None:
+            return _export_key_frames(colorizer, job, options, options.export_keyframes)
         result = colorize_video(
             job.source,
             job.target,
@@ -52,6 +62,15 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
     if result.cut_off:
         return Outcome(job.source, "failed", result.cut_off, notes=result.notes)
     return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
+
+
+def _export_key_frames(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
+    """Write frames that are worth painting into the target's folder."""
+    folder = job.target.parent
+    paths = export_key_frames(open_source(job.source, options.video), folder, count, colorizer, options.video)
+    more = f" (one a scene, and so more than {count})" if len(paths) > count else ""
+    frames = "1 key frame" if len(paths) == 1 else f"{len(paths)} key frames"
+    return Outcome(job.source, "done", f"{job.source} -> {folder}: {frames}{more}")
 
 
 def _preview_video(

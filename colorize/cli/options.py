@@ -204,6 +204,7 @@ def _check_files(parser: Parser, command: Command) -> None:
                 parser.error(f"{option} is for photos, and {name} is a film")
     if photo.hints and not (is_one_file and _is_a_name(command.files[0])):
         parser.error("--hint belongs to one photo; give that photo alone")
+    _check_key_frames(parser, command, is_one_file)
     output = command.settings.output
     _check_pipes(parser, command)
     if output is None or is_pipe(output) or output.is_dir():
@@ -212,10 +213,23 @@ def _check_files(parser: Parser, command: Command) -> None:
     names_file = suffix in FILE_SUFFIXES or is_sequence(output)
     if names_file and not is_one_file:
         parser.error(f"-o {output} names one file; give a folder for the results of several files")
-    if is_one_file and _is_a_name(command.files[0]):
+    if is_one_file and _is_a_name(command.files[0]) and command.options.export_keyframes is None:
         _check_suffix(parser, output, command)
     if photo.suffix and names_file and PHOTO_FORMATS.get(suffix) != PHOTO_FORMATS[photo.suffix]:
         parser.error(f"-o {output} and --format {photo.format} contradict each other")
+
+
+def _check_key_frames(parser: Parser, command: Command, is_one_file: bool) -> None:
+    """Report what key frames cannot be taken from or written to."""
+    options, output = command.options, command.settings.output
+    exports = options.export_keyframes is not None
+    for option, is_given in (("--export-keyframes", exports), ("--keyframes", options.video.keyframes is not None)):
+        if is_given and not (is_one_file and names_video(command.files[0]) and not is_pipe(command.files[0])):
+            parser.error(f"{option} belongs to one film's file; give that film alone")
+    if exports and options.preview is not None:
+        parser.error("--export-keyframes and --preview contradict each other; give one of them")
+    if exports and (output is None or is_pipe(output) or output.suffix.lower() in FILE_SUFFIXES):
+        parser.error("--export-keyframes: say with -o into which folder, such as -o keyframes")
 
 
 def _check_pipes(parser: Parser, command: Command) -> None:

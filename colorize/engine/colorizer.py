@@ -217,11 +217,8 @@ class Colorizer:
         for index, network_input in enumerate(inputs):
             groups.setdefault(network_input.shape, []).append(index)
         results: dict[int, Floats] = {}
-        for shape, group in groups.items():
-            batch = np.concatenate([inputs[index] for index in group])
-            hints = _stacked([hint_maps[index] for index in group], (1, 3, *shape[2:]))
-            if hints is not None:
-                batch = np.concatenate([batch, hints], axis=1)
+        for group in groups.values():
+            batch = with_hints([inputs[index] for index in group], [hint_maps[index] for index in group])
             latent = _stacked([latents[index] for index in group], (1, self.latent_dim))
             results.update(zip(group, self.decode(batch, self.encode(batch), latent), strict=True))
         return [results[index] for index in range(len(inputs))]
@@ -261,6 +258,18 @@ class Colorizer:
     def _check_hints(self) -> None:
         if not self.takes_hints:
             raise ValueError("these weights take no colour hints; use others, or leave the hints out")
+
+
+def with_hints(inputs: Sequence[Floats], hint_maps: Sequence[Floats | None]) -> Floats:
+    """Return inputs of one shape as one batch, (n, 1, h, w), or (n, 4, h, w) where one of them has hints.
+
+    Args:
+        inputs: ``preprocess``'s results, (1, 1, h, w).
+        hint_maps: (1, 3, h, w) of each, or None.
+    """
+    batch = np.concatenate(inputs)
+    hints = _stacked(hint_maps, (1, 3, *batch.shape[2:]))
+    return batch if hints is None else np.concatenate([batch, hints], axis=1)
 
 
 def _stacked(arrays: Sequence[Floats | None], shape: tuple[int, ...]) -> Floats | None:

@@ -8,6 +8,9 @@ from .dvd import is_menu as is_menu
 from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder
+from .keyframe_export import export_key_frames as export_key_frames
+from .keyframes import KeyFrames as KeyFrames
+from .keyframes import read_key_frames as read_key_frames
 from .names import PIPE as PIPE
 from .names import SEQUENCE_SUFFIXES as SEQUENCE_SUFFIXES
 from .names import frame_numbers as frame_numbers

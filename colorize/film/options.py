@@ -77,6 +77,7 @@ class VideoOptions(TemporalOptions, ResultOptions):
         fps: Frames per second of numbered frames; None: as the first one states.
         curve: How the values of numbered frames stand for light, a name of ``CURVES``; None: as each states.
         hold_missing: Let the frame before stand in for a numbered one that is missing or damaged.
+        keyframes: Folder of key frames, whose colours their scenes take; None: there are none.
         batch_size: Frames that pass through the network together.
         threads: Threads of the encoder; None: a number that does not depend on the machine where its pictures would.
 
@@ -152,6 +153,13 @@ class VideoOptions(TemporalOptions, ResultOptions):
     )
     hold_missing: bool = setting(
         False, "let the frame before stand in for a numbered one that is missing or damaged", surfaces=COMMAND_ONLY
+    )
+    keyframes: Path | None = setting(
+        None,
+        "a folder of painted frames, named by number or time, whose colours are carried through their scenes",
+        metavar="DIR",
+        parse=Path,
+        surfaces=COMMAND_ONLY,
     )
     batch_size: int = setting(
         8,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
+from itertools import islice, repeat, takewhile
 from typing import Any, Protocol
 
 import av
@@ -21,14 +21,16 @@ from colorize.film.captions import has_captions
 from colorize.film.decoding import Frame
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.fields import FieldOrderReader
+from colorize.film.keyframes import KeyFrames
 from colorize.film.own_colors import ColorState, FilmColors, judge_scenes
 from colorize.film.pixels import read_alpha, read_luma, read_own_planes
 from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
-from colorize.motion import ClassifiedFrame, SegmentEnd, TemporalPainter, classify_frames
+from colorize.motion import ClassifiedFrame, Guide, SegmentEnd, TemporalPainter, classify_frames, guide_frames
 
 MAX_DECODED = 12  # frames that wait for the network
+MAX_GUIDES = 8  # frames whose guides wait for them
 MAX_COLORED = 8  # frames that wait for the encoder
 
 
@@ -44,6 +46,7 @@ class SegmentPlan:
         segment_frames: How many frames a segment has at most.
         scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
         colors: What samples of the film say of its own colours; None: no scene keeps them.
+        key_frames: The frames whose colours somebody knows; None: there are none.
     """
 
     source: Source
@@ -53,6 +56,7 @@ class SegmentPlan:
     segment_frames: int
     scene_frames: int
     colors: FilmColors | None
+    key_frames: KeyFrames | None = None
 
     @property
     def video(self) -> Video:
@@ -224,11 +228,43 @@ def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[
             decoded.append((frame, field_order, luma))
             yield colorizer.preprocess(luma.picture())
 
-    for classified in classify_frames(inputs(), state):
-        frame, field_order, luma = decoded.popleft()
-        resized = (frame.image.height, frame.image.width) != plan.video.size
-        yield FrameTask(frame, luma, field_order, classified, resized, begins_scene or classified.kind == "cut")
-        begins_scene = False
+    guides = prefetch(_guides(plan, colorizer, segments), MAX_GUIDES)
+    try:
+        for classified in classify_frames(inputs(), state):
+            frame, field_order, luma = decoded.popleft()
+            resized = (frame.image.height, frame.image.width) != plan.video.size
+            guided = replace(classified, guide=next(guides, None))
+            begins = begins_scene or classified.kind == "cut"
+            yield FrameTask(frame, luma, field_order, guided, resized, begins)
+            begins_scene = False
+    finally:
+        guides.close()
+
+
+def _guides(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]) -> Iterator[Guide | None]:
+    """Yield the guide of each frame that follows those of finished segments; it ends where none is left.
+
+    The frames are decoded a second time for it, since it runs ahead to the next key frame. It depends on nothing but
+    the film and its key frames, and so is the same after a stop.
+    """
+    keys = plan.key_frames
+    if keys is None or not keys.paths:
+        return
+    pts = [pts for segment in segments for pts in segment.pts]
+    first = len(pts)
+    begin = keys.first_needed(first)
+    is_noisy = plan.colors is not None and plan.colors.is_noisy
+    start = min(begin, first)
+
+    def inputs() -> Iterator[Floats]:
+        after = (start - 1, pts[start - 1]) if start else None
+        for frame in islice(plan.source.decode(plan.span, after), begin - start, None):
+            luma = read_luma(plan.video, frame.image, is_noisy=is_noisy)
+            yield colorizer.preprocess(luma.picture())
+
+    yield from repeat(None, max(0, begin - first))
+    guides = guide_frames(classify_frames(inputs()), begin, list(keys.paths), keys.colors)
+    yield from islice(guides, max(0, first - begin), None)
 
 
 def _judge(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Segment]) -> Iterator[FrameTask]:

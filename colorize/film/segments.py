@@ -24,6 +24,7 @@ FORMAT = "colorize-segments/4"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
+KEY_FRAMES = "key_frames"  # in the manifest: index of a frame -> SHA-256 of its key frame
 STATE_PREFIX = "state."
 FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
 """What a frame may be named for: how it was decoded, or what the result lost of it (its fields, its captions)."""
@@ -68,10 +69,13 @@ class Resumption(NamedTuple):
             there were no segments.
         damaged: The file of the first segment that is damaged or missing, from which on segments are made anew; None:
             all are whole.
+        has_other_key_frames: Whether nothing has changed but key frames; the segments of scenes before the first one
+            that it concerns are gone on from.
     """
 
     changes: dict[str, tuple[Any, Any]]
     damaged: Path | None
+    has_other_key_frames: bool
 
 
 class SegmentStore:
@@ -111,13 +115,31 @@ class SegmentStore:
                         f"{manifest.get(key)} is needed); finish with that one, or remove the folder to start afresh"
                     )
             changes = {key: (found.get(key), value) for key, value in manifest.items() if found.get(key) != value}
+        key_frames = changes.pop(KEY_FRAMES, ({}, {}))
+        repainted = _changed_key_frames(*key_frames)
         if found is None or changes:
             self.remove()
             self.folder.mkdir(parents=True)
-            with replacing(self.folder / MANIFEST, overwrite=True) as file:
-                file.write(json.dumps(manifest, indent=2).encode())
+            self._write_manifest(manifest)
         self.segments, damaged = self._read_segments()
-        return Resumption(changes, damaged)
+        if repainted and not changes:
+            self._discard_scene(min(repainted))
+            self._write_manifest(manifest)
+        return Resumption(changes, damaged, bool(repainted) and not changes)
+
+    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        with replacing(self.folder / MANIFEST, overwrite=True) as file:
+            file.write(json.dumps(manifest, indent=2).encode())
+
+    def _discard_scene(self, index: int) -> None:
+        """Let the segments count no more from the beginning of the scene on that the frame of an index belongs to."""
+        ends = np.cumsum([len(segment.pts) for segment in self.segments])
+        number = int(np.searchsorted(ends, index, side="right"))
+        while number and not self.segments[number - 1].ends_scene:
+            number -= 1
+        for each in range(len(self.segments) - 1, number - 1, -1):  # whenever it stops, those before are whole
+            self.discard(each)
+        self.segments, _ = self._read_segments()
 
     def video_path(self, number: int) -> Path:
         """Return the path of a finished segment's video."""
@@ -199,6 +221,12 @@ class SegmentStore:
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         return segments, damaged
+
+
+def _changed_key_frames(former: Mapping[str, str] | None, present: Mapping[str, str] | None) -> list[int]:
+    """Return the indices of the frames whose key frames are not what they were, or were or are none."""
+    former, present = former or {}, present or {}
+    return [int(index) for index in {*former, *present} if former.get(index) != present.get(index)]
 
 
 def _append(segments: list[Segment], segment: Segment) -> None:

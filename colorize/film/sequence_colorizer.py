@@ -26,6 +26,7 @@ from colorize.film.video_colorizer import (
     frames_in_span,
     frames_per_scene,
     kept_lines,
+    key_frames_of,
     manifest,
     open_with_rate,
     survey_unless_in_color,
@@ -52,24 +53,27 @@ def color_into_frames(
         first = frame_path(out, frame_numbers(out)[0])
         raise FileExistsError(f"{first}: exists already; --overwrite replaces it")
     colors = None if force else survey_unless_in_color(source, options.span)
+    key_frames = key_frames_of(source, options)
     format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
     notes += [*source.notes, *_lost(source, out)]
     out.parent.mkdir(parents=True, exist_ok=True)
     if not source.is_repeatable:
         store.remove()
     segment_frames = frames_per_scene(video)
-    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2, force)
-    changes, damaged = store.begin(depends_on)
+    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2, force, key_frames)
+    changes, damaged, has_other_key_frames = store.begin(depends_on)
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
     if lost := discard_damaged(out, store):
         store.begin(depends_on)  # reads the painter's state before it
         damaged = lost
     done = sum(len(segment.pts) for segment in store.segments)
+    if has_other_key_frames:
+        notes.append(f"{path}: other key frames; coloured anew from frame {done} on")
     if damaged:
         notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {done} on")
     settings = EncoderSettings(LIKE_RAW)
-    plan = SegmentPlan(source, options.span, format, settings, segment_frames, segment_frames, colors)
+    plan = SegmentPlan(source, options.span, format, settings, segment_frames, segment_frames, colors, key_frames)
     sink = FrameFileSink(out, store, plan, colorizer, _timecode(source, options), options.ai_label)
     painter = TemporalPainter(colorizer, options, options.batch_size)
     total, known = frames_in_span(video, options.span), tuple(notes)

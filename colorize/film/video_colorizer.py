@@ -30,13 +30,14 @@ from colorize.film.cadence import even_out
 from colorize.film.depth import choose_samples
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
+from colorize.film.keyframes import KeyFrames, read_key_frames
 from colorize.film.names import PIPE, is_pipe, is_sequence
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
-from colorize.film.segments import Segment, SegmentStore
+from colorize.film.segments import KEY_FRAMES, Segment, SegmentStore
 from colorize.film.sources import FileSource, Source, open_source
 from colorize.film.streams import RemuxPlan, nearest_rate
 from colorize.film.video import Span, Video
@@ -147,7 +148,7 @@ def _color_into_pipe(
     notes += source.notes
     colors = None if force else survey_unless_in_color(source, options.span)
     lengths = frames_per_segment(video), frames_per_scene(video)
-    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors)
+    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors, key_frames_of(source, options))
     painter = TemporalPainter(colorizer, options, options.batch_size)
     known = tuple(notes)
 
@@ -194,6 +195,7 @@ class _VideoColorizer:
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
         check_rate(self._video, container)
         self._notes += source.notes
+        self._key_frames = key_frames_of(source, options)
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
 
@@ -202,13 +204,15 @@ class _VideoColorizer:
         self._out.parent.mkdir(parents=True, exist_ok=True)
         if not self._source.is_repeatable:
             self._store.remove()
-        changes, damaged = self._store.begin(self._manifest())
+        changes, damaged, has_other_key_frames = self._store.begin(self._manifest())
         if changes:
             what = "; ".join(changed_parts(changes))
             self._notes.append(f"{self._video.path}: earlier segments cannot be used: {what}; starting afresh")
         done = self._frames_done()
         total = frames_in_span(self._video, self._options.span)
         self._try_header()
+        if has_other_key_frames:
+            self._notes.append(f"{self._video.path}: other key frames; coloured anew from frame {done} on")
         if damaged:
             self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {done} on")
         notes = tuple(self._notes)
@@ -228,7 +232,8 @@ class _VideoColorizer:
     def _manifest(self) -> dict[str, Any]:
         frames = [self._scene_frames, self._segment_frames]
         force = self._colors is None
-        return manifest(self._source, self._colorizer, self._options, self._settings.codec, frames, force)
+        codec, key_frames = self._settings.codec, self._key_frames
+        return manifest(self._source, self._colorizer, self._options, codec, frames, force, key_frames)
 
     def _try_header(self) -> None:
         """Find out, before hours of work, whether the finished film can be written as it is planned.
@@ -261,6 +266,7 @@ class _VideoColorizer:
             self._segment_frames,
             self._scene_frames,
             self._colors,
+            self._key_frames,
         )
         painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
         try:
@@ -317,8 +323,19 @@ class _VideoColorizer:
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
 
 
+def key_frames_of(source: Source, options: VideoOptions) -> KeyFrames | None:
+    """Return the key frames of the options; None: there are none."""
+    return None if options.keyframes is None else read_key_frames(options.keyframes, source, options.span)
+
+
 def manifest(
-    source: Source, colorizer: Colorizer, options: VideoOptions, codec: str, segment_frames: list[int], force: bool
+    source: Source,
+    colorizer: Colorizer,
+    options: VideoOptions,
+    codec: str,
+    segment_frames: list[int],
+    force: bool,
+    key_frames: KeyFrames | None,
 ) -> dict[str, Any]:
     """Return all that the bytes of segments depend on.
 
@@ -329,6 +346,7 @@ def manifest(
         codec: What they are encoded by.
         segment_frames: How many frames a segment has, at the least and at the most.
         force: Whether all are coloured, also those in colour already.
+        key_frames: Those whose colours somebody knows; None: there are none.
     """
     return {
         "version": colorize.__version__,
@@ -343,6 +361,7 @@ def manifest(
             "force": force,
             SEGMENT_FRAMES: segment_frames,
         },
+        KEY_FRAMES: key_frames.fingerprint() if key_frames else {},
         "libraries": {"av": av.__version__},
     }
 
@@ -402,6 +421,7 @@ def empty_span_message(video: Video, options: VideoOptions) -> str:
 def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
     """Return the options that the bytes of the segments depend on: all but those of the finished film."""
     others = {setting.name for setting, _ in specs(ResultOptions)}
+    others.add("keyframes")  # the pictures count, not the name of their folder
     names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
     return {name: getattr(options, name) for name in names}
 

@@ -1,7 +1,14 @@
 from .cuts import ClassifiedFrame as ClassifiedFrame
+from .cuts import Thumbnail as Thumbnail
 from .cuts import classify_frames as classify_frames
 from .flow import FlowFinder as FlowFinder
+from .flow import Grey as Grey
 from .flow import flow_confidence as flow_confidence
 from .frames import SegmentEnd as SegmentEnd
+from .guides import MAX_BACKWARD as MAX_BACKWARD
+from .guides import MAX_FORWARD as MAX_FORWARD
+from .guides import Guide as Guide
+from .guides import KeyColors as KeyColors
+from .guides import guide_frames as guide_frames
 from .options import TemporalOptions as TemporalOptions
 from .temporal import TemporalPainter as TemporalPainter

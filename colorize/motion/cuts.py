@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 from colorize.color import Floats
 from colorize.motion.flow import Grey
+
+if TYPE_CHECKING:
+    from colorize.motion.guides import Guide
 
 FrameKind = Literal["same", "cut", "flash", "kept"]
 """``same``: of the scene of the frame before it; ``cut``: the first of a scene; ``flash``: part of a flash; ``kept``: a
@@ -129,12 +132,18 @@ class ClassifiedFrame:
         grey: The same as (h, w) uint8, for the optical flow.
         kind: What the search found, or ``kept`` where no colours are wanted.
         recent: The thumbnails that the search depends on after this frame, newest last.
+        guide: The colours that it has from key frames; None: it has none.
     """
 
     network_input: Floats
     grey: Grey
     kind: FrameKind
     recent: tuple[Thumbnail, ...]
+    guide: Guide | None
+
+    def guided(self, ab: Floats) -> Floats:
+        """Return other ab (h, w, 2) of this frame with the guide's in their place, as far as it can be trusted."""
+        return ab if self.guide is None or self.kind == "kept" else self.guide.applied_to(ab)
 
     def search_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return what the search depends on after this frame, by name."""
@@ -158,7 +167,7 @@ def classify_frames(
     def classify_next() -> ClassifiedFrame:
         kind = finder.classify([thumbnail for _, _, thumbnail in coming])
         network_input, grey, _ = coming.popleft()
-        return ClassifiedFrame(network_input, grey, kind, tuple(finder.recent))
+        return ClassifiedFrame(network_input, grey, kind, tuple(finder.recent), guide=None)
 
     for network_input in inputs:
         grey = np.rint((network_input[0, 0] + 1) * 127.5).clip(0, 255).astype(np.uint8)

@@ -50,13 +50,20 @@ class Motion:
         further = _sample(cv2.merge([onward.field, onward.confidence]), self.positions())
         return Motion(self.field + further[..., :2], self.confidence * further[..., 2])
 
+    def or_else(self, other: Motion) -> Motion:
+        """Return this motion where it can be trusted as far as another one, and that one elsewhere."""
+        is_better = other.confidence > self.confidence
+        field = np.where(is_better[..., None], other.field, self.field)
+        return Motion(field, np.maximum(self.confidence, other.confidence))
+
 
 class FlowFinder:
     """Optical flow by DIS (Kroeger et al. 2016), in both directions."""
 
-    def __init__(self) -> None:
+    def __init__(self, finest_scale: int = FINEST_SCALE) -> None:
+        """Make a search whose finest scale is that of the frames' size by two to the power of ``finest_scale``."""
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._flow.setFinestScale(FINEST_SCALE)
+        self._flow.setFinestScale(finest_scale)
 
     def between(self, before: Grey, now: Grey) -> tuple[Motion, Motion]:
         """Return the backward flow, from ``now`` to ``before``, and the forward flow, from ``before`` to ``now``.
@@ -69,7 +76,24 @@ class FlowFinder:
         empty = np.zeros((*now.shape, 2), np.float32)
         backward_flow = np.asarray(self._flow.calc(now, before, empty.copy()), np.float32)
         forward_flow = np.asarray(self._flow.calc(before, now, empty), np.float32)
-        return _with_confidence(backward_flow, forward_flow), _with_confidence(forward_flow, backward_flow)
+        return with_confidence(backward_flow, forward_flow), with_confidence(forward_flow, backward_flow)
+
+    def corrected(self, here: Grey, there: Grey, onward: Motion, back: Motion) -> tuple[Motion, Motion]:
+        """Return the motion from a frame to another one and back, found anew from what is known of both.
+
+        Where the new motion does not come back to its start, and the known one does, the known one stays.
+
+        Args:
+            here: A grey frame (h, w).
+            there: Another one of the same size.
+            onward: The known motion from the one to the other.
+            back: The known motion back.
+        """
+        known_onward, known_back = with_confidence(onward.field, back.field), with_confidence(back.field, onward.field)
+        new_onward = np.asarray(self._flow.calc(here, there, onward.field.copy()), np.float32)
+        new_back = np.asarray(self._flow.calc(there, here, back.field.copy()), np.float32)
+        found_onward, found_back = with_confidence(new_onward, new_back), with_confidence(new_back, new_onward)
+        return found_onward.or_else(known_onward), found_back.or_else(known_back)
 
 
 def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:
@@ -104,7 +128,7 @@ def _similarity(here: Grey, there: Floats, confidence: Floats) -> Floats:
     return np.asarray(np.clip(2 - error * error, 0, 1), np.float32)
 
 
-def _with_confidence(field: Floats, reverse: Floats) -> Motion:
+def with_confidence(field: Floats, reverse: Floats) -> Motion:
     """Return a flow with its confidence: there and back has to end at the start, inside the frame."""
     height, width = field.shape[:2]
     positions = _pixel_positions((height, width)) + field

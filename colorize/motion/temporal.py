@@ -10,7 +10,7 @@ import numpy as np
 
 from colorize.base import prefetch
 from colorize.color import Floats
-from colorize.engine import Colorizer
+from colorize.engine import Colorizer, with_hints
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import SEARCH_STATE, ClassifiedFrame, classify_frames
@@ -146,13 +146,21 @@ class TemporalPainter:
         for frame, end in frames:
             group.append(frame)
             if end or len(group) == self._batch_size:
-                inputs = [each.network_input for each in group if each.kind != "kept"]
-                self.network_frames += len(inputs)
-                predicted = iter(self._colorizer.predict_ab(inputs) if inputs else ())
-                *others, last = [NO_AB if each.kind == "kept" else next(predicted) for each in group]
+                wanted = [each for each in group if each.kind != "kept"]
+                self.network_frames += len(wanted)
+                inputs = [each.network_input for each in wanted]
+                predicted = iter(self._colorizer.predict_ab(inputs, self._hint_maps(wanted)) if inputs else ())
+                *others, last = [NO_AB if each.kind == "kept" else each.guided(next(predicted)) for each in group]
                 yield from ((ab, None) for ab in others)
                 yield last, _first_state(frame, end)
                 group = []
+
+    def _hint_maps(self, frames: Sequence[ClassifiedFrame]) -> list[Floats | None]:
+        """Return the hint map (1, 3, h, w) of each frame: where it has a guide, what can be trusted of that."""
+        if not self._colorizer.takes_hints:
+            return [None] * len(frames)
+        saturation = self._colorizer.settings.saturation
+        return [None if frame.guide is None else frame.guide.hint_map(saturation) for frame in frames]
 
     def _tracked(self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
@@ -167,7 +175,8 @@ class TemporalPainter:
             state = _first_state(frame, end)
             if state and frame.kind != "kept":
                 state["grey"] = grey
-            yield TrackedFrame(frame.network_input, grey, frame.kind, frame.recent, state, backward_flow, forward_flow)
+            known = {**vars(frame), "grey": grey}
+            yield TrackedFrame(**known, state=state, backward_flow=backward_flow, forward_flow=forward_flow)
 
     def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
@@ -243,11 +252,12 @@ class TemporalPainter:
         for _, equal in groupby(frames, lambda frame: frame.network_input.shape):
             while group := list(islice(equal, self._batch_size)):
                 self.network_frames += len(group)
-                inputs = np.concatenate([frame.network_input for frame in group])
+                inputs = with_hints([frame.network_input for frame in group], self._hint_maps(group))
                 features = self._colorizer.encode(inputs)
                 if (bottleneck := features.bottleneck) is not None:
                     features = features.with_bottleneck(self._memory.aggregation.mix(bottleneck, group))
-                yield from self._colorizer.decode(inputs, features)
+                decoded = self._colorizer.decode(inputs, features)
+                yield from (frame.guided(ab) for frame, ab in zip(group, decoded, strict=True))
 
     def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[tuple[Floats, State | None]]:
         """Yield the ab of all frames of intervals, and the state after the last frame of a segment."""
@@ -269,7 +279,7 @@ class TemporalPainter:
                 frames_ab = interpolate(before, anchor, interval)
             self._memory.anchor = anchor
             for frame, ab in zip(interval, frames_ab, strict=True):
-                yield ab, {**frame.state, **anchor.state()} if frame.state else frame.state
+                yield frame.guided(ab), {**frame.state, **anchor.state()} if frame.state else frame.state
 
 
 def _first_state(frame: ClassifiedFrame, end: SegmentEnd | None) -> State | None:

@@ -73,6 +73,41 @@ def test_a_preview_is_a_sheet_and_no_film(
     assert (tmp_path / "sheet.png").exists()
 
 
+def test_key_frames_are_exported_and_followed(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
+) -> None:
+    video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=20, scene_cut=10))
+    folder = tmp_path / "keys"
+    status, out, err = run(capsys, weights_file, video, "--export-keyframes", "2", "-o", folder)
+    assert (status, out, err) == (0, f"{video} -> {folder}: 2 key frames\n", "")
+    assert len(list(folder.glob("*.png"))) == len(list((folder / "grey").glob("*.png"))) == 2
+    status, out, err = run(capsys, weights_file, video, "--export-keyframes", "2", "-o", folder)
+    assert (status, out, "keyframes.json" in err, "--overwrite" in err) == (1, "", True, True)
+    assert run(capsys, weights_file, video, "--keyframes", folder)[0] == 0
+    assert len(read_frames(tmp_path / "film_colorized.mp4")[0]) == 20
+    status, out, err = run(capsys, weights_file, video, "--keyframes", tmp_path / "none", "--overwrite")
+    assert (status, out, len(err.splitlines()), "none" in err) == (1, "", 1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--export-keyframes", "3"], "-o"),
+        (["--export-keyframes", "3", "-o", "keys.mp4"], "-o"),
+        (["--export-keyframes", "3", "-o", "keys", "--preview", "2"], "--preview"),
+        (["--export-keyframes", "0", "-o", "keys"], "1..10000"),
+        (["other.mp4", "--keyframes", "keys"], "one film"),
+        (["other.mp4", "--export-keyframes", "3", "-o", "keys"], "one film"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_key_frames_that_cannot_be_are_usage_errors(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path, arguments: list[str], word: str
+) -> None:
+    status, out, err = run(capsys, weights_file, tmp_path / "film.mp4", *arguments)
+    assert (status, out, word in err) == (2, "", True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

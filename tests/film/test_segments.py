@@ -36,10 +36,10 @@ def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
 def test_finished_segments_are_found_again(tmp_path: Path) -> None:
     target = tmp_path / "b.mp4"
     store = SegmentStore(target)
-    assert store.begin(SETTINGS) == ({}, None)
+    assert store.begin(SETTINGS) == ({}, None, False)
     first, second = add(store, [0, 1, 2]), add(store, [3, 4], last=True)
     again = SegmentStore(target)
-    assert again.begin(SETTINGS) == ({}, None)
+    assert again.begin(SETTINGS) == ({}, None, False)
     for found, made in zip(again.segments, (first, second), strict=True):
         assert (found.pts, found.durations, found.last, found.reorder_delay) == (made.pts, made.durations, made.last, 2)
         assert (found.warnings, found.ends_scene) == (made.warnings, made.ends_scene)

@@ -66,7 +66,9 @@ def features_of(seed: int, count: int, channels: int) -> np.ndarray:
 
 def frame(light: np.ndarray, to_predicted: Motion | None = None) -> PlannedFrame:
     grey = np.rint((light + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    return PlannedFrame(as_input(light), grey, "same", (), None, to_predicted, None, to_predicted, True, to_predicted)
+    return PlannedFrame(
+        as_input(light), grey, "same", (), None, None, to_predicted, None, to_predicted, True, to_predicted
+    )
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (-3, 1)])
@@ -170,7 +172,9 @@ def test_an_interval_without_predicted_frames_inside_leads_to_the_anchor() -> No
     wide = np.rint((texture(8) + 1) * 127).astype(np.uint8)
     greys = [wide[20 : 20 + SIZE[0], 3 * index : 3 * index + SIZE[1]] for index in range(4)]
     interval = [
-        TrackedFrame(np.zeros((1, 1, *SIZE), np.float32), now, "same", (), None, *FlowFinder().between(before, now))
+        TrackedFrame(
+            np.zeros((1, 1, *SIZE), np.float32), now, "same", (), None, None, *FlowFinder().between(before, now)
+        )
         for before, now in pairwise(greys)
     ]
     first, second, third = motions_to_predicted(interval, [STILL] * 3, [False, True, True])

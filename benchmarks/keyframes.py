@@ -1,0 +1,282 @@
+"""Key frames of films: how far their colours reach, beside no help, copying and optical flow alone.
+
+    python -m benchmarks.keyframes film.mp4 other.mp4 --photos FOLDER --json keyframes.json
+
+Films in colour are made grey, and some of their own frames in colour are the key frames; so the truth is known. From
+photographs films are made: one pans, one turns and comes nearer, in one a thing crosses, and one has cuts; what moves
+moves as far as is known. ``truth`` is the truth reduced to the network's grid. The figures are CIEDE2000 over the
+frames that are no key frames, the mean of ``SAMPLES`` of them. Stop everything else first for the times.
+
+``rough`` key frames are painted as a hand would: with noise, 3 pixels off, at another lightness.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.temporal import make_grey, read_video
+from colorize.color import Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
+from colorize.engine import Colorizer
+from colorize.motion import (
+    ClassifiedFrame,
+    FlowFinder,
+    KeyColors,
+    TemporalOptions,
+    TemporalPainter,
+    classify_frames,
+    guide_frames,
+)
+from colorize.photo import read_image
+from training.metrics import ciede2000
+
+SAMPLES = 12  # frames of which a figure is the mean
+MADE_FRAMES = 49  # of a film made of photographs
+MADE_SIZE = 256, 384  # height and width of its frames
+ROUGH_NOISE, ROUGH_SHIFT, ROUGH_LIGHTNESS = 6.0, 3, 12.0  # in ab, in pixels, in L
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of one film, one way to set key frames and one method; milliseconds are per frame."""
+
+    video: str
+    keys: str
+    method: str
+    ciede2000: float
+    share_of_no_help: float
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film whose truth is known, on the network's grid.
+
+    Attributes:
+        truth: Its frames, (H, W, 3) uint8.
+        frames: What the network sees of them.
+        ab: Their true ab on the grid, (h, w, 2).
+        scenes: Number of the scene of each.
+    """
+
+    truth: list[Picture]
+    frames: list[ClassifiedFrame]
+    ab: list[Floats]
+    scenes: list[int]
+
+    @classmethod
+    def of(cls, colorizer: Colorizer, truth: list[Picture]) -> Film:
+        """Return a film of its frames in colour."""
+        frames = list(classify_frames([colorizer.preprocess(make_grey(picture)) for picture in truth]))
+        size = frames[0].grey.shape
+        scenes = np.cumsum([frame.kind == "cut" for frame in frames]).tolist()
+        return cls(truth, frames, [_small_ab(picture, size) for picture in truth], scenes)
+
+    def one_in(self, step: int) -> list[int]:
+        """Return every so manieth frame's index."""
+        return list(range(0, len(self.frames), step))
+
+    def one_a_scene(self) -> list[int]:
+        """Return the index of the frame in the middle of each scene."""
+        numbers = np.array(self.scenes)
+        return [int(np.flatnonzero(numbers == scene).mean()) for scene in np.unique(numbers)]
+
+
+def _small_ab(picture: Picture, size: tuple[int, ...]) -> Floats:
+    return shrink(rgb_to_lab(picture)[..., 1:].copy(), (size[0], size[1]))
+
+
+def made_films(photos: Sequence[Path]) -> Iterator[tuple[str, list[Picture]]]:
+    """Yield films in colour that are made of photographs, with their names; three photographs make four films."""
+    height, width = MADE_SIZE
+    for number in range(len(photos) // 3):
+        wide = [_photo(path) for path in photos[3 * number : 3 * number + 3]]
+        steps = np.linspace(0, 1, MADE_FRAMES)
+        yield f"pan {number}", [_view(wide[0], 0.9 * step, 1.0, 0) for step in steps]
+        yield f"turn {number}", [_view(wide[1], 0.5, 1.0 + 0.4 * step, 20 * step - 10) for step in steps]
+        mask = np.zeros(MADE_SIZE, np.float32)
+        thing = cv2.resize(wide[2], (width, height))
+        crossing = []
+        for step in steps:
+            mask[:] = 0
+            x = round((1.4 * step - 0.2) * width)
+            cv2.ellipse(mask, (x, height // 2), (width // 9, height // 3), 0, 0, 360, 1, -1, cv2.LINE_AA)
+            moved = np.roll(thing, x - width // 2, axis=1)
+            back = _view(wide[0], 0.3, 1.0, 0)
+            crossing.append((back + mask[..., None] * (moved.astype(np.float32) - back)).astype(np.uint8))
+        yield f"cross {number}", crossing
+        third = MADE_FRAMES // 3
+        shots = [_view(picture, 0.2 + 0.3 * step, 1.05, 0) for picture in wide for step in steps[:third]]
+        yield f"cuts {number}", shots
+
+
+def _photo(path: Path) -> Picture:
+    """Return a photograph as wide as a pan needs it, (2 H, 3 W / 2, 3)."""
+    picture = read_image(path)[..., :3]
+    height, width = MADE_SIZE
+    scale = max(1.2 * height / picture.shape[0], 1.5 * width / picture.shape[1])
+    return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _view(wide: Picture, place: float, zoom: float, degrees: float) -> Picture:
+    """Return what a camera sees of a photograph: (H, W, 3), ``place`` 0 at its left and 1 at its right."""
+    height, width = MADE_SIZE
+    room = wide.shape[1] - width
+    centre = width / 2 + place * room, wide.shape[0] / 2
+    matrix = cv2.getRotationMatrix2D(centre, degrees, zoom)
+    matrix[:, 2] += np.array([width / 2 - centre[0], height / 2 - centre[1]])
+    return np.asarray(
+        cv2.warpAffine(wide, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT), np.uint8
+    )
+
+
+Method = Callable[[Colorizer, Film, list[int]], list[Floats]]
+
+
+def by_network(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
+    """Return the colours without any help."""
+    return _painted(colorizer, film, film.frames, "fast")
+
+
+def by_copying(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
+    """Return the colours of the nearest key frame, as they are."""
+    return [film.ab[_nearest(film, keys, index)] for index in range(len(film.frames))]
+
+
+def by_flow(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
+    """Return the colours of the nearest key frame, carried by composed optical flow."""
+    flow = FlowFinder()
+    steps = [flow.between(before.grey, now.grey) for before, now in pairwise(film.frames)]
+    results = []
+    for index in range(len(film.frames)):
+        key = _nearest(film, keys, index)
+        ab = film.ab[key]
+        path = [steps[i][0] for i in range(index - 1, key - 1, -1)] or [steps[i][1] for i in range(index, key)]
+        motion = None
+        for step in path:
+            motion = step if motion is None else motion.compose(step)
+        results.append(ab if motion is None else motion.warp(ab))
+    return results
+
+
+def by_guides(mode: str, rough: bool = False) -> Method:
+    """Return this package's method in a mode of steady colours."""
+
+    def colors(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
+        def of_key(index: int, grey: object) -> KeyColors:
+            ab = _roughened(film, index) if rough else film.ab[index]
+            return KeyColors(ab, np.ones(ab.shape[:2], np.float32))
+
+        guides = list(guide_frames(film.frames, 0, keys, of_key))
+        guides += [None] * (len(film.frames) - len(guides))
+        frames = [replace(frame, guide=guide) for frame, guide in zip(film.frames, guides, strict=True)]
+        return _painted(colorizer, film, frames, mode)
+
+    return colors
+
+
+def by_truth(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
+    """Return the true colours."""
+    return film.ab
+
+
+METHODS: dict[str, Method] = {
+    "no help": by_network,
+    "copying": by_copying,
+    "flow alone": by_flow,
+    "key frames": by_guides("fast"),
+    "key frames, off": by_guides("off"),
+    "key frames, best": by_guides("best"),
+    "rough": by_guides("fast", rough=True),
+    "truth": by_truth,
+}
+
+
+def _roughened(film: Film, index: int) -> Floats:
+    """Return the ab of a key frame that was painted roughly."""
+    lab = rgb_to_lab(film.truth[index])
+    random = np.random.default_rng(index)
+    lab[..., 1:] += random.normal(0, ROUGH_NOISE, lab[..., 1:].shape)
+    lab[..., 0] = np.clip(lab[..., 0] + ROUGH_LIGHTNESS, 0, 100)
+    painted = np.roll(lab_to_rgb(lab), ROUGH_SHIFT, axis=1)
+    return _small_ab(painted, film.frames[0].grey.shape)
+
+
+def _nearest(film: Film, keys: list[int], index: int) -> int:
+    same = [key for key in keys if film.scenes[key] == film.scenes[index]] or keys
+    return min(same, key=lambda key: abs(key - index))
+
+
+def _painted(colorizer: Colorizer, film: Film, frames: list[ClassifiedFrame], mode: str) -> list[Floats]:
+    painter = TemporalPainter(colorizer, TemporalOptions(mode))
+    marked = [(frame, "scene" if frame is frames[-1] else None) for frame in frames]
+    return [ab for ab, _ in painter.predict_segments(iter(marked))]  # type: ignore[arg-type]
+
+
+def error_of(film: Film, results: list[Floats], keys: list[int]) -> float:
+    """Return the CIEDE2000 over the frames that are no key frames."""
+    others = [index for index in range(len(film.frames)) if index not in keys]
+    chosen = [others[round(place)] for place in np.linspace(0, len(others) - 1, min(SAMPLES, len(others)))]
+    errors = []
+    for index in chosen:
+        lab = rgb_to_lab(film.truth[index])
+        colored = lab.copy()
+        colored[..., 1:] = Enlarger(results[index], lab.shape[:2]).rows(0, len(lab))
+        errors.append(float(np.mean(ciede2000(rgb_to_lab(lab_to_rgb(colored)), lab))))
+    return float(np.mean(errors))
+
+
+def measure(colorizer: Colorizer, name: str, truth: list[Picture], wanted: Sequence[str]) -> Iterator[Row]:
+    """Yield the figures of a film."""
+    film = Film.of(colorizer, truth)
+    for label, keys in (("one in 24", film.one_in(24)), ("one a scene", film.one_a_scene())):
+        no_help = 0.0
+        for method in wanted:
+            start = time.perf_counter()
+            results = METHODS[method](colorizer, film, keys)
+            seconds = time.perf_counter() - start
+            error = error_of(film, results, keys)
+            no_help = no_help or error
+            yield Row(name, label, method, error, error / no_help, 1000 * seconds / len(truth))
+
+
+def main() -> None:
+    """Print the figures of films."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("films", nargs="*", type=Path, help="films in colour")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs in colour, of which films are made")
+    parser.add_argument("--made", type=int, default=1, help="groups of three photographs, each of four films")
+    parser.add_argument("--weights", default="stable")
+    parser.add_argument("--short-side", type=int, default=256)
+    parser.add_argument("--frames", type=int, default=96, help="of each film, at most")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    colorizer = Colorizer(arguments.weights)
+    films = [(path.name, read_video(path, arguments.short_side, arguments.frames)) for path in arguments.films]
+    if arguments.photos:
+        photos = sorted(path for path in arguments.photos.iterdir() if path.suffix.lower() in (".jpg", ".png"))
+        films += list(made_films(photos[: 3 * arguments.made]))
+    rows = []
+    for name, truth in films:
+        for row in measure(colorizer, name, truth, arguments.methods):
+            print(
+                f"{row.video:24}{row.keys:13}{row.method:18}{row.ciede2000:7.2f}{row.share_of_no_help:7.2f}"
+                f"{row.milliseconds:9.1f} ms",
+                flush=True,
+            )
+            rows.append(row)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

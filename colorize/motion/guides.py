@@ -1,0 +1,344 @@
+"""Guides: the colours that a film's frames have from its key frames, carried along the motion within a scene.
+
+A key frame is a frame whose colours somebody knows. Both ways from it the motion is composed frame by frame, and every
+few frames corrected by the optical flow between the frame and the key frame themselves, so that it does not drift. What
+there and back does not end at its start, or looks different there, is not reached; pixels beside what is reached take
+its colours by their lightness. The motion is followed at half the grid's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from colorize.color import AB_MAX, Floats
+from colorize.motion.flow import FlowFinder, Grey, Motion, flow_confidence, with_confidence
+
+if TYPE_CHECKING:
+    from colorize.motion.cuts import ClassifiedFrame
+
+MAX_BACKWARD = 200  # frames that a key frame's colours are carried back, since so many have to wait for it
+MAX_FORWARD = 600  # frames that they are carried on, so that a stopped film need not go back further
+CORRECTED_EVERY = 4  # frames away from the key frame, after which the composed motion is corrected
+MIN_GAP = 0.02  # of the confidence; less missing of it is not filled
+FIT_RADIUS = 0.12  # of the short side: half the window in which ab is fitted to the lightness
+FIT_RIDGE = 1e-3  # of the variance of the lightness, 0..1
+MAX_STEP = 0.15  # of the lightness, 0..1, from the mean of what was fitted
+FULL_REACH = 0.15  # share of the window that can be trusted, from which on the fit counts in full
+MIN_HINT_CONFIDENCE = 0.5  # from which on the network is given a pixel's colours as hints
+
+
+@dataclass(frozen=True, eq=False)
+class KeyColors:
+    """The colours of a key frame.
+
+    Attributes:
+        ab: (h, w, 2) float32 in Lab units, on the network's grid.
+        weight: (h, w) float32, 0..1: how far each pixel says something; 0 where the key frame is transparent.
+    """
+
+    ab: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """The colours that a frame has from key frames.
+
+    Attributes:
+        ab: (h, w, 2) float32 in Lab units.
+        confidence: (h, w) float32, 0..1: how far the motion to a key frame can be trusted.
+        share: (h, w) float32, 0..1, at least the confidence: how far they count, also beside what the motion reaches.
+    """
+
+    ab: Floats
+    confidence: Floats
+    share: Floats
+
+    def applied_to(self, ab: Floats) -> Floats:
+        """Return a frame's other ab (h, w, 2) with these colours in their place, as far as they count."""
+        share = cv2.merge([self.share, self.share])
+        return np.asarray(ab + share * (self.ab - ab), np.float32)
+
+    def hint_map(self, saturation: float) -> Floats:
+        """Return these colours as a hint map (1, 3, h, w), where they can be trusted.
+
+        Args:
+            saturation: What the network's colours are scaled by afterwards.
+        """
+        mask = (self.confidence >= MIN_HINT_CONFIDENCE).astype(np.float32)
+        ab = np.clip(self.ab / (AB_MAX * (saturation or 1)), -1, 1)
+        return np.stack([ab[..., 0] * mask, ab[..., 1] * mask, mask])[None].astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reached:
+    """The colours of key frames where the motion reaches them.
+
+    Attributes:
+        ab: (h, w, 2) float32 in Lab units.
+        confidence: (h, w) float32, 0..1: how far they can be trusted; 0 where the key frame is transparent too.
+        reach: (h, w) float32, 0..1: how far the motion can be trusted, be the key frame transparent or not.
+    """
+
+    ab: Floats
+    confidence: Floats
+    reach: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The motion between a frame and the one before it, (h, w, 2) float16 in pixels of half the grid."""
+
+    backward: npt.NDArray[np.float16]
+    forward: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A frame that waits for the key frame after it.
+
+    Attributes:
+        grey: At half the grid's size.
+        step: Its motion to the frame before it; None: a scene begins, or nothing is carried.
+    """
+
+    grey: Grey
+    step: _Step | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Carried:
+    """A key frame as the motion leads to it from a frame.
+
+    Attributes:
+        key: Its colours.
+        grey: That key frame, at half the grid's size.
+        away: How many frames lie between.
+        there: Motion from the frame to the key frame.
+        back: Motion from the key frame to the frame.
+    """
+
+    key: KeyColors
+    grey: Grey
+    away: int
+    there: Motion
+    back: Motion
+
+    @classmethod
+    def begin(cls, key: KeyColors, grey: Grey) -> _Carried:
+        """Return a key frame as it lies in itself."""
+        still = Motion(np.zeros((*grey.shape, 2), np.float32), np.ones(grey.shape, np.float32))
+        return cls(key, grey, 0, still, still)
+
+    def moved(self, grey: Grey, to_nearer: Floats, from_nearer: Floats, flow: FlowFinder) -> _Carried:
+        """Return it as it lies in the next frame further away.
+
+        Args:
+            grey: That frame.
+            to_nearer: (h, w, 2), the motion from that frame to the one that this is of.
+            from_nearer: (h, w, 2), the motion from the one to that frame.
+            flow: Corrects the motion.
+        """
+        sure = np.ones(grey.shape, np.float32)
+        there = Motion(to_nearer, sure).compose(self.there)
+        back = self.back.compose(Motion(from_nearer, sure))
+        if (self.away + 1) % CORRECTED_EVERY == 0:
+            there, back = flow.corrected(grey, self.grey, there, back)
+        else:
+            there, back = with_confidence(there.field, back.field), with_confidence(back.field, there.field)
+        return _Carried(self.key, self.grey, self.away + 1, there, back)
+
+    def resting(self) -> _Carried:
+        """Return it in less memory: it is not moved on, and its guide is asked for later."""
+        field, confidence = self.there.field.astype(np.float16), self.there.confidence.astype(np.float16)
+        there = Motion(field, confidence)  # type: ignore[arg-type]
+        return _Carried(self.key, self.grey, self.away, there, there)
+
+    def reached(self, grey: Grey) -> _Reached:
+        """Return its colours where the motion from the frame ``grey`` reaches them."""
+        there = Motion(self.there.field.astype(np.float32), self.there.confidence.astype(np.float32))
+        size = self.key.ab.shape[:2]
+        if self.away == 0:
+            return _Reached(self.key.ab, self.key.weight, np.ones_like(self.key.weight))
+        confidence = flow_confidence(grey, self.grey, there)
+        scale = np.array([size[1] / grey.shape[1], size[0] / grey.shape[0]], np.float32)
+        motion = cv2.resize(there.field, size[::-1], interpolation=cv2.INTER_LINEAR) * scale
+        reach = np.asarray(cv2.resize(confidence, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+        warped = Motion(np.asarray(motion, np.float32), reach).warp(cv2.merge([self.key.ab, self.key.weight]))
+        return _Reached(np.ascontiguousarray(warped[..., :2]), np.asarray(reach * warped[..., 2], np.float32), reach)
+
+
+def guide_frames(
+    frames: Iterable[ClassifiedFrame], first: int, keys: Sequence[int], colors: Callable[[int, Grey], KeyColors]
+) -> Iterator[Guide | None]:
+    """Yield the guide of each frame, in order; None: no key frame of its scene is near enough.
+
+    It reads up to ``MAX_BACKWARD`` frames ahead. It ends early where no frame after has a guide.
+
+    Args:
+        frames: Frames of a film one after the other.
+        first: Index of the first one.
+        keys: Indices of the key frames, rising.
+        colors: Returns the colours of the key frame of an index, on the grid of the frame that it is given.
+    """
+    return _GuideFinder(first, keys, colors).guides(frames)
+
+
+@dataclass
+class _GuideFinder:
+    """The search for guides; see ``guide_frames``.
+
+    Attributes:
+        index: That of the next frame.
+        keys: See ``guide_frames``.
+        colors: See ``guide_frames``.
+        before: The key frame before the frames that wait, as it lies in the last frame that does not.
+        waiting: Frames whose guides wait for the next key frame.
+    """
+
+    index: int
+    keys: Sequence[int]
+    colors: Callable[[int, Grey], KeyColors]
+    before: _Carried | None = None
+    waiting: list[_Waiting] = field(default_factory=list)
+    flow: FlowFinder = field(default_factory=lambda: FlowFinder(finest_scale=0))
+
+    def guides(self, frames: Iterable[ClassifiedFrame]) -> Iterator[Guide | None]:
+        """Yield the guide of each frame."""
+        coming = [key for key in self.keys if key >= self.index]
+        last: Grey | None = None
+        for frame in frames:
+            small = _half(frame.grey)
+            begins_scene = frame.kind == "cut" or last is None or last.shape != small.shape
+            if begins_scene:
+                yield from self._finish(None)
+                self.before = None
+                if not coming:
+                    return
+            elif frame.kind == "flash":
+                assert last is not None
+                small = last  # held still, as the painter does
+            is_awaited = bool(coming) and coming[0] - self.index <= MAX_BACKWARD
+            step = None
+            if not begins_scene and last is not None and (is_awaited or self.before is not None):
+                step = _step(self.flow, last, small)
+            is_key = bool(coming) and coming[0] == self.index
+            self.waiting.append(_Waiting(small, step))
+            if is_key:
+                yield from self._finish(_Carried.begin(self.colors(coming.pop(0), frame.grey), small))
+            elif not is_awaited:
+                yield from self._finish(None)
+                if self.before is None and not coming:
+                    return
+            last = small
+            self.index += 1
+        yield from self._finish(None)
+
+    def _finish(self, key: _Carried | None) -> Iterator[Guide | None]:
+        """Yield the guides of the frames that wait.
+
+        Args:
+            key: The key frame that the last of them is; None: it is none.
+        """
+        backward = self._carried_back(key)
+        for number, waiting in enumerate(self.waiting):
+            before = self._move_on(waiting)
+            after = backward[number] if backward else None
+            joined = _joined(before, after, waiting.grey)
+            yield None if joined is None else _extended(joined, waiting.grey)
+        if key is not None:
+            self.before = key
+        self.waiting = []
+
+    def _move_on(self, waiting: _Waiting) -> _Carried | None:
+        """Return the key frame before as it lies in the next frame; None: there is none, or it is too far."""
+        before, step = self.before, waiting.step
+        if before is None or step is None or before.away >= MAX_FORWARD:
+            self.before = None
+        else:
+            to_nearer, from_nearer = step.backward.astype(np.float32), step.forward.astype(np.float32)
+            self.before = before.moved(waiting.grey, to_nearer, from_nearer, self.flow)
+        return self.before
+
+    def _carried_back(self, key: _Carried | None) -> list[_Carried | None]:
+        """Return the key frame after as it lies in each of the frames that wait, the last of which it is."""
+        if key is None:
+            return []
+        carried: list[_Carried | None] = [key]
+        last = key
+        for nearer, waiting in zip(self.waiting[:0:-1], self.waiting[-2::-1], strict=True):
+            assert nearer.step is not None  # they are of one scene
+            to_nearer, from_nearer = nearer.step.forward.astype(np.float32), nearer.step.backward.astype(np.float32)
+            last = last.moved(waiting.grey, to_nearer, from_nearer, self.flow)
+            carried.append(last.resting())
+        return carried[::-1]
+
+
+def _joined(before: _Carried | None, after: _Carried | None, grey: Grey) -> _Reached | None:
+    """Return the colours of a frame from the key frames before and after it, by distance and confidence."""
+    if after is None or before is None or after.away == 0:
+        carried = after or before
+        return None if carried is None else carried.reached(grey)
+    first, second = before.reached(grey), after.reached(grey)
+    distance = np.float32(before.away / (before.away + after.away))
+    weights = (1 - distance) * first.confidence, distance * second.confidence
+    total = weights[0] + weights[1]
+    share = weights[1] / np.maximum(total, np.float32(1e-6))
+    ab = first.ab + cv2.merge([share, share]) * (second.ab - first.ab)
+    confidence = np.maximum(first.confidence, second.confidence)
+    return _Reached(np.asarray(ab, np.float32), confidence, np.maximum(first.reach, second.reach))
+
+
+def _extended(known: _Reached, grey: Grey) -> Guide:
+    """Return a guide that goes on over pixels beside those that the motion reaches, at similar lightness.
+
+    Around each pixel ab is taken for a linear function of the lightness (Levin et al. 2004), which is fitted to the
+    colours that can be trusted; as a guided filter does it (He et al. 2013), at half the grid's size.
+
+    Args:
+        known: A frame's colours.
+        grey: (h, w), that frame at half the grid's size.
+    """
+    if known.reach.min() > 1 - MIN_GAP:
+        return Guide(known.ab, known.confidence, known.confidence)
+    size = grey.shape[::-1]
+    small = cv2.resize(cv2.merge([known.ab, known.confidence]), size, interpolation=cv2.INTER_AREA)
+    light = grey.astype(np.float32) / np.float32(255)
+    weight = small[..., 2]
+    window = (2 * round(FIT_RADIUS * min(size)) + 1,) * 2
+    products = [weight, weight * light, weight * light * light]
+    products += [weight * small[..., 0], weight * small[..., 1]]
+    products += [products[1] * small[..., 0], products[1] * small[..., 1]]
+    means = [cv2.boxFilter(each, -1, window, borderType=cv2.BORDER_CONSTANT) for each in products]
+    near = np.maximum(means[0], np.float32(1e-6))
+    mean_light = means[1] / near
+    variance = means[2] / near - mean_light * mean_light + np.float32(FIT_RIDGE)
+    planes = []
+    for channel in (0, 1):
+        mean = means[3 + channel] / near
+        slope = (means[5 + channel] / near - mean_light * mean) / variance
+        planes.append(mean + slope * np.clip(light - mean_light, -MAX_STEP, MAX_STEP))
+    reach = np.clip(means[0] / np.float32(FULL_REACH), 0, 1)
+    filled = cv2.resize(cv2.merge([*planes, reach]), known.reach.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    gap = (1 - known.reach) * filled[..., 2]
+    share = known.confidence + gap
+    part = gap / np.maximum(share, np.float32(1e-6))
+    ab = known.ab + cv2.merge([part, part]) * (filled[..., :2] - known.ab)
+    return Guide(np.asarray(ab, np.float32), known.confidence, np.asarray(share, np.float32))
+
+
+def _half(grey: Grey) -> Grey:
+    height, width = grey.shape
+    size = (max(16, width // 2), max(16, height // 2))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _step(flow: FlowFinder, before: Grey, now: Grey) -> _Step:
+    backward, forward = flow.between(before, now)
+    return _Step(backward.field.astype(np.float16), forward.field.astype(np.float16))
