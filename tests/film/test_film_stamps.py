@@ -130,9 +130,9 @@ def test_the_reel_keeps_its_name(tmp_path: Path, colorizer: Colorizer) -> None:
     colorize_video(path, tmp_path / "b.mov", colorizer=colorizer, options=OFF)
     assert tags_of(tmp_path / "b.mov", "reel_name") == {"A001C003"}
     for target in (".mov", ".mkv"):
-        colorize_video(tmp_path / "b.mov", tmp_path / f"c{target}", colorizer=colorizer, options=OFF)
+        colorize_video(tmp_path / "b.mov", tmp_path / f"c{target}", colorizer=colorizer, options=OFF, force=True)
         assert tags_of(tmp_path / f"c{target}", "reel_name") == {"A001C003"}
-    result = colorize_video(tmp_path / "b.mov", tmp_path / "c.mp4", colorizer=colorizer, options=OFF)
+    result = colorize_video(tmp_path / "b.mov", tmp_path / "c.mp4", colorizer=colorizer, options=OFF, force=True)
     assert any("A001C003" in note for note in result.notes)
 
 
