@@ -6,10 +6,13 @@ import av
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
+from colorize.film.frame_lock import reads_frames
+
 MATRIX = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
 """Of frames whose content does not count: by the one that they state, swscale refuses some."""
 
 
+@reads_frames
 def has_captions(frame: av.VideoFrame) -> bool:
     """Tell whether a decoded frame carries closed captions."""
     # A frame that was asked for its side data refers to itself in a circle and stays in memory until the garbage
@@ -21,6 +24,7 @@ def has_captions(frame: av.VideoFrame) -> bool:
         return False
 
 
+@reads_frames
 def blank_with_captions(source: av.VideoFrame, width: int, height: int, format: str) -> av.VideoFrame:
     """Return a frame of any content that carries the captions of a decoded one.
 

@@ -26,6 +26,7 @@ from colorize.color import (
     luma_of_yuv_fields,
     shrink,
 )
+from colorize.film.frame_lock import reads_frames
 from colorize.film.samples import GREY, bits_of, has_alpha, is_full_range
 from colorize.film.video import Video
 
@@ -52,6 +53,7 @@ LUMA_WEIGHTS: dict[int, tuple[float, float]] = {
 """swscale's number of the matrix -> weights of red and blue in luma (H.273, table 4)."""
 
 
+@reads_frames
 def read_luma(
     video: Video, frame: av.VideoFrame, keep_tone: bool = False, keep_stored: bool = False, is_noisy: bool = False
 ) -> Luma:
@@ -84,6 +86,7 @@ def read_luma(
     return luma
 
 
+@reads_frames
 def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
     """Return a frame's alpha, upright, from 0, transparent, to the highest level; a frame that has none is opaque.
 
@@ -109,6 +112,7 @@ def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
     return np.pad(levels, [(0, side % 2) for side in levels.shape], mode="edge")
 
 
+@reads_frames
 def read_own_planes(
     video: Video, frame: av.VideoFrame, format: PlaneFormat = EIGHT_BITS
 ) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
@@ -137,6 +141,7 @@ def read_own_planes(
     return convert_planes(planes, system, format, _has_field_colors(video, frame))
 
 
+@reads_frames
 def small_picture(video: Video, frame: av.VideoFrame, short_side: int) -> npt.NDArray[np.uint8]:
     """Return a frame as a small RGB picture (h, w, 3), neither turned upright nor of square pixels.
 
@@ -154,12 +159,14 @@ def small_picture(video: Video, frame: av.VideoFrame, short_side: int) -> npt.ND
     return np.asarray(cv2.convertScaleAbs(np.clip(rgb, 0, 65535), alpha=255 / 65535), np.uint8)
 
 
+@reads_frames
 def has_colors(frame: av.VideoFrame) -> bool:
     """Tell whether a frame has any chroma beyond rounding, or is stored as RGB or with a palette."""
     name = frame.format.name
     return not (GREY.match(name) or (PLANAR.match(name) and _is_neutral(frame)))
 
 
+@reads_frames
 def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
     frame = fit_size(video, frame)
