@@ -261,6 +261,9 @@ class SegmentEncoder:
         if profile := codec.profiles.get(format.planes.chroma):
             context.codec_tag = profile.tag or context.codec_tag
         context.flags |= CodecFlags.global_header | CodecFlags.closed_gop
+        if settings.codec == "h264":
+            # PyAV's slices are larger, and of interlaced frames x264 makes others each time.
+            context.thread_type = "FRAME"
         if format.field_order and codec.interlaced:
             context.flags |= CodecFlags.interlaced_dct | CodecFlags.interlaced_me
         return stream

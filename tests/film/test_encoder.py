@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from support.encoding import hashes_on_one_core, moving_planes, picture_format, segment_hashes
 
-from colorize.film import EncoderSettings
+from colorize.base import sha256
+from colorize.film import EncoderSettings, SegmentEncoder
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux")
@@ -41,3 +44,19 @@ def encoded_with(instructions: str) -> list[bytes]:
 @pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="names of x86's instructions")
 def test_x264_gives_the_same_whatever_instructions_a_processor_has() -> None:
     assert encoded_with("SSE4.2") == encoded_with("SSE2")
+
+
+@pytest.mark.parametrize("order", ["tff", "bff"])
+def test_interlaced_frames_give_the_same_bytes_each_time(tmp_path: Path, order: str) -> None:
+    size = 288, 352
+    format = replace(picture_format("h264"), size=size, field_order=order)
+    light = np.random.default_rng(0).integers(16, 236, size, np.uint8)
+    found = set()
+    for _ in range(6):
+        encoder = SegmentEncoder(tmp_path / "a", format, EncoderSettings("h264"))
+        for index in range(8):
+            luma = np.roll(light, 5 * index, 1)
+            encoder.write((luma, luma[::2, ::2], luma[1::2, 1::2]), index, 1, order)
+        encoder.close()
+        found.add(sha256(tmp_path / "a"))
+    assert len(found) == 1
