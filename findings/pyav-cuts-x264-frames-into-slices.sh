@@ -7,7 +7,7 @@
 # The guess before it was run: PyAV leaves the threads to FFmpeg and x264; more threads, about the same size.
 # Seen with PyAV 18.1.0 (FFmpeg 8.1, x264): 81 KB with one thread, 91 KB with four.
 #
-# What we do: nothing; at the quality of our films, where noise takes most of the bytes, it costs 0.3%.
+# What we do: ask for threads that have a frame each (SegmentEncoder in colorize/film/encoder.py).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
