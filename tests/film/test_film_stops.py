@@ -49,7 +49,7 @@ class Scenes(VideoRecipe):
         return 251 - grey if bisect_right(self.cuts, index) % 2 else grey
 
 
-@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+@pytest.mark.parametrize("mode", ["off", "fast", pytest.param("best", marks=pytest.mark.slow)])
 def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:

@@ -54,7 +54,12 @@ def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, 
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [(suffix, codec) for suffix, container in CONTAINERS.items() for codec in container.codecs]
+    ("suffix", "codec"),
+    [
+        pytest.param(suffix, codec, marks=[pytest.mark.slow] * (suffix == ".m4v"))  # the same as .mp4
+        for suffix, container in CONTAINERS.items()
+        for codec in container.codecs
+    ],
 )
 def test_every_codec_in_every_container_is_written_and_read(
     tmp_path: Path,

@@ -69,6 +69,7 @@ def test_keys_and_shapes_are_the_published_ones(kind, name):
     assert shapes == published_shapes(name)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_artistic_gives_the_originals_numbers_before_and_after_folding(artistic):
     grey, output = reference("artistic")
@@ -104,6 +105,7 @@ def bfloat16_difference(both: tuple[DeOldifyGenerator, DeOldifyGenerator], grey:
     return float(deltaE_ciede2000(*pictures).mean())
 
 
+@pytest.mark.slow
 def test_artistic_in_bfloat16_cannot_be_told_from_float32(both):
     # A fifth of the picture, because many processors emulate bfloat16: 0.034 here, 0.036 over the whole of it.
     assert bfloat16_difference(both, reference("artistic")[0][..., 24:72, 40:88]) < 0.5

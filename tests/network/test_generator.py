@@ -32,7 +32,10 @@ def make(backbone: str = "resnet18", latent_dim: int = 0) -> Generator:
     return generator
 
 
-@pytest.mark.parametrize("backbone", list(BACKBONES))
+EACH_BACKBONE = [pytest.param(name, marks=[pytest.mark.slow] * (name == "resnet101")) for name in BACKBONES]
+
+
+@pytest.mark.parametrize("backbone", EACH_BACKBONE)
 class TestEveryBackbone:
     """All that hangs on the depth and the blocks, at an eighth of the width."""
 
@@ -89,7 +92,7 @@ class TestEveryBackbone:
             torch.testing.assert_close(program.module()(x), generator(x), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", EACH_BACKBONE)
 class TestParity:
     """Every backbone at its width, against torchvision's network of the same name."""
 
