@@ -120,7 +120,9 @@ def made_films(photos: Sequence[Path]) -> Iterator[tuple[str, list[Picture]]]:
 
 def _photo(path: Path) -> Picture:
     """Return a photograph as wide as a pan needs it, (2 H, 3 W / 2, 3)."""
-    picture = read_image(path)[..., :3]
+    picture = read_image(path)
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., None], 3, 2)
     height, width = MADE_SIZE
     scale = max(1.2 * height / picture.shape[0], 1.5 * width / picture.shape[1])
     return np.asarray(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
