@@ -288,13 +288,19 @@ def _corrected_planes(luma: Luma, ab: Floats, strength: float) -> tuple[Plane, P
     step = max(1, STRIP_PIXELS // small[1])
     for top in range(0, small[0], step):
         bottom = min(small[0], top + step)
-        chroma = enlarger.rows(top, bottom)
-        if strength < 1:
-            chroma *= np.float32(strength)
-            if luma.tone is not None:
-                chroma += luma.tone[top:bottom] * np.float32(1 - strength)
+        chroma = _strip_colors(enlarger, luma.tone, strength, top, bottom)
         _color_strip(levels[2 * top : 2 * bottom], chroma, planes, top)
     return planes
+
+
+def _strip_colors(enlarger: Enlarger, tone: Floats | None, strength: float, top: int, bottom: int) -> Floats:
+    """Return the ab of some rows in their final strength, where a toned frame's own colours make up for the rest."""
+    chroma = enlarger.rows(top, bottom)
+    if strength < 1:
+        chroma *= np.float32(strength)
+        if tone is not None:
+            chroma += tone[top:bottom] * np.float32(1 - strength)
+    return chroma
 
 
 def _own_luma_planes(
@@ -311,19 +317,15 @@ def _own_luma_planes(
     ratio = levels.shape[0] // small[0]
     cb, cr = np.empty(small, format.dtype), np.empty(small, format.dtype)
     enlarger = Enlarger(ab, small)
-    tone = None
-    if strength < 1 and luma.tone is not None:
-        tone = luma.tone if luma.tone.shape[:2] == small else cv2.resize(luma.tone, small[::-1])
+    tone = luma.tone
+    if tone is not None and tone.shape[:2] != small:
+        tone = np.asarray(cv2.resize(tone, small[::-1]), np.float32)
     rows = np.ascontiguousarray(rgb_to_yuv()[1:, :3]) * np.float32(format.levels()[2] / CHROMA_RANGE)
     middle = np.float32(1 << (format.bits - 1))
     step = max(1, STRIP_PIXELS // small[1])
     for top in range(0, small[0], step):
         bottom = min(small[0], top + step)
-        chroma = enlarger.rows(top, bottom)
-        if strength < 1:
-            chroma *= np.float32(strength)
-            if tone is not None:
-                chroma += tone[top:bottom] * np.float32(1 - strength)
+        chroma = _strip_colors(enlarger, tone, strength, top, bottom)
         strip = levels[ratio * top : ratio * bottom]
         size = (small[1], bottom - top)
         mean = strip if strip.shape == size[::-1] else cv2.resize(strip, size, interpolation=cv2.INTER_AREA)

@@ -15,6 +15,7 @@ import av
 from colorize.base import VideoError
 from colorize.film.decoding import Frame
 from colorize.film.names import frame_numbers, frame_path
+from colorize.film.notes import format_ranges
 from colorize.film.options import CURVES
 from colorize.film.samples import Samples
 from colorize.film.stills import Still, read_still
@@ -197,6 +198,4 @@ def nominal_rate(rate: Fraction) -> Fraction:
 
 def _named(numbers: list[int]) -> str:
     """Return the numbers of frames as the beginning of a sentence, with its verb."""
-    from colorize.film.video_colorizer import format_ranges
-
     return f"frame {numbers[0]} is" if len(numbers) == 1 else f"frames {format_ranges(numbers)} are"

@@ -10,7 +10,9 @@ from colorize.base import VideoError
 from colorize.engine import Colorizer
 from colorize.film.encoder import EncoderSettings
 from colorize.film.frame_files import FrameFileSink, discard_damaged
+from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
+from colorize.film.notes import empty_span_message, kept_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_segments
 from colorize.film.segments import SegmentStore
@@ -20,17 +22,12 @@ from colorize.film.streams import read_timecode
 from colorize.film.timecode import Timecode
 from colorize.film.video import open_video
 from colorize.film.video_colorizer import (
-    changed_parts,
     choose_picture_format,
-    empty_span_message,
     frames_in_span,
     frames_per_scene,
-    kept_lines,
     key_frames_of,
-    manifest,
     open_with_rate,
     survey_unless_in_color,
-    warning_lines,
 )
 from colorize.motion import TemporalPainter
 

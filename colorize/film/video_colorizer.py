@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
-
-import colorize
 from colorize.base import (
     CODECS,
     CONTAINERS,
@@ -22,22 +18,22 @@ from colorize.base import (
     VideoError,
     format_time,
     move_into_place,
-    specs,
-    value_text,
 )
-from colorize.engine import Colorizer, ResultOptions
+from colorize.engine import Colorizer
 from colorize.film.cadence import even_out
 from colorize.film.depth import choose_samples
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.keyframes import KeyFrames, read_key_frames
+from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import PIPE, is_pipe, is_sequence
+from colorize.film.notes import empty_span_message, kept_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
-from colorize.film.segments import KEY_FRAMES, Segment, SegmentStore
+from colorize.film.segments import SegmentStore
 from colorize.film.sources import FileSource, Source, open_source
 from colorize.film.streams import RemuxPlan, nearest_rate
 from colorize.film.video import Span, Video
@@ -46,7 +42,6 @@ from colorize.motion import TemporalPainter
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
 SEGMENT_SECONDS = 1, 10  # but a segment that no cut ends lasts at least and at most so long;
 SCENE_SECONDS = 1  # scenes shorter than this share a segment, so that strobing cuts do not make one of each frame
-SEGMENT_FRAMES = "segment_frames"  # in the manifest; they follow from the film, and are no options
 FINISHED = "film.unfinished"  # name of the finished film while it is written
 HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
 """How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
@@ -328,44 +323,6 @@ def key_frames_of(source: Source, options: VideoOptions) -> KeyFrames | None:
     return None if options.keyframes is None else read_key_frames(options.keyframes, source, options.span)
 
 
-def manifest(
-    source: Source,
-    colorizer: Colorizer,
-    options: VideoOptions,
-    codec: str,
-    segment_frames: list[int],
-    force: bool,
-    key_frames: KeyFrames | None,
-) -> dict[str, Any]:
-    """Return all that the bytes of segments depend on.
-
-    Args:
-        source: Where the frames come from.
-        colorizer: Colours them.
-        options: How.
-        codec: What they are encoded by.
-        segment_frames: How many frames a segment has, at the least and at the most.
-        force: Whether all are coloured, also those in colour already.
-        key_frames: Those whose colours somebody knows; None: there are none.
-    """
-    return {
-        "version": colorize.__version__,
-        "film": source.fingerprint(),
-        "runtime": colorizer.network.runtime,
-        "weights": colorizer.fingerprint(),
-        "settings": {
-            **_settings_of_segments(options),
-            **asdict(colorizer.settings),
-            "codec": codec,
-            "render_size": colorizer.render_size,
-            "force": force,
-            SEGMENT_FRAMES: segment_frames,
-        },
-        KEY_FRAMES: key_frames.fingerprint() if key_frames else {},
-        "libraries": {"av": av.__version__},
-    }
-
-
 def format_of_pipe(source: Source) -> str:
     """Return FFmpeg's name of the format in which a source's coloured frames go through a pipe: its own, if it has one.
 
@@ -409,55 +366,6 @@ def frames_in_span(video: Video, span: Span) -> int:
     begin = min(frames, round(span.start * video.rate))
     end = frames if span.end is None else min(frames, round(span.end * video.rate))
     return max(0, end - begin)
-
-
-def empty_span_message(video: Video, options: VideoOptions) -> str:
-    """Return the message that says that no frame of a film was asked for."""
-    start = format_time(options.start)
-    lasts = f"; the film lasts {format_time(video.duration)}" if video.duration else ""
-    return f"{video.path}: no frame between the start at {start} and the end{lasts}"
-
-
-def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
-    """Return the options that the bytes of the segments depend on: all but those of the finished film."""
-    others = {setting.name for setting, _ in specs(ResultOptions)}
-    others.add("keyframes")  # the pictures count, not the name of their folder
-    names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
-    return {name: getattr(options, name) for name in names}
-
-
-def changed_parts(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
-    """Return what was different when a film's earlier segments were made, in a few words for each thing.
-
-    The weights' fingerprint is another in each runtime, so it says something only where the runtime is the same.
-
-    Args:
-        changes: As of ``Resumption``.
-    """
-    parts = []
-    if "film" in changes:
-        parts.append("another film had this name")
-    if "runtime" in changes:
-        parts.append(_from_to("runtime", *changes["runtime"]))
-    elif "weights" in changes:
-        parts.append("other weights")
-    for key, option_prefix in (("settings", "--"), ("libraries", "")):
-        former, present = (value if isinstance(value, dict) else {} for value in changes.get(key, ({}, {})))
-        for name, value in present.items():
-            if former.get(name) != value and name != SEGMENT_FRAMES:
-                parts.append(_from_to(option_prefix + name.replace("_", "-"), former.get(name), value))
-    return parts or ["other settings"]
-
-
-def _from_to(name: str, former: Any, present: Any) -> str:
-    return f"{name} was {_shown(former)}, is {_shown(present)}"
-
-
-def _shown(value: Any) -> str:
-    """Return a setting's value as a user would say it."""
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return "auto" if value is None else value_text(value)
 
 
 def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
@@ -548,69 +456,3 @@ def choose_picture_format(
         samples.alpha,
     )
     return format, notes
-
-
-def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str) -> Iterator[str]:
-    """Report the frames that are not all that they were, one line a kind: which, from when on, and what was done.
-
-    Args:
-        video: The source.
-        span: The part of the source that was coloured.
-        segments: The records of all its segments.
-        codec: The result's, a name of ``CODECS``.
-    """
-    pts = [pts for segment in segments for pts in segment.pts]
-    height, width = video.size
-    for kind, text in (
-        ("damaged", "damaged; shown as far as it can be decoded"),
-        ("lost", "damaged and cannot be decoded; the frame before stands in for it"),
-        ("resized", f"of another size than the first; scaled to {width} x {height}"),
-        ("woven", "interlaced, unlike the film's beginning; written as whole pictures"),
-        ("captions", f"without their closed captions: {codec} holds none; --codec h264 keeps them"),
-    ):
-        indices = [index for segment in segments for index in segment.warnings[kind]]
-        if not indices:
-            continue
-        first = format_time(float(pts[indices[0]] * video.time_base + span.start))
-        if len(indices) == 1:
-            frames = f"frame {indices[0]} (at {first}) is"
-        else:
-            frames = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
-        yield f"{video.path}: {frames} {text}"
-
-
-def kept_lines(video: Video, segments: Sequence[Segment]) -> Iterator[str]:
-    """Report how much of a film kept its own colours; nothing where none did.
-
-    Args:
-        video: The source.
-        segments: The records of all its segments.
-    """
-    frames = sum(len(segment.pts) for segment in segments)
-    kept = [index for segment in segments for index in segment.kept]
-    if not kept:
-        return
-    stretches = [index for segment in segments for index in segment.stretches]
-    counts, _ = np.histogram(kept, [*stretches, frames])
-    lengths = np.diff([*stretches, frames])
-    kept_stretches = int((counts * 2 > lengths).sum())
-    yield (
-        f"{video.path}: {_of(kept_stretches, len(stretches), 'scene')} ({_of(len(kept), frames, 'frame')}) had colours "
-        f"already and kept them; the rest was coloured; --force colours all"
-    )
-
-
-def _of(count: int, total: int, noun: str) -> str:
-    return f"{count} of {total} {noun}{'' if total == 1 else 's'}"
-
-
-def format_ranges(numbers: list[int]) -> str:
-    """Return rising numbers as text, neighbours as a range: ``3-5, 9``; after eight ranges, an ellipsis."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    texts = [str(first) if first == last else f"{first}-{last}" for first, last in ranges]
-    return ", ".join(texts[:8]) + (", ..." if len(texts) > 8 else "")

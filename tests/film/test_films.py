@@ -17,8 +17,8 @@ from support.videos import VideoRecipe, make_video
 from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, open_source, survey_colors
+from colorize.film.notes import format_ranges
 from colorize.film.video import Span
-from colorize.film.video_colorizer import format_ranges
 from colorize.network import Network
 
 OFF = VideoOptions(temporal="off")
