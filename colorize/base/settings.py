@@ -31,6 +31,7 @@ class Spec:
         unit: Of a number, in the plural, such as ``pixels``; empty: it has none.
         automatic: What the default stands for where its value does not say it, such as ``the weights' own`` for None.
             If it is one word, it may be written in place of a value on the command line.
+        bare: What it means on the command line where it is given without a value; empty: it wants one.
         metavar: What stands for a value in help texts, such as ``TIME``; empty: its range, or that it is a number.
         parse: Makes a value from a text that a person writes; None: the field's type does.
         each: Its name on the command line and in forms where it is a sequence whose items are given one by one.
@@ -46,6 +47,7 @@ class Spec:
     choices: Collection[str] = ()
     unit: str = ""
     automatic: str = ""
+    bare: str = ""
     metavar: str = ""
     parse: Callable[[str], Any] | None = None
     each: str = ""

@@ -1,3 +1,6 @@
+from .dry_run import DryRun as DryRun
+from .file_lists import FileList as FileList
+from .file_lists import plan_list as plan_list
 from .files import colorize_files as colorize_files
 from .jobs import RESULT_SUFFIX as RESULT_SUFFIX
 from .jobs import Job as Job
@@ -6,6 +9,15 @@ from .jobs import left_out as left_out
 from .jobs import numbered_frames as numbered_frames
 from .jobs import plan as plan
 from .jobs import result_suffix as result_suffix
+from .journal import Journal as Journal
+from .journaled_run import JournaledRun as JournaledRun
+from .journaled_run import Workforce as Workforce
+from .journaled_run import hash_weights as hash_weights
+from .journaled_run import in_this_process as in_this_process
+from .journaled_run import journal_folder as journal_folder
+from .journaled_run import run_identity as run_identity
 from .options import FileOptions as FileOptions
 from .options import PhotoOptions as PhotoOptions
+from .options import RunOptions as RunOptions
 from .process import configure_process as configure_process
+from .run_report import write_reports as write_reports

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.options import FileOptions
@@ -11,7 +11,7 @@ from colorize.engine import Colorizer
 
 
 def colorize_files(
-    colorizer: Colorizer, jobs: Sequence[Job], options: FileOptions | None = None
+    colorizer: Colorizer, jobs: Iterable[Job], options: FileOptions | None = None
 ) -> Generator[Outcome, None, None]:
     """Colour photos and films, and yield the outcome of each, in order. One bad file never stops the rest.
 
@@ -20,7 +20,7 @@ def colorize_files(
 
     Args:
         colorizer: The colorizer.
-        jobs: As ``plan`` gives them.
+        jobs: As ``plan`` gives them; each is taken when there is room for it.
         options: None: the defaults.
     """
     options = options or FileOptions()

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from colorize.base import (
     CONTAINERS,
@@ -37,6 +37,9 @@ from colorize.film import (
     patterns_in,
 )
 
+if TYPE_CHECKING:
+    from colorize.engine import Hint
+
 KEY_FRAME_LIST = "keyframes.json"  # that stands for the key frames of a film
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
@@ -58,10 +61,12 @@ class Job:
     Attributes:
         source: The file to colour.
         target: The file to write.
+        hints: Colour hints of this photo alone; None: those of the options.
     """
 
     source: Path
     target: Path
+    hints: tuple[Hint, ...] | None = None
 
     @property
     def is_video(self) -> bool:
@@ -75,14 +80,15 @@ class Outcome:
 
     Attributes:
         source: The file, or the folder or pattern that gave none.
-        status: ``done``, ``skipped``, ``failed``, or ``stopped`` (a film, which the same command goes on with).
+        status: ``done``, ``skipped``, ``failed``, ``stopped`` (a film, which the same command goes on with), or
+            ``planned`` (of a dry run: it would be coloured).
         message: One line that names the file, and the remedy where there is one.
         error: The error behind a failure or a stop; None: there is none.
         notes: Further lines for the user: what was changed, left out or damaged.
     """
 
     source: Path
-    status: Literal["done", "skipped", "failed", "stopped"]
+    status: Literal["done", "skipped", "failed", "stopped", "planned"]
     message: str
     error: BaseException | None = None
     notes: tuple[str, ...] = ()
@@ -115,7 +121,7 @@ def plan(
         sheet: The results are contact sheets of candidates and are named so, unless ``output`` names the file.
         sequence: Take the numbered frames of a folder for a film.
     """
-    is_file = output is not None and _names_a_file(output)
+    is_file = output is not None and names_a_file(output)
     planned: list[Job | Outcome] = []
     sources: dict[Path, Path] = {}  # by target
     for found in _find(inputs, recursive, sequence):
@@ -131,12 +137,8 @@ def plan(
         elif is_sequence(source) and not source.exists():
             target = (output or source.parent / SEQUENCE_FOLDER) / source.with_suffix(result_suffix(source)).name
         else:
-            end = result_suffix(source, suffix)
-            target = (source if output is None else output / source.relative_to(folder)).with_suffix(end)
-            if output is None or same_file(source, target):
-                target = target.with_name(f"{source.stem}{RESULT_SUFFIX}{end}")
-            if sheet:
-                target = target.with_name(f"{target.stem}{SHEET_SUFFIX}{end}")
+            place = None if output is None else output / source.relative_to(folder)
+            target = name_result(source, place, suffix, sheet)
         first = sources.setdefault(target, source)
         if first is not source:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
@@ -144,6 +146,22 @@ def plan(
         else:
             planned.append(Job(source, target))
     return planned
+
+
+def name_result(source: Path, place: Path | None, suffix: str | None = None, sheet: bool = False) -> Path:
+    """Return the path of a photo's or film's result.
+
+    Args:
+        source: The photo or film.
+        place: Where it lies under an output folder, with the source's name; None: beside the source.
+        suffix: Suffix of coloured photos; None: each photo's own.
+        sheet: The result is a contact sheet of candidates.
+    """
+    end = result_suffix(source, suffix)
+    target = (place or source).with_suffix(end)
+    if place is None or same_file(source, target):
+        target = target.with_name(f"{source.stem}{RESULT_SUFFIX}{end}")
+    return target.with_name(f"{target.stem}{SHEET_SUFFIX}{end}") if sheet else target
 
 
 def result_paths(job: Job, options: FileOptions) -> list[Path]:
@@ -190,7 +208,7 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
     return None
 
 
-def _names_a_file(output: Path) -> bool:
+def names_a_file(output: Path) -> bool:
     """Return whether an output names one result, not a folder for results."""
     return is_pipe(output) or is_sequence(output) or (output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir())
 

@@ -139,6 +139,79 @@ class FileOptions(Settings):
             raise SettingError("{0} and {1} contradict each other; give one of them", "skip_existing", "overwrite")
 
 
+@dataclass(frozen=True)
+class RunOptions(Settings):
+    """The options of a run over very many files.
+
+    Attributes:
+        files: A list of the files; None: they are named, or lie in folders.
+        dry_run: Find out what would become of the files, and colour none.
+        retry_failed: Try once more what failed in earlier runs.
+        ray: Spread the work by Ray: ``local`` over this machine, else over the cluster at this address; None: do not.
+        workers: How many workers colour; None: as many as there are processors for, or graphics cards.
+        cpus_per_worker: Processors of each worker.
+        time_limit: Seconds that a photo may take in a worker.
+        memory_limit: Gigabytes that a worker may use; None: its share of its machine's memory.
+
+    Raises:
+        SettingError: An option belongs to Ray, and that is not asked for.
+    """
+
+    files: Path | None = setting(
+        None,
+        "take the files from a list: .txt, a path a line, or .csv or .parquet with the column file, and perhaps "
+        "result and hints",
+        metavar="LIST",
+        parse=Path,
+        surfaces=COMMAND_ONLY,
+    )
+    dry_run: bool = setting(False, "check and count what would be done, and colour nothing", surfaces=COMMAND_ONLY)
+    retry_failed: bool = setting(
+        False, "with --files or --ray: try once more what failed in an earlier run", surfaces=COMMAND_ONLY
+    )
+    ray: str | None = setting(
+        None,
+        "colour in several workers by Ray: on this machine, or on the cluster at an address (auto: the one that this "
+        "machine belongs to); name the files before it",
+        bare="local",
+        metavar="ADDRESS",
+        surfaces=COMMAND_ONLY,
+    )
+    workers: int | None = setting(
+        None,
+        "of --ray",
+        low=1,
+        high=100_000,
+        automatic="as many as there are processors, with --device cuda graphics cards",
+        surfaces=COMMAND_ONLY,
+    )
+    cpus_per_worker: int = setting(1, "of --ray: processors of each worker", low=1, high=1024, surfaces=COMMAND_ONLY)
+    time_limit: float = setting(600.0, "of --ray: for a photo", low=1, high=1e6, unit="seconds", surfaces=COMMAND_ONLY)
+    memory_limit: float | None = setting(
+        None,
+        "of --ray: for a worker",
+        low=0.1,
+        high=1e5,
+        unit="gigabytes",
+        automatic="its share of the machine's",
+        surfaces=COMMAND_ONLY,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ray is None:
+            for name in ("workers", "cpus_per_worker", "time_limit", "memory_limit"):
+                if getattr(self, name) != getattr(type(self), name):
+                    raise SettingError("{0} belongs to {1}; give that too", name, "ray")
+            if self.retry_failed and self.files is None:
+                raise SettingError("{0} belongs to {1} or {2}; give that too", "retry_failed", "files", "ray")
+
+    @property
+    def keeps_journal(self) -> bool:
+        """Whether the run keeps a journal."""
+        return self.files is not None or self.ray is not None
+
+
 def _check_hints(hints: Sequence[Any]) -> None:
     """Raise a ``SettingError`` where one of the hints is something else, such as the text of one."""
     from colorize.engine import Hint  # loaded already, by whoever made the hints

@@ -14,7 +14,7 @@ from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, resu
 from colorize.batch.options import FileOptions
 from colorize.batch.sidecars import copy_sidecars
 from colorize.color import ColorMeasure, Floats, is_grey, measure_color
-from colorize.engine import Colorizer, check_candidate_weights, predict_candidates
+from colorize.engine import Colorizer, Hint, check_candidate_weights, predict_candidates
 from colorize.photo import Photo, photo_size, read_photos, write_photos
 
 MAX_PIXELS_IN_FLIGHT = 48_000_000  # of photos that are read, coloured or written at the same time
@@ -179,10 +179,14 @@ class PhotoPipeline:
                     return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
                 photo = _with_patch_noted(job, photo, measure)
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
-            hint_map = self._colorizer.draw_hints(photo.picture, self._photo_options.hints)
+            hint_map = self._colorizer.draw_hints(photo.picture, self._hints(job))
             return LoadedPhoto(photo, network_input, hint_map, more_pages, dates)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
+
+    def _hints(self, job: Job) -> Sequence[Hint]:
+        """Return the colour hints of a job: its own, or those of all."""
+        return self._photo_options.hints if job.hints is None else job.hints
 
     def _has_grey_page(self, job: Job) -> bool:
         """Return whether any page after the first is grey."""
@@ -221,7 +225,7 @@ class PhotoPipeline:
                 noted = page if measure is None else _with_patch_noted(job, page, measure)
                 notes.update(dict.fromkeys(noted.notes))
                 if measure is None or measure.is_grey:
-                    picture = self._colorizer(page.picture, self._photo_options.hints, space=page.space)
+                    picture = self._colorizer(page.picture, self._hints(job), space=page.space)
                     yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
                 else:
                     yield page

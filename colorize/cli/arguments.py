@@ -51,6 +51,8 @@ class Option:
         spec = self.spec
         if self.is_switch:
             return ""
+        if spec.bare:
+            return f"[{spec.metavar}]"
         text = spec.metavar or "|".join(spec.choices) or spec.range or self._any_value
         return f"{text}|{spec.automatic}" if spec.automatic.isalpha() else text
 
@@ -90,9 +92,11 @@ class Option:
         text = self.help.replace("%", "%%")
         if self.is_switch:
             return {"action": "store_false" if self.setting.default is True else "store_true", "help": text}
-        shown = {"choices": tuple(self.spec.choices)} if self.spec.choices else {"metavar": self.metavar}
+        metavar = self.spec.metavar if self.spec.bare else self.metavar
+        shown = {"choices": tuple(self.spec.choices)} if self.spec.choices else {"metavar": metavar}
         action = "append" if self.spec.each else "store"
-        return {"action": action, "type": self.parse, "help": text, **shown}
+        optional = {"nargs": "?", "const": self.spec.bare} if self.spec.bare else {}
+        return {"action": action, "type": self.parse, "help": text, **shown, **optional}
 
     def arguments(self, value: Any) -> list[str]:
         """Return the arguments that give it a value; none where that is the default."""

@@ -15,6 +15,7 @@ from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
 
 if TYPE_CHECKING:
+    from colorize.batch import Job, Outcome
     from colorize.engine import Colorizer
 
 
@@ -41,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(command, interrupt_handler)
     except KeyboardInterrupt:
-        remedy = (
-            "the same command goes on from here" if interrupt_handler.in_video else "--skip-existing goes on from here"
-        )
+        goes_on = interrupt_handler.in_video or command.run.keeps_journal
+        remedy = "the same command goes on from here" if goes_on else "--skip-existing goes on from here"
         print(f"colorize: interrupted; {remedy}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # nobody reads what is printed any more
@@ -73,24 +73,23 @@ def end_process(status: int) -> NoReturn:
 
 def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     """Colour the files that a command line names and return the exit status."""
+    if command.run.dry_run or command.run.keeps_journal:
+        from colorize.cli.long_run import run_dry, run_with_journal
+
+        return (
+            run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
+        )
     start = time.monotonic()
     try:
-        colorizer = _load_colorizer(command)
+        colorizer = load_colorizer(command)
     except (ValueError, OSError) as error:  # WeightsError is a ValueError
         print(f"colorize: {error}", file=sys.stderr)
         return FAILED
-    from colorize.batch import Job, colorize_files, left_out, numbered_frames, plan
+    from colorize.batch import Job, colorize_files
     from colorize.film import is_pipe
 
-    own, photo = command.settings, command.options.photo
-    entries = plan(
-        command.files,
-        own.output,
-        recursive=own.recursive,
-        suffix=photo.suffix,
-        sheet=photo.sheet,
-        sequence=own.sequence,
-    )
+    own = command.settings
+    entries = plan_inputs(command)
     jobs = [entry for entry in entries if isinstance(entry, Job)]
     into_pipe = own.output is not None and is_pipe(own.output)
     reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
@@ -106,18 +105,42 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     finally:
         outcomes.close()
         reporter.bar.close()
-    if not own.quiet and not own.sequence:
-        for line in numbered_frames(command.files):
-            print(f"colorize: {line}", file=sys.stderr)
-    if not (own.quiet or own.sequence) and (line := left_out(command.files, recursive=own.recursive)):
-        print(f"colorize: {line}", file=sys.stderr)
+    print_left_out(command)
     reporter.print_summary(time.monotonic() - start)
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
 
 
-def _load_colorizer(command: Command) -> Colorizer:
+def plan_inputs(command: Command) -> list[Job | Outcome]:
+    """Return the jobs of the files, folders and patterns of a command line, and a failure for each that gives none."""
+    from colorize.batch import plan
+
+    own, photo = command.settings, command.options.photo
+    return plan(
+        command.files,
+        own.output,
+        recursive=own.recursive,
+        suffix=photo.suffix,
+        sheet=photo.sheet,
+        sequence=own.sequence,
+    )
+
+
+def print_left_out(command: Command) -> None:
+    """Name what the folders of a command line hold beside what is coloured, and what looks like a film's frames."""
+    from colorize.batch import left_out, numbered_frames
+
+    own = command.settings
+    if own.quiet or own.sequence:
+        return
+    for line in numbered_frames(command.files):
+        print(f"colorize: {line}", file=sys.stderr)
+    if line := left_out(command.files, recursive=own.recursive):
+        print(f"colorize: {line}", file=sys.stderr)
+
+
+def load_colorizer(command: Command) -> Colorizer:
     """Set the threads and limits of the process, and load the weights.
 
     Raises:

@@ -114,6 +114,8 @@ class Reporter:
                 self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
         elif outcome.status == "stopped" or (outcome.status == "skipped" and not self._quiet):
             self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+        elif outcome.status == "planned" and self._verbose:
+            self.bar.write(outcome.message, file=sys.stdout)
         elif outcome.status == "done" and self._into_pipe:
             return  # frames alone go to stdout
         elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):

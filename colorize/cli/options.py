@@ -23,7 +23,7 @@ from colorize.base import (
     Settings,
     setting,
 )
-from colorize.batch import FileOptions, PhotoOptions
+from colorize.batch import FileOptions, PhotoOptions, RunOptions
 from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_video
@@ -89,6 +89,7 @@ GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "network": (RuntimeSettings,),
     "photos": (PhotoOptions,),
     "films": (VideoOptions,),
+    "very many files": (RunOptions,),
 }
 """Title of each group of options -> the settings that its options are made from; an option that comes twice is one."""
 MOVED = {"batch_size": "network", "max_megapixels": "files"}
@@ -101,8 +102,9 @@ class Command:
     """A command line that was understood.
 
     Attributes:
-        files: Photos, films, folders and patterns.
+        files: Photos, films, folders and patterns; none where there is a list.
         settings: What belongs to the command alone.
+        run: Where very many files come from, and who colours them.
         colors: How pictures are coloured.
         runtime: What runs the network.
         options: The options of the files.
@@ -110,6 +112,7 @@ class Command:
 
     files: tuple[str, ...]
     settings: CommandSettings
+    run: RunOptions
     colors: ColorSettings
     runtime: RuntimeSettings
     options: FileOptions
@@ -136,8 +139,8 @@ def build_parser() -> Parser:
         epilog="exit status: 0 all done or skipped, 1 a file failed, 2 wrong usage, 130 interrupted",
     )
     parser.add_argument(
-        "files",
-        nargs="+",
+        "inputs",
+        nargs="*",
         type=file_name,
         metavar="FILE",
         help="a photo, a film, a folder, a pattern such as 'a/*.jpg', or - for frames that come through a pipe",
@@ -163,9 +166,16 @@ def parse_command(arguments: Sequence[str] | None = None) -> Command:
         if "render_size" in given:
             parser.error("--render-size and --render-factor say the same; give one of them")
         given.render_size = RENDER_FACTOR * factor
+    run = from_arguments(parser, RunOptions, given)
+    if not given.inputs and run.files is None:
+        wanted = " (name it before --ray, or write --ray local)" if run.ray else ""
+        parser.error(f"no FILE is named{wanted}")
+    if given.inputs and run.files is not None:
+        parser.error(f"--files {run.files} says which files; name no others beside it, such as {given.inputs[0]}")
     command = Command(
-        files=tuple(given.files),
+        files=tuple(given.inputs),
         settings=from_arguments(parser, CommandSettings, given),
+        run=run,
         colors=from_arguments(parser, ColorSettings, given),
         runtime=from_arguments(parser, RuntimeSettings, given),
         options=from_arguments(
@@ -203,10 +213,13 @@ def _check_files(parser: Parser, command: Command) -> None:
             if names_video(name) and not Path(name).is_dir():
                 parser.error(f"{option} is for photos, and {name} is a film")
     if photo.hints and not (is_one_file and _is_a_name(command.files[0])):
-        parser.error("--hint belongs to one photo; give that photo alone")
+        column = "; in a list, the column hints gives them" if command.run.files else ""
+        parser.error(f"--hint belongs to one photo; give that photo alone{column}")
     _check_key_frames(parser, command, is_one_file)
     output = command.settings.output
     _check_pipes(parser, command)
+    if (command.run.keeps_journal or command.run.dry_run) and any(map(is_pipe, (*command.files, output or ""))):
+        parser.error(f"{PIPE} goes with none of --files, --ray and --dry-run")
     if output is None or is_pipe(output) or output.is_dir():
         return
     suffix = output.suffix.lower()
@@ -234,7 +247,7 @@ def _check_key_frames(parser: Parser, command: Command, is_one_file: bool) -> No
 
 def _check_pipes(parser: Parser, command: Command) -> None:
     """Report what cannot be done with the standard input and output."""
-    output, (first, *more) = command.settings.output, command.files
+    output, (first, *more) = command.settings.output, command.files or ("",)
     from_pipe, into_pipe = any(map(is_pipe, command.files)), output is not None and is_pipe(output)
     if (from_pipe or into_pipe) and more:
         parser.error(f"{PIPE} stands for one film; give that alone")

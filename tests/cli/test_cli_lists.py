@@ -1,0 +1,80 @@
+"""The command with a list of files: coloured, gone on with, and dry."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from support.command import run
+
+pytestmark = pytest.mark.usefixtures("own_process_settings")
+
+
+@pytest.fixture
+def listed(grey_photo: Path) -> Path:
+    """A list of a photo, of one that is none, and of one that is missing."""
+    folder = grey_photo.parent
+    (folder / "bad.jpg").write_bytes(b"x")
+    rows = [f"{grey_photo},{folder}/done/one.png", f"{folder}/bad.jpg,", f"{folder}/gone.jpg,"]
+    path = folder / "list.csv"
+    path.write_text("\n".join(["file,result", *rows]))
+    return path
+
+
+def test_a_list_is_coloured_once(capsys: pytest.CaptureFixture[str], weights_file: Path, listed: Path) -> None:
+    result = listed.parent / "done" / "one.png"
+    status, _, err = run(capsys, weights_file, "--files", listed)
+    assert status == 1 and result.exists()
+    assert "bad.jpg" in err and "gone.jpg" in err and "1 coloured, 2 failed" in err
+    assert (listed.parent / "list.csv.journal" / "report.csv").exists()
+    before = result.stat().st_mtime_ns
+    status, _, err = run(capsys, weights_file, "--files", listed)
+    assert status == 1 and "--retry-failed" in err and "bad.jpg" not in err
+    assert result.stat().st_mtime_ns == before
+    status, _, err = run(capsys, weights_file, "--files", listed, "--retry-failed")
+    assert status == 1 and "bad.jpg" in err
+    status, _, err = run(capsys, weights_file, "--files", listed, "--strength", "0.5")
+    assert status == 1 and "strength 1.0 -> 0.5" in err and result.stat().st_mtime_ns == before
+    status, _, err = run(capsys, weights_file, "--files", listed, "--strength", "0.5", "--overwrite")
+    assert status == 1 and "1 coloured" in err and result.stat().st_mtime_ns > before
+
+
+def test_a_dry_run_writes_nothing(capsys: pytest.CaptureFixture[str], weights_file: Path, listed: Path) -> None:
+    photo = listed.parent / "photo.jpg"
+    before = sorted(os.listdir(listed.parent))
+    status, out, err = run(capsys, weights_file, "--files", listed, "--dry-run")
+    assert (status, out) == (1, "") and "bad.jpg" in err and "gone.jpg" in err
+    assert "1 photos (0.0 megapixels)" in err and "2 failed" in err
+    status, out, err = run(capsys, weights_file, photo, "--dry-run", "-v")
+    assert (status, out) == (0, f"{photo} -> {photo.with_name('photo_colorized.jpg')}\n")
+    assert sorted(os.listdir(listed.parent)) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["photo.jpg", "--files", "list.csv"], "photo.jpg"),
+        (["photo.jpg", "--retry-failed"], "--files or --ray"),
+        (["photo.jpg", "--workers", "2"], "--workers belongs to --ray"),
+        (["--ray", "photo.jpg"], "--ray"),
+        (["-", "-o", "x.mkv", "--ray"], "--ray"),
+        (["--files", "list.csv", "--hint", "1,1,#ffffff"], "hints"),
+        (["--files", "list.csv", "-o", "one.png"], "one.png"),
+    ],
+)
+def test_what_contradicts_itself_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, options: list[str], words: str
+) -> None:
+    status, _, err = run(capsys, weights_file, *options)
+    assert status == 2 and words in err and err.count("\n") == 1
+
+
+def test_a_list_without_its_column_is_one_line(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "l.csv").write_text("name\nx.jpg\n")
+    for options in ([], ["--dry-run"]):
+        status, _, err = run(capsys, weights_file, "--files", tmp_path / "l.csv", "-o", tmp_path / "out", *options)
+        assert status == 1 and "l.csv" in err and "'name'" in err and err.count("\n") == 1
+        assert not (tmp_path / "out").exists()
