@@ -6,6 +6,8 @@ from .color import rgb_to_lab as rgb_to_lab
 from .engine import Colorizer as Colorizer
 from .engine import Hint as Hint
 from .engine import draw_candidates as draw_candidates
+from .engine import read_hints as read_hints
+from .engine import write_hints as write_hints
 from .film import Progress as Progress
 from .film import VideoOptions as VideoOptions
 from .film import VideoResult as VideoResult

@@ -35,6 +35,7 @@ class Spec:
         metavar: What stands for a value in help texts, such as ``TIME``; empty: its range, or that it is a number.
         parse: Makes a value from a text that a person writes; None: the field's type does.
         each: Its name on the command line and in forms where it is a sequence whose items are given one by one.
+        option: Its name on the command line; empty: its own.
         label: Its name on the page; empty: its own.
         usual: Values that the page offers in place of all others.
         surfaces: Where it can be set: on the command line, in the forms of the HTTP service, on the page.
@@ -51,6 +52,7 @@ class Spec:
     metavar: str = ""
     parse: Callable[[str], Any] | None = None
     each: str = ""
+    option: str = ""
     label: str = ""
     usual: tuple[int, ...] = ()
     surfaces: tuple[Surface, ...] = ANYWHERE

@@ -23,6 +23,7 @@ from colorize.base import (
     ImageError,
 )
 from colorize.batch.options import FileOptions
+from colorize.engine import HINTS_SUFFIX
 from colorize.film import (
     SEQUENCE_SUFFIXES,
     VIDEO_FOLDER,
@@ -182,6 +183,11 @@ def result_paths(job: Job, options: FileOptions) -> list[Path]:
     return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in numbers]
 
 
+def hints_path(job: Job) -> Path:
+    """Return the file into which the hints of a job's photo are saved: beside its result, named as the photo."""
+    return job.target.with_name(f"{job.source.stem}{HINTS_SUFFIX}")
+
+
 def check_target(job: Job, options: FileOptions) -> Outcome | None:
     """Return the outcome of a job whose results are all there and are to be left; None: there is something to write.
 
@@ -205,6 +211,9 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
     own = options.video if job.is_video else options.photo
     if existing and not (own.overwrite or options.skip_existing):
         raise FileExistsError(f"{existing[0]}: exists already; --overwrite replaces it, --skip-existing leaves it")
+    saves_hints = not job.is_video and options.photo.save_hints
+    if saves_hints and not (own.overwrite or options.skip_existing) and (saved := hints_path(job)).exists():
+        raise FileExistsError(f"{saved}: exists already; --overwrite replaces it, --skip-existing leaves it")
     return None
 
 

@@ -42,6 +42,8 @@ class PhotoOptions(ResultOptions):
         format: Of the result, a name in ``FORMAT_SUFFIXES``; None: the photo's own.
         quality: Quality of lossy formats, 1..100.
         hints: Colour hints, the same for every photo.
+        hint_file: A file of further hints, which ``hints`` lie on top of; None: there is none.
+        save_hints: Write all hints into a file beside the result, ``NAME.hints.json``.
         candidates: Number of candidates to write of every photo; None: the one deterministic picture.
         seed: Seed of the candidates.
         sheet: Write a contact sheet of the candidates instead of the candidates.
@@ -69,6 +71,15 @@ class PhotoOptions(ResultOptions):
         each="hint",
         surfaces=NOT_ON_PAGE,
     )
+    hint_file: Path | None = setting(
+        None,
+        "a file of hints that --save-hints or the page has written, NAME.hints.json",
+        metavar="FILE",
+        parse=Path,
+        option="hints",
+        surfaces=COMMAND_ONLY,
+    )
+    save_hints: bool = setting(False, "write the hints into NAME.hints.json beside the result", surfaces=COMMAND_ONLY)
     candidates: int | None = setting(
         None, "write so many plausible answers for each photo", low=2, high=MAX_CANDIDATES, surfaces=COMMAND_ONLY
     )
@@ -84,6 +95,13 @@ class PhotoOptions(ResultOptions):
             raise SettingError("{0} belongs to {1}; give that too", "sheet" if self.sheet else "seed", "candidates")
         if self.hints:
             _check_hints(self.hints)
+        if self.save_hints and not self.has_hints:
+            raise SettingError("{0}: there are no hints to save; give {1}", "save_hints", "hints")
+
+    @property
+    def has_hints(self) -> bool:
+        """Whether there are hints, in a file or not."""
+        return bool(self.hints) or self.hint_file is not None
 
     @property
     def suffix(self) -> str | None:

@@ -10,11 +10,11 @@ from itertools import chain, islice
 
 from colorize.base import ImageError
 from colorize.batch.dates import FileDates
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, hints_path, result_paths
 from colorize.batch.options import FileOptions
 from colorize.batch.sidecars import copy_sidecars
 from colorize.color import ColorMeasure, Floats, is_grey, measure_color
-from colorize.engine import Colorizer, Hint, check_candidate_weights, predict_candidates
+from colorize.engine import Colorizer, Hint, check_candidate_weights, predict_candidates, read_hints, write_hints
 from colorize.photo import Photo, photo_size, read_photos, write_photos
 
 MAX_PIXELS_IN_FLIGHT = 48_000_000  # of photos that are read, coloured or written at the same time
@@ -31,13 +31,15 @@ class LoadedPhoto:
     Attributes:
         photo: The photo, or the first page of several.
         network_input: Its picture as ``Colorizer.preprocess`` gives it.
-        hint_map: Its hints as ``Colorizer.draw_hints`` gives them; None: none.
+        hints: Its colour hints, in pixels.
+        hint_map: These as ``Colorizer.draw_hints`` gives them; None: none.
         more_pages: The further pages, to be read yet; None: there are none.
         dates: Those of its file before it was read; None: they are not wanted.
     """
 
     photo: Photo
     network_input: Floats
+    hints: tuple[Hint, ...]
     hint_map: Floats | None
     more_pages: Iterator[Photo] | None
     dates: FileDates | None
@@ -179,14 +181,17 @@ class PhotoPipeline:
                     return Outcome(job.source, "skipped", f"{job.source}: in colour already; --force colours it anew")
                 photo = _with_patch_noted(job, photo, measure)
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
-            hint_map = self._colorizer.draw_hints(photo.picture, self._hints(job))
-            return LoadedPhoto(photo, network_input, hint_map, more_pages, dates)
+            hints = self._hints(job, photo)
+            hint_map = self._colorizer.draw_hints(photo.picture, hints)
+            return LoadedPhoto(photo, network_input, hints, hint_map, more_pages, dates)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
-    def _hints(self, job: Job) -> Sequence[Hint]:
-        """Return the colour hints of a job: its own, or those of all."""
-        return self._photo_options.hints if job.hints is None else job.hints
+    def _hints(self, job: Job, photo: Photo) -> tuple[Hint, ...]:
+        """Return the colour hints of a job's photo: those of a file, and on top of them its own, or those of all."""
+        options = self._photo_options
+        saved = () if options.hint_file is None else read_hints(options.hint_file, photo.picture.shape[:2])
+        return (*saved, *(options.hints if job.hints is None else job.hints))
 
     def _has_grey_page(self, job: Job) -> bool:
         """Return whether any page after the first is grey."""
@@ -202,6 +207,7 @@ class PhotoPipeline:
 
                 sheet = candidate_sheet(self._colorizer, photo, ab_maps)
                 notes += self._save(job, [Photo(sheet).with_colors(sheet, ai_label=ai_label)], loaded.dates)
+                self._save_hints(job, loaded)
                 return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=tuple(notes))
             targets = result_paths(job, self._options)
             for target, ab in zip(targets, ab_maps, strict=True):
@@ -210,6 +216,7 @@ class PhotoPipeline:
                     picture = self._colorizer.compose(photo.picture, ab, photo.space)
                     notes += self._save(current, [photo.with_colors(picture, ai_label=ai_label)], loaded.dates)
                     notes += self._copy_sidecars(current)
+            self._save_hints(job, loaded)
             last = f" .. {targets[-1].name}" if len(targets) > 1 else ""
             return Outcome(job.source, "done", f"{job.source} -> {targets[0]}{last}", notes=tuple(notes))
         except Exception as error:
@@ -225,13 +232,14 @@ class PhotoPipeline:
                 noted = page if measure is None else _with_patch_noted(job, page, measure)
                 notes.update(dict.fromkeys(noted.notes))
                 if measure is None or measure.is_grey:
-                    picture = self._colorizer(page.picture, self._hints(job), space=page.space)
+                    picture = self._colorizer(page.picture, self._hints(job, page), space=page.space)
                     yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
                 else:
                     yield page
 
         try:
             written = self._save(job, results(), loaded.dates)
+            self._save_hints(job, loaded)
             lines = (*notes, *written, *self._copy_sidecars(job))
             return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=lines)
         except Exception as error:
@@ -245,6 +253,13 @@ class PhotoPipeline:
         if dates is not None:
             dates.give(job.target)
         return notes
+
+    def _save_hints(self, job: Job, loaded: LoadedPhoto) -> None:
+        """Write the hints of a job's photo beside its result, if they are wanted."""
+        path = hints_path(job)
+        if self._photo_options.save_hints and not (self._options.skip_existing and path.exists()):
+            size = loaded.photo.picture.shape[:2]
+            write_hints(path, loaded.hints, size, overwrite=self._photo_options.overwrite)
 
     def _copy_sidecars(self, job: Job) -> tuple[str, ...]:
         """Copy the words beside a job's photo to its result, which is written, and return lines about them."""

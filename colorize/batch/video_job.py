@@ -26,7 +26,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
     """Colour a film, or make its contact sheet, and return the outcome; an error becomes one."""
     if options.photo.candidates is not None:
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
-    if options.photo.hints or job.hints:
+    if options.photo.has_hints or job.hints:
         return Outcome(job.source, "skipped", f"{job.source}: a film; --hint is for photos")
     try:
         skipped = check_target(job, options)

@@ -37,7 +37,7 @@ class Option:
     @property
     def name(self) -> str:
         """The option, such as ``--render-size``; ``--no-...`` of what is on by default."""
-        name = (self.spec.each or self.setting.name).replace("_", "-")
+        name = (self.spec.each or self.spec.option or self.setting.name).replace("_", "-")
         return f"--no-{name}" if self.setting.default is True else f"--{name}"
 
     @property

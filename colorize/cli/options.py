@@ -208,13 +208,14 @@ def _check_files(parser: Parser, command: Command) -> None:
     """Report options that do not go with the files, as usage errors."""
     photo = command.options.photo
     is_one_file = len(command.files) == 1 and (command.settings.sequence or not Path(command.files[0]).is_dir())
-    for option, is_given in (("--hint", bool(photo.hints)), ("--candidates", photo.candidates is not None)):
+    named = "--hint" if photo.hints else "--hints"
+    for option, is_given in ((named, photo.has_hints), ("--candidates", photo.candidates is not None)):
         for name in command.files if is_given else ():
             if names_video(name) and not Path(name).is_dir():
                 parser.error(f"{option} is for photos, and {name} is a film")
-    if photo.hints and not (is_one_file and _is_a_name(command.files[0])):
+    if photo.has_hints and not (is_one_file and _is_a_name(command.files[0])):
         column = "; in a list, the column hints gives them" if command.run.files else ""
-        parser.error(f"--hint belongs to one photo; give that photo alone{column}")
+        parser.error(f"{named} belongs to one photo; give that photo alone{column}")
     _check_key_frames(parser, command, is_one_file)
     output = command.settings.output
     _check_pipes(parser, command)

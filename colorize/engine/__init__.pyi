@@ -3,8 +3,15 @@ from .candidates import draw_candidates as draw_candidates
 from .candidates import predict_candidates as predict_candidates
 from .colorizer import Colorizer as Colorizer
 from .colorizer import with_hints as with_hints
+from .hint_files import HINTS_SUFFIX as HINTS_SUFFIX
+from .hint_files import format_hints as format_hints
+from .hint_files import parse_hints as parse_hints
+from .hint_files import read_hints as read_hints
+from .hint_files import write_hints as write_hints
+from .hinted_picture import HintedPicture as HintedPicture
 from .hints import Hint as Hint
 from .hints import draw_hints as draw_hints
+from .palette import likely_colors as likely_colors
 from .settings import ColorSettings as ColorSettings
 from .settings import ResultOptions as ResultOptions
 from .settings import RuntimeSettings as RuntimeSettings

@@ -165,7 +165,7 @@ class Colorizer:
             raise ValueError(f"lightness must be (H, W), not {lightness.shape}")
         small = shrink(np.asarray(lightness, np.float32), self.grid(lightness.shape))
         if hint_map is not None:
-            self._check_hints()
+            self.check_hints()
             hint_map = resize_hint_map(hint_map, small.shape[:2])
         ab = self.predict_ab([np.asarray(small / L_HALF - 1, np.float32)[None, None]], [hint_map])[0]
         return Enlarger(ab, lightness.shape).rows(0, lightness.shape[0])
@@ -194,7 +194,7 @@ class Colorizer:
         """
         if not hints:
             return None
-        self._check_hints()
+        self.check_hints()
         size = picture.shape[:2]
         return draw_hints(hints, size, self.grid(size))[None]
 
@@ -255,7 +255,12 @@ class Colorizer:
         """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
         return self.network.fingerprint()
 
-    def _check_hints(self) -> None:
+    def check_hints(self) -> None:
+        """Check that the weights follow colour hints.
+
+        Raises:
+            ValueError: They do not.
+        """
         if not self.takes_hints:
             raise ValueError("these weights take no colour hints; use others, or leave the hints out")
 

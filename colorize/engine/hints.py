@@ -6,11 +6,13 @@ colour is given, 0 elsewhere, then the 0/1 mask of these places.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -19,6 +21,7 @@ import numpy.typing as npt
 from colorize.color import AB_MAX, Floats, rgb_to_lab
 
 DEFAULT_RADIUS = 2.5  # pixels of the network's grid; training draws 0.5 to 6
+Distance: TypeAlias = Callable[[Floats, npt.NDArray[np.bool_]], npt.NDArray[np.float64]]
 HINT_REACH = 2.2  # geodesic distance at which 37 % of a hint's colour is left; at 1.4 times as much it is 2 %
 PATH_COST = 1.28  # of a path as long as the picture's short side
 EDGE_COST = 0.12  # of a step in lightness, per unit of L
@@ -27,13 +30,14 @@ DISTANCE_SIDE = 256  # short side in pixels on which distances are computed; a l
 
 @dataclass(frozen=True)
 class Hint:
-    """A disc of the photo that has a known colour; only hue and chroma count, the photo keeps its lightness.
+    """A disc of the photo, or a brush's stroke, of a known colour; only hue and chroma count, the lightness stays.
 
     Attributes:
         x: Pixels from the left edge of the upright photo, 0 is the first column.
         y: Pixels from the top edge.
         color: ``#rrggbb``, sRGB.
         radius: Pixels of the photo; None: 2.5 pixels of the network's grid.
+        path: Further points (x, y) that a brush has gone through from the first; empty: a disc alone.
 
     Raises:
         ValueError: The colour is not ``#rrggbb``, or a number is not finite or the radius not above 0.
@@ -43,35 +47,45 @@ class Hint:
     y: float
     color: str
     radius: float | None = None
+    path: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
             raise ValueError(f"hint colour {self.color!r} is not #rrggbb, such as #c03020")
-        if not (_is_finite(self.x) and _is_finite(self.y)):
-            raise ValueError(f"hint position {self.x!r},{self.y!r} is not two numbers")
+        for point in self.points:
+            if len(point) != 2 or not all(map(_is_finite, point)):
+                raise ValueError(f"hint position {','.join(map(repr, point))} is not two numbers")
         if self.radius is not None and not (_is_finite(self.radius) and self.radius > 0):
             raise ValueError(f"hint radius {self.radius!r} is not above 0 pixels")
 
     @classmethod
     def parse(cls, text: str) -> Hint:
-        """Return the hint of ``x,y,#rrggbb[,radius]``.
+        """Return the hint of ``x,y,#rrggbb[,radius]``, or of a stroke, ``x,y,x,y,...,#rrggbb[,radius]``.
 
         Raises:
             ValueError: The text has another form, or a value is out of range.
         """
         parts = [part.strip() for part in text.split(",")]
-        if len(parts) not in (3, 4):
-            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
+        place = next((index for index, part in enumerate(parts) if part.startswith("#")), 2)
         try:
-            x, y, *radius = (float(part) for part in (*parts[:2], *parts[3:]))
+            numbers, radius = [float(part) for part in parts[:place]], [float(part) for part in parts[place + 1 :]]
         except ValueError as error:
             raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
-        return cls(x, y, parts[2], *radius)
+        if not numbers or len(numbers) % 2 or len(radius) > 1 or place >= len(parts):
+            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
+        (x, y), *path = zip(numbers[::2], numbers[1::2], strict=True)
+        return cls(x, y, parts[place], *(radius or [None]), path=tuple(path))
 
     def __str__(self) -> str:
         """Return the text that ``parse`` reads."""
+        points = ",".join(f"{x:.10g},{y:.10g}" for x, y in self.points)
         radius = "" if self.radius is None else f",{self.radius:.10g}"
-        return f"{self.x:.10g},{self.y:.10g},{self.color}{radius}"
+        return f"{points},{self.color}{radius}"
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """All points (x, y) of the stroke; of a disc its one."""
+        return ((self.x, self.y), *self.path)
 
     @property
     def ab(self) -> tuple[float, float]:
@@ -87,7 +101,7 @@ def _is_finite(value: object) -> bool:
 
 
 def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tuple[int, int]) -> Floats:
-    """Return the hint map (3, h, w) of hints, which gives their colours inside their discs.
+    """Return the hint map (3, h, w) of hints, which gives their colours inside their discs and strokes.
 
     Every hint covers at least one pixel of the grid; a later hint lies on top of an earlier one.
 
@@ -99,25 +113,66 @@ def draw_hints(hints: Sequence[Hint], photo_size: tuple[int, int], grid_size: tu
     Raises:
         ValueError: A hint lies outside the photo.
     """
-    height, width = photo_size
     rows, columns = grid_size
     hint_map = np.zeros((3, rows, columns), np.float32)
-    y_grid, x_grid = np.mgrid[:rows, :columns]
     for hint in hints:
-        if not (0 <= hint.x < width and 0 <= hint.y < height):
+        check_inside(hint, photo_size)
+        a, b = hint.ab
+        hint_map[:, _covered(hint, photo_size, grid_size)] = np.array([[a / AB_MAX], [b / AB_MAX], [1]], np.float32)
+    return hint_map
+
+
+def check_inside(hint: Hint, photo_size: tuple[int, int]) -> None:
+    """Check that a hint lies in a photo of (height, width).
+
+    Raises:
+        ValueError: A point of it lies outside.
+    """
+    height, width = photo_size
+    for x, y in hint.points:
+        if not (0 <= x < width and 0 <= y < height):
             raise ValueError(
-                f"hint at {hint.x:g},{hint.y:g} lies outside the photo, which is {width} x {height} pixels; "
+                f"hint at {x:g},{y:g} lies outside the photo, which is {width} x {height} pixels; "
                 f"x goes from 0 to {width - 1}, y from 0 to {height - 1}"
             )
-        scale = math.sqrt(rows / height * columns / width)
-        radius = DEFAULT_RADIUS if hint.radius is None else hint.radius * scale
-        x = min((hint.x + 0.5) * columns / width - 0.5, columns - 1)
-        y = min((hint.y + 0.5) * rows / height - 0.5, rows - 1)
-        disc = (x_grid - x) ** 2 + (y_grid - y) ** 2 <= radius**2
-        disc[max(0, round(y)), max(0, round(x))] = True
-        a, b = hint.ab
-        hint_map[:, disc] = np.array([[a / AB_MAX], [b / AB_MAX], [1]], np.float32)
-    return hint_map
+
+
+def _covered(hint: Hint, photo_size: tuple[int, int], grid_size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return the 0/1 mask (h, w) of the grid's pixels within a hint's radius of its points and of the lines between."""
+    (height, width), (rows, columns) = photo_size, grid_size
+    radius = DEFAULT_RADIUS if hint.radius is None else hint.radius * math.sqrt(rows / height * columns / width)
+    points = [
+        (min((x + 0.5) * columns / width - 0.5, columns - 1), min((y + 0.5) * rows / height - 0.5, rows - 1))
+        for x, y in hint.points
+    ]
+    covered = np.zeros(grid_size, bool)
+    for (x, y), (end_x, end_y) in itertools.pairwise([points[0], *points]):
+        low_y, low_x = (max(0, math.floor(min(pair) - radius)) for pair in ((y, end_y), (x, end_x)))
+        box = (
+            slice(low_y, math.ceil(max(y, end_y) + radius) + 1),
+            slice(low_x, math.ceil(max(x, end_x) + radius) + 1),
+        )
+        covered[box] |= _near_line((x, y), (end_x, end_y), radius, low_y, low_x, covered[box].shape)
+        covered[max(0, round(end_y)), max(0, round(end_x))] = True
+    return covered
+
+
+def _near_line(
+    start: tuple[float, float],
+    end: tuple[float, float],
+    radius: float,
+    low_y: int,
+    low_x: int,
+    size: tuple[int, ...],
+) -> npt.NDArray[np.bool_]:
+    """Return the mask of the pixels of a box within a radius of a line; ``low_y`` and ``low_x`` are its corner."""
+    y_grid, x_grid = np.mgrid[low_y : low_y + size[0], low_x : low_x + size[1]]
+    (x, y), (step_x, step_y) = start, (end[0] - start[0], end[1] - start[1])
+    length = step_x**2 + step_y**2
+    if not length:
+        return (x_grid - x) ** 2 + (y_grid - y) ** 2 <= radius**2
+    share = np.clip(((x_grid - x) * step_x + (y_grid - y) * step_y) / length, 0, 1)  # along the line, of the nearest
+    return (x_grid - x - share * step_x) ** 2 + (y_grid - y - share * step_y) ** 2 <= radius**2
 
 
 def resize_hint_map(hint_map: Floats, size: tuple[int, int]) -> Floats:
@@ -151,7 +206,12 @@ def _cell_means(planes: Floats, size: tuple[int, int]) -> npt.NDArray[np.float64
 
 
 def blend_by_distance(
-    lightness: Floats, hint_map: Floats, plain: Floats, hinted: Floats, saturation: float = 1.0
+    lightness: Floats,
+    hint_map: Floats,
+    plain: Floats,
+    hinted: Floats,
+    saturation: float = 1.0,
+    distance: Distance | None = None,
 ) -> Floats:
     """Return ab (h, w, 2) in which hints colour the objects that they lie on, and nothing else has changed.
 
@@ -165,10 +225,11 @@ def blend_by_distance(
         plain: (h, w, 2), Lab units: the network's ab without the hints.
         hinted: (h, w, 2), Lab units: its ab with them.
         saturation: Factor that ``plain`` and ``hinted`` have been scaled by.
+        distance: Returns what ``geodesic_distance`` does, perhaps from memory; None: that itself.
     """
     colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
     starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
-    distances = np.stack([geodesic_distance(lightness, start) for start in starts])
+    distances = np.stack([(distance or geodesic_distance)(lightness, start) for start in starts])
     # A pixel between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
     weights = 1 / (distances**4 + 1e-6)
     hint_ab = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import secrets
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -90,10 +92,13 @@ class WebJob:
             path = path.with_name(f"{path.name}.mp4")  # the true format is found when it is opened
         return path
 
+    def extra_path(self, name: str) -> Path:
+        """Return the path for a further file that a client gives: beside the upload, in a folder of its own."""
+        return Path(tempfile.mkdtemp(prefix="more-", dir=self.folder / "in")) / safe_name(name)
+
     def client_message(self, text: str) -> str:
         """Return a message without the server's folders, and with the client's own name of the file."""
-        for subfolder in ("in", "out"):
-            text = text.replace(f"{self.folder / subfolder}/", "").replace(f"{self.folder / subfolder}\\", "")
+        text = re.sub(rf"{re.escape(str(self.folder))}[/\\](?:in|out)[/\\](?:more-\w+[/\\])?", "", text)
         return text.replace(f"{self.client_name}.mp4", self.client_name) if self.client_name else text
 
     @property
@@ -200,6 +205,17 @@ class JobQueue:
         while self._photos_at_work and not job.cancel.is_set():
             time.sleep(YIELD_SECONDS)
 
+    @contextmanager
+    def photo_at_work(self) -> Iterator[None]:
+        """Let films pause while a block colours a photo."""
+        with self._lock:
+            self._photos_at_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._photos_at_work -= 1
+
     def close(self) -> None:
         """Cancel all jobs, wait for those at work, and delete all folders."""
         self._closing.set()
@@ -229,19 +245,15 @@ class JobQueue:
             if not job.future.set_running_or_notify_cancel() or job.cancel.is_set():
                 self._end(job, CancelledJobError())
                 continue
-            with self._lock:
-                self._photos_at_work += kind == "photo"
             job.status, job.started_at = "working", time.monotonic()
             try:
-                result: Outcome | CancelledJobError = work(job)
+                with self.photo_at_work() if kind == "photo" else nullcontext():
+                    result: Outcome | CancelledJobError = work(job)
             except CancelledJobError as error:
                 result = error
             except BaseException as error:  # an unexpected error in one job must not end the worker
                 log.exception("a %s failed", kind)
                 result = Outcome(job.folder, "failed", "an unexpected error; the server's log says more", error)
-            finally:
-                with self._lock:
-                    self._photos_at_work -= kind == "photo"
             self._end(job, result)
 
     def _end(self, job: WebJob, result: Outcome | CancelledJobError) -> None:

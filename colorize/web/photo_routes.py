@@ -14,10 +14,17 @@ from starlette.background import BackgroundTask
 
 from colorize.base import VIDEO_SUFFIXES
 from colorize.batch import FileOptions, PhotoOptions
-from colorize.engine import ColorSettings
+from colorize.engine import HINTS_SUFFIX, ColorSettings
 from colorize.web.forms import check_field_names, form
 from colorize.web.requests import ColorizeRequest
-from colorize.web.responses import media_type, result_path, store_upload, value_errors_as_422, wait_for_outcome
+from colorize.web.responses import (
+    media_type,
+    result_path,
+    store_beside,
+    store_upload,
+    value_errors_as_422,
+    wait_for_outcome,
+)
 from colorize.web.schema import ERROR_RESPONSES, WeightsField
 from colorize.web.service import ColorizeService
 
@@ -53,15 +60,18 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         colors: Annotated[ColorSettings, Depends(form(ColorSettings))],
         options: Annotated[PhotoOptions, Depends(form(PhotoOptions))],
         file_options: Annotated[FileOptions, Depends(form(FileOptions))],
+        hints: Annotated[UploadFile | None, File(description="A file of hints, NAME.hints.json; see hint")] = None,
         weights: WeightsField = None,
     ) -> Response:
-        photo_request = ColorizeRequest(
-            weights or service.settings.weights, colors, replace(file_options, photo=options)
-        )
         if Path(photo.filename or "").suffix.lower() in VIDEO_SUFFIXES:
             raise HTTPException(422, f"{photo.filename}: a film by its name; send it to /v1/videos")
         job, source = await store_upload(service, "photo", photo, "photo")
         try:
+            if hints is not None:
+                options = replace(options, hint_file=await store_beside(job, hints, f"photo{HINTS_SUFFIX}"))
+            photo_request = ColorizeRequest(
+                weights or service.settings.weights, colors, replace(file_options, photo=options)
+            )
             with value_errors_as_422():
                 await asyncio.to_thread(service.submit_photo, job, source, photo_request)
             outcome = await wait_for_outcome(request, job)

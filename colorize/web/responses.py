@@ -44,6 +44,20 @@ async def store_upload(
     return job, source
 
 
+async def store_beside(job: WebJob, upload: UploadFile, default_name: str) -> Path:
+    """Return the path of a further file of a job, which moves into the job's folder under a name of its own.
+
+    Args:
+        job: From ``store_upload``.
+        upload: The client's file.
+        default_name: Of an upload without a name.
+    """
+    path = job.extra_path(upload.filename or default_name)
+    assert isinstance(upload.file, UploadedFile)  # of an ``upload_route``
+    await asyncio.to_thread(upload.file.move_to, path)
+    return path
+
+
 async def wait_for_outcome(request: Request, job: WebJob) -> Outcome:
     """Return the outcome of a job when it has ended; if the client disconnects, the job is cancelled.
 

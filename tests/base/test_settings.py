@@ -62,7 +62,14 @@ def test_every_setting_says_what_it_does_and_its_default_is_right(settings):
         assert each.default is not None or spec.automatic or not spec.surfaces or each.name in OFF, each.name
 
 
-OFF = {"auth", "candidates", "export_keyframes", "keyframes", "preview"}  # whose None means that there is no such thing
+OFF = {
+    "auth",
+    "candidates",
+    "export_keyframes",
+    "hint_file",
+    "keyframes",
+    "preview",
+}  # whose None means that there is no such thing
 
 
 def test_settings_that_are_repeated_differ_by_their_default_alone():

@@ -13,6 +13,7 @@ from support.command import run
 from support.small_networks import SMALL, small_tensors, write_small_weights
 
 from colorize.color import rgb_to_lightness
+from colorize.engine import Hint, read_hints
 from colorize.photo import read_image, read_photo
 
 pytestmark = pytest.mark.usefixtures("own_process_settings")
@@ -61,6 +62,24 @@ def test_format_quality_and_hints(capsys: pytest.CaptureFixture[str], weights_fi
     photo = read_photo(grey_photo.with_name("photo_colorized.webp"))
     assert photo.format == "WEBP"
     assert photo.exif is None
+
+
+def test_saved_hints_colour_another_day(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    folder, hints = grey_photo.parent, ["--hint", "60,45,#ff0000,9", "--hint", "20,20,50,20,#00ff00,4"]
+    assert run(capsys, weights_file, grey_photo, *hints, "--save-hints", "-o", folder / "a.png")[0] == 0
+    saved = folder / "photo.hints.json"
+    assert run(capsys, weights_file, grey_photo, "--hints", saved, "-o", folder / "b.png")[0] == 0
+    np.testing.assert_array_equal(read_image(folder / "a.png"), read_image(folder / "b.png"))
+    on_top = ["--hints", saved, "--hint", "60,45,#0000ff,9", "--save-hints"]
+    before = saved.read_bytes()
+    status, _, err = run(capsys, weights_file, grey_photo, *on_top, "-o", folder / "c.png")
+    assert status == 1 and str(saved) in err and saved.read_bytes() == before and not (folder / "c.png").exists()
+    assert run(capsys, weights_file, grey_photo, *on_top, "-o", folder / "c.png", "--overwrite")[0] == 0
+    assert read_hints(saved, (90, 120))[-1] == Hint(60, 45, "#0000ff", 9)
+    red, _, blue = read_image(folder / "c.png")[45, 60].astype(int)
+    assert blue > red
 
 
 def test_render_factor_counts_16_pixels(

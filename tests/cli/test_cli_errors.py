@@ -15,9 +15,21 @@ from PIL import Image
 from safetensors.numpy import save_file
 from support.command import ROOT, in_new_process, run
 
+from colorize.engine import write_hints
 from colorize.photo import read_image
 
-TEXT_OPTIONS = ("-o", "--weights", "--device", "--runtime", "--format", "--preset", "--codec", "--hint", "--start")
+TEXT_OPTIONS = (
+    "-o",
+    "--weights",
+    "--device",
+    "--runtime",
+    "--format",
+    "--preset",
+    "--codec",
+    "--hint",
+    "--hints",
+    "--start",
+)
 pytestmark = pytest.mark.usefixtures("own_process_settings")
 
 
@@ -47,6 +59,7 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
         ["--candidates", "4", "--seed", "-1"],
         ["--seed", "7"],
         ["--sheet"],
+        ["--save-hints"],
         *([option, ""] for option in TEXT_OPTIONS),
         ["-o", "out.xyz"],
         ["-o", "out.gif"],
@@ -126,9 +139,10 @@ def test_several_photos_do_not_share_one_name(
     for name in ("x.jpg", "x.mp4", "x.gif", "x.ppm"):
         assert run(capsys, weights_file, grey_photo, "other.jpg", "-o", name)[0] == 2
     for others in ([grey_photo, "other.jpg"], [grey_photo.parent], [f"{grey_photo.parent}/*.jpg"]):
-        status, _, err = run(capsys, weights_file, *others, "--hint", "1,1,#ff0000")
-        assert (status, len(err.splitlines())) == (2, 1)
-        assert "--hint" in err
+        for option in (["--hint", "1,1,#ff0000"], ["--hints", "x.hints.json"]):
+            status, _, err = run(capsys, weights_file, *others, *option)
+            assert (status, len(err.splitlines())) == (2, 1)
+            assert option[0] + " " in err
 
 
 def test_bad_photos_are_one_line_and_status_1(
@@ -145,6 +159,7 @@ def test_bad_photos_are_one_line_and_status_1(
     (tmp_path / "text.jpg").write_text("Dear aunt,")
     (tmp_path / "zero.jpg").write_bytes(b"")
     (tmp_path / "empty").mkdir()
+    write_hints(tmp_path / "other.json", [], (90, 90))
     cases: list[tuple[list[object], str]] = [
         (["cut.jpg"], "damaged or cut off"),
         (["text.jpg"], "not a picture"),
@@ -152,6 +167,9 @@ def test_bad_photos_are_one_line_and_status_1(
         (["missing.jpg"], "no such file"),
         (["empty"], "without photos"),
         (["whole.jpg", "--hint", "1000,5,#ff0000"], "outside the photo"),
+        (["whole.jpg", "--hints", "text.jpg"], "text.jpg: not a file of hints"),
+        (["whole.jpg", "--hints", "none.json"], "none.json: no such file"),
+        (["whole.jpg", "--hints", "other.json"], "other.json: hints of a photo of 90 x 90"),
         (["whole.jpg", "--max-megapixels", "0.005"], "--max-megapixels"),
         (["whole.jpg", "--device", "toaster"], "toaster"),
     ]

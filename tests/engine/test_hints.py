@@ -113,3 +113,20 @@ def test_hints_of_a_batch_stay_with_their_photos(small_network: Network, scene: 
     plain, hinted = colorizer.predict_ab_with_hints([colorizer.preprocess(scene)] * 2, hint_maps)
     np.testing.assert_allclose(plain, colorizer.predict_ab([colorizer.preprocess(scene)])[0], atol=1e-3)
     assert np.abs(plain - hinted).max() > 5
+
+
+def test_a_stroke_covers_what_its_discs_along_the_line_cover() -> None:
+    stroke = Hint.parse("4,4,30,4,30,40,#c03020,3.2")
+    assert str(stroke) == "4,4,30,4,30,40,#c03020,3.2" and stroke.path == ((30, 4), (30, 40))
+    along = [Hint(x, 4, RED, 3.2) for x in np.linspace(4, 30, 200)] + [
+        Hint(30, y, RED, 3.2) for y in np.linspace(4, 40, 200)
+    ]
+    np.testing.assert_array_equal(draw_hints([stroke], (64, 48), (64, 48))[2], draw_hints(along, (64, 48), (64, 48))[2])
+    with pytest.raises(ValueError, match="60,4 lies outside"):
+        draw_hints([Hint.parse("4,4,60,4,#c03020")], (64, 48), (64, 48))
+
+
+@pytest.mark.parametrize("text", ["1,2,3,#c03020", "#c03020", "1,#c03020", "1,2,#c03020,3,4", "1,2,x,4,#c03020", "1,2"])
+def test_no_hint(text: str) -> None:
+    with pytest.raises(ValueError, match="x,y"):
+        Hint.parse(text)

@@ -14,7 +14,7 @@ from PIL import Image
 from support.service import folders, post
 
 from colorize.base import CONTAINERS
-from colorize.engine import Colorizer
+from colorize.engine import Colorizer, Hint, write_hints
 from colorize.web.responses import media_type
 
 
@@ -74,6 +74,17 @@ class TestPhoto:
         red = hinted[45, 60, 0] - hinted[45, 60, 2] - (plain[45, 60, 0] - plain[45, 60, 2])
         blue = hinted[80, 10, 0] - hinted[80, 10, 2] - (plain[80, 10, 0] - plain[80, 10, 2])
         assert red > 0 > blue
+
+    def test_a_file_of_hints_does_what_its_hints_do(self, client, photo, tmp_path, scene):
+        hints = [Hint(60, 45, "#c02020", 8), Hint(10, 80, "#2040c0", 8)]
+        write_hints(tmp_path / "x.hints.json", hints, scene.shape)
+        one_by_one = post(client, photo, format="png", hint=[str(hint) for hint in hints])
+        files = {"photo": ("aunt.jpg", photo), "hints": ("x.hints.json", (tmp_path / "x.hints.json").read_bytes())}
+        assert client.post("/v1/colorize", files=files, data={"format": "png"}).content == one_by_one.content
+        files["hints"] = ("../x.hints.json", b"{}")
+        answer = client.post("/v1/colorize", files=files)
+        assert answer.status_code == 422 and answer.json()["detail"].startswith("aunt.jpg: x.hints.json: not a file")
+        assert folders(client) == []
 
     def test_sixteen_bits_stay(self, client, scene):
         file = io.BytesIO()
