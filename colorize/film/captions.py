@@ -6,7 +6,7 @@ import av
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
-from colorize.film.frame_lock import reads_frames
+from colorize.film.frame_conversion import convert_frame, reads_frames
 
 MATRIX = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU709}
 """Of frames whose content does not count: by the one that they state, swscale refuses some."""
@@ -17,7 +17,7 @@ def has_captions(frame: av.VideoFrame) -> bool:
     """Tell whether a decoded frame carries closed captions."""
     # A frame that was asked for its side data refers to itself in a circle and stays in memory until the garbage
     # collector comes, so a tiny copy is asked.
-    copy = frame.reformat(width=16, height=16, format="gray", interpolation=Interpolation.POINT, **MATRIX)
+    copy = convert_frame(frame, width=16, height=16, format="gray", interpolation=Interpolation.POINT, **MATRIX)
     try:
         return copy.side_data.get("A53_CC") is not None  # type: ignore[call-overload]
     except ValueError:  # PyAV does not know all kinds of side data, and answers no question where one is
@@ -38,7 +38,7 @@ def blank_with_captions(source: av.VideoFrame, width: int, height: int, format: 
     """
     # By way of grey, for a frame that needs no conversion would be returned itself.
     levels = {"src_color_range": ColorRange.JPEG, "dst_color_range": ColorRange.JPEG}
-    blank = source.reformat(format="gray", **levels, **MATRIX)
-    blank = blank.reformat(width=width, height=height, format=format, **levels, **MATRIX)
+    blank = convert_frame(source, format="gray", **levels, **MATRIX)
+    blank = convert_frame(blank, width=width, height=height, format=format, **levels, **MATRIX)
     blank.pict_type = PictureType.NONE  # the encoder chooses
     return blank

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from av.error import FFmpegError
 
 from colorize.base import VideoError, reason, replacing
+from colorize.film.frame_conversion import convert_frame
 from colorize.film.timecode import Timecode
 
 HEADER_SIZE = 2048
@@ -178,7 +179,7 @@ def _decode(path: Path, data: bytes) -> tuple[npt.NDArray[np.uint16], int]:
     channels = {"rgb24": "RGB", "rgb48": "RGB", "rgba": "RGBA", "rgba64": "RGBA", "abgr": "ABGR", "bgr24": "BGR"}
     packed = channels.get(name.removesuffix("le").removesuffix("be"))
     if not planar and packed is None:
-        frame = frame.reformat(format="rgb48le")
+        frame = convert_frame(frame, format="rgb48le")
         name, bits, packed = "rgb48le", 16, "RGB"
     dtype = np.dtype("u1" if bits == 8 else ">u2" if frame.format.is_big_endian else "<u2")
     count = 1 if planar else len(packed or "")

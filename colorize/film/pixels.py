@@ -26,7 +26,7 @@ from colorize.color import (
     luma_of_yuv_fields,
     shrink,
 )
-from colorize.film.frame_lock import reads_frames
+from colorize.film.frame_conversion import convert_frame, reads_frames
 from colorize.film.samples import GREY, bits_of, has_alpha, is_full_range
 from colorize.film.video import Video
 
@@ -70,7 +70,7 @@ def read_luma(
     name = frame.format.name
     if not frame.format.is_rgb and not frame.format.has_palette:
         if not PLANAR.match(name):  # packed, or bits at the upper end: the same levels in planes
-            frame = frame.reformat(format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")
+            frame = convert_frame(frame, format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")
         levels = video.orientation.apply(_plane(frame, 0))
         stored = StoredLuma(levels, bits_of(frame), is_full_range(frame)) if keep_stored else None
         if is_noisy or _is_neutral(frame):
@@ -107,7 +107,7 @@ def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
         levels, own_bits = _plane(frame, 3), bits_of(frame)
     else:
         own_bits = 16 if bits_of(frame) > 8 else 8
-        levels = np.asarray(frame.reformat(format="rgba64le" if own_bits > 8 else "rgba").to_ndarray())[..., 3]
+        levels = np.asarray(convert_frame(frame, format="rgba64le" if own_bits > 8 else "rgba").to_ndarray())[..., 3]
     levels = StoredLuma(video.orientation.apply(levels), own_bits, True).converted(format)
     return np.pad(levels, [(0, side % 2) for side in levels.shape], mode="edge")
 
@@ -122,7 +122,8 @@ def read_own_planes(
     """
     frame = fit_size(video, frame)
     if frame.format.is_rgb or frame.format.has_palette:
-        frame = frame.reformat(
+        frame = convert_frame(
+            frame,
             format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p",
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,
@@ -132,7 +133,7 @@ def read_own_planes(
         system = YuvSystem(*LUMA_WEIGHTS[Colorspace.ITU709], bits_of(frame))
     else:
         if frame.format.name.startswith("nv") or not PLANAR.match(frame.format.name):
-            frame = frame.reformat(format=_planar_format(frame))
+            frame = convert_frame(frame, format=_planar_format(frame))
         system = _yuv_system(frame)
     planes = [video.orientation.apply(_plane(frame, index)) for index in range(3 if len(frame.planes) >= 3 else 1)]
     if len(planes) == 1:
@@ -170,7 +171,8 @@ def has_colors(frame: av.VideoFrame) -> bool:
 def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
     frame = fit_size(video, frame)
-    rgb = frame.reformat(
+    rgb = convert_frame(
+        frame,
         format="rgb48le" if bits_of(frame) > 8 else "rgb24",
         src_colorspace=_matrix(frame),
         src_color_range=ColorRange.JPEG if is_full_range(frame) else ColorRange.MPEG,
@@ -184,7 +186,7 @@ def fit_size(video: Video, frame: av.VideoFrame) -> av.VideoFrame:
     """Return a frame scaled to the size of the film's first one."""
     if (frame.height, frame.width) == video.size:
         return frame
-    return frame.reformat(width=video.size[1], height=video.size[0], interpolation=SWSCALE_EXACT)
+    return convert_frame(frame, width=video.size[1], height=video.size[0], interpolation=SWSCALE_EXACT)
 
 
 def _has_field_colors(video: Video, frame: av.VideoFrame) -> bool:

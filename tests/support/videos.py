@@ -14,6 +14,7 @@ import numpy as np
 from av.filter import Graph
 from PIL import Image
 
+from colorize.film.frame_conversion import convert_frame
 from support.video_tracks import add_cover, add_sound, add_text, write_text, write_tone
 
 RATE = 30
@@ -236,7 +237,7 @@ def _frame(recipe: VideoRecipe, index: int, pts: int) -> av.VideoFrame:
     if recipe.color and recipe.color_from <= index < (recipe.color_until or index + 1):
         y = np.arange(recipe.size[0])[:, None]
         picture = np.stack([grey, np.roll(grey, 20, 1) // 2 + y, 255 - grey], axis=-1).clip(0, 255).astype(np.uint8)
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=recipe.pixel_format)
+        frame = convert_frame(av.VideoFrame.from_ndarray(picture, format="rgb24"), format=recipe.pixel_format)
     else:
         frame = av.VideoFrame(recipe.size[1], recipe.size[0], recipe.pixel_format)
         bits = frame.format.components[0].bits
