@@ -22,6 +22,7 @@ import json
 import multiprocessing
 import re
 import shutil
+import struct
 import sys
 import tempfile
 import time
@@ -34,14 +35,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import av
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
+import tifffile
 from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 from PIL import Image
 
-from colorize.base import CODECS, CONTAINERS, PHOTO_FORMATS
+from colorize.base import CODECS, CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES
 from colorize.batch import FileOptions, Job, PhotoOptions, colorize_files
 from colorize.color import Floats
 from colorize.engine import Colorizer
@@ -113,7 +116,7 @@ def make_photos() -> dict[str, bytes]:
     pictures: dict[str, npt.NDArray] = {"grey": grey, "rgb": rgb, "grey16": grey.astype(np.uint16) * 257}
     photos: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in PHOTO_FORMATS:
+        for suffix in {format: suffix for suffix, format in reversed(PHOTO_FORMATS.items())}.values():
             for name, picture in pictures.items():
                 path = Path(folder) / f"{name}{suffix}"
                 write_photo(path, Photo(picture))
@@ -121,7 +124,7 @@ def make_photos() -> dict[str, bytes]:
     image = Image.fromarray(grey)
     for name, options in {
         "progressive.jpg": {"progressive": True, "exif": _exif()},
-        "interlaced.png": {"optimize": True},
+        "optimized.png": {"optimize": True},
         "group4.tif": {"compression": "group4"},
         "lzw.tif": {"compression": "tiff_lzw"},
         "jpeg.tif": {"compression": "jpeg"},
@@ -131,7 +134,70 @@ def make_photos() -> dict[str, bytes]:
         file = BytesIO()
         (image.convert("1") if "group4" in name else image).save(file, _format(name), **options)  # type: ignore[arg-type]
         photos[name] = file.getvalue()
+    return photos | _make_rare_photos(grey)
+
+
+def _make_rare_photos(grey: npt.NDArray[np.uint8]) -> dict[str, bytes]:
+    """Return a grey photograph by name as scanners, archives and catalogues write it too."""
+    deep = grey.astype(np.uint16) * 257
+    rgb = np.dstack([deep] * 3)
+    is_dng = (50706, 1, 4, b"\1\4\0\0", True)  # DNGVersion
+    jpeg, gif = BytesIO(), BytesIO()
+    Image.fromarray(grey).convert("CMYK").save(jpeg, "JPEG")
+    Image.fromarray(grey).save(gif, "GIF")
+    photos = {
+        "cmyk.jpg": jpeg.getvalue(),
+        "grey.gif": gif.getvalue(),
+        "grey.jls": imagecodecs.jpegls_encode(deep),
+        "grey.pgm": b"P5 %d %d 65535\n" % (SIZE[1], SIZE[0]) + deep.astype(">u2").tobytes(),
+        "stream.j2k": imagecodecs.jpeg2k_encode(rgb, level=0, reversible=True, codecformat="j2k"),
+    }
+    tiffs: dict[str, tuple[npt.NDArray, dict]] = {
+        "scanner.dng": (rgb, {"photometric": 34892, "extratags": [is_dng]}),
+        "infrared.tif": (np.dstack([rgb, deep]), {"photometric": "rgb", "extrasamples": ["unspecified"]}),
+        "planes.tif": (np.moveaxis(rgb, -1, 0), {"photometric": "rgb", "planarconfig": "separate"}),
+        "float.tif": ((grey / 255).astype(np.float32), {"compression": "adobe_deflate", "predictor": True}),
+        "signed.tif": ((deep >> 1).astype(np.int16), {"tile": (32, 32)}),
+        "big.tif": (255 - grey, {"photometric": "miniswhite", "bigtiff": True, "byteorder": ">"}),
+        "cmyk.tif": (255 - np.dstack([rgb >> 8, rgb[..., :1] >> 8]).astype(np.uint8), {"photometric": "separated"}),
+        "lab.tif": (np.dstack([deep, deep * 0, deep * 0]), {"photometric": "cielab"}),
+        "jpeg_xl.tif": (grey, {"compression": "jpegxl"}),
+        **{
+            f"{name}.tif": (rgb, {"photometric": "rgb", "compression": name, "rowsperstrip": 16})
+            for name in ("zstd", "lzma", "packbits", "lerc", "jpeg2000")
+        },
+        "webp.tif": ((rgb >> 8).astype(np.uint8), {"photometric": "rgb", "compression": "webp"}),
+    }
+    for name, (picture, options) in tiffs.items():
+        file = BytesIO()
+        tifffile.imwrite(file, picture, metadata=None, **options)
+        photos[name] = file.getvalue()
+    packed = np.unpackbits((deep >> 4).astype(">u2").view(np.uint8).reshape(-1, 2), axis=1)[:, 4:]
+    photos["grey12.tif"] = _tiff_of_12_bits(np.packbits(packed.reshape(-1)).tobytes())
+    for name in ("group3", "tiff_ccitt"):
+        file = BytesIO()
+        Image.fromarray(grey).convert("1").save(file, "TIFF", compression=name)
+        photos[f"{name}.tif"] = file.getvalue()
     return photos
+
+
+def _tiff_of_12_bits(data: bytes) -> bytes:
+    """Return a TIFF of packed grey samples of 12 bits, in one strip."""
+    height, width = SIZE
+    tags = (
+        (256, width),
+        (257, height),
+        (258, 12),
+        (259, 1),
+        (262, 1),
+        (273, 0),
+        (277, 1),
+        (278, height),
+        (279, len(data)),
+    )
+    start = 8 + 2 + 12 * len(tags) + 4
+    entries = (struct.pack("<HHII", tag, 4, 1, start if tag == 273 else value) for tag, value in tags)
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(entries) + bytes(4) + data
 
 
 def _exif() -> Image.Exif:
@@ -268,9 +334,7 @@ def run_case(
     (folder / "out").mkdir(parents=True)
     source = folder / f"case{Path(name).suffix}"
     source.write_bytes(data)
-    target = folder / "out" / source.name
-    if source.suffix not in (*PHOTO_FORMATS, *CONTAINERS):
-        target = target.with_suffix(".mp4")
+    target = (folder / "out" / source.name).with_suffix(result_suffix(source.suffix))
     start = time.perf_counter()
     outcome = next(iter(colorize_files(colorizer, [Job(source, target)], options)))
     seconds = time.perf_counter() - start
@@ -293,6 +357,13 @@ def run_case(
         if len(line) > MAX_LINE or "\n" in line or UNEXPECTED.search(line):
             wrong.append(f"not a line for users: {line!r}")
     return Case(number, name, damage, outcome.status, outcome.message, seconds, "; ".join(wrong))
+
+
+def result_suffix(suffix: str) -> str:
+    """Return the suffix of a file's result."""
+    if suffix in (*PHOTO_FORMATS, *CONTAINERS):
+        return suffix
+    return READ_ONLY_SUFFIXES.get(suffix, ".png" if suffix in (".gif", ".dng") else ".mp4")
 
 
 def unreadable(path: Path) -> str:
