@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import json
 import multiprocessing
+import os
 import re
 import shutil
 import struct
@@ -55,6 +56,7 @@ SIZE = (72, 96)  # height and width of what is damaged, in pixels
 FRAMES, RATE = 12, 25  # of films, and how many a second
 SOUND = {".webm": "libopus", ".avi": "mp2", ".mpg": "mp2", ".ts": "mp2"}  # suffix -> encoder
 LIMITS = {"photos": 10.0, "films": 60.0}  # seconds that a file may take
+PATIENCE = 60  # times as long may a file take on a machine that is busy with other things
 MAX_LINE = 500  # characters of a message
 HEADER = 512  # bytes at a file's beginning that are damaged more often than others
 TWICE = 0.3  # how often a damage is followed by another
@@ -380,6 +382,19 @@ def unreadable(path: Path) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def seconds_computed(process: int | None) -> float:
+    """Return the seconds for which a process has computed, since on a busy machine time passes without it.
+
+    Where that is not told (elsewhere than in Linux), it is said to compute all the time.
+    """
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return time.perf_counter()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 class Worker:
     """The process that colours, which is started anew when it crashed or hangs."""
 
@@ -398,11 +413,15 @@ class Worker:
 
     def run(self, number: int) -> Case:
         """Return what became of a case."""
-        start = time.perf_counter()
+        start, computed = time.perf_counter(), seconds_computed(self._process.pid)
         self._connection.send(number)
         try:
-            if self._connection.poll(self._limit):
-                return Case(**self._connection.recv())
+            while True:
+                if self._connection.poll(self._limit):
+                    return Case(**self._connection.recv())
+                seconds = time.perf_counter() - start
+                if seconds > PATIENCE * self._limit or seconds_computed(self._process.pid) - computed > self._limit / 2:
+                    break
             status = "hang"
         except (EOFError, ConnectionError):
             status = "crash"
