@@ -10,6 +10,7 @@ LONG_LENGTH = 0x8000  # the length is so many bytes' number
 IPTC_RESOURCE = 1028
 THUMBNAILS = (1033, 1036)
 PLACES = (1032, 1025, *range(2000, 2999))  # guides and paths, in coordinates of the picture as it lay
+SETTINGS = (1005, 1061)  # the resolution, which a result states anyway, and a checksum of IPTC
 FOUR_BYTES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 
 
@@ -97,6 +98,11 @@ def split_iptc(data: bytes, *, turned: bool) -> tuple[bytes | None, bytes | None
     others = [each for each in resources if each.number not in (IPTC_RESOURCE, *THUMBNAILS)]
     kept = [each for each in others if not turned or each.number not in PLACES]
     return records or None, resource_bytes(kept) or None, len(kept) < len(others)
+
+
+def says_more(resources: bytes) -> bool:
+    """Return whether image resources say more than a result does without them."""
+    return any(each.number not in SETTINGS for each in read_resources(resources))
 
 
 def join_iptc(iptc: bytes | None, resources: bytes | None) -> bytes | None:

@@ -16,7 +16,6 @@ from colorize.photo.exif import (
     EXIF_DIRECTORY,
     LONG,
     MAKER_NOTE,
-    ORIENTATION,
     RATIONAL,
     RESOLUTION_UNIT,
     SHORT,
@@ -37,7 +36,7 @@ from colorize.photo.exif import (
     set_fields,
     without_maker_note,
 )
-from colorize.photo.iptc import read_iptc, split_iptc
+from colorize.photo.iptc import read_iptc, says_more, split_iptc
 from colorize.photo.jpeg_segments import (
     APP1,
     APP13,
@@ -88,7 +87,7 @@ GEOGRAPHIC_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)
 """GeoTIFF's: which place on earth a pixel shows, as long as the picture is not turned."""
 STORAGE_TAGS = (
     *range(254, 269),
-    *range(273, 285),
+    *range(273, 285),  # the orientation among them
     *range(286, 297),
     *range(300, 305),
     *range(317, 700),
@@ -99,6 +98,8 @@ STORAGE_TAGS = (
     *range(52525, 52600),
 )
 """Tags that are read by others, or that a result has no use for."""
+PROGRAMS_TAGS = {37724: "Photoshop's layers", 50784: "Alias' layers"}
+"""Names of tags of other programs that hold more than their settings."""
 EXIF_LIMIT = MAX_CONTENT - len(EXIF)  # bytes of a JPEG's EXIF
 NAMES = {
     "WEBP": "WebP",
@@ -251,35 +252,34 @@ def _png_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
     return assemble(exif, xmp, size, iptc=iptc, texts=tuple(texts), kinds=kinds, further=further)
 
 
-def read_tiff_metadata(file: BinaryIO, offset: int) -> Metadata:
-    """Return the words of a TIFF's page; the orientation of its pixels among them.
+def read_tiff_metadata(file: BinaryIO, offset: int, size: tuple[int, int], orientation: int = UPRIGHT) -> Metadata:
+    """Return the words of a TIFF's page.
 
     Args:
         file: The TIFF, open for reading.
         offset: Of the page's directory.
+        size: (height, width) of the picture as it lies in the file.
+        orientation: That the file states for its pixels, 1..8.
     """
     try:
         reader = DirectoryReader.of_file(file)
-        wanted = {*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG, ORIENTATION, *SIZE_TAGS[0]}
+        wanted = {*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG}
         directory = reader.directory(offset, wanted)
         tags = [tag for tag, *_ in reader.raw_entries(offset)[0]]
     except (ExifError, struct.error):
-        return Metadata(lines=("its tags are damaged and are left out",))
-    stated = next(iter(directory.entries.get(ORIENTATION, Entry.numbers(SHORT, 1)).values), UPRIGHT)
-    orientation = stated if 1 <= stated <= 8 else UPRIGHT
+        return Metadata(orientation=orientation, lines=("its tags are damaged and are left out",))
     further: list[str] = []
     others = [tag for tag in tags if tag not in (*wanted, *STORAGE_TAGS)]
     if orientation != UPRIGHT:
         others += [tag for tag in tags if tag in GEOGRAPHIC_TAGS]
     if others:
-        further.append(f"TIFF tags of other programs are left out: {', '.join(map(str, others))}")
+        names = ", ".join(PROGRAMS_TAGS.get(tag, str(tag)) for tag in others)
+        further.append(f"TIFF tags of other programs are left out: {names}")
     kept = set(DESCRIPTIVE_TAGS) | (set(GEOGRAPHIC_TAGS) if orientation == UPRIGHT else set())
     words = Directory({tag: entry for tag, entry in directory.entries.items() if tag in kept}, directory.below)
     if _drop_maker_note(words):
         further.append(MAKER_NOTE_LINE)
-    width, height = (directory.entries.get(tag, Entry.numbers(LONG, 0)).values for tag in SIZE_TAGS[0])
-    if width and height:
-        _state_size(words, (height[0], width[0]), orientation)
+    _state_size(words, size, orientation)
     iptc = directory.entries.get(IPTC_TAG)
     resources = directory.entries.get(PHOTOSHOP_TAG)
     packet = directory.entries.get(XMP_TAG)
@@ -405,7 +405,10 @@ def fit(words: Metadata, format: str) -> Metadata:
     if format not in ("PNG", "JPEG", "TIFF", "JP2") and iptc:
         lines.append(f"{name} has no place for IPTC, which is left out; jpg, png, tif and jp2 hold it")
         iptc = None
-    if format not in ("PNG", "JPEG", "TIFF"):
+    if format not in ("PNG", "JPEG", "TIFF") and photoshop:
+        if says_more(photoshop):
+            where = "jpg, png and tif hold them"
+            lines.append(f"{name} has no place for Photoshop's image resources, which are left out; {where}")
         photoshop = None
     return Metadata(exif, words.xmp, iptc, photoshop, texts, lines=tuple(lines))
 

@@ -42,7 +42,7 @@ Samples = npt.NDArray[Any]
 IMAGE_WIDTH, IMAGE_LENGTH, STRIP_OFFSETS, ORIENTATION, STRIP_BYTE_COUNTS = 256, 257, 273, 274, 279  # tags of TIFF 6.0
 MAX_SAMPLE_VALUE, COLOR_MAP, INK_SET = 281, 320, 332
 YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
-BLACK_LEVEL, WHITE_LEVEL = 50714, 50717  # of DNG
+BLACK_LEVEL, WHITE_LEVEL, CROP_ORIGIN, CROP_SIZE, ACTIVE_AREA = 50714, 50717, 50719, 50720, 50829  # of DNG
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)  # PhotometricInterpretation
 CIELAB, ICCLAB, CFA, LINEAR_RAW = 8, 9, 32803, 34892
 PREMULTIPLIED, ALPHA = 1, 2  # ExtraSamples
@@ -131,6 +131,7 @@ def read_pixels(page: tifffile.TiffPage, profile: bytes | None) -> PagePixels:
         raise ImageError(
             f"has {samples.shape[2]} samples a pixel where {colors} are needed; it is damaged, get it anew"
         )
+    samples = samples[visible_area(page)]
     extras = page.extrasamples[: samples.shape[2] - colors]
     has_alpha = bool(extras) and extras[0] in (PREMULTIPLIED, ALPHA)
     if samples.shape[2] > colors + has_alpha:
@@ -148,6 +149,24 @@ def read_pixels(page: tifffile.TiffPage, profile: bytes | None) -> PagePixels:
     levels = levels[..., 0] if colors == 1 else np.ascontiguousarray(levels[..., :colors])
     picture, profile = _to_picture(page, photometric, levels, profile)
     return PagePixels(picture, alpha, profile, (*notes, *more))
+
+
+def visible_area(page: tifffile.TiffPage) -> tuple[slice, slice]:
+    """Return the rows and columns of a page that are its picture: of a DNG's raw pixels without the margins.
+
+    A margin that is not to be seen lies around DNG's ActiveArea (top, left, bottom, right); within that, DefaultCrop
+    says where the picture begins and its size, both x first.
+    """
+    height, width = page.imagelength, page.imagewidth
+    whole = slice(0, height), slice(0, width)
+    if page.photometric != LINEAR_RAW:
+        return whole
+    top, left, bottom, right = _all_numbers(page, ACTIVE_AREA, [0, 0, height, width])
+    x, y = _all_numbers(page, CROP_ORIGIN, [0, 0])
+    wide, high = _all_numbers(page, CROP_SIZE, [right - left - x, bottom - top - y])
+    rows, columns = slice(top + y, top + y + high), slice(left + x, left + x + wide)
+    fits = 0 <= rows.start < rows.stop <= height and 0 <= columns.start < columns.stop <= width
+    return (rows, columns) if fits else whole
 
 
 def compression_name(page: tifffile.TiffPage) -> str:
@@ -469,12 +488,24 @@ def _stated_range(page: tifffile.TiffPage, samples: Samples, bits: int) -> tuple
 
 def _first_number(page: tifffile.TiffPage, tag: int, default: int) -> int:
     """Return the first number of a tag, a rational one rounded."""
-    value = page.tags.valueof(tag, default)
+    return next(iter(_stated_numbers(page, tag)), default)
+
+
+def _all_numbers(page: tifffile.TiffPage, tag: int, default: list[int]) -> list[int]:
+    """Return the numbers of a tag, rational ones rounded; the default where there are not as many."""
+    numbers = _stated_numbers(page, tag)
+    return numbers if len(numbers) == len(default) else default
+
+
+def _stated_numbers(page: tifffile.TiffPage, tag: int) -> list[int]:
+    """Return the numbers of a tag, rational ones rounded; of a tag that is missing or holds something else none."""
+    value = page.tags.valueof(tag, ())
     numbers = list(value) if isinstance(value, tuple | list | np.ndarray) else [value]
     if not numbers or isinstance(numbers[0], str | bytes):
-        return default
-    is_rational = page.tags.get(tag) is not None and int(page.tags[tag].dtype) in (5, 10)
-    return round(numbers[0] / (numbers[1] or 1)) if is_rational else int(numbers[0])
+        return []
+    if int(page.tags[tag].dtype) in (5, 10):
+        return [round(above / (below or 1)) for above, below in zip(numbers[::2], numbers[1::2], strict=False)]
+    return [int(number) for number in numbers if math.isfinite(number)]
 
 
 def _from_integers(samples: Samples, low: int, high: int) -> tuple[Picture, list[str]]:

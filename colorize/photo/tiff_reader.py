@@ -18,7 +18,7 @@ import tifffile
 
 from colorize.base import ImageError
 from colorize.color import fitting_color_space
-from colorize.photo.exif import RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION
+from colorize.photo.exif import ORIENTATION, RESOLUTION_UNIT, UPRIGHT, X_RESOLUTION, Y_RESOLUTION
 from colorize.photo.infrared import is_even, is_infrared_of
 from colorize.photo.metadata import read_tiff_metadata, sound_dpi
 from colorize.photo.orientation import turn_upright
@@ -32,6 +32,7 @@ from colorize.photo.tiff_pixels import (
     RGB,
     WHITE_IS_ZERO,
     read_pixels,
+    visible_area,
 )
 
 PAGE_NUMBER, ICC_PROFILE = 297, 34675  # tags of TIFF 6.0 and ICC
@@ -54,11 +55,13 @@ class Page:
         tags: Its tags and its place in the file.
         name: What a message calls it, such as "page 2".
         what: What it is where it is no photograph, such as "infrared"; empty: a photograph.
+        outer: The page whose full picture it is, which has the words, as in a DNG; None: it has its own.
     """
 
     tags: tifffile.TiffPage
     name: str
     what: str = ""
+    outer: tifffile.TiffPage | None = None
 
 
 def read_tiff(path: Path) -> Iterator[Photo]:
@@ -74,7 +77,7 @@ def read_tiff(path: Path) -> Iterator[Photo]:
         for page in photographs:
             place = f"{path}, {page.name}" if len(photographs) > 1 else str(path)
             try:
-                photo = _read_page(file, page.tags, place)
+                photo = _read_page(file, page, place)
             except ImageError as error:
                 raise ImageError(f"{place}: {error}") from error
             yield replace(photo, notes=(*lines, *photo.notes))
@@ -90,7 +93,8 @@ def tiff_size(path: Path) -> tuple[int, int]:
     with _open(path) as (_, tiff):
         page = choose_photographs(tiff)[0][0].tags
         check_size(page.imagelength, page.imagewidth)
-        return page.imagelength, page.imagewidth
+        rows, columns = visible_area(page)
+        return rows.stop - rows.start, columns.stop - columns.start
 
 
 @contextlib.contextmanager
@@ -107,7 +111,8 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, tifffile.TiffFile]]:
 def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]:
     """Return the pages of a TIFF that are photographs by their tags, and the others.
 
-    Where a page is a reduced copy, as the first one of a DNG is, the pictures in its SubIFDs take its place.
+    Where a page is a reduced copy, as the first one of a DNG is, the pictures in its SubIFDs take its place; it is one
+    too, whatever its tags say, where each of them is larger.
 
     Raises:
         ImageError: There are no pages, a page is missing, or it is a camera's raw picture.
@@ -117,10 +122,12 @@ def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]
     for number, tags in enumerate(tiff.pages, 1):
         page = Page(tags.aspage(), f"page {number}", _what(tags.aspage()))
         inner = _inner_pages(page)
+        if any(not found.what for found in inner) and all(_is_larger(found.tags, page.tags) for found in inner):
+            page = replace(page, what="reduced copy")
         if any(found.tags.photometric == CFA for found in (page, *inner)):
             raise ImageError("is a camera's raw picture, a mosaic; develop it and save it as TIFF or JPEG")
         if page.what == "reduced copy" and any(not found.what for found in inner):
-            photographs += [found for found in inner if not found.what]
+            photographs += [replace(found, outer=page.tags) for found in inner if not found.what]
             others += [page, *(found for found in inner if found.what)]
         else:
             (others if page.what else photographs).append(page)
@@ -132,6 +139,10 @@ def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]
         photographs = [max(others, key=lambda page: page.tags.imagewidth * page.tags.imagelength)]
         others.remove(photographs[0])
     return photographs, others
+
+
+def _is_larger(page: tifffile.TiffPage, other: tifffile.TiffPage) -> bool:
+    return page.imagewidth > other.imagewidth and page.imagelength > other.imagelength
 
 
 def _what(page: tifffile.TiffPage) -> str:
@@ -226,17 +237,19 @@ def _places(names: list[str]) -> str:
     return f" ({', '.join(names[:3])}{more})"
 
 
-def _read_page(file: BinaryIO, page: tifffile.TiffPage, place: str) -> Photo:
+def _read_page(file: BinaryIO, photograph: Page, place: str) -> Photo:
     """Return a page as a photo, upright.
 
     Args:
         file: The page's file.
-        page: The page.
+        photograph: The page.
         place: The page's name for notes.
     """
-    words = read_tiff_metadata(file, page.offset)
+    page = photograph.tags
+    outer = photograph.outer or page
     stated = page.tags.valueof(ICC_PROFILE)
     pixels = read_pixels(page, stated if isinstance(stated, bytes) and stated else None)
+    words = read_tiff_metadata(file, outer.offset, pixels.picture.shape[:2], _orientation(page, outer))
     space, profile = fitting_color_space(pixels.picture, pixels.profile)
     notes = [*words.lines, *pixels.notes]
     if page.photometric == LINEAR_RAW and profile is None:
@@ -255,6 +268,12 @@ def _read_page(file: BinaryIO, page: tifffile.TiffPage, place: str) -> Photo:
         _dpi(page),
         notes=tuple(f"{place}: {note}" for note in notes),
     )
+
+
+def _orientation(*pages: tifffile.TiffPage) -> int:
+    """Return the orientation that the first of some pages states which states one."""
+    stated = (page.tags.valueof(ORIENTATION) for page in pages)
+    return next((value for value in stated if isinstance(value, int) and 1 <= value <= 8), UPRIGHT)
 
 
 def _dpi(page: tifffile.TiffPage) -> tuple[float, float] | None:

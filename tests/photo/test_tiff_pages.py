@@ -128,6 +128,25 @@ def test_the_full_picture_is_read_where_the_first_page_is_a_reduced_copy(
     assert photo_size(path) == (20, 30)
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_dngs_visible_part_is_read_with_the_words_of_its_first_page(tmp_path: Path, marked: bool) -> None:
+    pixels = noise((40, 60, 3), np.uint16)
+    path = tmp_path / "a.dng"
+    # 40 x 60 pixels, of which rows 4..35 and columns 6..53 are active, of which 20 x 30 from (2, 3) are to be seen.
+    crop = [(50829, 3, 4, (4, 6, 36, 54), True), (50719, 5, 2, (3, 1, 2, 1), True), (50720, 4, 2, (30, 20), True)]
+    words = [*DNG, (274, 3, 1, 6, True), (271, 2, 8, "Scanner\0", True)]
+    with tifffile.TiffWriter(path) as writer:
+        small = {"photometric": "rgb", "subfiletype": int(marked), "subifds": 1}
+        writer.write(smooth(10, 15), metadata=None, software=False, extratags=words, **small)
+        writer.write(pixels, photometric="rgb", metadata=None, software=False, extratags=crop)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        (tiff.pages[0].aspage().pages or ())[0].aspage().tags[262].overwrite(LINEAR_RAW)
+    (photo,) = read_photos(path)
+    np.testing.assert_array_equal(photo.picture, np.rot90(pixels[6:26, 9:39], -1))
+    assert b"Scanner" in (photo.exif or b"")
+    assert photo_size(path) == (20, 30)
+
+
 def test_a_lone_reduced_copy_is_read(tmp_path: Path) -> None:
     assert_photographs(write_pages(tmp_path / "a.tif", (GREY, REDUCED)), [GREY])
 

@@ -77,7 +77,7 @@ def test_iptc_goes_from_any_format_to_any(tmp_path: Path, source: str, suffix: s
     photo = read_photo(result)
     assert photo.iptc == IPTC
     assert photo.photoshop == (None if suffix == ".jp2" else resource(1034, b"\1"))
-    assert notes == ()
+    assert ["Photoshop" in note for note in notes] == [True] * (suffix == ".jp2")
     if suffix in (".jpg", ".tif"):
         with Image.open(result) as image:
             info = IptcImagePlugin.getiptcinfo(image)
@@ -108,6 +108,15 @@ def test_iptc_of_more_than_a_segment_holds(tmp_path: Path) -> None:
     parts = [segment(0xED, PHOTOSHOP + content[place : place + 60_000]) for place in range(0, len(content), 60_000)]
     result, _ = colored(write(tmp_path / "a.jpg", jpeg(*parts)), ".jpg")
     assert read_photo(result).iptc == long
+
+
+@pytest.mark.parametrize(("number", "is_named"), [(1034, True), (2000, True), (1061, False)])
+def test_a_format_without_a_place_for_photoshops_resources_says_so(
+    tmp_path: Path, number: int, is_named: bool
+) -> None:
+    path = write(tmp_path / "a.jpg", jpeg(segment(0xED, PHOTOSHOP + resource(number, b"\1"))))
+    _, notes = colored(path, ".webp")
+    assert ["Photoshop" in note for note in notes] == [True] * is_named
 
 
 def test_an_old_thumbnail_among_the_resources_goes(tmp_path: Path) -> None:
