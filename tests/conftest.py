@@ -6,6 +6,7 @@ installed they are skipped, and modules that are all about it are not collected.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import signal
@@ -78,6 +79,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("torch")
         if item.get_closest_marker("torch") and not HAS_TORCH:
             item.add_marker(pytest.mark.skip("needs torch"))
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported, which stays: torch and Gradio are a million objects."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

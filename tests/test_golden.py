@@ -41,6 +41,7 @@ def test_the_samples_have_their_golden_colours(released):
     assert max(found.values()) < LIMIT, found
 
 
+@pytest.mark.slow
 def test_paler_colours_would_be_noticed(released):
     _, golden, colorizer = released
     found = differences(golden, thumbnails(colorizer.adjusted(saturation=0.5)))

@@ -16,6 +16,7 @@ from colorize.base import sha256
 from colorize.film import EncoderSettings, SegmentEncoder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux")
 def test_the_bytes_do_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.quick import only_quick
 from support.settings import Tinted
 from support.small_networks import SMALL, load_small, small_tensors, write_small_weights
 from support.video_contents import captions_of, damage_frame, field_orders_of, read_frames
@@ -49,7 +50,7 @@ class Scenes(VideoRecipe):
         return 251 - grey if bisect_right(self.cuts, index) % 2 else grey
 
 
-@pytest.mark.parametrize("mode", ["off", "fast", pytest.param("best", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", only_quick(["fast"], ["off", "best"]))
 def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
 ) -> None:
@@ -137,12 +138,12 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> P
 @pytest.mark.parametrize(
     ("removed", "written", "resumed"),
     [
-        (["*"], [], 0),  # the folder was made, and the manifest not written yet
-        (["0*"], [], 0),
+        pytest.param(["*"], [], 0, marks=pytest.mark.slow),  # the folder was made, and the manifest not written yet
+        pytest.param(["0*"], [], 0, marks=pytest.mark.slow),
         (["000002.npz"], [], 20),  # between a segment's video and its record
         (["000002.npz"], [".colorize-0123456789ab.tmp"], 20),  # in the record
         (["000002.*"], ["000002.unfinished"], 20),  # in the video
-        ([], ["film.unfinished"], 30),
+        pytest.param([], ["film.unfinished"], 30, marks=pytest.mark.slow),
     ],
 )
 def test_a_crash_at_any_moment_leaves_whole_segments(
@@ -240,7 +241,7 @@ def test_what_changed_is_said_before_the_colouring_begins(
     assert "weights" not in note
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", only_quick([1], [0, 2]))
 @pytest.mark.parametrize("damage", ["empty", "cut", "one bit", "missing", "record"])
 def test_a_damaged_segment_is_named_and_made_anew(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, number: int, damage: str
@@ -269,8 +270,8 @@ def damage_segment(path: Path, damage: str) -> None:
         path.write_bytes(content[: middle if damage == "cut" else 0])
 
 
-@pytest.mark.parametrize("number", [0, 1])
-@pytest.mark.parametrize("damage", ["empty", "cut", "missing"])
+@pytest.mark.parametrize("number", only_quick([1], [0]))
+@pytest.mark.parametrize("damage", only_quick(["cut"], ["empty", "missing"]))
 def test_a_segment_that_is_damaged_while_the_film_is_made(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, number: int, damage: str
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from support.quick import only_quick
 from support.video_contents import packets_of, read_frames
 from support.video_tracks import COVER
 from support.videos import VideoRecipe, make_video
@@ -120,7 +121,7 @@ def test_what_a_cover_does_not_get_along_with_is_named(tmp_path: Path, colorizer
         )
 
 
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("suffix", only_quick([".mp4"], [".mkv"]))
 def test_of_two_streams_of_pictures_the_coloured_one_comes_first(
     tmp_path: Path, colorizer: Colorizer, suffix: str
 ) -> None:

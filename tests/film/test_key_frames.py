@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+from support.quick import only_quick
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -216,7 +217,7 @@ def stopped(film: Path, out: Path, colorizer: Colorizer, options: VideoOptions, 
         )
 
 
-@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+@pytest.mark.parametrize("mode", only_quick(["best"], ["off", "fast"]))
 def test_a_stopped_film_goes_on_with_its_key_frames(
     tmp_path: Path, folder: Path, colorizer: Colorizer, short_segments: None, mode: str
 ) -> None:

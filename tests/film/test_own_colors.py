@@ -230,9 +230,9 @@ def part_color_film(path: Path, **recipe: object) -> Path:
 @pytest.mark.parametrize(
     ("name", "recipe", "out", "codec"),
     [
-        ("a.mkv", {"codec": "ffv1"}, "b.mkv", "ffv1"),
+        pytest.param("a.mkv", {"codec": "ffv1"}, "b.mkv", "ffv1", marks=pytest.mark.slow),
         ("a.mkv", {"codec": "ffv1", "pixel_format": "yuv422p10le"}, "b.mkv", "ffv1"),
-        ("a.mkv", {"codec": "ffv1", "pixel_format": "yuv444p"}, "b.mkv", "ffv1"),
+        pytest.param("a.mkv", {"codec": "ffv1", "pixel_format": "yuv444p"}, "b.mkv", "ffv1", marks=pytest.mark.slow),
         ("a.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}, "b.mkv", "ffv1"),
         ("a.mp4", {"rotation": 90}, "b.mp4", "h264"),
     ],

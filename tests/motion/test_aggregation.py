@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from support.motion import SIZE, STEADY, as_input, flicker, pan, texture
+from support.quick import only_quick
 
 from colorize.color import AB_MAX
 from colorize.engine import Colorizer
@@ -129,7 +130,7 @@ def test_a_scene_that_fades_in_is_decided_by_its_bright_frames() -> None:
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
-@pytest.mark.parametrize("speed", [0, 1])
+@pytest.mark.parametrize("speed", only_quick([1], [0]))
 def test_a_wavering_network_wavers_less(options: TemporalOptions, speed: int) -> None:
     inputs = pan(6, 60, speed)
     steady, alone = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.motion import SIZE, STEADY, Paintbox, as_input, flicker, painter, pan, texture
+from support.quick import only_quick
 
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
@@ -32,7 +33,7 @@ def test_off_is_the_colorizer_alone(small_network: Network) -> None:
 
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
-@pytest.mark.parametrize("speed", [0, 2])
+@pytest.mark.parametrize("speed", only_quick([2], [0]))
 def test_flicker_shrinks_to_less_than_a_third(options: TemporalOptions, speed: int) -> None:
     inputs = pan(1, 40, speed)
     alone = list(painter(TemporalOptions("off"), 5.0).predict_ab(inputs))

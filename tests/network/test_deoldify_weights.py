@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from support.deoldify import TINY, published_file, ramp_colors, use_tiny_networks
+from support.quick import only_quick
 
 from colorize.base import WeightsError
 from colorize.network import is_deoldify, load_deoldify, load_network
@@ -32,7 +33,7 @@ def file(state, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("kind", TINY)
-@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("zipped", only_quick([True], [False]))
 @pytest.mark.parametrize("wrap", [lambda state: state, lambda state: {"model": state}])
 def test_the_published_forms_load(tiny_states, kind, zipped, wrap, tmp_path):
     path = tmp_path / "weights.pth"

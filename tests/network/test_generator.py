@@ -9,6 +9,7 @@ import pytest
 import torch
 import torchvision
 from support.narrow import narrow_encoders
+from support.quick import only_quick
 from support.runs import settle_batch_norm
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -32,7 +33,7 @@ def make(backbone: str = "resnet18", latent_dim: int = 0) -> Generator:
     return generator
 
 
-EACH_BACKBONE = [pytest.param(name, marks=[pytest.mark.slow] * (name == "resnet101")) for name in BACKBONES]
+EACH_BACKBONE = only_quick(quick := ["resnet18", "resnet50"], sorted({*BACKBONES} - {*quick}))
 
 
 @pytest.mark.parametrize("backbone", EACH_BACKBONE)
@@ -84,6 +85,7 @@ class TestEveryBackbone:
             twin.head.weight.zero_()
             assert generator.head.weight.abs().sum() > 0
 
+    @pytest.mark.slow
     def test_export(self, backbone):
         generator = make(backbone).eval()
         x = torch.rand(1, 1, 64, 64)

@@ -144,6 +144,7 @@ def test_a_gpu_is_looked_for_without_torch(monkeypatch):
     assert loading.has_torch_gpu() == (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
+@pytest.mark.slow
 def test_photographs_and_films_without_torch(tmp_path: Path):
     done = in_new_process(
         f"""

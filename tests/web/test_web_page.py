@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 from PIL import Image
+from support.quick import only_quick
 
 from colorize.web.file_store import FileStore
 
@@ -23,7 +24,9 @@ def call(url: str, name: str, data: list) -> str:
 class TestRouteAllowlist:
     """Only files that were uploaded here are opened, fetched or served."""
 
-    @pytest.mark.parametrize("path", ["/etc/passwd", "SECRET", "STORE/../../SECRET", "STORE/link", "STORE"])
+    @pytest.mark.parametrize(
+        "path", only_quick(["STORE/../../SECRET", "STORE/link"], ["/etc/passwd", "SECRET", "STORE"])
+    )
     def test_paths_of_clients_are_not_opened(self, served, tmp_path, path):
         url, service = served
         secret = tmp_path / "secret.jpg"
