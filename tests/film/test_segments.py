@@ -147,7 +147,7 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weights_file: Path) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=900, size=(96, 128)))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=600, size=(96, 128)))
     code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     code += (
         f"from colorize.cli.command import main; sys.exit(main([{str(path)!r}, '--weights', {str(weights_file)!r}]))"
@@ -161,11 +161,11 @@ def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weigh
     assert process.returncode == 130, err
     assert lines[0] == "colorize: finishing the segment at work; Ctrl-C again ends at once"
     assert lines[1].startswith(f"colorize: {path}: stopped after ")
-    assert lines[1].endswith(" of 900 frames; the same command goes on from there")
+    assert lines[1].endswith(" of 600 frames; the same command goes on from there")
     again = start(weights_file, path, "-q")
     _, err = again.communicate(timeout=300)
     assert (again.returncode, err) == (0, "")
-    assert len(read_frames(tmp_path / "a_colorized.mp4")[0]) == 900
+    assert len(read_frames(tmp_path / "a_colorized.mp4")[0]) == 600
 
 
 @pytest.mark.slow
@@ -197,7 +197,7 @@ def test_memory_does_not_grow_with_the_film(tmp_path: Path, weights_file: Path) 
     code += "sys.exit(status)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     peaks = []
-    for frames in (150, 900):
+    for frames in (100, 600):
         path = make_video(tmp_path / f"{frames}.mp4", VideoRecipe(frames=frames, size=(240, 320)))
         done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
