@@ -23,15 +23,21 @@ from colorize.film import Progress, VideoOptions
 
 if TYPE_CHECKING:
     from colorize.engine import Hint
+    from colorize.film import TimedHint
 
 MAX_CANDIDATES = 16
 
 
-def parse_hint(text: str) -> Hint:
-    """Return the hint of ``x,y,#rrggbb[,radius]``; see ``Hint.parse``."""
-    from colorize.engine import Hint  # heavy, where options are to be light
+def parse_hint(text: str) -> Hint | TimedHint:
+    """Return the hint of ``x,y,#rrggbb[,radius]``, or of a film, which says a time before it.
 
-    return Hint.parse(text)
+    Raises:
+        ValueError: It is neither; see ``Hint.parse`` and ``TimedHint.parse``.
+    """
+    from colorize.engine import Hint  # heavy, where options are to be light
+    from colorize.film import TimedHint, is_timed
+
+    return TimedHint.parse(text) if is_timed(text) else Hint.parse(text)
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,8 @@ class PhotoOptions(ResultOptions):
     )
     hints: Sequence[Hint] = setting(
         (),
-        "the colour of a place, in pixels of the upright photo; may be given several times",
-        metavar="x,y,#rrggbb[,radius]",
+        "the colour of a place, in pixels of the upright picture, of a film at a time; may be given several times",
+        metavar="[12.5s:|300f:]x,y,#rrggbb[,radius]",
         parse=parse_hint,
         each="hint",
         surfaces=NOT_ON_PAGE,
@@ -233,7 +239,10 @@ class RunOptions(Settings):
 def _check_hints(hints: Sequence[Any]) -> None:
     """Raise a ``SettingError`` where one of the hints is something else, such as the text of one."""
     from colorize.engine import Hint  # loaded already, by whoever made the hints
+    from colorize.film import TimedHint
 
     for hint in hints:
+        if isinstance(hint, TimedHint):
+            raise SettingError("{0}: {hint} says a time, as those of films do; leave that out", "hints", hint=hint)
         if not isinstance(hint, Hint):
             raise SettingError("{0}: {hint!r} is not a Hint; Hint.parse makes one of a text", "hints", hint=hint)

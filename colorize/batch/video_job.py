@@ -27,7 +27,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
     if options.photo.candidates is not None:
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     if options.photo.has_hints or job.hints:
-        return Outcome(job.source, "skipped", f"{job.source}: a film; --hint is for photos")
+        return Outcome(job.source, "skipped", f"{job.source}: a film; its hints say a time")
     try:
         skipped = check_target(job, options)
         if skipped is not None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colorize import __version__
 from colorize.base import (
@@ -27,6 +28,10 @@ from colorize.batch import FileOptions, PhotoOptions, RunOptions
 from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
 from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_video
+
+if TYPE_CHECKING:
+    from colorize.engine import Hint
+    from colorize.film import TimedHint
 
 FILE_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *FOREIGN_SUFFIXES, *VIDEO_SUFFIXES))  # of pictures
 LIKE_A_FILE = r"\.[a-z][a-z0-9]{1,3}"  # as of a type of files; "holiday.2019" and "my.photos" are names of folders
@@ -172,6 +177,10 @@ def parse_command(arguments: Sequence[str] | None = None) -> Command:
         parser.error(f"no FILE is named{wanted}")
     if given.inputs and run.files is not None:
         parser.error(f"--files {run.files} says which files; name no others beside it, such as {given.inputs[0]}")
+    photo_hints, video_hints = _divided_hints(getattr(given, "hints", ()))
+    given.hints = photo_hints or PhotoOptions.hints
+    photo = from_arguments(parser, PhotoOptions, given)
+    given.hints = video_hints or VideoOptions.hints
     command = Command(
         files=tuple(given.inputs),
         settings=from_arguments(parser, CommandSettings, given),
@@ -182,12 +191,21 @@ def parse_command(arguments: Sequence[str] | None = None) -> Command:
             parser,
             FileOptions,
             given,
-            photo=from_arguments(parser, PhotoOptions, given),
+            photo=photo,
             video=from_arguments(parser, VideoOptions, given),
         ),
     )
     _check_files(parser, command)
     return command
+
+
+def _divided_hints(hints: Iterable[Hint | TimedHint]) -> tuple[list[Hint], list[TimedHint]]:
+    """Return the hints of photos, and those of films."""
+    photo_hints: list[Hint] = []
+    video_hints: list[TimedHint] = []
+    for hint in hints:
+        (video_hints if hasattr(hint, "seconds") else photo_hints).append(hint)  # type: ignore[arg-type]
+    return photo_hints, video_hints
 
 
 def _first_steps() -> str:
@@ -209,10 +227,14 @@ def _check_files(parser: Parser, command: Command) -> None:
     photo = command.options.photo
     is_one_file = len(command.files) == 1 and (command.settings.sequence or not Path(command.files[0]).is_dir())
     named = "--hint" if photo.hints else "--hints"
-    for option, is_given in ((named, photo.has_hints), ("--candidates", photo.candidates is not None)):
-        for name in command.files if is_given else ():
-            if names_video(name) and not Path(name).is_dir():
-                parser.error(f"{option} is for photos, and {name} is a film")
+    for name in command.files:
+        if names_video(name) and not Path(name).is_dir():
+            if photo.candidates is not None:
+                parser.error(f"--candidates is for photos, and {name} is a film")
+            if photo.hints:
+                parser.error(f"--hint {photo.hints[0]}: say when in the film {name}, such as 12.5s:{photo.hints[0]}")
+            if photo.has_hints:
+                parser.error(f"--hints is for photos, and {name} is a film")
     if photo.has_hints and not (is_one_file and _is_a_name(command.files[0])):
         column = "; in a list, the column hints gives them" if command.run.files else ""
         parser.error(f"{named} belongs to one photo; give that photo alone{column}")
@@ -237,8 +259,14 @@ def _check_key_frames(parser: Parser, command: Command, is_one_file: bool) -> No
     """Report what key frames cannot be taken from or written to."""
     options, output = command.options, command.settings.output
     exports = options.export_keyframes is not None
-    for option, is_given in (("--export-keyframes", exports), ("--keyframes", options.video.keyframes is not None)):
-        if is_given and not (is_one_file and names_video(command.files[0]) and not is_pipe(command.files[0])):
+    is_one_video = is_one_file and names_video(command.files[0]) and not is_pipe(command.files[0])
+    given = {
+        "--export-keyframes": exports,
+        "--keyframes": options.video.keyframes is not None,
+        "--hint with a time": bool(options.video.hints),
+    }
+    for option, is_given in given.items():
+        if is_given and not is_one_video:
             parser.error(f"{option} belongs to one film's file; give that film alone")
     if exports and options.preview is not None:
         parser.error("--export-keyframes and --preview contradict each other; give one of them")

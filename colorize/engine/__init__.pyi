@@ -11,6 +11,7 @@ from .hint_files import write_hints as write_hints
 from .hinted_picture import HintedPicture as HintedPicture
 from .hints import Hint as Hint
 from .hints import draw_hints as draw_hints
+from .hints import spread_hints as spread_hints
 from .palette import likely_colors as likely_colors
 from .settings import ColorSettings as ColorSettings
 from .settings import ResultOptions as ResultOptions

@@ -227,6 +227,28 @@ def blend_by_distance(
         saturation: Factor that ``plain`` and ``hinted`` have been scaled by.
         distance: Returns what ``geodesic_distance`` does, perhaps from memory; None: that itself.
     """
+    hint_ab, share = _near_colors(lightness, hint_map, saturation)
+    limited = plain + share * (hinted - plain)
+    return (limited + share * (hint_ab - limited)).astype(np.float32)
+
+
+def spread_hints(
+    lightness: Floats, hint_map: Floats, plain: Floats, hinted: Floats, saturation: float = 1.0
+) -> tuple[Floats, Floats]:
+    """Return the ab (h, w, 2) that hints say, and how far they say it, (h, w), 0..1.
+
+    The arguments are those of ``blend_by_distance``, whose result is ``plain`` with these in its place, as far as they
+    say it.
+    """
+    hint_ab, share = _near_colors(lightness, hint_map, saturation)
+    ab = hinted + hint_ab - plain - share * (hinted - plain)
+    return ab.astype(np.float32), share[..., 0].astype(np.float32)
+
+
+def _near_colors(
+    lightness: Floats, hint_map: Floats, saturation: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the ab (h, w, 2) of the hints near each pixel, and how near they are, (h, w, 1), 0..1."""
     colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
     starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
     distances = np.stack([(distance or geodesic_distance)(lightness, start) for start in starts])
@@ -234,8 +256,7 @@ def blend_by_distance(
     weights = 1 / (distances**4 + 1e-6)
     hint_ab = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)
     share = np.exp(-((distances.min(axis=0) / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
-    limited = plain + share * (hinted - plain)
-    return (limited + share * (hint_ab - limited)).astype(np.float32)
+    return hint_ab, share
 
 
 def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

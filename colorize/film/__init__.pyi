@@ -8,9 +8,12 @@ from .dvd import is_menu as is_menu
 from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder
+from .keyframe_export import SceneFrame as SceneFrame
 from .keyframe_export import export_key_frames as export_key_frames
+from .keyframe_export import scene_frames as scene_frames
+from .keyframe_preview import preview_key_frames as preview_key_frames
 from .keyframes import KeyFrames as KeyFrames
-from .keyframes import read_key_frames as read_key_frames
+from .keyframes import read_known_colors as read_known_colors
 from .names import PIPE as PIPE
 from .names import SEQUENCE_SUFFIXES as SEQUENCE_SUFFIXES
 from .names import frame_numbers as frame_numbers
@@ -27,5 +30,7 @@ from .own_colors import survey_colors as survey_colors
 from .pixels import read_luma as read_luma
 from .segments import SegmentStore as SegmentStore
 from .sources import open_source as open_source
+from .timed_hints import TimedHint as TimedHint
+from .timed_hints import is_timed as is_timed
 from .video import probe as probe
 from .video_colorizer import colorize_video as colorize_video

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.base import VideoError, replacing
+from colorize.color import Picture
 from colorize.engine import Colorizer
 from colorize.film.keyframes import LIST, FrameClock, key_frame_name
 from colorize.film.options import VideoOptions
@@ -23,6 +24,31 @@ CANDIDATES_PER_SECOND = 4  # of which the frames of a scene are chosen
 COMPARED = 50  # candidates of a scene with which its first frame is chosen
 MIN_CONTRAST_SHARE = 0.5  # of the scene's frame with the most contrast; fades and black frames have less
 GREY_FOLDER = "grey"
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFrame:
+    """A frame of a film that is worth painting, and the scene that it lies in.
+
+    Attributes:
+        scene: Number of its scene in the part that is coloured, from 1 on.
+        first: Number of that scene's first frame, from 0 at the film's beginning.
+        last: Number of that scene's last frame.
+        number: The frame's own.
+        seconds: From the film's beginning to the frame.
+        name: Of a key frame of it, such as ``000123_00-00-05.125.png``.
+        grey: Its own picture, (H, W) uint8 or uint16.
+        colored: It as the network colours it by itself, (H, W, 3) of the same dtype.
+    """
+
+    scene: int
+    first: int
+    last: int
+    number: int
+    seconds: float
+    name: str
+    grey: Picture
+    colored: Picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +65,18 @@ class _Candidate:
 
 @dataclass
 class _Scene:
-    """A scene, its candidates and those that are chosen, with the difference of each candidate to the nearest."""
+    """A scene, its candidates and those that are chosen, with the difference of each candidate to the nearest.
 
+    Attributes:
+        first: Index of its first frame in the span.
+        last: Index of its last frame.
+        candidates: Its frames that may be chosen.
+        chosen: Those that are.
+        distances: The difference of each candidate to the nearest one that is chosen.
+    """
+
+    first: int
+    last: int
     candidates: list[_Candidate] = field(default_factory=list)
     chosen: list[_Candidate] = field(default_factory=list)
     distances: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
@@ -62,19 +98,56 @@ class _Scene:
         self.chosen.append(best)
 
 
+def scene_frames(
+    source: Source, count: int, colorizer: Colorizer, options: VideoOptions | None = None
+) -> Iterator[SceneFrame]:
+    """Yield the frames of a film that are worth painting, in order, each coloured by itself.
+
+    Each scene gives one at least, so ``count`` 1 lists the scenes with a frame each: that which is most like all others
+    of its scene. Further ones lie where a scene has changed most. The film is read to its end before the first one.
+
+    Args:
+        source: The film, such as ``open_source(path)``.
+        count: How many frames.
+        colorizer: Colours them; at full strength, since the film's is applied to what is carried.
+        options: ``start`` and ``end``; None: the defaults.
+
+    Raises:
+        VideoError: The film cannot be read, has no frame, or is a pipe.
+    """
+    options = options or VideoOptions()
+    video = source.video
+    if not source.is_repeatable:
+        raise VideoError(f"{video.path}: key frames need a film's file, which can be read twice; a pipe cannot")
+    scenes = _chosen_scenes(source, count, colorizer, options)
+    if not scenes:
+        raise VideoError(f"{video.path}: no frame to export; get it anew, or choose another part")
+    scene_of = {each.index: number for number, scene in enumerate(scenes, 1) for each in scene.chosen}
+    offset = FrameClock(source).first_number(options.span)
+    painter = colorizer.adjusted(strength=1.0)
+    for frame in source.decode(options.span):
+        if frame.index not in scene_of:
+            continue
+        number, seconds = offset + frame.index, float(frame.pts * video.time_base + options.span.start)
+        grey = read_luma(video, frame.image).picture()
+        scene = scenes[scene_of[frame.index] - 1]
+        bounds = offset + scene.first, offset + scene.last
+        name = key_frame_name(number, seconds)
+        yield SceneFrame(scene_of[frame.index], *bounds, number, seconds, name, grey, painter(grey))
+
+
 def export_key_frames(
     source: Source, folder: Path, count: int, colorizer: Colorizer, options: VideoOptions | None = None
 ) -> list[Path]:
     """Write frames that are worth painting, named by number and time, with a list of them; return their paths.
 
-    Each scene gives one at least, so there may be more than ``count``; the others lie where a scene has changed most.
-    Each frame is coloured by itself, in full size; the grey ones lie in the folder ``grey`` within.
+    They are those of ``scene_frames``, in full size; the grey ones lie in the folder ``grey`` within.
 
     Args:
         source: The film.
         folder: Where they are written.
         count: How many.
-        colorizer: Colours them; at full strength, since the film's is applied to what is carried.
+        colorizer: Colours them.
         options: ``start`` and ``end``, and whether files are replaced; None: the defaults.
 
     Raises:
@@ -83,37 +156,25 @@ def export_key_frames(
         OSError: A file cannot be written.
     """
     options = options or VideoOptions()
-    video = source.video
-    if not source.is_repeatable:
-        raise VideoError(f"{video.path}: key frames need a film's file, which can be read twice; a pipe cannot")
     if (folder / LIST).exists() and not options.overwrite:
         raise FileExistsError(f"{folder / LIST}: exists already; --overwrite replaces it and the key frames")
-    scene_of = _chosen_scenes(source, count, colorizer, options)
-    if not scene_of:
-        raise VideoError(f"{video.path}: no frame to export; get it anew, or choose another part")
-    (folder / GREY_FOLDER).mkdir(parents=True, exist_ok=True)
-    clock = FrameClock(source)
-    offset = clock.first_number(options.span)
-    painter = colorizer.adjusted(strength=1.0)
     entries, paths = [], []
-    for frame in source.decode(options.span):
-        if frame.index not in scene_of:
-            continue
-        number, seconds = offset + frame.index, float(frame.pts * video.time_base + options.span.start)
-        name = key_frame_name(number, seconds)
-        grey = read_luma(video, frame.image).picture()
-        write_photo(folder / GREY_FOLDER / name, Photo(grey), overwrite=options.overwrite)
-        colored = Photo(grey).with_colors(painter(grey), ai_label=options.ai_label)
-        write_photo(folder / name, colored, overwrite=options.overwrite)
-        entries.append({"file": name, "frame": number, "time": round(seconds, 3), "scene": scene_of[frame.index]})
-        paths.append(folder / name)
+    for frame in scene_frames(source, count, colorizer, options):
+        (folder / GREY_FOLDER).mkdir(parents=True, exist_ok=True)
+        photo = Photo(frame.grey)
+        write_photo(folder / GREY_FOLDER / frame.name, photo, overwrite=options.overwrite)
+        colored = photo.with_colors(frame.colored, ai_label=options.ai_label)
+        write_photo(folder / frame.name, colored, overwrite=options.overwrite)
+        entry = {"file": frame.name, "frame": frame.number, "time": round(frame.seconds, 3), "scene": frame.scene}
+        entries.append(entry)
+        paths.append(folder / frame.name)
     with replacing(folder / LIST, overwrite=options.overwrite) as file:
-        file.write(json.dumps({"film": video.path.name, "frames": entries}, indent=2).encode())
+        file.write(json.dumps({"film": source.video.path.name, "frames": entries}, indent=2).encode())
     return paths
 
 
-def _chosen_scenes(source: Source, count: int, colorizer: Colorizer, options: VideoOptions) -> dict[int, int]:
-    """Return the index of each frame that is chosen -> the number of its scene, from 1 on."""
+def _chosen_scenes(source: Source, count: int, colorizer: Colorizer, options: VideoOptions) -> list[_Scene]:
+    """Return the scenes, in each of which the frames are chosen that are worth painting."""
     scenes = list(_scenes(source, colorizer, options))
     for scene in scenes:
         scene.choose()
@@ -122,7 +183,7 @@ def _chosen_scenes(source: Source, count: int, colorizer: Colorizer, options: Vi
         if widest is None or widest.distances.max() == 0:
             break  # all frames that differ are chosen
         widest.choose()
-    return {each.index: number for number, scene in enumerate(scenes, 1) for each in scene.chosen}
+    return scenes
 
 
 def _scenes(source: Source, colorizer: Colorizer, options: VideoOptions) -> Iterator[_Scene]:
@@ -137,9 +198,10 @@ def _scenes(source: Source, colorizer: Colorizer, options: VideoOptions) -> Iter
         if scene is None or frame.kind == "cut":
             if scene is not None:
                 yield scene
-            scene, place = _Scene(), 0
+            scene, place = _Scene(index, index), 0
         if place % step == 0 and (frame.kind != "flash" or not scene.candidates):
             scene.candidates.append(_Candidate(index, Thumbnail.of(frame.grey).grey.astype(np.uint8)))
         place += 1
+        scene.last = index
     if scene is not None:
         yield scene

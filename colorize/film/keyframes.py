@@ -1,20 +1,27 @@
-"""Key frames: pictures of some frames of a film in the colours that somebody knows, named by number or time."""
+"""Key frames: frames of a film whose colours somebody knows, from pictures named by number or time, and from hints."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from colorize.base import PHOTO_FORMATS, READ_ONLY_SUFFIXES, VideoError, format_time, sha256
-from colorize.color import Floats, Picture, rgb_to_lab, shrink
+from colorize.color import L_HALF, Floats, Picture, rgb_to_lab, shrink
+from colorize.engine import Colorizer, Hint, draw_hints, spread_hints
+from colorize.film.options import VideoOptions
 from colorize.film.sources import Source
+from colorize.film.timed_hints import check_hint, hints_by_frame
 from colorize.film.video import WHOLE_VIDEO, Span
-from colorize.motion import MAX_BACKWARD, MAX_FORWARD, Grey, KeyColors
+from colorize.motion import MAX_BACKWARD, MAX_FORWARD, Grey, KeyColors, KeyLayer, KnownKeys, OwnKeys
 from colorize.photo import Photo, read_photo
+
+T = TypeVar("T")
 
 NAME = re.compile(r"(?P<number>\d+)(?:[_ ]|$)|(?P<h>\d+)-(?P<m>\d\d)-(?P<s>\d\d(?:\.\d+)?)(?=\D|$)")
 """How a key frame's name without its suffix begins: with the number of its frame, or with the time of that."""
@@ -29,51 +36,146 @@ CUT_MARGIN = (
 
 @dataclass(frozen=True)
 class KeyFrames:
-    """The key frames of a span of a film.
+    """What is known beforehand of the colours of a span of a film.
+
+    Where several of it say something of a place, the key frame wins, then the hint, then the network's own key frame.
 
     Attributes:
-        paths: Index of a frame in the span, rising -> its picture.
+        size: (height, width) of the film's upright frames.
+        paths: Index of a frame in the span, rising -> its picture, a key frame.
+        hints: Index of a frame in the span, rising -> its hints.
+        propagate: Of how many frames of a scene, at most, the network's own answer to one is carried to the others;
+            None: of none.
     """
 
-    paths: dict[int, Path]
+    size: tuple[int, int]
+    paths: dict[int, Path] = field(default_factory=dict)
+    hints: dict[int, tuple[Hint, ...]] = field(default_factory=dict)
+    propagate: int | None = None
 
-    def colors(self, index: int, grey: Grey) -> KeyColors:
-        """Return the colours of a key frame on the grid of a grey frame (h, w).
+    def layers(self, colorizer: Colorizer) -> list[KeyLayer]:
+        """Return the layers that ``guide_frames`` takes; empty: nothing is known."""
 
-        Raises:
-            ImageError: Its picture cannot be read any more.
-        """
-        return colors_of(read_photo(self.paths[index]), grey.shape)
+        def of_picture(index: int, grey: Grey) -> KeyColors:
+            return colors_of(read_photo(self.paths[index]), grey.shape)
+
+        def of_hints(index: int, grey: Grey) -> KeyColors:
+            return _hinted(colorizer, grey, self.hints[index], self.size)
+
+        def predict(greys: Sequence[Grey]) -> Sequence[Floats]:
+            return colorizer.predict_ab([_network_input(grey) for grey in greys])
+
+        layers: list[KeyLayer] = []
+        if self.paths:
+            layers.append(KnownKeys(tuple(self.paths), of_picture))
+        if self.hints:
+            layers.append(KnownKeys(tuple(self.hints), of_hints, advises_network=False))
+        if self.propagate is not None:
+            layers.append(OwnKeys(self.propagate, predict, frozenset(self.paths)))
+        return layers
 
     def fingerprint(self) -> dict[str, str]:
-        """Return the SHA-256 of each picture by the index of its frame."""
-        return {str(index): sha256(path) for index, path in self.paths.items()}
+        """Return what each frame's colours are known by, by its index: its picture's SHA-256, its hints."""
+        known = {index: sha256(path) for index, path in self.paths.items()}
+        for index, hints in self.hints.items():
+            known[index] = " ".join([*filter(None, [known.get(index)]), *map(str, hints)])
+        return {str(index): known[index] for index in sorted(known)}
 
-    def first_needed(self, first: int) -> int:
-        """Return the index of the frame from which on the motion has to be followed, to colour from ``first`` on."""
-        if any(0 <= first - index <= MAX_FORWARD for index in self.paths):
-            begin = max(index for index in self.paths if index <= first)
-        else:
-            begin = max(first, min((index for index in self.paths if index > first), default=first) - MAX_BACKWARD)
-        return max(0, begin - CUT_MARGIN)
+    def first_needed(self, first: int, scene: int) -> int:
+        """Return the index of the frame from which on the motion has to be followed, to colour from ``first`` on.
+
+        Args:
+            first: The index of that frame.
+            scene: That of a frame at or before it with which a scene begins.
+        """
+        needed = [_first_needed(known, first) for known in (self.paths, self.hints) if known]
+        return min([*needed, *([scene] if self.propagate is not None else ())])
 
 
-def read_key_frames(folder: Path, source: Source, span: Span) -> KeyFrames:
-    """Return the key frames that lie in a folder, each checked.
+def _first_needed(known: Mapping[int, object], first: int) -> int:
+    """Return the index of the frame from which on the motion to some key frames has to be followed."""
+    if any(0 <= first - index <= MAX_FORWARD for index in known):
+        begin = max(index for index in known if index <= first)
+    else:
+        begin = max(first, min((index for index in known if index > first), default=first) - MAX_BACKWARD)
+    return max(0, begin - CUT_MARGIN)
+
+
+def _network_input(grey: Grey) -> Floats:
+    """Return what the network sees of a frame that was rounded to 8 bits, (1, 1, h, w)."""
+    return (grey.astype(np.float32) / np.float32(127.5) - 1)[None, None]
+
+
+def _hinted(colorizer: Colorizer, grey: Grey, hints: Sequence[Hint], size: tuple[int, int]) -> KeyColors:
+    """Return the colours of a frame (h, w) that hints say, as far as they say it.
+
+    Args:
+        colorizer: Paints what lies near the hints.
+        grey: The frame.
+        hints: In pixels of the film's frames.
+        size: (height, width) of those.
+    """
+    height, width = grey.shape
+    hint_map = draw_hints(hints, size, (height, width))
+    network_input = _network_input(grey)
+    plain, hinted = colorizer.predict_ab([network_input] * 2, [None, hint_map[None]])
+    lightness = (network_input[0, 0] + 1) * np.float32(L_HALF)
+    return KeyColors(*spread_hints(lightness, hint_map, plain, hinted, colorizer.settings.saturation))
+
+
+def read_known_colors(source: Source, options: VideoOptions, colorizer: Colorizer) -> KeyFrames | None:
+    """Return what the options say of a film's colours, all of it checked; None: they say nothing.
+
+    Args:
+        source: The film.
+        options: Its key frames, hints and span.
+        colorizer: Has to take hints, if there are some.
+
+    Raises:
+        FileNotFoundError: There is no such folder of key frames.
+        VideoError: The folder is empty, a picture is no key frame of this film, or a hint lies outside of it.
+        ImageError: A picture cannot be read.
+    """
+    video, span = source.video, options.span
+    if options.keyframes is None and not options.hints and options.propagate is None:
+        return None
+    if not source.is_repeatable:
+        raise VideoError(
+            f"{video.path}: key frames and hints need a film's file, which can be read twice; a pipe cannot"
+        )
+    if options.hints and not colorizer.takes_hints:
+        raise VideoError(f"{video.path}: these weights take no colour hints; use others, or leave the hints out")
+    height, width = video.upright_size
+    size = int(height), int(width)
+    if options.keyframes is None and not options.hints:
+        return KeyFrames(size, propagate=options.propagate)
+    clock = FrameClock(source)
+    for hint in options.hints:
+        check_hint(hint, clock, size, str(video.path))
+    paths = {} if options.keyframes is None else read_key_frames(options.keyframes, source, clock)
+    hints = hints_by_frame(options.hints, clock)
+    first = clock.first_number(span)
+    end = clock.count if span.end is None else clock.first_number(Span(span.end))
+
+    def within(known: dict[int, T]) -> dict[int, T]:
+        return {number - first: value for number, value in known.items() if first <= number < end}
+
+    return KeyFrames(size, within(paths), within(hints), options.propagate)
+
+
+def read_key_frames(folder: Path, source: Source, clock: FrameClock) -> dict[int, Path]:
+    """Return the number of each frame that has a key frame in a folder, rising -> that, checked.
 
     Args:
         folder: Their folder; pictures in its sub-folders, and files that are no pictures, are left alone.
         source: The film.
-        span: The part of it that is coloured; key frames outside are checked and left out.
+        clock: Its times.
 
     Raises:
         FileNotFoundError: There is no such folder.
         VideoError: The folder is empty, or a picture is no key frame of this film.
         ImageError: A picture cannot be read.
     """
-    video = source.video
-    if not source.is_repeatable:
-        raise VideoError(f"{video.path}: key frames need a film's file, which can be read twice; a pipe cannot")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder of key frames; --export-keyframes makes one")
     taken = {*PHOTO_FORMATS, *READ_ONLY_SUFFIXES}
@@ -82,7 +184,6 @@ def read_key_frames(folder: Path, source: Source, span: Span) -> KeyFrames:
     ]
     if not pictures:
         raise VideoError(f"{folder}: holds no key frame, no picture; --export-keyframes writes some to paint in")
-    clock = FrameClock(source)
     numbers: dict[int, Path] = {}
     for path in pictures:
         number = _number_of(path, clock)
@@ -90,9 +191,7 @@ def read_key_frames(folder: Path, source: Source, span: Span) -> KeyFrames:
             raise VideoError(f"{path}: is of frame {number}, as is {numbers[number].name}; take one of them out")
         _check_picture(path, source)
         numbers[number] = path
-    offset = clock.first_number(span)
-    end = clock.count if span.end is None else clock.first_number(Span(span.end))
-    return KeyFrames({number - offset: numbers[number] for number in sorted(numbers) if offset <= number < end})
+    return dict(sorted(numbers.items()))
 
 
 def colors_of(photo: Photo, size: tuple[int, ...]) -> KeyColors:

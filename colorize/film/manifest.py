@@ -37,7 +37,7 @@ def manifest(
         codec: What they are encoded by.
         segment_frames: How many frames a segment has, at the least and at the most.
         force: Whether all are coloured, also those in colour already.
-        key_frames: Those whose colours somebody knows; None: there are none.
+        key_frames: What is known of its colours; None: nothing.
     """
     return {
         "version": colorize.__version__,
@@ -60,7 +60,7 @@ def manifest(
 def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
     """Return the options that the bytes of the segments depend on: all but those of the finished film."""
     others = {setting.name for setting, _ in specs(ResultOptions)}
-    others.add("keyframes")  # the pictures count, not the name of their folder
+    others |= {"keyframes", "hints"}  # each counts for its scene, and the pictures, not the name of their folder
     names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
     return {name: getattr(options, name) for name in names}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from colorize.base import (
     CODECS,
@@ -23,9 +24,11 @@ from colorize.engine import ResultOptions, RuntimeSettings
 from colorize.motion import TemporalOptions
 
 if TYPE_CHECKING:
+    from colorize.film.timed_hints import TimedHint
     from colorize.film.video import Span
 
 MAX_SECONDS = 10_000_000  # of a time in a film
+PROPAGATE, MAX_PROPAGATE = 96, 200  # frames of a scene for which one serves, where nothing else is said, and at most
 
 
 CURVES = {
@@ -46,6 +49,13 @@ def parse_rate(text: str) -> float:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"{text} is no number of frames a second, such as 18 or 24000/1001") from error
+
+
+def parse_timed_hint(text: str) -> TimedHint:
+    """Return the hint of ``12.5s:x,y,#rrggbb[,radius]`` or of ``300f:...``; see ``TimedHint.parse``."""
+    from colorize.film.timed_hints import TimedHint  # heavy, where options are to be light
+
+    return TimedHint.parse(text)
 
 
 def _default_codecs() -> str:
@@ -78,6 +88,9 @@ class VideoOptions(TemporalOptions, ResultOptions):
         curve: How the values of numbered frames stand for light, a name of ``CURVES``; None: as each states.
         hold_missing: Let the frame before stand in for a numbered one that is missing or damaged.
         keyframes: Folder of key frames, whose colours their scenes take; None: there are none.
+        hints: The colours of places in frames, which are followed through their scenes.
+        propagate: Of so many frames of a scene, at most, the network's own answer to one serves as a key frame; None:
+            it does not.
         batch_size: Frames that pass through the network together.
         threads: Threads of the encoder; None: a number that does not depend on the machine where its pictures would.
 
@@ -161,6 +174,24 @@ class VideoOptions(TemporalOptions, ResultOptions):
         parse=Path,
         surfaces=COMMAND_ONLY,
     )
+    hints: Sequence[TimedHint] = setting(
+        (),
+        "the colour of a place of one frame, which is followed through its scene; may be given several times",
+        metavar="12.5s|300f:x,y,#rrggbb[,radius]",
+        parse=parse_timed_hint,
+        each="hint",
+        surfaces=NOT_ON_PAGE,
+    )
+    propagate: int | None = setting(
+        None,
+        "let the network's own answer to one frame of each scene, or of N frames of it, serve as its key frame",
+        low=2,
+        high=MAX_PROPAGATE,
+        unit="frames",
+        metavar="N",
+        bare=str(PROPAGATE),
+        surfaces=NOT_ON_PAGE,
+    )
     batch_size: int = setting(
         8,
         "pictures in the network at once",
@@ -176,6 +207,8 @@ class VideoOptions(TemporalOptions, ResultOptions):
         if self.end is not None and self.end <= self.start:
             times = {"start_time": value_text(self.start), "end_time": value_text(self.end)}
             raise SettingError("{0} {end_time} is not after {1} {start_time} (seconds)", "end", "start", **times)
+        if self.hints:
+            _check_hints(self.hints)
 
     @property
     def span(self) -> Span:
@@ -184,6 +217,16 @@ class VideoOptions(TemporalOptions, ResultOptions):
 
         exact = Fraction(self.start).limit_denominator(1_000_000)
         return Span(exact, None if self.end is None else Fraction(self.end).limit_denominator(1_000_000))
+
+
+def _check_hints(hints: Sequence[Any]) -> None:
+    """Raise a ``SettingError`` where one of the hints is something else, such as a photo's."""
+    from colorize.film.timed_hints import FORM, TimedHint  # loaded already, by whoever made the hints
+
+    for hint in hints:
+        if not isinstance(hint, TimedHint):
+            text = "{0}: {hint} does not say when in the film: {form}"
+            raise SettingError(text, "hints", hint=hint, form=FORM)
 
 
 @dataclass(frozen=True)

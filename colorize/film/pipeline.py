@@ -46,7 +46,7 @@ class SegmentPlan:
         segment_frames: How many frames a segment has at most.
         scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
         colors: What samples of the film say of its own colours; None: no scene keeps them.
-        key_frames: The frames whose colours somebody knows; None: there are none.
+        key_frames: What is known of its colours; None: nothing.
     """
 
     source: Source
@@ -248,11 +248,13 @@ def _guides(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]
     the film and its key frames, and so is the same after a stop.
     """
     keys = plan.key_frames
-    if keys is None or not keys.paths:
+    layers = keys.layers(colorizer) if keys is not None else []
+    if keys is None or not layers:
         return
     pts = [pts for segment in segments for pts in segment.pts]
     first = len(pts)
-    begin = keys.first_needed(first)
+    unfinished_scene = takewhile(lambda segment: not segment.ends_scene, reversed(segments))
+    begin = keys.first_needed(first, first - sum(len(segment.pts) for segment in unfinished_scene))
     is_noisy = plan.colors is not None and plan.colors.is_noisy
     start = min(begin, first)
 
@@ -263,7 +265,7 @@ def _guides(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]
             yield colorizer.preprocess(luma.picture())
 
     yield from repeat(None, max(0, begin - first))
-    guides = guide_frames(classify_frames(inputs()), begin, list(keys.paths), keys.colors)
+    guides = guide_frames(classify_frames(inputs()), begin, layers)
     yield from islice(guides, max(0, first - begin), None)
 
 

@@ -10,6 +10,7 @@ from colorize.base import VideoError
 from colorize.engine import Colorizer
 from colorize.film.encoder import EncoderSettings
 from colorize.film.frame_files import FrameFileSink, discard_damaged
+from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
 from colorize.film.notes import empty_span_message, kept_lines, warning_lines
@@ -25,7 +26,6 @@ from colorize.film.video_colorizer import (
     choose_picture_format,
     frames_in_span,
     frames_per_scene,
-    key_frames_of,
     open_with_rate,
     survey_unless_in_color,
 )
@@ -50,7 +50,7 @@ def color_into_frames(
         first = frame_path(out, frame_numbers(out)[0])
         raise FileExistsError(f"{first}: exists already; --overwrite replaces it")
     colors = None if force else survey_unless_in_color(source, options.span)
-    key_frames = key_frames_of(source, options)
+    key_frames = read_known_colors(source, options, colorizer)
     format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
     notes += [*source.notes, *_lost(source, out)]
     out.parent.mkdir(parents=True, exist_ok=True)

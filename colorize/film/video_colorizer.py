@@ -24,7 +24,7 @@ from colorize.film.cadence import even_out
 from colorize.film.depth import choose_samples
 from colorize.film.dvd import title_parts
 from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
-from colorize.film.keyframes import KeyFrames, read_key_frames
+from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import PIPE, is_pipe, is_sequence
 from colorize.film.notes import empty_span_message, kept_lines, warning_lines
@@ -143,7 +143,8 @@ def _color_into_pipe(
     notes += source.notes
     colors = None if force else survey_unless_in_color(source, options.span)
     lengths = frames_per_segment(video), frames_per_scene(video)
-    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors, key_frames_of(source, options))
+    known_colors = read_known_colors(source, options, colorizer)
+    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors, known_colors)
     painter = TemporalPainter(colorizer, options, options.batch_size)
     known = tuple(notes)
 
@@ -190,7 +191,7 @@ class _VideoColorizer:
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
         check_rate(self._video, container)
         self._notes += source.notes
-        self._key_frames = key_frames_of(source, options)
+        self._key_frames = read_known_colors(source, options, colorizer)
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
 
@@ -316,11 +317,6 @@ class _VideoColorizer:
         if not self._source.is_repeatable:
             return f"{self._video.path}: stopped after {self._frames_done()} frames; a pipe cannot be gone on from"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
-
-
-def key_frames_of(source: Source, options: VideoOptions) -> KeyFrames | None:
-    """Return the key frames of the options; None: there are none."""
-    return None if options.keyframes is None else read_key_frames(options.keyframes, source, options.span)
 
 
 def format_of_pipe(source: Source) -> str:

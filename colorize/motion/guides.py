@@ -8,9 +8,12 @@ its colours by their lightness. The motion is followed at half the grid's size.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property, reduce
+from itertools import tee, zip_longest
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +33,7 @@ FIT_RADIUS = 0.12  # of the short side: half the window in which ab is fitted to
 FIT_RIDGE = 1e-3  # of the variance of the lightness, 0..1
 MAX_STEP = 0.15  # of the lightness, 0..1, from the mean of what was fitted
 FULL_REACH = 0.15  # share of the window that can be trusted, from which on the fit counts in full
+OWN_CANDIDATES = 5  # frames of which the surest becomes the network's own key frame
 MIN_HINT_CONFIDENCE = 0.5  # from which on the network is given a pixel's colours as hints
 
 
@@ -52,7 +56,8 @@ class Guide:
 
     Attributes:
         ab: (h, w, 2) float32 in Lab units.
-        confidence: (h, w) float32, 0..1: how far the motion to a key frame can be trusted.
+        confidence: (h, w) float32, 0..1: how far the motion to a key frame can be trusted; 0 of colours that are not
+            given to the network.
         share: (h, w) float32, 0..1, at least the confidence: how far they count, also beside what the motion reaches.
     """
 
@@ -64,6 +69,15 @@ class Guide:
         """Return a frame's other ab (h, w, 2) with these colours in their place, as far as they count."""
         share = cv2.merge([self.share, self.share])
         return np.asarray(ab + share * (self.ab - ab), np.float32)
+
+    def over(self, other: Guide) -> Guide:
+        """Return the guide of a frame that has two, of which this one wins."""
+        rest = (1 - self.share) * other.share
+        share = self.share + rest
+        part = rest / np.maximum(share, np.float32(1e-6))
+        ab = self.ab + cv2.merge([part, part]) * (other.ab - self.ab)
+        confidence = np.maximum(self.confidence, other.confidence)
+        return Guide(np.asarray(ab, np.float32), confidence, np.asarray(share, np.float32))
 
     def hint_map(self, saturation: float) -> Floats:
         """Return these colours as a hint map (1, 3, h, w), where they can be trusted.
@@ -97,6 +111,148 @@ class _Step:
 
     backward: npt.NDArray[np.float16]
     forward: npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedGrey:
+    """A frame whose motion to the frame before it is found when somebody asks for it.
+
+    Attributes:
+        index: Its place in the span.
+        whole: It on the network's grid.
+        is_flash: Whether it is part of a flash.
+        grey: It at half the grid's size; of a flash the frame before, for it is held still.
+        before: The frame before it at that size; None: a scene begins.
+        flow: Finds the motion.
+    """
+
+    index: int
+    whole: Grey
+    is_flash: bool
+    grey: Grey
+    before: Grey | None
+    flow: FlowFinder
+
+    @cached_property
+    def step(self) -> _Step:
+        """Its motion to the frame before it, and from there; no scene begins with it."""
+        assert self.before is not None
+        return _step(self.flow, self.before, self.grey)
+
+
+@dataclass(frozen=True, eq=False)
+class MarkedFrame:
+    """A frame of which one layer of key frames has said whether it is one.
+
+    Attributes:
+        frame: The frame.
+        key: Its colours; None: it is no key frame.
+        is_awaited: Whether it is a key frame, or has to wait for one after it.
+        is_last: Whether no key frame comes after it.
+    """
+
+    frame: TrackedGrey
+    key: KeyColors | None
+    is_awaited: bool
+    is_last: bool
+
+
+class KeyLayer(Protocol):
+    """Key frames of one kind: those of a user, hints, or the network's own.
+
+    Attributes:
+        advises_network: Whether the network is given their colours as hints, so that it goes on with them where the
+            motion does not reach.
+    """
+
+    advises_network: bool
+
+    def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
+        """Yield frames, marked; it may look ahead."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class KnownKeys:
+    """A layer of key frames whose places are known.
+
+    Attributes:
+        indices: Of the key frames, rising.
+        colors: Returns the colours of the key frame of an index, which it is given as it lies on the grid.
+        advises_network: See ``KeyLayer``.
+    """
+
+    indices: Sequence[int]
+    colors: Callable[[int, Grey], KeyColors]
+    advises_network: bool = True
+
+    def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
+        """Yield frames, marked."""
+        coming = deque(self.indices)
+        for frame in frames:
+            while coming and coming[0] < frame.index:
+                coming.popleft()
+            is_awaited = bool(coming) and coming[0] - frame.index <= MAX_BACKWARD
+            key = None
+            if coming and coming[0] == frame.index:
+                key = self.colors(coming.popleft(), frame.whole)
+            yield MarkedFrame(frame, key, is_awaited, not coming)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnKeys:
+    """A layer of the network's own key frames: the surest of some frames of each scene, or of each part of a long one.
+
+    Attributes:
+        every: How many frames a part of a scene has at most.
+        predict: Returns the ab (h, w, 2) of frames, each by itself.
+        known: Indices of key frames of a user; a part that has one of them gets none here.
+        advises_network: See ``KeyLayer``.
+    """
+
+    every: int
+    predict: Callable[[Sequence[Grey]], Sequence[Floats]]
+    known: frozenset[int] = frozenset()
+    advises_network: bool = True
+
+    def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
+        """Yield frames, marked; it looks a part ahead."""
+        part: list[TrackedGrey] = []
+        for frame in frames:
+            if part and (frame.before is None or len(part) == self.every):
+                yield from self._marked(part)
+                part = []
+            part.append(frame)
+        yield from self._marked(part)
+
+    def _marked(self, part: list[TrackedGrey]) -> Iterator[MarkedFrame]:
+        """Yield the frames of a part, of which one is a key frame."""
+        chosen, ab = None, np.zeros((1, 1, 2), np.float32)
+        if part and not any(frame.index in self.known for frame in part):
+            shown = [frame for frame in part if not frame.is_flash] or part
+            places = sorted({round(place) for place in np.linspace(0, len(shown) - 1, OWN_CANDIDATES + 2)[1:-1]})
+            candidates = [shown[place] for place in places]
+            answers = self.predict([each.whole for each in candidates])
+            surest = surest_of(answers)
+            chosen, ab = candidates[surest], answers[surest]
+        for frame in part:
+            key = KeyColors(ab, np.ones(ab.shape[:2], np.float32)) if frame is chosen else None
+            yield MarkedFrame(frame, key, is_awaited=True, is_last=False)
+
+
+def surest_of(answers: Sequence[Floats]) -> int:
+    """Return which of the network's answers (h, w, 2) to frames of a scene is the surest: the most like all others.
+
+    What counts is how much of the frame has which colour, so the motion does not.
+    """
+    shares = np.stack([_color_shares(ab) for ab in answers])
+    return int(np.argmin(np.abs(shares[:, None] - shares[None]).sum(axis=(1, 2, 3))))
+
+
+def _color_shares(ab: Floats) -> Floats:
+    """Return which share of a frame each of 16 x 16 parts of the ab plane has, softly divided."""
+    counts = cv2.calcHist([ab[..., 0].ravel(), ab[..., 1].ravel()], [0, 1], None, [16, 16], [-80, 80, -80, 80])
+    return np.asarray(cv2.GaussianBlur(counts, (5, 5), 1.0), np.float32) / max(1, ab[..., 0].size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +330,7 @@ class _Carried:
         return _Reached(np.ascontiguousarray(warped[..., :2]), np.asarray(reach * warped[..., 2], np.float32), reach)
 
 
-def guide_frames(
-    frames: Iterable[ClassifiedFrame], first: int, keys: Sequence[int], colors: Callable[[int, Grey], KeyColors]
-) -> Iterator[Guide | None]:
+def guide_frames(frames: Iterable[ClassifiedFrame], first: int, layers: Sequence[KeyLayer]) -> Iterator[Guide | None]:
     """Yield the guide of each frame, in order; None: no key frame of its scene is near enough.
 
     It reads up to ``MAX_BACKWARD`` frames ahead. It ends early where no frame after has a guide.
@@ -184,60 +338,63 @@ def guide_frames(
     Args:
         frames: Frames of a film one after the other.
         first: Index of the first one.
-        keys: Indices of the key frames, rising.
-        colors: Returns the colours of the key frame of an index, on the grid of the frame that it is given.
+        layers: Key frames of each kind, those that win first; at least one.
     """
-    return _GuideFinder(first, keys, colors).guides(frames)
+    streams = tee(_tracked(frames, first), len(layers))
+    searches = [_GuideFinder(layer).guides(stream) for layer, stream in zip(layers, streams, strict=True)]
+    for guides in zip_longest(*searches):
+        found = [guide for guide in guides if guide is not None]
+        yield reduce(Guide.over, found) if found else None
+
+
+def _tracked(frames: Iterable[ClassifiedFrame], first: int) -> Iterator[TrackedGrey]:
+    """Yield frames whose motion can be asked for."""
+    flow = FlowFinder(finest_scale=0)
+    last: Grey | None = None
+    for index, frame in enumerate(frames, first):
+        small = _half(frame.grey)
+        is_flash = frame.kind == "flash"
+        if frame.kind == "cut" or (last is not None and last.shape != small.shape):
+            last = None
+        elif is_flash and last is not None:
+            small = last  # held still, as the painter does
+        yield TrackedGrey(index, frame.grey, is_flash, small, last, flow)
+        last = small
 
 
 @dataclass
 class _GuideFinder:
-    """The search for guides; see ``guide_frames``.
+    """The search for the guides that one layer of key frames gives.
 
     Attributes:
-        index: That of the next frame.
-        keys: See ``guide_frames``.
-        colors: See ``guide_frames``.
+        layer: The layer.
         before: The key frame before the frames that wait, as it lies in the last frame that does not.
         waiting: Frames whose guides wait for the next key frame.
+        flow: Corrects the motion.
     """
 
-    index: int
-    keys: Sequence[int]
-    colors: Callable[[int, Grey], KeyColors]
+    layer: KeyLayer
     before: _Carried | None = None
     waiting: list[_Waiting] = field(default_factory=list)
     flow: FlowFinder = field(default_factory=lambda: FlowFinder(finest_scale=0))
 
-    def guides(self, frames: Iterable[ClassifiedFrame]) -> Iterator[Guide | None]:
+    def guides(self, frames: Iterator[TrackedGrey]) -> Iterator[Guide | None]:
         """Yield the guide of each frame."""
-        coming = [key for key in self.keys if key >= self.index]
-        last: Grey | None = None
-        for frame in frames:
-            small = _half(frame.grey)
-            begins_scene = frame.kind == "cut" or last is None or last.shape != small.shape
-            if begins_scene:
+        for marked in self.layer.mark(frames):
+            frame = marked.frame
+            if frame.before is None:
                 yield from self._finish(None)
                 self.before = None
-                if not coming:
+                if marked.is_last and marked.key is None:
                     return
-            elif frame.kind == "flash":
-                assert last is not None
-                small = last  # held still, as the painter does
-            is_awaited = bool(coming) and coming[0] - self.index <= MAX_BACKWARD
-            step = None
-            if not begins_scene and last is not None and (is_awaited or self.before is not None):
-                step = _step(self.flow, last, small)
-            is_key = bool(coming) and coming[0] == self.index
-            self.waiting.append(_Waiting(small, step))
-            if is_key:
-                yield from self._finish(_Carried.begin(self.colors(coming.pop(0), frame.grey), small))
-            elif not is_awaited:
+            is_carried = frame.before is not None and (marked.is_awaited or self.before is not None)
+            self.waiting.append(_Waiting(frame.grey, frame.step if is_carried else None))
+            if marked.key is not None:
+                yield from self._finish(_Carried.begin(marked.key, frame.grey))
+            elif not marked.is_awaited:
                 yield from self._finish(None)
-                if self.before is None and not coming:
+                if self.before is None and marked.is_last:
                     return
-            last = small
-            self.index += 1
         yield from self._finish(None)
 
     def _finish(self, key: _Carried | None) -> Iterator[Guide | None]:
@@ -251,10 +408,16 @@ class _GuideFinder:
             before = self._move_on(waiting)
             after = backward[number] if backward else None
             joined = _joined(before, after, waiting.grey)
-            yield None if joined is None else _extended(joined, waiting.grey)
+            yield None if joined is None else self._guide(joined, waiting.grey)
         if key is not None:
             self.before = key
         self.waiting = []
+
+    def _guide(self, known: _Reached, grey: Grey) -> Guide:
+        guide = _extended(known, grey)
+        if self.layer.advises_network:
+            return guide
+        return Guide(guide.ab, np.zeros_like(guide.confidence), guide.share)
 
     def _move_on(self, waiting: _Waiting) -> _Carried | None:
         """Return the key frame before as it lies in the next frame; None: there is none, or it is too far."""
@@ -311,6 +474,7 @@ def _extended(known: _Reached, grey: Grey) -> Guide:
     small = cv2.resize(cv2.merge([known.ab, known.confidence]), size, interpolation=cv2.INTER_AREA)
     light = grey.astype(np.float32) / np.float32(255)
     weight = small[..., 2]
+    reached = cv2.resize(known.reach, size, interpolation=cv2.INTER_AREA)
     window = (2 * round(FIT_RADIUS * min(size)) + 1,) * 2
     products = [weight, weight * light, weight * light * light]
     products += [weight * small[..., 0], weight * small[..., 1]]
@@ -324,7 +488,9 @@ def _extended(known: _Reached, grey: Grey) -> Guide:
         mean = means[3 + channel] / near
         slope = (means[5 + channel] / near - mean_light * mean) / variance
         planes.append(mean + slope * np.clip(light - mean_light, -MAX_STEP, MAX_STEP))
-    reach = np.clip(means[0] / np.float32(FULL_REACH), 0, 1)
+    near_reach = cv2.boxFilter(reached, -1, window, borderType=cv2.BORDER_CONSTANT)
+    opacity = means[0] / np.maximum(near_reach, np.float32(1e-6))  # what was not said where it is reached, is not here
+    reach = np.clip(near_reach / np.float32(FULL_REACH), 0, 1) * np.clip(opacity, 0, 1)
     filled = cv2.resize(cv2.merge([*planes, reach]), known.reach.shape[::-1], interpolation=cv2.INTER_LINEAR)
     gap = (1 - known.reach) * filled[..., 2]
     share = known.confidence + gap

@@ -69,6 +69,7 @@ OFF = {
     "hint_file",
     "keyframes",
     "preview",
+    "propagate",
 }  # whose None means that there is no such thing
 
 

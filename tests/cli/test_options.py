@@ -14,7 +14,7 @@ from colorize.cli import Parser, add_arguments, command_options, from_arguments,
 from colorize.cli.options import GROUPS, build_parser, parse_command
 from colorize.cli.reference import insert_tables, option_tables
 from colorize.engine import ColorSettings, Hint, RuntimeSettings
-from colorize.film import VideoOptions
+from colorize.film import TimedHint, VideoOptions
 
 USAGE = Path(__file__).parents[2] / "docs" / "usage.md"
 
@@ -57,7 +57,10 @@ def test_every_setting_comes_back_from_its_command_line() -> None:
     runtime = RuntimeSettings(weights="artistic", device="cpu", threads=3, max_megapixels=20.5)
     hints = [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]
     photo = PhotoOptions(True, False, format="png", quality=50, hints=hints, batch_size=4)
-    video = VideoOptions(True, False, temporal="best", every=4, codec="vp9", crf=30, preset="5", start=1.5, end=90.25)
+    timed = [TimedHint(hints[0], seconds=12.5), TimedHint(hints[1], frame=300)]
+    video = VideoOptions(
+        True, False, temporal="best", every=4, codec="vp9", crf=30, preset="5", start=1.5, end=90.25, hints=timed
+    )
     arguments = command_options(colors, runtime, photo, FileOptions(force=True))
     command = parse_command(["a.jpg", *arguments])
     assert (command.colors, command.runtime, command.options.photo) == (colors, runtime, photo)

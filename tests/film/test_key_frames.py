@@ -22,11 +22,14 @@ from colorize.color import rgb_to_lab
 from colorize.engine import Colorizer
 from colorize.film import (
     Progress,
+    TimedHint,
     VideoOptions,
     VideoStopped,
     colorize_video,
     export_key_frames,
     open_source,
+    preview_key_frames,
+    scene_frames,
 )
 
 CUT, FRAMES = 15, 30
@@ -224,7 +227,7 @@ def test_a_stopped_film_goes_on_with_its_key_frames(
     film = make_video(tmp_path / "film.mkv", VideoRecipe(frames=60, codec="ffv1", scene_cut=45))
     paint(folder / "4.png", RED)
     paint(folder / "40.png", BLUE)
-    options = VideoOptions(keyframes=folder, temporal=mode)
+    options = VideoOptions(keyframes=folder, temporal=mode, hints=hint_at("44f:3,3,#2838c8"), propagate=9)
     colorize_video(film, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
     for frames in (8, 25):
         stopped(film, tmp_path / "out.mp4", colorizer, options, frames)
@@ -281,11 +284,102 @@ def test_colours_move_with_the_picture(tmp_path: Path, folder: Path, colorizer: 
     assert stays < 0.6  # without motion
 
 
-def test_a_pipe_has_no_key_frames(folder: Path, film: Path) -> None:
-    from colorize.film.keyframes import read_key_frames
-    from colorize.film.video import WHOLE_VIDEO
+@pytest.mark.parametrize("known", ["keyframes", "hints", "propagate"])
+def test_a_pipe_has_no_key_frames(folder: Path, film: Path, colorizer: Colorizer, known: str) -> None:
+    from colorize.film import read_known_colors
 
     source = open_source(film)
     source.is_repeatable = False
+    values = {"keyframes": folder, "hints": [TimedHint.parse("0f:1,1,#ff0000")], "propagate": 9}
     with pytest.raises(VideoError, match="pipe"):
-        read_key_frames(folder, source, WHOLE_VIDEO)
+        read_known_colors(source, VideoOptions(**{known: values[known]}), colorizer)
+
+
+def test_scenes_are_listed_and_two_seconds_previewed(tmp_path: Path, folder: Path, colorizer: Colorizer) -> None:
+    """A client lists the scenes, paints the frame of one, and sees it spread before the whole film is coloured."""
+    film = make_video(tmp_path / "film.mkv", VideoRecipe(frames=100, scene_cut=40, codec="ffv1"))
+    first, second = scene_frames(open_source(film), 1, colorizer)
+    assert [(each.scene, each.first, each.last) for each in (first, second)] == [(1, 0, 39), (2, 40, 99)]
+    assert second.first <= second.number <= second.last
+    assert second.colored.shape == (*second.grey.shape, 3)
+    paint(folder / second.name, BLUE)
+    out = tmp_path / "preview.mkv"
+    result = preview_key_frames(film, out, folder, second.seconds, colorizer=colorizer)
+    assert result.frames == 60
+    begins = second.number - 30
+    ab = ab_of_frames(out)
+    assert all(is_like(frame, BLUE) for frame in ab[max(0, 40 - begins) :])
+    assert not any(is_like(frame, BLUE) for frame in ab[: max(0, 40 - begins)])
+
+
+def hint_at(*texts: str) -> list[TimedHint]:
+    return [TimedHint.parse(text) for text in texts]
+
+
+def mean_ab(ab: np.ndarray, y: int, x: int) -> np.ndarray:
+    """Return the mean ab (N, 2) of a small square of each frame."""
+    return ab[:, y - 2 : y + 3, x - 2 : x + 3].mean(axis=(1, 2))
+
+
+@pytest.mark.parametrize("text", ["20f:32,24,#2838c8", "0.667s:32,24,#2838c8"])
+def test_a_hint_colours_its_place_in_the_frames_of_its_scene_alone(film: Path, colorizer: Colorizer, text: str) -> None:
+    plain = colored(film, colorizer, None)
+    ab = colored(film, colorizer, None, hints=hint_at(text))
+    np.testing.assert_array_equal(ab[:CUT], plain[:CUT])
+    wanted = ab_of((0x28, 0x38, 0xC8))
+    before, after = (np.linalg.norm(mean_ab(each, 24, 32)[CUT:] - wanted, axis=1) for each in (plain, ab))
+    assert after[5] < before[5] / 3
+    assert (after < before).all()
+
+
+def test_a_key_frame_wins_over_a_hint_and_a_hint_over_the_network(
+    film: Path, folder: Path, colorizer: Colorizer
+) -> None:
+    """In a scene that has them all; where the key frame is transparent, the hint comes next, then the network."""
+    picture = np.zeros((48, 64, 4), np.uint8)
+    picture[:, :20] = (*RED, 255)
+    Image.fromarray(picture).save(folder / "7.png")
+    hints = hint_at("7f:8,24,#2838c8", "7f:40,24,#2838c8")
+    own, ab = (colored(film, colorizer, keys, hints=each, propagate=20) for keys, each in ((None, []), (folder, hints)))
+    assert is_like(ab[7][:, 4:14], RED)
+    assert is_like(ab[7][22:27, 38:43], BLUE)
+    assert np.abs(ab[7][:, 58:] - own[7][:, 58:]).mean() < np.abs(ab_of(BLUE) - own[7][:, 58:]).mean() / 2
+
+
+@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+def test_a_scenes_own_key_frame_makes_it_steady(tmp_path: Path, colorizer: Colorizer, mode: str) -> None:
+    """A still picture in noise: the network's colours waver, those of one frame that are carried do not."""
+    random = np.random.default_rng(0)
+    still = np.asarray(Image.fromarray(random.integers(60, 200, (6, 8), np.uint8)).resize((64, 48)))
+    film = tmp_path / "film.mkv"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "gray"
+        for _ in range(16):
+            noisy = np.clip(still + random.normal(0, 5, still.shape), 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="gray")))
+        container.mux(stream.encode(None))
+    wavering, steady = (
+        np.abs(np.diff(colored(film, colorizer, None, temporal=mode, propagate=each), axis=0)).mean()
+        for each in (None, 16)
+    )
+    assert steady < 0.8 * wavering
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("30f:1,1,#ff0000", ["30f", "beyond", "30 frames"]),
+        ("9s:1,1,#ff0000", ["9s", "beyond"]),
+        ("3f:64,1,#ff0000", ["3f:64,1", "outside", "64 x 48"]),
+        ("3f:1,-1,#ff0000", ["outside", "64 x 48"]),
+    ],
+)
+def test_a_hint_outside_the_film_or_its_picture_is_named_before_anything_is_written(
+    film: Path, colorizer: Colorizer, text: str, words: list[str]
+) -> None:
+    before = sorted(os.listdir(film.parent))
+    with pytest.raises(VideoError) as raised:
+        colored(film, colorizer, None, hints=hint_at(text))
+    assert all(word in str(raised.value) for word in ["film.mkv", *words])
+    assert sorted(os.listdir(film.parent)) == before
