@@ -17,7 +17,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import cv2
@@ -30,6 +30,8 @@ from colorize.motion import (
     ClassifiedFrame,
     FlowFinder,
     KeyColors,
+    KeyLayer,
+    KnownKeys,
     TemporalOptions,
     TemporalPainter,
     classify_frames,
@@ -177,12 +179,15 @@ def by_guides(mode: str, rough: bool = False) -> Method:
             ab = _roughened(film, index) if rough else film.ab[index]
             return KeyColors(ab, np.ones(ab.shape[:2], np.float32))
 
-        guides = list(guide_frames(film.frames, 0, keys, of_key))
-        guides += [None] * (len(film.frames) - len(guides))
-        frames = [replace(frame, guide=guide) for frame, guide in zip(film.frames, guides, strict=True)]
-        return _painted(colorizer, film, frames, mode)
+        return _painted(colorizer, film, with_guides(film.frames, KnownKeys(keys, of_key)), mode)
 
     return colors
+
+
+def with_guides(frames: list[ClassifiedFrame], *layers: KeyLayer) -> list[ClassifiedFrame]:
+    """Return frames with the guides that layers of key frames give them."""
+    guides = zip_longest(frames, guide_frames(frames, 0, layers))
+    return [replace(frame, guide=guide) for frame, guide in guides]
 
 
 def by_truth(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:

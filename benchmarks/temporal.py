@@ -17,8 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,24 @@ import torch
 
 from colorize.color import AB_MAX, Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
 from colorize.engine import Colorizer
-from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
+from colorize.motion import (
+    FlowFinder,
+    Grey,
+    OwnKeys,
+    SegmentEnd,
+    TemporalOptions,
+    TemporalPainter,
+    classify_frames,
+    flow_confidence,
+    guide_frames,
+)
 from colorize.network import Features, Network
 from training.flicker import WarpError, warp_error
 from training.metrics import ciede2000, colourfulness
 
 MIN_CONFIDENCE = 0.5  # of the flow, above which a pixel of the previous frame becomes a hint
 PREVIOUS_SHARE = 0.6  # of the previous frame's colours, where a method mixes them in
+PROPAGATE = 96  # frames of a scene for which the network's own key frame serves
 SAMPLES = 25  # frames of which colourfulness and CIEDE2000 are the mean
 
 Predicted = tuple[list[Floats], float]  # ab of each frame, and the network's runs for each frame
@@ -139,6 +150,24 @@ def by_painter(options: TemporalOptions, aggregates: bool = True) -> Method:
     return predict
 
 
+def by_own_keys(mode: str, every: int) -> Method:
+    """Return the method that carries the network's own answer to one of so many frames of a scene to the others."""
+
+    def predict(colorizer: Colorizer, stopwatch: Stopwatch, inputs: list[Floats]) -> Predicted:
+        def of_greys(greys: Sequence[Grey]) -> list[Floats]:
+            return colorizer.predict_ab([np.asarray(grey / 127.5 - 1, np.float32)[None, None] for grey in greys])
+
+        frames = list(classify_frames(inputs))
+        guides = guide_frames(frames, 0, [OwnKeys(every, of_greys)])
+        guided = [replace(frame, guide=guide) for frame, guide in zip(frames, guides, strict=True)]
+        painter = TemporalPainter(colorizer, TemporalOptions(mode))
+        ends: list[SegmentEnd | None] = [None] * (len(frames) - 1) + ["scene"]
+        results = [ab for ab, _ in painter.predict_segments(zip(guided, ends, strict=True))]
+        return results, painter.network_frames / len(inputs)
+
+    return predict
+
+
 def by_hints(mixed: bool) -> Method:
     """Return the method that gives the previous frame's colours, warped, as hints.
 
@@ -176,6 +205,8 @@ def methods(colorizer: Colorizer) -> dict[str, Method]:
         "best": by_painter(TemporalOptions("best")),
         "best, forgets": by_painter(TemporalOptions("best"), False),
         "best, every 2": by_painter(TemporalOptions("best", 2)),
+        "fast, propagate": by_own_keys("fast", PROPAGATE),
+        "best, propagate": by_own_keys("best", PROPAGATE),
     }
     if colorizer.takes_hints:
         table["hints"] = by_hints(False)
@@ -208,12 +239,16 @@ def evaluate(video: list[Picture], truth: list[Picture]) -> tuple[WarpError, flo
     return warp_error(video, truth), vivid, distance
 
 
-def measure(colorizer: Colorizer, name: str, truth: list[Picture]) -> Iterator[Row]:
-    """Yield a film's rows: each method to colour it, then the pale and the whole truth."""
+def measure(
+    colorizer: Colorizer, name: str, truth: list[Picture], wanted: Sequence[str] | None = None
+) -> Iterator[Row]:
+    """Yield a film's rows: each method to colour it, or the wanted ones, then the pale and the whole truth."""
     grey = [make_grey(frame) for frame in truth]
     inputs = [colorizer.preprocess(frame) for frame in grey]
     pale_error: float | None = None
     for method, predict in methods(colorizer).items():
+        if wanted is not None and method not in ("off", *wanted):
+            continue
         stopwatch = Stopwatch(colorizer.network)
         measured = Colorizer(stopwatch, colorizer.settings)
         start = time.perf_counter()
@@ -248,6 +283,7 @@ def main() -> None:
     parser.add_argument("--render-size", type=int, help="what the network sees; default: the weights' own")
     parser.add_argument("--short-side", type=int, default=240, help="larger films are reduced to it (default: 240)")
     parser.add_argument("--frames", type=int, default=300, help="of each film, at most (default: 300)")
+    parser.add_argument("--methods", nargs="+", help="those of these names alone, the first of all too")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     colorizer = Colorizer(options.weights, device="cpu", render_size=options.render_size)
@@ -258,7 +294,7 @@ def main() -> None:
     )
     rows: list[Row] = []
     for path in options.videos:
-        for row in measure(colorizer, path.stem, read_video(path, options.short_side, options.frames)):
+        for row in measure(colorizer, path.stem, read_video(path, options.short_side, options.frames), options.methods):
             rows.append(row)
             print(show(row), flush=True)
     if options.json:

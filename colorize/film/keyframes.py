@@ -103,7 +103,7 @@ def _first_needed(known: Mapping[int, object], first: int) -> int:
 
 def _network_input(grey: Grey) -> Floats:
     """Return what the network sees of a frame that was rounded to 8 bits, (1, 1, h, w)."""
-    return (grey.astype(np.float32) / np.float32(127.5) - 1)[None, None]
+    return np.asarray(grey / np.float32(127.5) - 1, np.float32)[None, None]
 
 
 def _hinted(colorizer: Colorizer, grey: Grey, hints: Sequence[Hint], size: tuple[int, int]) -> KeyColors:

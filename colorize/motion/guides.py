@@ -158,14 +158,12 @@ class MarkedFrame:
 
 
 class KeyLayer(Protocol):
-    """Key frames of one kind: those of a user, hints, or the network's own.
+    """Key frames of one kind: those of a user, hints, or the network's own."""
 
-    Attributes:
-        advises_network: Whether the network is given their colours as hints, so that it goes on with them where the
-            motion does not reach.
-    """
-
-    advises_network: bool
+    @property
+    def advises_network(self) -> bool:
+        """Whether the network is given their colours as hints, so that it goes on beside what the motion reaches."""
+        ...
 
     def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
         """Yield frames, marked; it may look ahead."""
@@ -252,7 +250,7 @@ def surest_of(answers: Sequence[Floats]) -> int:
 def _color_shares(ab: Floats) -> Floats:
     """Return which share of a frame each of 16 x 16 parts of the ab plane has, softly divided."""
     counts = cv2.calcHist([ab[..., 0].ravel(), ab[..., 1].ravel()], [0, 1], None, [16, 16], [-80, 80, -80, 80])
-    return np.asarray(cv2.GaussianBlur(counts, (5, 5), 1.0), np.float32) / max(1, ab[..., 0].size)
+    return np.asarray(cv2.GaussianBlur(counts, (5, 5), 1.0) / ab[..., 0].size, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
