@@ -29,6 +29,7 @@ from colorize.engine import Colorizer
 from colorize.motion import (
     ClassifiedFrame,
     FlowFinder,
+    Grey,
     KeyColors,
     KeyLayer,
     KnownKeys,
@@ -175,9 +176,11 @@ def by_guides(mode: str, rough: bool = False) -> Method:
     """Return this package's method in a mode of steady colours."""
 
     def colors(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
-        def of_key(index: int, grey: object) -> KeyColors:
-            ab = _roughened(film, index) if rough else film.ab[index]
-            return KeyColors(ab, np.ones(ab.shape[:2], np.float32))
+        def of_key(index: int, grey: Grey) -> KeyColors:
+            lab = rgb_to_lab(_roughened(film, index) if rough else film.truth[index])
+            small = shrink(lab, (grey.shape[0], grey.shape[1]))
+            colors = KeyColors(np.ascontiguousarray(small[..., 1:]), np.ones(grey.shape, np.float32))
+            return colors.tidied(np.ascontiguousarray(small[..., 0]), grey)
 
         return _painted(colorizer, film, with_guides(film.frames, KnownKeys(keys, of_key)), mode)
 
@@ -207,14 +210,13 @@ METHODS: dict[str, Method] = {
 }
 
 
-def _roughened(film: Film, index: int) -> Floats:
-    """Return the ab of a key frame that was painted roughly."""
+def _roughened(film: Film, index: int) -> Picture:
+    """Return a key frame that was painted roughly."""
     lab = rgb_to_lab(film.truth[index])
     random = np.random.default_rng(index)
     lab[..., 1:] += random.normal(0, ROUGH_NOISE, lab[..., 1:].shape)
     lab[..., 0] = np.clip(lab[..., 0] + ROUGH_LIGHTNESS, 0, 100)
-    painted = np.roll(lab_to_rgb(lab), ROUGH_SHIFT, axis=1)
-    return _small_ab(painted, film.frames[0].grey.shape)
+    return np.roll(lab_to_rgb(lab), ROUGH_SHIFT, axis=1)
 
 
 def _nearest(film: Film, keys: list[int], index: int) -> int:

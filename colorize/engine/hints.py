@@ -227,7 +227,7 @@ def blend_by_distance(
         saturation: Factor that ``plain`` and ``hinted`` have been scaled by.
         distance: Returns what ``geodesic_distance`` does, perhaps from memory; None: that itself.
     """
-    hint_ab, share = _near_colors(lightness, hint_map, saturation)
+    hint_ab, share = _near_colors(lightness, hint_map, saturation, distance or geodesic_distance)
     limited = plain + share * (hinted - plain)
     return (limited + share * (hint_ab - limited)).astype(np.float32)
 
@@ -240,18 +240,18 @@ def spread_hints(
     The arguments are those of ``blend_by_distance``, whose result is ``plain`` with these in its place, as far as they
     say it.
     """
-    hint_ab, share = _near_colors(lightness, hint_map, saturation)
+    hint_ab, share = _near_colors(lightness, hint_map, saturation, geodesic_distance)
     ab = hinted + hint_ab - plain - share * (hinted - plain)
     return ab.astype(np.float32), share[..., 0].astype(np.float32)
 
 
 def _near_colors(
-    lightness: Floats, hint_map: Floats, saturation: float
+    lightness: Floats, hint_map: Floats, saturation: float, distance: Distance
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the ab (h, w, 2) of the hints near each pixel, and how near they are, (h, w, 1), 0..1."""
     colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
     starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
-    distances = np.stack([(distance or geodesic_distance)(lightness, start) for start in starts])
+    distances = np.stack([distance(lightness, start) for start in starts])
     # A pixel between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
     weights = 1 / (distances**4 + 1e-6)
     hint_ab = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)

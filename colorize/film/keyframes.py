@@ -57,7 +57,7 @@ class KeyFrames:
         """Return the layers that ``guide_frames`` takes; empty: nothing is known."""
 
         def of_picture(index: int, grey: Grey) -> KeyColors:
-            return colors_of(read_photo(self.paths[index]), grey.shape)
+            return colors_of(read_photo(self.paths[index]), grey)
 
         def of_hints(index: int, grey: Grey) -> KeyColors:
             return _hinted(colorizer, grey, self.hints[index], self.size)
@@ -194,16 +194,20 @@ def read_key_frames(folder: Path, source: Source, clock: FrameClock) -> dict[int
     return dict(sorted(numbers.items()))
 
 
-def colors_of(photo: Photo, size: tuple[int, ...]) -> KeyColors:
-    """Return the colours of a picture of a frame, on a grid of (height, width)."""
-    grid = size[0], size[1]
-    ab = rgb_to_lab(photo.picture, photo.space)[..., 1:]
+def colors_of(photo: Photo, grey: Grey) -> KeyColors:
+    """Return the colours of a picture of a frame, on the grid of that frame (h, w)."""
+    grid = grey.shape[0], grey.shape[1]
+    lab = rgb_to_lab(photo.picture, photo.space)
+    ab = lab[..., 1:]
     if photo.alpha is None:
-        return KeyColors(np.asarray(shrink(ab.copy(), grid), np.float32), np.ones(grid, np.float32))
-    opaque = _opacity(photo)
-    weight = np.asarray(shrink(opaque, grid), np.float32)
-    colored = shrink(np.ascontiguousarray(ab * opaque[..., None]), grid)
-    return KeyColors(np.asarray(colored / np.maximum(weight, 1e-6)[..., None], np.float32), weight)
+        colors = KeyColors(np.asarray(shrink(ab.copy(), grid), np.float32), np.ones(grid, np.float32))
+    else:
+        opaque = _opacity(photo)
+        weight = np.asarray(shrink(opaque, grid), np.float32)
+        colored = shrink(np.ascontiguousarray(ab * opaque[..., None]), grid)
+        colors = KeyColors(np.asarray(colored / np.maximum(weight, 1e-6)[..., None], np.float32), weight)
+    lightness = shrink(np.ascontiguousarray(lab[..., 0]), grid)
+    return colors.tidied(np.asarray(lightness, np.float32), grey)
 
 
 class FrameClock:

@@ -86,14 +86,14 @@ def check_hint(hint: TimedHint, clock: FrameClock, size: tuple[int, int], name: 
     Raises:
         VideoError: It lies outside the film, or outside its picture.
     """
-    (height, width), place = size, hint.hint
+    height, width = size
     if clock.count and hint.number(clock) >= clock.count:
         lasts = format_time(clock.time(clock.count - 1))
         raise VideoError(
             f"{name}: hint {hint} lies beyond the film, whose {clock.count} frames, 0 to {clock.count - 1}, end at "
             f"{lasts}; leave it out"
         )
-    if not (0 <= place.x < width and 0 <= place.y < height):
+    if not all(0 <= x < width and 0 <= y < height for x, y in hint.hint.points):
         raise VideoError(
             f"{name}: hint {hint} lies outside the picture, which is {width} x {height} pixels; "
             f"x goes from 0 to {width - 1}, y from 0 to {height - 1}"

@@ -8,10 +8,10 @@ from .frames import SegmentEnd as SegmentEnd
 from .guides import MAX_BACKWARD as MAX_BACKWARD
 from .guides import MAX_FORWARD as MAX_FORWARD
 from .guides import Guide as Guide
-from .guides import KeyColors as KeyColors
 from .guides import KeyLayer as KeyLayer
 from .guides import KnownKeys as KnownKeys
 from .guides import OwnKeys as OwnKeys
 from .guides import guide_frames as guide_frames
+from .key_colors import KeyColors as KeyColors
 from .options import TemporalOptions as TemporalOptions
 from .temporal import TemporalPainter as TemporalPainter

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import tee, zip_longest
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from colorize.color import AB_MAX, Floats
 from colorize.motion.flow import FlowFinder, Grey, Motion, flow_confidence, with_confidence
+from colorize.motion.key_colors import KeyColors
 
 if TYPE_CHECKING:
     from colorize.motion.cuts import ClassifiedFrame
@@ -38,16 +39,20 @@ MIN_HINT_CONFIDENCE = 0.5  # from which on the network is given a pixel's colour
 
 
 @dataclass(frozen=True, eq=False)
-class KeyColors:
-    """The colours of a key frame.
+class Step:
+    """The motion between a frame and the one before it, (h, w, 2) float16 in pixels of half the grid."""
 
-    Attributes:
-        ab: (h, w, 2) float32 in Lab units, on the network's grid.
-        weight: (h, w) float32, 0..1: how far each pixel says something; 0 where the key frame is transparent.
-    """
+    backward: npt.NDArray[np.float16]
+    forward: npt.NDArray[np.float16]
 
-    ab: Floats
-    weight: Floats
+    def between(self, size: tuple[int, ...]) -> tuple[Motion, Motion]:
+        """Return what ``FlowFinder.between`` does of the two frames, on a grid of (height, width)."""
+        scale = np.array([size[1] / self.backward.shape[1], size[0] / self.backward.shape[0]], np.float32)
+        backward, forward = (
+            np.asarray(cv2.resize(field.astype(np.float32), size[1::-1], interpolation=cv2.INTER_LINEAR) * scale)
+            for field in (self.backward, self.forward)
+        )
+        return with_confidence(backward, forward), with_confidence(forward, backward)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +64,13 @@ class Guide:
         confidence: (h, w) float32, 0..1: how far the motion to a key frame can be trusted; 0 of colours that are not
             given to the network.
         share: (h, w) float32, 0..1, at least the confidence: how far they count, also beside what the motion reaches.
+        step: The frame's motion to the frame before it and from there; None: it was not asked for.
     """
 
     ab: Floats
     confidence: Floats
     share: Floats
+    step: Step | None = None
 
     def applied_to(self, ab: Floats) -> Floats:
         """Return a frame's other ab (h, w, 2) with these colours in their place, as far as they count."""
@@ -106,14 +113,6 @@ class _Reached:
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
-    """The motion between a frame and the one before it, (h, w, 2) float16 in pixels of half the grid."""
-
-    backward: npt.NDArray[np.float16]
-    forward: npt.NDArray[np.float16]
-
-
-@dataclass(frozen=True, eq=False)
 class TrackedGrey:
     """A frame whose motion to the frame before it is found when somebody asks for it.
 
@@ -134,10 +133,15 @@ class TrackedGrey:
     flow: FlowFinder
 
     @cached_property
-    def step(self) -> _Step:
+    def step(self) -> Step:
         """Its motion to the frame before it, and from there; no scene begins with it."""
         assert self.before is not None
         return _step(self.flow, self.before, self.grey)
+
+    @property
+    def known_step(self) -> Step | None:
+        """That motion, if somebody has asked for it."""
+        return vars(self).get("step")
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +267,7 @@ class _Waiting:
     """
 
     grey: Grey
-    step: _Step | None
+    step: Step | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,11 +342,11 @@ def guide_frames(frames: Iterable[ClassifiedFrame], first: int, layers: Sequence
         first: Index of the first one.
         layers: Key frames of each kind, those that win first; at least one.
     """
-    streams = tee(_tracked(frames, first), len(layers))
+    own, *streams = tee(_tracked(frames, first), len(layers) + 1)
     searches = [_GuideFinder(layer).guides(stream) for layer, stream in zip(layers, streams, strict=True)]
-    for guides in zip_longest(*searches):
+    for guides, frame in zip(zip_longest(*searches), own, strict=False):
         found = [guide for guide in guides if guide is not None]
-        yield reduce(Guide.over, found) if found else None
+        yield replace(reduce(Guide.over, found), step=frame.known_step) if found else None
 
 
 def _tracked(frames: Iterable[ClassifiedFrame], first: int) -> Iterator[TrackedGrey]:
@@ -503,6 +507,6 @@ def _half(grey: Grey) -> Grey:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _step(flow: FlowFinder, before: Grey, now: Grey) -> _Step:
+def _step(flow: FlowFinder, before: Grey, now: Grey) -> Step:
     backward, forward = flow.between(before, now)
-    return _Step(backward.field.astype(np.float16), forward.field.astype(np.float16))
+    return Step(backward.field.astype(np.float16), forward.field.astype(np.float16))

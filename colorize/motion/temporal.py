@@ -170,7 +170,9 @@ class TemporalPainter:
             if before is not None and frame.kind not in ("cut", "kept") and before.shape == grey.shape:
                 if frame.kind == "flash":
                     grey = before  # held still: so the frame after a flash is compared with the one before it
-                backward_flow, forward_flow = self._flow.between(before, grey)
+                step = None if frame.guide is None else frame.guide.step
+                found = self._flow.between(before, grey) if step is None else step.between(grey.shape)
+                backward_flow, forward_flow = found
             self._memory.grey = None if frame.kind == "kept" else grey
             state = _first_state(frame, end)
             if state and frame.kind != "kept":

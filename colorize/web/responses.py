@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastapi import HTTPException, Request, UploadFile
 
-from colorize.base import CONTAINERS, PHOTO_FORMATS
+from colorize.base import CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES
 from colorize.batch import Outcome
-from colorize.web.jobs import CancelledJobError, Kind, WebJob
+from colorize.web.jobs import CancelledJobError, Kind, WebJob, safe_name
 from colorize.web.multipart import UploadedFile
 from colorize.web.service import ColorizeService
 
+KEY_FRAMES_FOLDER = "keyframes"  # name of a film's, beside the film
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
 
@@ -56,6 +57,28 @@ async def store_beside(job: WebJob, upload: UploadFile, default_name: str) -> Pa
     assert isinstance(upload.file, UploadedFile)  # of an ``upload_route``
     await asyncio.to_thread(upload.file.move_to, path)
     return path
+
+
+async def store_key_frames(job: WebJob, uploads: Sequence[UploadFile]) -> Path | None:
+    """Return the folder within a job's into which its key frames have moved, under their names; None: there are none.
+
+    Raises:
+        HTTPException: 422: two have one name, or one is no picture by its name.
+        OSError: The disk is full or refuses.
+    """
+    if not uploads:
+        return None
+    folder = job.folder / "in" / KEY_FRAMES_FOLDER
+    folder.mkdir()
+    for upload in uploads:
+        path = folder / safe_name(upload.filename or "")
+        if path.suffix.lower() not in {*PHOTO_FORMATS, *READ_ONLY_SUFFIXES}:
+            raise HTTPException(422, f"keyframes: {path.name} is no picture by its name; send it as {path.stem}.png")
+        if path.exists():
+            raise HTTPException(422, f"keyframes: {path.name}: two have this name; send one of them")
+        assert isinstance(upload.file, UploadedFile)  # of an ``upload_route``
+        await asyncio.to_thread(upload.file.move_to, path)
+    return folder
 
 
 async def wait_for_outcome(request: Request, job: WebJob) -> Outcome:

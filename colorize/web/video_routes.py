@@ -17,7 +17,7 @@ from colorize.film import VideoOptions
 from colorize.web.forms import check_field_names, form
 from colorize.web.jobs import WebJob
 from colorize.web.requests import ColorizeRequest
-from colorize.web.responses import media_type, store_upload, value_errors_as_422
+from colorize.web.responses import media_type, store_key_frames, store_upload, value_errors_as_422
 from colorize.web.schema import ERROR_RESPONSES, JOB_ERROR_RESPONSES, Problem, VideoFormat, VideoJob, WeightsField
 from colorize.web.service import ColorizeService
 
@@ -79,10 +79,16 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
         file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         weights: WeightsField = None,
         format: Annotated[VideoFormat, Form(description="Container of the result")] = DEFAULT_VIDEO_SUFFIX[1:],
+        keyframes: Annotated[
+            list[UploadFile] | None,
+            File(description="Painted frames, named by number or time, whose colours their scenes take"),
+        ] = None,
     ) -> VideoJob:
-        request = ColorizeRequest(weights or service.settings.weights, colors, replace(file_options, video=options))
         job, source = await store_upload(service, "film", video, "film.mp4")
         try:
+            folder = await store_key_frames(job, keyframes or ())
+            chosen = replace(file_options, video=replace(options, keyframes=folder))
+            request = ColorizeRequest(weights or service.settings.weights, colors, chosen)
             with value_errors_as_422():
                 await asyncio.to_thread(service.submit_video, job, source, request, f".{format}")
         except BaseException:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 from support.service import folders, post
+from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
+
+from colorize.color import rgb_to_lab
 
 TIMEOUT = 60  # seconds until a test gives up
 
@@ -111,7 +115,14 @@ class TestFilms:
         assert client.get(f"/v1/videos/nobody{path}").status_code == 404
 
     @pytest.mark.parametrize(
-        "fields", [{"codec": "mpeg1"}, {"start": "5", "end": "4"}, {"temporal": "often"}, {"format": "avi"}]
+        "fields",
+        [
+            {"codec": "mpeg1"},
+            {"start": "5", "end": "4"},
+            {"temporal": "often"},
+            {"format": "avi"},
+            {"hint": "1,2,#ff0000"},
+        ],
     )
     def test_bad_fields(self, client, video, fields):
         answer = self.begin(client, video, **fields)
@@ -120,3 +131,50 @@ class TestFilms:
     def test_codec_that_the_container_does_not_hold(self, client, video):
         job = ended(client, self.begin(client, video, codec="ffv1").headers["location"])
         assert job["status"] == "failed" and "does not hold ffv1" in job["message"]
+
+    def test_key_frames_and_hints_colour_a_film(self, client, video, tmp_path):
+        """A red key frame, which the film follows; a hint alone changes the film less."""
+        files = [("video", ("film.mp4", video)), ("keyframes", ("000002.png", painted((200, 40, 40))))]
+        plain, keyed, hinted = (
+            self.mean_ab(client, answer, tmp_path)
+            for answer in (
+                self.begin(client, video, format="mkv"),
+                client.post("/v1/videos", files=files, data={"format": "mkv"}),
+                self.begin(client, video, format="mkv", hint="2f:32,24,#c82828"),
+            )
+        )
+        assert keyed[0] > plain[0] + 10
+        assert not np.array_equal(hinted, plain)
+        assert folders(client) == []
+
+    def mean_ab(self, client, answer, tmp_path) -> np.ndarray:
+        assert answer.status_code == 202, answer.text
+        job = ended(client, answer.headers["location"])
+        assert job["status"] == "done", job
+        path = tmp_path / "result.mkv"
+        path.write_bytes(client.get(job["result"]).content)
+        return rgb_to_lab(read_frames(path, format="rgb24")[1][4])[..., 1:].mean(axis=(0, 1))
+
+    @pytest.mark.parametrize(
+        ("names", "words", "status"),
+        [
+            (["coat.txt"], ["coat.txt", "picture"], 422),
+            (["3.png", "3.png"], ["3.png", "two"], 422),
+            (["coat.png"], ["coat.png", "number or time"], 202),
+            (["99.png"], ["99.png", "beyond"], 202),
+        ],
+    )
+    def test_bad_key_frames_are_named(self, client, video, names, words, status):
+        files = [("video", ("film.mp4", video)), *(("keyframes", (name, painted((200, 40, 40)))) for name in names)]
+        answer = client.post("/v1/videos", files=files)
+        assert answer.status_code == status
+        message = answer.json()["detail"] if status == 422 else ended(client, answer.headers["location"])["message"]
+        assert all(word in message for word in words) and "\n" not in message
+        assert str(client.service.jobs.folder) not in message
+
+
+def painted(color: tuple[int, int, int]) -> bytes:
+    """Return a PNG in one colour, of a film's size."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), color).save(file, "PNG")
+    return file.getvalue()
