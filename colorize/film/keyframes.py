@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,7 +156,7 @@ def read_known_colors(source: Source, options: VideoOptions, colorizer: Colorize
     paths = {} if options.keyframes is None else read_key_frames(options.keyframes, source, clock)
     hints = hints_by_frame(options.hints, clock)
     first = clock.first_number(span)
-    end = clock.count if span.end is None else clock.first_number(Span(span.end))
+    end: float = (clock.count or inf) if span.end is None else clock.first_number(Span(span.end))
 
     def within(known: dict[int, T]) -> dict[int, T]:
         return {number - first: value for number, value in known.items() if first <= number < end}

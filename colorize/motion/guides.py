@@ -344,6 +344,7 @@ def guide_frames(frames: Iterable[ClassifiedFrame], first: int, layers: Sequence
     """
     own, *streams = tee(_tracked(frames, first), len(layers) + 1)
     searches = [_GuideFinder(layer).guides(stream) for layer, stream in zip(layers, streams, strict=True)]
+    del streams  # a search that has ended lets go of the frames that it has not read
     for guides, frame in zip(zip_longest(*searches), own, strict=False):
         found = [guide for guide in guides if guide is not None]
         yield replace(reduce(Guide.over, found), step=frame.known_step) if found else None
