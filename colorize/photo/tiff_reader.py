@@ -24,16 +24,8 @@ from colorize.photo.metadata import read_tiff_metadata, sound_dpi
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
 from colorize.photo.size_limit import check_size
-from colorize.photo.tiff_pixels import (
-    BLACK_IS_ZERO,
-    CFA,
-    LINEAR_RAW,
-    MASK,
-    RGB,
-    WHITE_IS_ZERO,
-    read_pixels,
-    visible_area,
-)
+from colorize.photo.tiff_pixels import read_pixels, visible_area
+from colorize.photo.tiff_tags import BLACK_IS_ZERO, CFA, LINEAR_RAW, MASK, RGB, WHITE_IS_ZERO
 
 PAGE_NUMBER, ICC_PROFILE = 297, 34675  # tags of TIFF 6.0 and ICC
 INCH, CENTIMETRE = 2, 3  # values of ResolutionUnit

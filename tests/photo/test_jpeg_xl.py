@@ -66,6 +66,27 @@ def test_one_made_of_a_jpeg_gives_the_jpegs_picture_and_profile(tmp_path: Path) 
     assert not photo.lossless
 
 
+def test_a_profile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """It stands compressed in the codestream; here without the box by which the JPEG, and its profile, come back."""
+    file = io.BytesIO()
+    Image.fromarray(smooth()).save(file, "JPEG", quality=95, icc_profile=rgb_profile())
+    data = bytes(imagecodecs.jpegxl_encode_jpeg(file.getvalue(), usecontainer=True))
+    boxes = [box for box in split_boxes(data) if box[4:8] != b"jbrd"]
+    photo = read(tmp_path, b"".join(boxes))
+    assert photo.profile is None
+    assert ["ICC" in note for note in photo.notes] == [True]
+
+
+def split_boxes(data: bytes) -> list[bytes]:
+    """Return the boxes of a file, whole."""
+    boxes = []
+    while data:
+        length = int.from_bytes(data[:4], "big") or len(data)
+        boxes.append(data[:length])
+        data = data[length:]
+    return boxes
+
+
 def test_an_animation_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"a\.jxl: .*animation"):
         read(tmp_path, imagecodecs.jpegxl_encode(noise((3, 20, 20, 3)), lossless=True))

@@ -111,9 +111,7 @@ def test_iptc_of_more_than_a_segment_holds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "is_named"), [(1034, True), (2000, True), (1061, False)])
-def test_a_format_without_a_place_for_photoshops_resources_says_so(
-    tmp_path: Path, number: int, is_named: bool
-) -> None:
+def test_a_format_without_a_place_for_photoshops_resources_says_so(tmp_path: Path, number: int, is_named: bool) -> None:
     path = write(tmp_path / "a.jpg", jpeg(segment(0xED, PHOTOSHOP + resource(number, b"\1"))))
     _, notes = colored(path, ".webp")
     assert ["Photoshop" in note for note in notes] == [True] * is_named
