@@ -98,17 +98,22 @@ def test_cmyk_is_not_inverted(tmp_path: Path, suffix: str, profile: bytes | None
     assert result.space is SRGB or np.allclose(result.space.matrix, SRGB.matrix, atol=2e-4)
 
 
+def icc_tag(profile: bytes | None) -> list[tuple]:
+    """Return a profile as tifffile takes a tag."""
+    return [(34675, 7, len(profile), profile, True)] if profile else []
+
+
 @pytest.mark.parametrize("profile", [None, cmyk_profile()], ids=["untagged", "tagged"])
 def test_16_bit_cmyk_is_read_at_16_bits(tmp_path: Path, profile: bytes | None) -> None:
     samples = chart().astype(np.uint16) * 257
-    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="separated", iccprofile=profile)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="separated", extratags=icc_tag(profile))
     photo = read_photo(tmp_path / "a.tif")
     assert photo.picture.dtype == np.uint16
     check_chart(photo.picture // 257, 1)
     assert photo.profile == (srgb_profile() if profile else None)
     ramp = np.zeros((16, 512, 4), np.uint16)
     ramp[..., 3] = np.arange(16 * 512).reshape(16, 512) * 8
-    tifffile.imwrite(tmp_path / "ramp.tif", ramp, photometric="separated", iccprofile=profile)
+    tifffile.imwrite(tmp_path / "ramp.tif", ramp, photometric="separated", extratags=icc_tag(profile))
     assert len(np.unique(read_photo(tmp_path / "ramp.tif").picture[..., 1])) > 8000
 
 
@@ -191,7 +196,7 @@ def test_a_grey_profile_of_a_table_is_converted(tmp_path: Path, dtype: type) -> 
 def test_a_16_bit_grey_profile_with_alpha_is_used(tmp_path: Path) -> None:
     pixels = np.dstack([np.tile(np.arange(256), (8, 1)), np.full((8, 256), 200)]).astype(np.uint16) * 257
     options = {"photometric": "minisblack", "extrasamples": ["unassalpha"], "planarconfig": "contig"}
-    tifffile.imwrite(tmp_path / "a.tif", pixels, iccprofile=grey_profile(1.8), **options)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, extratags=icc_tag(grey_profile(1.8)), **options)
     photo = read_photo(tmp_path / "a.tif")
     expected = rgb_to_lightness(pixels[..., 0], read_color_space(grey_profile(1.8)))
     np.testing.assert_allclose(rgb_to_lightness(photo.picture, photo.space), expected, atol=0.01)
