@@ -30,13 +30,15 @@ from colorize.web.controls import (
     status_line,
     weights_control,
 )
-from colorize.web.previews import write_preview
+from colorize.web.photo_tab import PhotoTab
+from colorize.web.previews import write_pair
 from colorize.web.requests import ColorizeRequest
-from colorize.web.setting_controls import page_request, setting_controls, takes_controls
+from colorize.web.setting_controls import control_names, page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 MAX_QUEUED = 3  # photos of one batch in the queue at a time; those of other clients come between them
-THUMBNAIL_SIDE = 900  # longest side in pixels
+THUMBNAIL_SIDE = 600  # longest side in pixels, of each of the two
+IN_COLOR = "in colour already"  # of an outcome's message
 SETTINGS = (ColorSettings, PhotoOptions, FileOptions)
 FOLDER = "coloured"  # name of the ZIP, and of the folder in the command line
 
@@ -47,7 +49,7 @@ class Batch:
 
     Attributes:
         results: The coloured files, by the photo's number in the batch.
-        thumbnails: Path and caption of their pictures in the gallery, by the same number.
+        thumbnails: Path and caption of their pictures in the gallery, before and after, by the same number.
         errors: Messages of the photos that were not coloured, by the same number.
         notes: What of the coloured ones was left out or changed, by the same number.
     """
@@ -79,46 +81,59 @@ class BatchTab:
         """Add the tab's components and events."""
         self._uploads = uploads
         self._stop_event = gr.State(None)
+        self._shown_numbers = gr.State([])  # of the photos in the gallery
         with gr.Row():
             with gr.Column(min_width=300):
-                self._files = gr.File(label="Your photos", file_count="multiple", height=240, elem_id="photos")
+                self._files = gr.File(label="Your photos", file_count="multiple", height=200, elem_id="photos")
                 with gr.Row():
                     self._color_button = gr.Button(
                         "Colour all", variant="primary", min_width=120, interactive=False, elem_id="color-all"
                     )
-                    self._stop_button = gr.Button("Stop", variant="stop", min_width=80, interactive=False)
+                    self._stop_button = gr.Button("Stop", variant="stop", min_width=80, visible=False)
+                self._download = gr.DownloadButton(
+                    "Download all (ZIP)", variant="primary", visible=False, elem_id="download-all"
+                )
                 file_controls = setting_controls(FileOptions)
+                self._force = file_controls[control_names(FileOptions).index("force")]
+                self._force.visible = False  # it is asked where some are in colour already
                 with gr.Accordion("Settings", open=False):
                     self._controls = [weights_control(uploads.service)]
                     self._controls += setting_controls(ColorSettings, PhotoOptions)
                 self._controls += file_controls
+                with gr.Accordion("The same on the command line", open=False):
+                    self._command = command_box()
             with gr.Column(min_width=300):
                 self._status = status_line()
-                self._gallery = gr.Gallery(
-                    label="Coloured photos",
-                    show_label=False,
-                    columns=3,
-                    object_fit="contain",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    elem_id="gallery",
-                )
-                self._download = gr.DownloadButton("Download all (ZIP)", interactive=False, elem_id="download-all")
-                self._command = command_box()
+                with gr.Column(visible=False) as self._gallery_row:
+                    gr.Markdown("Before and after. Touch one to look closer, or to correct its colours.")
+                    self._gallery = gr.Gallery(
+                        label="Coloured photos",
+                        show_label=False,
+                        columns=2,
+                        height="auto",
+                        object_fit="contain",
+                        interactive=False,
+                        buttons=[],
+                        allow_preview=False,
+                        elem_id="gallery",
+                    )
         self._connect_events()
 
     def _connect_events(self) -> None:
-        enabled = gr.update(interactive=True)
-        disabled = gr.update(interactive=False)
+        enabled, disabled = gr.update(interactive=True), gr.update(interactive=False)
+        shown, hidden = gr.update(visible=True), gr.update(visible=False)
         enable_while_uploaded(self._files, [self._color_button])
-        controls = [self._files, self._color_button, self._stop_button, self._download]
+        controls = [self._files, self._color_button, self._stop_button, self._download, self._gallery_row]
         click = self._color_button.click(
-            lambda: (disabled, disabled, enabled, disabled), None, controls, api_visibility=PRIVATE
+            lambda: (disabled, disabled, gr.update(visible=True, interactive=True), hidden, shown),
+            None,
+            controls,
+            api_visibility=PRIVATE,
         )
         coloring = click.then(
             self._colorize,
             [self._files, *self._controls],
-            [self._gallery, self._download, self._status, self._command, self._stop_event],
+            [self._gallery, self._download, self._status, self._command, self._stop_event, self._shown_numbers],
             preprocess=False,
             api_name="colorize_many",
             api_description="Colour photos. Returns pictures of them, a ZIP, a report, a command line.",
@@ -126,15 +141,37 @@ class BatchTab:
             show_progress="hidden",
         )
         coloring.then(
-            lambda file: (enabled, enabled, disabled, gr.update(interactive=bool(file))),
-            self._download,
-            controls,
+            lambda file, gallery, status: (
+                *(enabled, enabled, hidden, gr.update(visible=bool(file)), gr.update(visible=bool(gallery))),
+                gr.update(visible=True) if IN_COLOR in (status or "") else gr.skip(),
+            ),
+            [self._download, self._gallery, self._status],
+            [*controls, self._force],
             preprocess=False,
             api_visibility=PRIVATE,
         )
         self._stop_button.click(
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
         )
+
+    def open_in(self, photo_tab: PhotoTab, tabs: gr.Tabs) -> None:
+        """Let a click on a photo of the gallery open it in the tab for one photo."""
+
+        def open_photo(photos: list[Upload] | None, numbers: list[int], event: gr.SelectData) -> tuple:
+            if not photos or not isinstance(event.index, int) or not 0 <= event.index < len(numbers):
+                raise page_error("this photo is not kept any longer; choose it again")
+            photo = photos[numbers[event.index]]
+            return gr.update(selected="photo"), *photo_tab.show(Path(photo["path"]), upload_name(photo))
+
+        opened = self._gallery.select(
+            open_photo,
+            [self._files, self._shown_numbers],
+            [tabs, *photo_tab.shown],
+            preprocess=False,
+            api_visibility=PRIVATE,
+            show_progress="hidden",
+        )
+        photo_tab.color_after(opened)
 
     @takes_controls(*SETTINGS)
     async def _colorize(self, photos: list[Upload] | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
@@ -145,7 +182,7 @@ class BatchTab:
         names = [upload_name(photo) for photo in photos]
         command = command_line(names, request, FOLDER)
         batch, stop, total = Batch(), threading.Event(), len(photos)
-        yield None, None, progress_html(f"0 of {total}", 0, total), command, stop
+        yield None, None, progress_html(f"0 of {total}", 0, total), command, stop, []
         waiting, working = list(range(total)), set()
         try:
             while working or (waiting and not stop.is_set()):
@@ -158,13 +195,13 @@ class BatchTab:
                     task.result()
                 done = len(batch.results) + len(batch.errors)
                 text = f"{done} of {total}" + (", stopping" if stop.is_set() else "")
-                yield batch.gallery, None, progress_html(text, done, total), command, stop
+                yield batch.gallery, None, progress_html(text, done, total), command, stop, sorted(batch.thumbnails)
         finally:
             for task in working:  # the client went away
                 task.cancel()
         stopped = bool(waiting)
         archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
-        yield batch.gallery, archive, batch.report(total, stopped), command, None
+        yield batch.gallery, archive, batch.report(total, stopped), command, None, sorted(batch.thumbnails)
 
     async def _colorize_one(
         self, batch: Batch, number: int, name: str, photo: Upload, request: ColorizeRequest
@@ -177,7 +214,7 @@ class BatchTab:
                 return
             result = results[0]
             thumbnail = self._uploads.store.new_path(f"{result.stem}.jpg")
-            await asyncio.to_thread(write_preview, result, thumbnail, THUMBNAIL_SIDE)
+            await asyncio.to_thread(write_pair, Path(photo["path"]), result, thumbnail, THUMBNAIL_SIDE)
             batch.thumbnails[number] = (str(thumbnail), name)
             batch.results[number] = result
             batch.notes[number] = outcome.notes

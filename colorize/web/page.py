@@ -23,6 +23,7 @@ from colorize.base import check_paths_of_mounted_page, wrap_lifespan
 from colorize.web.batch_tab import BatchTab
 from colorize.web.controls import page_error
 from colorize.web.file_store import FileStore
+from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_tab import PhotoTab
 from colorize.web.service import ColorizeService
 from colorize.web.settings import MEGABYTE
@@ -111,7 +112,8 @@ def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
     store = FileStore(service.jobs.folder / "page", settings.keep_minutes * 60)
     os.environ["GRADIO_TEMP_DIR"] = os.environ["GRADIO_EXAMPLES_CACHE"] = str(store.folder)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = _build_page(UploadHandler(service, store))
+    live = LivePhotos(service, store)
+    page = _build_page(UploadHandler(service, store), live)
     app = gr.mount_gradio_app(
         app,
         page,
@@ -131,31 +133,32 @@ def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
     check_paths_of_mounted_page(page)
     store.keep_current_files()
     app.add_middleware(RouteAllowlist, store=store)
-    _sweep_while_running(app, store)
+    _sweep_while_running(app, store, live)
     return app
 
 
-def _build_page(uploads: UploadHandler) -> Page:
+def _build_page(uploads: UploadHandler, live: LivePhotos) -> Page:
     with Page(uploads.store) as page:
         gr.Markdown("# colorize\nColours for black-and-white photographs and films. They are plausible, not true.")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Photo", id="photo"):
-                PhotoTab(uploads)
+                photo_tab = PhotoTab(uploads, live)
             with gr.Tab("Many photos", id="photos"):
-                BatchTab(uploads)
+                BatchTab(uploads).open_in(photo_tab, tabs)
             with gr.Tab("Film", id="film"):
                 VideoTab(uploads)
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
 
 
-def _sweep_while_running(app: FastAPI, store: FileStore) -> None:
-    """Delete old files of the store now and then for as long as the application runs."""
+def _sweep_while_running(app: FastAPI, store: FileStore, live: LivePhotos) -> None:
+    """Delete old files of the store, and what is kept of them, now and then for as long as the application runs."""
 
     async def sweep() -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await asyncio.to_thread(store.sweep)
+            live.sweep()
 
     def wrap(inner: Callable[[FastAPI], AbstractAsyncContextManager[Any]]) -> Any:
         @asynccontextmanager

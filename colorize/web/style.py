@@ -49,7 +49,60 @@ CSS = """
 @keyframes to-and-fro { from { background-position: 150% 0; } to { background-position: -50% 0; } }
 @media (prefers-reduced-motion: reduce) { .status progress:indeterminate { animation: none; } }
 #result [role=slider]:focus-visible { outline: 3px solid var(--color-accent); }
-@media (max-width: 640px) { .gradio-container { padding: .5rem !important; } }
+/* The photo and its main button are in sight together, on any screen. */
+#result img { max-height: max(14rem, calc(100vh - 21rem)); }
+#photo-work { align-items: flex-start; }
+.gradio-container h1 { font-size: 1.4rem !important; margin: 0 0 .1rem !important; }
+#photo-actions { flex-direction: column; }
+#photo-actions button { width: 100%; min-height: 3.2rem; }
+#photo [data-testid=source-select] button { min-width: 3rem; min-height: 2.5rem; }
+#photo [data-testid=source-select] svg { width: 1.5rem; height: 1.5rem; }
+.easel { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; gap: 1rem; align-items: start; }
+.easel-tools { grid-column: 2; display: flex; flex-direction: column; gap: .8rem; }
+.easel-canvas { grid-column: 1; grid-row: 1; justify-self: center; position: relative; line-height: 0; }
+.easel-bar, .easel-group { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; }
+.easel-name { flex-basis: 100%; font-size: .85rem; color: var(--block-info-text-color); }
+.easel button:not(.easel-color) { min-height: 2.6rem; padding: 0 .8rem; border-radius: .5rem; cursor: pointer;
+  border: 2px solid var(--border-color-primary); background: var(--button-secondary-background-fill);
+  color: var(--button-secondary-text-color); }
+.easel button:disabled { opacity: .45; cursor: default; }
+.easel [data-tool][aria-checked=true] { border-color: var(--color-accent); font-weight: 600; }
+.easel-color { flex-shrink: 0; width: 2.3rem; height: 2.3rem; border-radius: 50%; cursor: pointer;
+  border: 2px solid var(--border-color-primary); }
+.easel-color[aria-pressed=true] { outline: 3px solid var(--color-accent); outline-offset: 2px; }
+.easel button:focus-visible, .easel input:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 3px; }
+.easel-other { display: flex; align-items: center; gap: .4rem; }
+.easel-other input { width: 2.8rem; height: 2.5rem; padding: 0; border: 0; background: none; cursor: pointer; }
+.easel-size:not([hidden]) { display: flex; align-items: center; gap: .4rem; width: 100%; }
+.easel-help { margin: 0; min-height: 3em; line-height: 1.4; }
+.easel-help.bad { color: var(--bad); }
+.easel-canvas img { display: block; max-width: 100%; max-height: max(14rem, calc(100vh - 21rem)); margin: 0; }
+.easel-canvas svg { position: absolute; inset: 0; width: 100%; height: 100%; cursor: crosshair; user-select: none; }
+.easel-canvas[aria-busy=true]::after { content: ""; position: absolute; inset: 0 0 auto; height: 4px;
+  background: linear-gradient(90deg, transparent 0 40%, var(--color-accent) 40% 60%, transparent 60%) 0 0 / 200% 100%;
+  animation: to-and-fro 1s linear infinite; }
+.easel-hint { cursor: grab; outline: none; }
+.easel-canvas svg:focus-visible { outline: 3px solid var(--color-accent); outline-offset: 2px; }
+.easel-hint:focus-visible circle:nth-of-type(2) { fill: var(--color-accent); stroke: var(--color-accent);
+  stroke-width: 6px; vector-effect: non-scaling-stroke; }
+@media (prefers-reduced-motion: reduce) { .easel-canvas[aria-busy=true]::after { animation: none; } }
+@media (max-width: 760px) {
+  .easel { display: flex; flex-direction: column; align-items: stretch; gap: .6rem; }
+  .easel-canvas { order: -1; align-self: center; }
+  .easel-canvas img { max-height: 42vh; }
+  .easel-help { min-height: 0; }
+}
+@media (max-width: 640px) {
+  .gradio-container, .gradio-container main { padding: .4rem !important; }
+  .gradio-container main { padding-bottom: 5rem !important; }
+  #result img { max-height: 50vh; }
+  #photo-actions { flex-flow: row nowrap; position: fixed; inset: auto 0 0; z-index: 20; padding: .5rem;
+    background: var(--body-background-fill); }
+  #photo-actions button { min-width: 0 !important; padding: .4rem; font-size: 1rem; }
+  .easel-color { width: 2.6rem; height: 2.6rem; }
+  .easel-colors .easel-group { flex-wrap: nowrap; overflow-x: auto; padding: 5px; max-width: 100%; }
+  .easel-colors .easel-name { flex: 0 0 4.5rem; }
+}
 """
 
 SCRIPT = """

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: photos coloured, hinted, downloaded, pasted and coloured in batches."""
+"""The page in a real Chromium: photos coloured as they come, corrected, downloaded, pasted and coloured in batches."""
 
 from __future__ import annotations
 
@@ -38,22 +38,79 @@ def photo(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def party(tmp_path_factory):
+    """A photo that is in colour already."""
+    path = tmp_path_factory.mktemp("photos") / "party.png"
+    y, x = np.mgrid[:64, :64] * 4
+    Image.fromarray(np.dstack([y, 255 - x, x]).astype(np.uint8)).save(path)
+    return path
+
+
 def color(page, photo: Path) -> np.ndarray:
-    """Upload a photo, colour it, and return the picture that the slider shows: (h, w, 3) int."""
+    """Upload a photo, wait until it is coloured, and return the picture that the slider shows: (h, w, 3) int."""
     upload(page, "#photo", photo)
-    wait_for(page, "pixels")
-    return color_again(page)
+    return colored(page)
 
 
-def color_again(page) -> np.ndarray:
-    before = page.locator("#result img.fixed").get_attribute("src") if page.locator("#result img.fixed").count() else ""
-    page.locator("#color-photo").click()
-    page.wait_for_function(
-        "before => { const i = document.querySelector('#result img.fixed');"
-        " return i && i.src !== before && i.complete && i.naturalWidth; }",
-        arg=before,
-    )
+def colored(page) -> np.ndarray:
+    """Wait until the photo is coloured, and return the picture that the slider shows: (h, w, 3) int."""
+    wait_for(page, "Done")
+    page.wait_for_function("(document.querySelector('#result img.fixed') || {}).naturalWidth > 0")
     return pixels(page, "#result img.fixed")
+
+
+def open_easel(page, photo: Path) -> None:
+    """Upload a photo and open the easel."""
+    color(page, photo)
+    page.get_by_role("tab", name="I know a colour").click()
+    page.locator("#easel img[src*=file]").wait_for()
+    page.wait_for_function("document.querySelector('#easel img').naturalWidth > 0")
+
+
+def act(page, action) -> np.ndarray:
+    """Do something at the easel, and return the picture that it shows then: (h, w, 3) int."""
+    before = page.locator("#easel img").get_attribute("src")
+    action()
+    page.wait_for_function("b => document.querySelector('#easel img').getAttribute('src') !== b", arg=before)
+    return pixels(page, "#easel img")
+
+
+def touch(page, x: float, y: float) -> None:
+    """Click on the easel's photo at shares of its width and height."""
+    box = page.locator("#easel svg").bounding_box()
+    page.locator("#easel svg").click(position={"x": x * box["width"], "y": y * box["height"]})
+
+
+def redness(picture: np.ndarray, x: float, y: float) -> float:
+    """Return by how much a place of a picture is redder than it is blue."""
+    row, column = int(y * len(picture)), int(x * picture.shape[1])
+    red, _, blue = picture[row - 4 : row + 5, column - 4 : column + 5].mean(axis=(0, 1))
+    return red - blue
+
+
+LOOKS = [(1200, 900, "light"), (1200, 900, "dark"), (390, 844, "light"), (390, 844, "dark")]
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)
+def test_from_drop_to_download_in_three_actions(browser, served, photo, width, height, scheme):
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(served[0])
+    page.locator("#photo input[type=file]").first.wait_for(state="attached")
+    actions = 1
+    upload(page, "#photo", photo)
+    wait_for(page, "Done")
+    button = page.locator("#download-photo")
+    playwright.expect(button).to_be_enabled()
+    playwright.expect(button).to_be_in_viewport(ratio=1)  # nothing was scrolled
+    with page.expect_download() as download:
+        actions += 1
+        button.click()
+    assert actions <= 3 and download.value.suggested_filename == "aunt_colorized.png"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.locator("#versions").is_visible() and not page.locator("#color-anyway").is_visible()
+    context.close()
 
 
 class TestPhoto:
@@ -63,6 +120,7 @@ class TestPhoto:
         assert (picture.max(axis=-1) - picture.min(axis=-1)).mean() > 5
         grey = pixels(page, "#result img:not(.fixed)")
         assert grey.shape == picture.shape and np.ptp(grey, axis=-1).max() <= 2
+        page.get_by_role("button", name="The same on the command line").first.click()
         command = page.get_by_role("textbox", name="The same on the command line").first
         assert "colorize aunt.png" in command.input_value()
         command.focus()  # the keyboard gets there
@@ -72,36 +130,8 @@ class TestPhoto:
         color(page, photo)
         with page.expect_download() as download:
             page.locator("#download-photo").click()
-        assert download.value.suggested_filename == "aunt_colorized.png"
         with Image.open(download.value.path()) as image:
             assert image.format == "PNG" and image.size == (1900, 1300)
-
-    def test_a_click_sets_a_hint_which_colours_its_place(self, page, photo):
-        color(page, photo)
-        picture = page.locator("#photo img").first
-        without_hints = picture.get_attribute("src") or ""
-        page.get_by_role("textbox", name="Hints").fill("200,200,#10c030")  # the keyboard's way
-        page.get_by_role("textbox", name="Hints").blur()
-        # A click while the browser puts the picture with the hint in the place of the other one may be lost.
-        playwright.expect(picture).not_to_have_attribute("src", without_hints)
-        box = picture.bounding_box()
-        scale = min(box["width"] / 1900, box["height"] / 1300)  # the picture lies in the middle of its box
-        left, top = (box["width"] - 1900 * scale) / 2, (box["height"] - 1300 * scale) / 2
-        picture.click(position={"x": left + 1400 * scale, "y": top + 650 * scale})
-        hints = page.get_by_role("textbox", name="Hints")
-        playwright.expect(hints).to_have_value(re.compile("^200,200,#10c030\n.+"))
-        line = hints.input_value().splitlines()[1]
-        x, y, hint_color = line.split(",")
-        assert abs(int(x) - 1400) < 6 and abs(int(y) - 650) < 6 and hint_color == "#b03030"
-        result = color_again(page)
-        red, green, blue = result[640:660, 1390:1410].mean(axis=(0, 1))
-        assert red > green + 40 and red > blue + 40
-        red, green, blue = result[190:210, 190:210].mean(axis=(0, 1))
-        assert green > red + 20
-        page.get_by_role("button", name="Undo hint").click()
-        playwright.expect(hints).to_have_value("200,200,#10c030")
-        page.get_by_role("button", name="Clear hints").click()
-        playwright.expect(hints).to_have_value("")
 
     def test_versions_to_choose_from(self, page, photo):
         color(page, photo)
@@ -128,24 +158,118 @@ class TestPhoto:
 
     def test_samples_are_offered(self, page):
         page.locator("#samples button").first.click()
-        wait_for(page, "astronaut.jpg: 512 x 512 pixels")
+        wait_for(page, "astronaut_colorized.jpg")
 
-    def test_an_error_is_shown(self, page, tmp_path):
+    def test_an_error_stands_in_place_and_another_photo_can_be_chosen(self, page, photo, tmp_path):
         broken = tmp_path / "<b>broken.png"
         broken.write_bytes(b"nothing")
         upload(page, "#photo", broken)
         wait_for(page, "not a picture")
-        playwright.expect(page.locator("#color-photo")).to_be_disabled()
+        playwright.expect(page.locator("#download-photo")).not_to_be_visible()
+        color(page, photo)
+        page.locator("#another-photo").click()
+        page.locator("#photo input[type=file]").first.wait_for(state="attached")
+        playwright.expect(page.locator("#download-photo")).not_to_be_visible()
+
+    def test_a_photo_in_colour_is_asked_about(self, page, party):
+        upload(page, "#photo", party)
+        wait_for(page, "in colour already")
+        playwright.expect(page.locator("#download-photo")).to_be_disabled()
+        page.locator("#color-anyway").click()
+        assert colored(page).shape == (64, 64, 3)
+        playwright.expect(page.locator("#color-anyway")).not_to_be_visible()
 
     def test_two_visitors_do_not_see_each_other(self, page, context, served, photo):
-        upload(page, "#photo", photo)
-        wait_for(page, "pixels")
+        color(page, photo)
         other = context.new_page()
         other.goto(served[0])
-        playwright.expect(page.locator("#color-photo")).to_be_enabled()
-        playwright.expect(other.locator("#color-photo")).to_be_disabled()
-        assert other.locator("#photo img").count() == 0
+        other.locator("#photo input[type=file]").first.wait_for(state="attached")
+        assert page.locator("#result img").count() == 2 and other.locator("#result img").count() == 0
         other.close()
+
+
+class TestEasel:
+    def test_dots_are_set_undone_moved_and_removed(self, page, photo):
+        open_easel(page, photo)
+        dots = page.locator("#easel .easel-hint")
+        page.get_by_role("button", name="red", exact=True).click()
+        assert redness(act(page, lambda: touch(page, 0.74, 0.5)), 0.74, 0.5) > 40
+        page.get_by_role("button", name="blue", exact=True).click()
+        picture = act(page, lambda: touch(page, 0.2, 0.2))
+        assert redness(picture, 0.2, 0.2) < -20 and redness(picture, 0.74, 0.5) > 40
+        act(page, lambda: page.get_by_role("button", name="Undo").click())
+        assert dots.count() == 1
+        act(page, lambda: page.keyboard.press("Control+y"))
+        assert dots.count() == 2
+        start, box = dots.nth(1).bounding_box(), page.locator("#easel svg").bounding_box()
+        page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.8 * box["height"], steps=3)
+        assert redness(act(page, page.mouse.up), 0.3, 0.8) < -20
+        dots.nth(1).click()
+        page.get_by_role("button", name="wine red").click()  # the chosen dot becomes so
+        playwright.expect(dots.nth(1)).to_have_attribute("aria-label", re.compile("wine red"))
+        act(page, lambda: page.get_by_role("button", name="Remove this").click())
+        assert dots.count() == 1
+        playwright.expect(page.locator("#download-photo")).to_be_enabled()  # the file follows
+        page.get_by_role("tab", name="Before and after").click()
+        assert redness(colored(page), 0.74, 0.5) > 40
+
+    def test_the_brush_colours_along_its_way(self, page, photo):
+        open_easel(page, photo)
+        page.get_by_role("radio", name="Brush").click()
+        page.get_by_role("button", name="red", exact=True).click()
+        box = page.locator("#easel svg").bounding_box()
+
+        def paint() -> None:
+            page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.2 * box["height"])
+            page.mouse.down()
+            page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.2 * box["height"], steps=20)
+            page.mouse.up()
+
+        picture = act(page, paint)
+        assert all(redness(picture, x, 0.2) > 20 for x in (0.12, 0.25, 0.38))
+        assert page.locator("#easel .easel-hint").count() == 1  # a stroke is removed as one
+
+    def test_all_of_it_by_the_keyboard(self, page, photo):
+        open_easel(page, photo)
+        stage = page.get_by_role("application")
+        stage.focus()
+        page.keyboard.press("ArrowRight")  # a cross in the middle
+        act(page, lambda: page.keyboard.press("Enter"))
+        dot = page.locator("#easel .easel-hint")
+        assert dot.count() == 1
+        dot.focus()
+        act(page, lambda: page.keyboard.press("ArrowDown"))
+        assert dot.evaluate("element => element === document.activeElement")
+        act(page, lambda: page.keyboard.press("Delete"))
+        assert dot.count() == 0
+        act(page, lambda: page.keyboard.press("Control+z"))
+        assert dot.count() == 1
+
+    def test_dots_are_kept_for_another_day(self, page, photo, tmp_path):
+        open_easel(page, photo)
+        act(page, lambda: touch(page, 0.74, 0.5))
+        with page.expect_download() as download:
+            page.locator("#save-hints").click()
+        assert download.value.suggested_filename == "aunt.hints.json"
+        saved, later = tmp_path / "aunt.hints.json", tmp_path / "later.hints.json"
+        download.value.save_as(saved)
+        later.write_text(saved.read_text().replace('"version": 1', '"version": 9'))
+        page.reload()
+        open_easel(page, photo)
+
+        def load(path: Path) -> None:
+            with page.expect_file_chooser() as chooser:
+                page.locator("#load-hints").click()
+            chooser.value.set_files(str(path))
+
+        act(page, lambda: load(saved))
+        dots = page.locator("#easel .easel-hint")
+        assert dots.count() == 1
+        load(later)
+        page.locator(".easel-help", has_text="later.hints.json").wait_for()
+        assert dots.count() == 1  # nothing is lost
 
 
 class TestClipboard:
@@ -163,10 +287,10 @@ class TestClipboard:
         page.evaluate(COPY, base64.b64encode(photo.read_bytes()).decode())
         page.wait_for_function("window.copied", polling=100)  # unlike evaluate, this ends in time
 
-    def test_a_photo_is_pasted_and_the_button_waits_until_it_is_whole(self, page, photo):
+    def test_a_photo_is_pasted(self, page, photo):
         self.copy(page, photo)
         page.get_by_role("button", name="Paste from clipboard").click()
-        assert color_again(page).shape == (1300, 1900, 3)
+        assert colored(page).shape == (1300, 1900, 3)
 
     def test_a_pasted_photo_outlives_a_slow_answer_to_what_went_before(self, page, photo):
         """The click on Paste empties the photo; on a slow machine that is answered after the photo has come."""
@@ -181,7 +305,7 @@ class TestClipboard:
 
         page.route("**/queue/join*", hold_the_first)
         page.get_by_role("button", name="Paste from clipboard").click()
-        assert color_again(page).shape == (1300, 1900, 3)
+        assert colored(page).shape == (1300, 1900, 3)
         assert held
 
 
@@ -199,3 +323,16 @@ class TestBatch:
             page.locator("#download-all").click()
         with zipfile.ZipFile(download.value.path()) as archive:
             assert archive.namelist() == ["aunt_colorized.png", "uncle_colorized.png"]
+        page.locator("#gallery button").nth(1).click()  # opens it in the first tab
+        wait_for(page, "Done: uncle_colorized.png")
+        playwright.expect(page.locator("#download-photo")).to_be_visible()
+
+    def test_photos_in_colour_are_asked_about(self, page, photo, party):
+        anyway = page.get_by_role("checkbox", name="Colour it anyway")
+        upload_in_tab(page, "Many photos", "#photos", photo, party)
+        assert not anyway.is_visible()
+        page.locator("#color-all").click()
+        wait_for(page, "1 of 2 photos coloured")
+        anyway.check()
+        page.locator("#color-all").click()
+        wait_for(page, "2 of 2 photos coloured")

@@ -76,7 +76,7 @@ def test_fits_telephones_and_takes_the_systems_colours(browser, served, requests
     page = context.new_page()
     page.on("request", lambda request: requests.append(request.url))
     page.goto(served[0])
-    page.locator("#color-photo").wait_for()
+    page.locator("#photo").wait_for()
     for name in ("Photo", "Many photos", "Film"):
         page.get_by_role("tab", name=name, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

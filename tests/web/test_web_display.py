@@ -1,4 +1,4 @@
-"""Command lines of requests, previews with hints on them, and values of the colour picker."""
+"""Command lines of requests, previews, and hints that the easel sends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from colorize.cli.options import Command, parse_command
 from colorize.engine import ColorSettings, Hint
 from colorize.film import VideoOptions
 from colorize.web.command_lines import command_line
-from colorize.web.hint_controls import hex_color
-from colorize.web.previews import write_hinted, write_preview
+from colorize.web.previews import write_pair, write_preview
 from colorize.web.requests import ColorizeRequest
 
 HINTS = [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]
@@ -64,23 +63,22 @@ def parse(text: str) -> Command:
 
 
 class TestPreviews:
-    def test_a_pixel_of_the_preview_is_one_of_the_photo(self, tmp_path):
+    def test_is_reduced_and_never_enlarged(self, tmp_path):
         source = tmp_path / "wide.png"
         Image.new("L", (400, 100), 128).save(source)
-        preview = write_preview(source, tmp_path / "preview.jpg", max_side=100)
-        with Image.open(preview.path) as image:
-            assert image.size == (100, 25)
-        assert preview.to_photo(0, 0) == (2, 2) and preview.to_photo(99, 24) == (398, 98)
-        assert preview.to_photo(5000, -3) == (399, 0)
+        for side, size in ((100, (100, 25)), (1000, (400, 100)), (None, (400, 100))):
+            with Image.open(write_preview(source, tmp_path / f"{side}.jpg", side)) as image:
+                assert image.size == size
 
-    def test_hints_are_drawn(self, tmp_path):
-        source = tmp_path / "grey.png"
-        Image.new("L", (200, 200), 128).save(source)
-        preview = write_preview(source, tmp_path / "preview.jpg")
-        write_hinted(preview, [Hint(50, 150, "#d02020")], tmp_path / "hints.jpg")
-        with Image.open(tmp_path / "hints.jpg") as image:
-            red, green, _ = image.getpixel((50, 150))
-            assert red > green + 100 and image.getpixel((150, 50)) == pytest.approx((128,) * 3, abs=3)
+    def test_before_and_after_lie_side_by_side(self, tmp_path):
+        before, after = tmp_path / "grey.png", tmp_path / "red.png"
+        Image.new("L", (200, 100), 90).save(before)
+        Image.new("RGB", (200, 100), (180, 40, 40)).save(after)
+        write_pair(before, after, tmp_path / "pair.jpg", 50)
+        with Image.open(tmp_path / "pair.jpg") as image:
+            assert image.height == 25 and image.width >= 100
+            assert image.getpixel((10, 12)) == pytest.approx((90,) * 3, abs=4)
+            assert image.getpixel((image.width - 10, 12)) == pytest.approx((180, 40, 40), abs=6)
 
     def test_transparency_and_orientation(self, tmp_path):
         source = tmp_path / "turned.png"
@@ -89,16 +87,7 @@ class TestPreviews:
         exif = Image.Exif()
         exif[0x0112] = 6  # to be turned by 90 degrees
         Image.fromarray(picture, "LA").save(source, exif=exif)
-        preview = write_preview(source, tmp_path / "preview.jpg")
-        with Image.open(preview.path) as image:
-            assert image.size == (40, 80) and preview.photo_size == (80, 40)
+        with Image.open(write_preview(source, tmp_path / "preview.jpg")) as image:
+            assert image.size == (40, 80)
             values = np.asarray(image.convert("L"))
         assert values[:30].mean() < 5 and values[50:].mean() > 250
-
-
-@pytest.mark.parametrize(
-    ("value", "color"),
-    [("#A0b1C2", "#a0b1c2"), ("#a0b1c2ff", "#a0b1c2"), ("#abc", "#aabbcc"), ("rgba(255, 12.6, 0, 0.5)", "#ff0d00")],
-)
-def test_colour_pickers_are_understood(value, color):
-    assert hex_color(value) == color
