@@ -102,7 +102,7 @@ def parse_hints(content: bytes, photo_size: tuple[int, int], name: str) -> tuple
         raise ValueError(f"{name}: not a file of hints, for it is no JSON; --save-hints writes one") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"{name}: not a file of hints, for it does not say the format {FORMAT}")
-    version = document.get("version")
+    version = document.get("version", 0)
     if not _is_whole(version) or version < 1:
         raise ValueError(f"{name}: version {version!r} of a file of hints is none; this program writes {VERSION}")
     if version > VERSION:
@@ -120,7 +120,7 @@ def parse_hints(content: bytes, photo_size: tuple[int, int], name: str) -> tuple
 
 def _check_shape(photo: Any, photo_size: tuple[int, int], name: str) -> None:
     """Raise a ``ValueError`` where the photo that a file names has another shape than the photo at hand."""
-    sides = [photo.get(side) for side in ("width", "height")] if isinstance(photo, dict) else []
+    sides = [photo.get(side, 0) for side in ("width", "height")] if isinstance(photo, dict) else []
     if len(sides) != 2 or not all(_is_whole(side) and 0 < side < 1e9 for side in sides):
         raise ValueError(f"{name}: its photo {photo!r:.80} has no width and height in pixels")
     (width, height), (rows, columns) = sides, photo_size
@@ -154,7 +154,7 @@ def _read_hint(entry: Any, photo_size: tuple[int, int], name: str) -> Hint:
     (x, y), *path = ((_pixel(x * width - 0.5, width), _pixel(y * height - 0.5, height)) for x, y in points)
     pixels = None if radius is None else max(10**-PIXEL_DIGITS, round(radius * min(photo_size), PIXEL_DIGITS))
     try:
-        return Hint(x, y, entry.get("color"), pixels, tuple(path))
+        return Hint(x, y, entry.get("color", ""), pixels, tuple(path))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 

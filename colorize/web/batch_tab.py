@@ -20,6 +20,7 @@ from colorize.batch import FileOptions, PhotoOptions
 from colorize.engine import ColorSettings
 from colorize.web.command_lines import command_line
 from colorize.web.controls import (
+    IN_COLOR,
     PRIVATE,
     command_box,
     enable_while_uploaded,
@@ -38,7 +39,6 @@ from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 MAX_QUEUED = 3  # photos of one batch in the queue at a time; those of other clients come between them
 THUMBNAIL_SIDE = 600  # longest side in pixels, of each of the two
-IN_COLOR = "in colour already"  # of an outcome's message
 SETTINGS = (ColorSettings, PhotoOptions, FileOptions)
 FOLDER = "coloured"  # name of the ZIP, and of the folder in the command line
 

@@ -12,6 +12,8 @@ from colorize.web.service import ColorizeService
 
 PRIVATE = "private"  # Gradio's word for events of the page itself, which gradio_client cannot call
 
+IN_COLOR = "in colour already"  # of the message of an outcome that asks whether to colour a picture all the same
+
 
 def page_error(message: str) -> gr.Error:
     """Return the error that the page shows until it is closed, and that ``gradio_client`` raises."""

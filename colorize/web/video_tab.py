@@ -14,6 +14,7 @@ from colorize.engine import ColorSettings
 from colorize.film import VideoOptions
 from colorize.web.command_lines import command_line
 from colorize.web.controls import (
+    IN_COLOR,
     PRIVATE,
     command_box,
     enable_while_uploaded,
@@ -26,7 +27,7 @@ from colorize.web.controls import (
     weights_control,
 )
 from colorize.web.jobs import WebJob
-from colorize.web.setting_controls import page_request, setting_controls, takes_controls
+from colorize.web.setting_controls import control_names, page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 PREVIEW_FRAMES = 6  # on the contact sheet
@@ -53,11 +54,15 @@ class VideoTab:
                     self._color_button = gr.Button(
                         "Colour the film", variant="primary", min_width=120, interactive=False, elem_id="color-film"
                     )
-                self._stop_button = gr.Button("Cancel", variant="stop", interactive=False, elem_id="cancel-film")
+                self._stop_button = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel-film")
                 file_controls = setting_controls(FileOptions)
+                self._force = file_controls[control_names(FileOptions).index("force")]
+                self._force.visible = False  # it is asked where a film is in colour already
                 with gr.Accordion("Settings", open=False):
                     self._controls = [weights_control(uploads.service), *setting_controls(ColorSettings, VideoOptions)]
                 self._controls += file_controls
+                with gr.Accordion("The same on the command line", open=False):
+                    self._command = command_box()
             with gr.Column(min_width=300):
                 self._status = status_line()
                 self._sheet = gr.Image(
@@ -65,18 +70,26 @@ class VideoTab:
                     interactive=False,
                     type="filepath",
                     buttons=["fullscreen"],
+                    visible=False,
                     elem_id="preview",
                     alt_text="a few frames of the film, in colour",
                 )
                 self._video = gr.Video(
-                    label="The film in colour", interactive=False, autoplay=False, buttons=[], elem_id="video"
+                    label="The film in colour",
+                    interactive=False,
+                    autoplay=False,
+                    buttons=[],
+                    visible=False,
+                    elem_id="video",
                 )
-                self._download = gr.DownloadButton("Download", interactive=False, elem_id="download-film")
-                self._command = command_box()
+                self._download = gr.DownloadButton(
+                    "Download", variant="primary", visible=False, elem_id="download-film"
+                )
         self._connect_events()
 
     def _connect_events(self) -> None:
         enabled, disabled = gr.update(interactive=True), gr.update(interactive=False)
+        stoppable, hidden = gr.update(visible=True, interactive=True), gr.update(visible=False)
         controls = [self._source, self._preview_button, self._color_button, self._stop_button]
         enable_while_uploaded(self._source, [self._preview_button, self._color_button])
         for button, handler, outputs, name, description in (
@@ -96,7 +109,7 @@ class VideoTab:
             ),
         ):
             click = button.click(
-                lambda: (disabled, disabled, disabled, enabled), None, controls, api_visibility=PRIVATE
+                lambda: (disabled, disabled, disabled, stoppable), None, controls, api_visibility=PRIVATE
             )
             click.then(
                 handler,
@@ -108,9 +121,13 @@ class VideoTab:
                 concurrency_limit=None,
                 show_progress="hidden",
             ).then(
-                lambda file: (enabled, enabled, enabled, disabled, gr.update(interactive=bool(file))),
-                self._download,
-                [*controls, self._download],
+                lambda file, sheet, status: (
+                    *(enabled, enabled, enabled, hidden, gr.update(visible=bool(file)), gr.update(visible=bool(file))),
+                    gr.update(visible=bool(sheet)),
+                    gr.update(visible=True) if IN_COLOR in (status or "") else gr.skip(),
+                ),
+                [self._download, self._sheet, self._status],
+                [*controls, self._download, self._video, self._sheet, self._force],
                 preprocess=False,
                 api_visibility=PRIVATE,
             )

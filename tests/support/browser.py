@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-TIMEOUT = 40  # seconds until a test gives up, on a busy machine too
+TIMEOUT = 180  # seconds until a test gives up, on a busy machine too
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = (
     "--headless=new",
