@@ -49,7 +49,9 @@ class Step:
         """Return what ``FlowFinder.between`` does of the two frames, on a grid of (height, width)."""
         scale = np.array([size[1] / self.backward.shape[1], size[0] / self.backward.shape[0]], np.float32)
         backward, forward = (
-            np.asarray(cv2.resize(field.astype(np.float32), size[1::-1], interpolation=cv2.INTER_LINEAR) * scale)
+            np.asarray(
+                cv2.resize(field.astype(np.float32), size[1::-1], interpolation=cv2.INTER_LINEAR) * scale, np.float32
+            )
             for field in (self.backward, self.forward)
         )
         return with_confidence(backward, forward), with_confidence(forward, backward)

@@ -64,7 +64,7 @@ def _shift(lightness: Floats, grey: Grey) -> tuple[float, float]:
     reach = round(MAX_SHIFT * min(grey.shape))
     if reach < 1 or min(grey.shape) < 8 * reach:
         return 0.0, 0.0
-    mine, wanted = _details(lightness), _details(grey / np.float32(255 / (2 * L_HALF)))
+    mine, wanted = _details(lightness), _details(np.asarray(grey * (2 * L_HALF / 255), np.float32))
     inner = np.ascontiguousarray(mine[reach:-reach, reach:-reach])
     likeness = np.nan_to_num(cv2.matchTemplate(wanted, inner, cv2.TM_CCOEFF_NORMED))
     row, column = np.unravel_index(int(likeness.argmax()), likeness.shape)
