@@ -190,7 +190,10 @@ class Codec(NamedTuple):
         min_size: Least (height, width) in pixels.
         depths: Bits of a sample that it is written with, rising.
         chromas: Chroma that it is written with, ``420``, ``422`` or ``444``, from the least on.
-        alpha_depths: Bits of a sample with which it holds alpha, with 4:4:4 alone; empty: it holds none.
+        alpha_depths: Bits of a sample with which it holds alpha; empty: it holds none.
+        alpha_chroma: The chroma with which it holds alpha.
+        alpha_in: FFmpeg's names of the containers that hold its alpha, a stream of its own beside each picture; empty:
+            the pictures' own stream holds it, in any container.
         is_mezzanine: Whether it is for further work, so that its chroma is the source's as far as it can.
         is_lossless: Whether the pictures that are read are those that were written.
         states_range: Whether its stream states full range, so that it can have it.
@@ -216,6 +219,8 @@ class Codec(NamedTuple):
     depths: tuple[int, ...] = (8,)
     chromas: tuple[str, ...] = ("420",)
     alpha_depths: tuple[int, ...] = ()
+    alpha_chroma: str = "444"
+    alpha_in: tuple[str, ...] = ()
     is_mezzanine: bool = False
     is_lossless: bool = False
     states_range: bool = False
@@ -284,6 +289,9 @@ CODECS = {
         options=(("b", "0"), ("deadline", "good"), ("row-mt", "1")),
         even_sides=False,
         chromas=_CHROMAS,
+        alpha_depths=(8,),
+        alpha_chroma="420",
+        alpha_in=("webm", "matroska"),
         states_range=True,
     ),
     "ffv1": Codec(

@@ -4,6 +4,8 @@ from .curves import Curve as Curve
 from .encodings import convert_to_srgb as convert_to_srgb
 from .encodings import space_of_code_points as space_of_code_points
 from .encodings import space_of_gamma as space_of_gamma
+from .hdr import HDR_TRANSFERS as HDR_TRANSFERS
+from .hdr import HdrSystem as HdrSystem
 from .lab import AB_MAX as AB_MAX
 from .lab import L_HALF as L_HALF
 from .lab import Picture as Picture
@@ -42,6 +44,7 @@ from .yuv import YuvSystem as YuvSystem
 from .yuv import color_field_planes as color_field_planes
 from .yuv import color_planes as color_planes
 from .yuv import luma_of_grey as luma_of_grey
+from .yuv import luma_of_hdr as luma_of_hdr
 from .yuv import luma_of_rgb as luma_of_rgb
 from .yuv import luma_of_yuv as luma_of_yuv
 from .yuv import luma_of_yuv_fields as luma_of_yuv_fields

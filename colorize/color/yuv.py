@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from colorize.color.hdr import HdrSystem
 from colorize.color.lab import lab_planes_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.color.resample import Enlarger
 from colorize.color.spaces import CURVE_SAMPLES, SRGB, Floats
@@ -67,7 +68,7 @@ class YuvSystem:
 
 @dataclass(frozen=True)
 class PlaneFormat:
-    """The format of a coloured frame's planes Y, Cb and Cr, of BT.709.
+    """The format of a coloured frame's planes Y, Cb and Cr, of BT.709, or of a film's system of high dynamic range.
 
     Attributes:
         bits: Bits of a level, 8 to 16.
@@ -76,12 +77,19 @@ class PlaneFormat:
         own_luma: Y is the film's own, as stored, in this depth and range; then a colour may look a little lighter or
             darker than the grey that it replaces. Else Y is corrected so that the lightness stays; that is for 8 bits,
             4:2:0 and limited range alone.
+        hdr: The colour system of a film of high dynamic range, whose luma is kept; None: the film is none.
     """
 
     bits: int = 8
     chroma: str = "420"
     full_range: bool = False
     own_luma: bool = False
+    hdr: HdrSystem | None = None
+
+    @property
+    def weights(self) -> tuple[float, float, float]:
+        """Those of red, green and blue in luma."""
+        return self.hdr.weights if self.hdr else LUMA_WEIGHTS
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
@@ -199,6 +207,11 @@ def luma_of_grey(levels: npt.NDArray[np.unsignedinteger], bits: int, full_range:
     scale = LUMA_RANGE / ((1 << bits) - 1)
     table = np.round((BLACK + np.arange(1 << bits) * scale) * STEPS_PER_LEVEL).astype(np.uint16)
     return Luma(np.take(table, levels))
+
+
+def luma_of_hdr(stored: StoredLuma, system: HdrSystem) -> Luma:
+    """Return the luma of a frame of high dynamic range as a picture of standard range shows it."""
+    return Luma(np.take(_sdr_levels(stored.bits, stored.full_range, system), stored.levels), stored=stored)
 
 
 def luma_of_yuv(planes: Sequence[npt.NDArray], system: YuvSystem, keep_tone: bool) -> Luma:
@@ -332,9 +345,16 @@ def _own_luma_planes(
         lightness, _ = _look_up_lightness(mean)
         rgb = np.empty((*mean.shape, 3), np.uint16)
         lab_planes_to_rgb(lightness, chroma[..., 0], chroma[..., 1], rgb, SRGB)
-        differences = cv2.transform(rgb.astype(np.float32), rows) + middle
-        for plane, channel in ((cb, 0), (cr, 1)):
-            plane[top:bottom] = np.rint(differences[..., channel]).clip(0, (1 << format.bits) - 1)
+        if format.hdr is None:
+            blue, red = cv2.split(cv2.transform(rgb.astype(np.float32), rows))
+        else:
+            own = y[ratio * top : ratio * bottom].astype(np.float32)
+            own = own if own.shape == size[::-1] else cv2.resize(own, size, interpolation=cv2.INTER_AREA)
+            black, luma_range, color_range = format.levels()
+            encoded = np.asarray((own - black) / np.float32(luma_range), np.float32)
+            blue, red = (plane * np.float32(color_range) for plane in format.hdr.color_differences(encoded, rgb))
+        for plane, differences in ((cb, blue), (cr, red)):
+            plane[top:bottom] = np.rint(differences + middle).clip(0, (1 << format.bits) - 1)
     return y, cb, cr
 
 
@@ -423,6 +443,14 @@ def _level_table(bits: int, full_range: bool, format: PlaneFormat) -> DeepPlane:
     new_black, new_range, _ = format.levels()
     level = (np.arange(1 << bits) - black) / luma_range
     return np.round(new_black + level * new_range).clip(0, (1 << format.bits) - 1).astype(format.dtype)
+
+
+@cache
+def _sdr_levels(bits: int, full_range: bool, system: HdrSystem) -> npt.NDArray[np.uint16]:
+    """Return the luma, in 1/256 of a level, that a picture of standard range has for every level of high range."""
+    black, luma_range, _ = PlaneFormat(bits, full_range=full_range).levels()
+    grey = system.grey_of((np.arange(1 << bits) - black) / luma_range)
+    return np.round((BLACK + grey * LUMA_RANGE) * STEPS_PER_LEVEL).astype(np.uint16)
 
 
 @cache

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from colorize.color.resample import shrink
 from colorize.color.spaces import Floats
-from colorize.color.yuv import EIGHT_BITS, LUMA_WEIGHTS, DeepPlane, PlaneFormat, YuvSystem, weave
+from colorize.color.yuv import EIGHT_BITS, DeepPlane, PlaneFormat, YuvSystem, weave
 
 SAME = 1e-3  # of the levels of a map that changes nothing; more than what its numbers are rounded by
 COSITED = np.array([[0.25, 0.5, 0.25]], np.float32)  # mean around the pixel at whose place a sample lies
@@ -23,7 +23,7 @@ COSITED = np.array([[0.25, 0.5, 0.25]], np.float32)  # mean around the pixel at 
 def convert_planes(
     planes: Sequence[DeepPlane], system: YuvSystem, format: PlaneFormat = EIGHT_BITS, by_field: bool = False
 ) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
-    """Return a frame's planes Y, Cb, Cr in BT.709 and a format, with its own colours.
+    """Return a frame's planes Y, Cb, Cr in a format, with its own colours.
 
     A frame of odd size gets one more row or column, a copy of the last. Where there are fewer Cb and Cr than Y they lie
     as MPEG-2 has them: in the column of every second pixel, between two rows.
@@ -67,9 +67,10 @@ def blend_planes(
 
 
 def _matrix_between(system: YuvSystem, format: PlaneFormat) -> Floats:
-    """Return the affine map (3, 4) from the levels of a system to those of BT.709 in a format."""
+    """Return the affine map (3, 4) from the levels of a system to those of a format."""
     before = system.to_rgb().astype(np.float64)
-    after = YuvSystem(LUMA_WEIGHTS[0], LUMA_WEIGHTS[2], format.bits, format.full_range).to_rgb().astype(np.float64)
+    red, _, blue = format.weights
+    after = YuvSystem(red, blue, format.bits, format.full_range).to_rgb().astype(np.float64)
     before[:, 3] -= after[:, 3]
     return np.linalg.solve(after[:, :3], before).astype(np.float32)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from colorize.base import CODECS, VideoError
+from colorize.base import CODECS, Container, VideoError
 from colorize.color import PlaneFormat
 from colorize.film.options import VideoOptions
 from colorize.film.video import Video
@@ -26,19 +26,23 @@ class ResultSamples(NamedTuple):
     notes: list[str]
 
 
-def choose_samples(video: Video, name: str, options: VideoOptions) -> ResultSamples:
+def choose_samples(video: Video, name: str, options: VideoOptions, container: Container | None = None) -> ResultSamples:
     """Return how a film's coloured frames are stored.
 
     Args:
         video: The source.
         name: The codec's name in ``CODECS``.
         options: What the user says of depth and chroma.
+        container: That of the result; None: it is not a film's file.
 
     Raises:
         VideoError: The codec is not written in what the user says.
     """
     codec, source = CODECS[name], video.samples
-    alpha = source.alpha and bool(codec.alpha_depths) and options.chroma in (AUTO, "444")
+    holds_alpha = container is None or not codec.alpha_in or container.format in codec.alpha_in
+    depth_fits = options.bit_depth == AUTO or int(options.bit_depth) in codec.alpha_depths
+    chroma_fits = options.chroma in (AUTO, codec.alpha_chroma)
+    alpha = source.alpha and bool(codec.alpha_depths) and holds_alpha and depth_fits and chroma_fits
     depths = codec.alpha_depths if alpha else codec.depths
     for option, value, known in (("bit-depth", options.bit_depth, depths), ("chroma", options.chroma, codec.chromas)):
         if value != AUTO and value not in map(str, known):
@@ -46,19 +50,18 @@ def choose_samples(video: Video, name: str, options: VideoOptions) -> ResultSamp
             raise VideoError(f"--{option} {value}: {name} is not written so; it takes {takes}")
     if options.bit_depth != AUTO:
         bits = int(options.bit_depth)
-    elif video.hdr and not codec.is_mezzanine:
-        bits = depths[0]  # its levels are read as if they were not those of HDR, which the user is told
     else:
         bits = next((depth for depth in depths if depth >= source.bits), depths[-1])
     if options.chroma != AUTO:
         chroma = options.chroma
     elif alpha:
-        chroma = "444"
+        chroma = codec.alpha_chroma
     else:
         wanted = (source.chroma or codec.chromas[0]) if codec.is_mezzanine else codec.chromas[0]
         chroma = next(each for each in codec.chromas if each >= wanted)
-    own_luma = codec.is_lossless or (bits, chroma) != (8, "420")
-    planes = PlaneFormat(bits, chroma, own_luma and codec.states_range and source.full_range, own_luma)
+    hdr = video.hdr.system if video.hdr else None
+    own_luma = codec.is_lossless or hdr is not None or (bits, chroma) != (8, "420")
+    planes = PlaneFormat(bits, chroma, own_luma and codec.states_range and source.full_range, own_luma, hdr)
     return ResultSamples(planes, alpha, _notes(video, name, planes, alpha))
 
 
@@ -69,8 +72,6 @@ def _notes(video: Video, name: str, planes: PlaneFormat, alpha: bool) -> list[st
     if source.bits > planes.bits:
         deepest = CODECS[name].depths[-1]
         remedy = "--codec ffv1 keeps all" if deepest < source.bits else "--bit-depth auto keeps them"
-        if deepest > planes.bits and video.hdr:
-            remedy = f"--bit-depth {deepest} writes more"
         notes.append(f"{video.path}: its {source.bits} bits a sample became {planes.bits}; {remedy}")
     if source.full_range and planes.own_luma and not planes.full_range:
         black, steps, _ = planes.levels()
@@ -81,10 +82,19 @@ def _notes(video: Video, name: str, planes: PlaneFormat, alpha: bool) -> list[st
             )
     if video.has_alpha and not alpha:
         notes.append(
-            f"{video.path}: its transparency (alpha channel) was left out; results are opaque, but for ProRes 4444 and "
-            "FFV1 (--codec prores, ffv1)"
+            f"{video.path}: its transparency (alpha channel) was left out; results are opaque, but for ProRes 4444, "
+            "FFV1 (--codec prores, ffv1), and VP9 of 420 in webm and mkv"
         )
-    if name == "h264" and planes.bits > 8:
+    if video.hdr:
+        lost = " and ".join(video.hdr.lost(name))
+        if lost:
+            notes.append(f"{video.path}: its HDR data ({lost}) were left out; {name} is written without")
+        if name == "h264":
+            notes.append(
+                f"{video.path}: is HDR ({video.hdr.system.name}), which few players show in H.264; --codec hevc is for "
+                "most"
+            )
+    elif name == "h264" and planes.bits > 8:
         notes.append(
             f"{video.path}: is written in {planes.bits} bits, as it is; not every player shows such H.264: --bit-depth "
             "8 is for all, --codec hevc for most"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -21,11 +22,15 @@ from colorize.base import CODECS, VideoError, reason, scheduling_kept
 from colorize.color import EIGHT_BITS, DeepPlane, PlaneFormat
 from colorize.film.captions import blank_with_captions
 from colorize.film.fields import FieldOrderLabeler, state_progressive
+from colorize.film.hdr import Hdr
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED, FULL = 1, 2  # AVColorRange: MPEG, JPEG
 AVX512_SKX = 256  # CV_CPU_AVX512_SKX: AVX-512 as x264 uses it; OpenCV's Python has no name for it
 NUT = "nut"
+MATROSKA = "matroska"
+"""Holds the alpha beside pictures, as NUT does not, but counts milliseconds: there a frame's stamp is its number."""
+MILLISECOND = Fraction(1, 1000)
 PTS_OFFSET_FRAMES = 64
 """Frames by which time stamps are moved: decoding times lie before them, and a NUT file holds no negative ones."""
 
@@ -82,6 +87,8 @@ class EncoderSettings:
             options["threads"] = str(self.threads)
         if self.codec == "h264":
             options["x264-params"] = _x264_parameters(format)
+        for name, parameters in format.hdr.parameters(self.codec).items() if format.hdr else ():
+            options[name] = ":".join(filter(None, (options.get(name), *parameters)))
         return options
 
 
@@ -98,6 +105,7 @@ class PictureFormat:
         is_cfr: Whether the frame rate is constant.
         planes: The format of the planes Y, Cb and Cr.
         alpha: Whether there is a plane of alpha too.
+        hdr: What a film of high dynamic range says of itself; None: the film is none.
     """
 
     size: tuple[int, int]
@@ -108,6 +116,7 @@ class PictureFormat:
     is_cfr: bool = True
     planes: PlaneFormat = EIGHT_BITS
     alpha: bool = False
+    hdr: Hdr | None = None
 
     @property
     def pixel_format(self) -> str:
@@ -120,14 +129,26 @@ class PictureFormat:
         """AVColorRange of the levels."""
         return FULL if self.planes.full_range else LIMITED
 
+    def state_colors(self, target: Any) -> None:
+        """Make a frame or codec context state the range, matrix, primaries and transfer of the levels."""
+        target.color_range = self.color_range
+        system = self.planes.hdr
+        target.colorspace, target.color_primaries, target.color_trc = (
+            (system.matrix, system.primaries, system.transfer) if system else (BT709, BT709, BT709)
+        )
+
     def black(self) -> tuple[DeepPlane, ...]:
         """Return the planes of a black frame, as ``SegmentEncoder.write`` takes them."""
         planes = self.planes.black(self.size)
         return (*planes, np.full_like(planes[0], (1 << self.planes.bits) - 1)) if self.alpha else planes
 
+    def segments_muxer(self, codec: str) -> str:
+        """Return FFmpeg's name of the muxer for segments of frames of this format, in a codec."""
+        return MATROSKA if self.alpha and MATROSKA in CODECS[codec].alpha_in else CODECS[codec].segments
+
     def pts_offset(self, codec: str) -> int:
         """Return the time stamp of a segment's first frame in its file, late enough for decoding times before it."""
-        if CODECS[codec].segments != NUT:
+        if self.segments_muxer(codec) != NUT:
             return 0  # a later beginning would be rounded, and no frame is decoded before it is shown
         return PTS_OFFSET_FRAMES * max(1, round(1 / (self.rate * self.time_base)))
 
@@ -146,8 +167,7 @@ def frame_of_planes(
         rows = np.frombuffer(target, dtype)  # type: ignore[call-overload]
         rows = rows.reshape(-1, target.line_size // dtype.itemsize)
         rows[: target.height, : target.width] = plane[: target.height, : target.width]
-    frame.color_range, frame.colorspace = format.color_range, BT709
-    frame.color_primaries = frame.color_trc = BT709
+    format.state_colors(frame)
     return frame
 
 
@@ -167,7 +187,8 @@ class SegmentEncoder:
         self._progressive_pts: set[int] = set()  # of frames that the encoder holds, in an interlaced stream
         self._coded_pts: list[int] = []
         self._begin: int | None = None
-        self._container = av.open(str(path), "w", format=CODECS[settings.codec].segments)
+        self._muxer = format.segments_muxer(settings.codec)
+        self._container = av.open(str(path), "w", format=self._muxer)
         try:
             self._stream = self._add_stream(settings)
             with scheduling_kept():
@@ -233,12 +254,16 @@ class SegmentEncoder:
     def _mux(self, packets: list[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
-            # x265 (4.2) gives out chance numbers where a segment has few frames
-            packet.dts = len(self._coded_pts) if CODECS[self._codec].segments == NUT else packet.pts
+            place = len(self._coded_pts)
             self._coded_pts.append(packet.pts)
             if packet.pts in self._progressive_pts:
                 self._progressive_pts.remove(packet.pts)
                 state_progressive(packet)
+            # x265 (4.2) gives out chance numbers where a segment has few frames
+            packet.dts = place if self._muxer == NUT else packet.pts
+            if self._muxer == MATROSKA:
+                packet.pts = packet.dts = place
+                packet.time_base, packet.duration = MILLISECOND, 1
             self._container.mux(packet)
 
     def _add_stream(self, settings: EncoderSettings) -> VideoStream:
@@ -254,8 +279,7 @@ class SegmentEncoder:
         context.pix_fmt = format.pixel_format
         context.time_base = format.time_base
         stream.time_base = format.time_base
-        context.color_range = format.color_range
-        context.colorspace = context.color_primaries = context.color_trc = BT709
+        format.state_colors(context)
         if format.aspect:
             context.sample_aspect_ratio = format.aspect
         if profile := codec.profiles.get(format.planes.chroma):

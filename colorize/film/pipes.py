@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 from colorize.base import VideoError, reason, write_codec_field_order
 from colorize.color import DeepPlane, Floats
 from colorize.film.decoding import Frame
-from colorize.film.encoder import BT709, PictureFormat, frame_of_planes
+from colorize.film.encoder import PictureFormat, frame_of_planes
 from colorize.film.names import PIPE
 from colorize.film.pipeline import FrameTask, SegmentPlan, color_task, record_frame
 from colorize.film.segments import Segment
@@ -243,8 +243,7 @@ class PipeSink:
         context.height, context.width = format.size
         context.pix_fmt = format.pixel_format
         context.time_base = 1 / format.rate if self._is_y4m else format.time_base
-        context.color_range = format.color_range
-        context.colorspace = context.color_primaries = context.color_trc = BT709
+        format.state_colors(context)
         context.sample_aspect_ratio = format.aspect or Fraction(1)
         if format.field_order:
             write_codec_field_order(context, FIELD_ORDERS[format.field_order])

@@ -14,13 +14,16 @@ from av.video.reformatter import ColorRange, Colorspace
 from colorize.base import SWSCALE_BT2020, SWSCALE_EXACT
 from colorize.color import (
     EIGHT_BITS,
+    HDR_TRANSFERS,
     DeepPlane,
+    HdrSystem,
     Luma,
     PlaneFormat,
     StoredLuma,
     YuvSystem,
     convert_planes,
     luma_of_grey,
+    luma_of_hdr,
     luma_of_rgb,
     luma_of_yuv,
     luma_of_yuv_fields,
@@ -67,6 +70,8 @@ def read_luma(
         is_noisy: Its colours are a tape's noise, and its Y alone is its lightness.
     """
     frame = fit_size(video, frame)
+    if video.hdr:
+        return luma_of_hdr(_stored_luma(video, frame, video.hdr.system), video.hdr.system)
     name = frame.format.name
     if not frame.format.is_rgb and not frame.format.has_palette:
         if not PLANAR.match(name):  # packed, or bits at the upper end: the same levels in planes
@@ -84,6 +89,17 @@ def read_luma(
     if keep_stored and (picture[..., :1] == picture[..., 1:]).all():
         return replace(luma, stored=StoredLuma(np.ascontiguousarray(picture[..., 0]), 8 * picture.itemsize, True))
     return luma
+
+
+def _stored_luma(video: Video, frame: av.VideoFrame, system: HdrSystem) -> StoredLuma:
+    """Return the luma of a frame, upright, as it is stored; of RGB that of the film's system."""
+    if frame.format.is_rgb:
+        picture = _rgb_as_stored(video, frame)
+        levels = np.rint(picture.astype(np.float32) @ np.float32(system.weights)).astype(picture.dtype)
+        return StoredLuma(levels, 8 * picture.itemsize, True)
+    if not PLANAR.match(frame.format.name):
+        frame = convert_frame(frame, format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")
+    return StoredLuma(video.orientation.apply(_plane(frame, 0)), bits_of(frame), is_full_range(frame))
 
 
 @reads_frames
@@ -116,21 +132,22 @@ def read_alpha(video: Video, frame: av.VideoFrame, bits: int) -> DeepPlane:
 def read_own_planes(
     video: Video, frame: av.VideoFrame, format: PlaneFormat = EIGHT_BITS
 ) -> tuple[DeepPlane, DeepPlane, DeepPlane]:
-    """Return a frame's own Y, Cb and Cr, upright, in BT.709 and a format.
+    """Return a frame's own Y, Cb and Cr, upright, in a format.
 
     Planes that are stored so are not changed; a frame of odd size gets one more row or column.
     """
     frame = fit_size(video, frame)
     if frame.format.is_rgb or frame.format.has_palette:
+        matrix = _matrix(frame) if video.hdr else Colorspace.ITU709
         frame = convert_frame(
             frame,
             format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p",
             src_color_range=ColorRange.JPEG,
-            dst_colorspace=Colorspace.ITU709,
+            dst_colorspace=matrix,
             dst_color_range=ColorRange.MPEG,
             interpolation=SWSCALE_EXACT,
         )
-        system = YuvSystem(*LUMA_WEIGHTS[Colorspace.ITU709], bits_of(frame))
+        system = YuvSystem(*LUMA_WEIGHTS[matrix], bits_of(frame))
     else:
         if frame.format.name.startswith("nv") or not PLANAR.match(frame.format.name):
             frame = convert_frame(frame, format=_planar_format(frame))
@@ -169,7 +186,15 @@ def has_colors(frame: av.VideoFrame) -> bool:
 
 @reads_frames
 def rgb_picture(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
-    """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits."""
+    """Return a frame as an upright RGB picture (H, W, 3), uint8, or uint16 where the frame has more than 8 bits.
+
+    One of high dynamic range is shown in standard range.
+    """
+    picture = _rgb_as_stored(video, frame)
+    return video.hdr.system.to_sdr(picture) if video.hdr else picture
+
+
+def _rgb_as_stored(video: Video, frame: av.VideoFrame) -> npt.NDArray[np.unsignedinteger]:
     frame = fit_size(video, frame)
     rgb = convert_frame(
         frame,
@@ -216,6 +241,8 @@ def _as_uint8(picture: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.uint8]
 
 def _matrix(frame: av.VideoFrame) -> int:
     """Return swscale's number of a frame's YUV matrix: the one that it states, else the usual one of its size."""
+    if int(frame.color_trc) in HDR_TRANSFERS:
+        return SWSCALE_MATRICES.get(int(frame.colorspace), SWSCALE_BT2020)
     is_hd = frame.width >= HIGH_DEFINITION[0] or frame.height > HIGH_DEFINITION[1]
     return SWSCALE_MATRICES.get(int(frame.colorspace), Colorspace.ITU709 if is_hd else Colorspace.ITU601)
 

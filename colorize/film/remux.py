@@ -17,6 +17,7 @@ from av.stream import Stream
 
 from colorize.base import SegmentsError, VideoError, reason
 from colorize.film.clock import run_clock_on
+from colorize.film.encoder import MATROSKA
 from colorize.film.segments import SegmentStore
 from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
 from colorize.film.transcoding import DISK_ERRORS, CoverCopy, StreamCopy
@@ -138,6 +139,7 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     step = max(1, round(1 / (plan.format.rate * time_base)))
     before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
     film_dts = iter((*before_first, *film_pts))
+    is_numbered = plan.format.segments_muxer(plan.codec) == MATROSKA
     for number, segment in enumerate(store.segments):
         seen: list[int] = []
         begin = segment.pts[0] - plan.format.pts_offset(plan.codec)
@@ -146,7 +148,10 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
                 for packet in container.demux(video=0):
                     if not packet.size:
                         continue
-                    pts = begin + round((packet.pts or 0) * packet.time_base / plan.format.time_base)
+                    if is_numbered:
+                        pts = segment.pts[len(seen)]
+                    else:
+                        pts = begin + round((packet.pts or 0) * packet.time_base / plan.format.time_base)
                     place = places[pts]
                     packet.time_base = time_base
                     packet.pts, packet.dts, packet.duration = film_pts[place], next(film_dts), durations[place]

@@ -123,6 +123,8 @@ def _lost(source: Source, out: Path) -> list[str]:
         with open_video(path) as container:
             if any(stream.type in ("audio", "subtitle", "attachment") for stream in container.streams):
                 lines.append(f"{path}: sound, texts and all else but the pictures were left out of {out.name}")
+    if source.video.hdr:
+        lines.append(f"{path}: is HDR ({source.video.hdr.system.name}); its frames are written in standard range")
     if source.video.field_order:
         lines.append(f"{path}: is interlaced; its frames are written as whole pictures")
     if source.video.upright_aspect not in (None, 1) and out.suffix.lower() in (".tif", ".tiff", ".png"):

@@ -17,7 +17,7 @@ from av.subtitles.stream import SubtitleStream
 import colorize
 from colorize.base import CODECS, Container, reason, states_rate_of_copies, write_codec_field_order
 from colorize.film.cadence import Stamps
-from colorize.film.encoder import BT709, PictureFormat
+from colorize.film.encoder import PictureFormat
 from colorize.film.timecode import Timecode
 from colorize.film.transcoding import (
     AudioTranscoder,
@@ -32,7 +32,7 @@ from colorize.film.transcoding import (
     is_text_subtitle,
     stream_name,
 )
-from colorize.film.video import Span, Video, open_video
+from colorize.film.video import ALPHA_MODE, Span, Video, open_video
 
 AI_LABEL = f"AI-colorized by colorize {colorize.__version__}"
 BRANDS = ("major_brand", "minor_version", "compatible_brands")
@@ -263,13 +263,23 @@ def add_streams(
         if added is None or output is None:
             continue
         tags = {**_tags_of_timecode_tracks(source), **plan.tags} if stream.index == plan.video.stream else {}
-        added.metadata.update(_kept_tags(plan, {**tags, **stream.metadata}, report))
+        kept = _kept_tags(plan, {**tags, **stream.metadata}, report)
+        if stream.index == plan.video.stream:
+            kept = _with_alpha_mode(plan, kept)
+        added.metadata.update(kept)
         added.disposition = stream.disposition
         if len(videos) > 1 and stream in videos:
             others = stream.disposition & ~stream.disposition.default
             added.disposition = others | (stream.disposition.default if stream is videos[0] else 0)
         outputs[stream.index] = output
     return outputs
+
+
+def _with_alpha_mode(plan: RemuxPlan, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of the coloured frames' stream, in which WebM says whether it has alpha beside the pictures."""
+    others = {name: value for name, value in tags.items() if name.lower() != ALPHA_MODE}
+    has_alpha = plan.format.alpha and plan.container.format in CODECS[plan.codec].alpha_in
+    return {**others, ALPHA_MODE: "1"} if has_alpha else others
 
 
 def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
@@ -285,8 +295,7 @@ def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, repor
             f"{target.format.name}; some players will show them square; {'.mov' if codec.is_mezzanine else '.mp4'} "
             "states it"
         )
-    context.color_range = plan.format.color_range
-    context.colorspace = context.color_primaries = context.color_trc = BT709
+    plan.format.state_colors(context)
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
     if plan.format.field_order:

@@ -17,6 +17,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.format import Flags
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from colorize.base import VideoError, read_codec_field_order, read_side_data, reason
@@ -24,6 +25,7 @@ from colorize.film.cadence import find_rate
 from colorize.film.checksums import has_failed_checksum
 from colorize.film.dvd import JoinedFiles, title_parts
 from colorize.film.fields import FieldOrderReader
+from colorize.film.hdr import Hdr
 from colorize.film.samples import Samples, has_alpha
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
@@ -36,7 +38,9 @@ FIELD_CODECS = frozenset(("h264", "mpeg2video", "dvvideo", "ffv1", "prores", "vc
 """Decoders whose frames say themselves whether they are interlaced; of others, the container says it of all frames."""
 PACKED = re.compile(rb"\x00\x00\x01\xb2DivX\d+(b|Build)\d+p")
 """User data of MPEG-4 (ISO 14496-2, 6.2.3) in which DivX and Xvid say that chunks may hold two frames."""
-HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # AVColorTransferCharacteristic (H.273, table 3)
+ALPHA_MODE = "alpha_mode"  # name of the tag of a WebM's stream that has alpha beside its pictures
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""FFmpeg's name of a decoder -> that of another which decodes the alpha beside the pictures too."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Video:
         codec: FFmpeg's name of the video stream's decoder.
         has_alpha: Whether frames are stored with their transparency, be it in a stream that FFmpeg passes over.
         samples: How frames are stored.
-        hdr: ``PQ`` or ``HLG``, the transfer function of high-dynamic-range films; None of other films.
+        hdr: What a film of high dynamic range says of itself; None of other films.
         is_packed: Whether it is MPEG-4 as old DivX and Xvid stored it, "packed": a chunk may hold two frames, and then
             another none, so that the chunks' time stamps are not those of their frames.
     """
@@ -120,7 +124,7 @@ class Video:
     codec: str
     has_alpha: bool = False
     samples: Samples = field(default_factory=Samples)
-    hdr: str | None = None
+    hdr: Hdr | None = None
     is_packed: bool = False
 
     @property
@@ -253,7 +257,7 @@ def probe(path: Path | str) -> Video:
             codec=stream.codec_context.name,
             has_alpha=_has_alpha(stream, first),
             samples=Samples.of_frame(first),
-            hdr=HDR_TRANSFERS.get(int(first.color_trc)),
+            hdr=Hdr.of_frame(first),
             is_packed=is_packed,
         )
 
@@ -285,7 +289,7 @@ def properties_of_stream(path: Path, container: InputContainer, stream: VideoStr
         codec=stream.codec_context.name,
         samples=Samples.of_frame(first),
         has_alpha=_has_alpha(stream, first),
-        hdr=HDR_TRANSFERS.get(int(first.color_trc)),
+        hdr=Hdr.of_frame(first),
     )
 
 
@@ -311,6 +315,7 @@ def decode_stream(
         yield from _decode_packed(container, stream, expected)
         return
     has_checksums = stream.codec_context.name == "ffv1"
+    decoder = _decoder_of(stream)
     packets = container.demux(stream)
     while True:
         try:
@@ -319,14 +324,14 @@ def decode_stream(
             return
         except FFmpegError:  # the file ends in the middle, or the disk cannot read on
             with suppress(FFmpegError):
-                yield from stream.decode(None)
+                yield from decoder.decode(None)
             return
         if packet.size and packet.pts is not None and not packet.is_discard:
             heapq.heappush(expected, packet.pts)
             if has_checksums and damaged is not None and has_failed_checksum(bytes(packet)):
                 damaged.add(packet.pts)
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet if packet.size else None)
         except FFmpegError:
             continue  # the time stamp that is missing shows in ``expected``
         yield from frames
@@ -441,8 +446,21 @@ def _exact_rate(rate: Fraction) -> Fraction:
 
 def _has_alpha(stream: VideoStream, first: av.VideoFrame) -> bool:
     """Tell whether a film's frames are stored with their transparency, be it in a stream that FFmpeg passes over."""
-    stated = {name.lower(): value for name, value in stream.metadata.items()}.get("alpha_mode") == "1"  # WebM's
-    return stated or has_alpha(first)
+    return _states_alpha(stream) or has_alpha(first)
+
+
+def _states_alpha(stream: VideoStream) -> bool:
+    """Tell whether a WebM or Matroska says that there is alpha beside the pictures."""
+    return {name.lower(): value for name, value in stream.metadata.items()}.get(ALPHA_MODE) == "1"
+
+
+def _decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """Return the decoder of a stream: FFmpeg's usual one, or one that does not pass over the alpha."""
+    name = ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is not None and _states_alpha(stream):
+        with suppress(ValueError):  # this PyAV lacks it
+            return VideoCodecContext.create(name, "r")
+    return stream.codec_context
 
 
 def _is_measured(rate: Fraction) -> bool:

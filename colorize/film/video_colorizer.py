@@ -43,8 +43,6 @@ SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
 SEGMENT_SECONDS = 1, 10  # but a segment that no cut ends lasts at least and at most so long;
 SCENE_SECONDS = 1  # scenes shorter than this share a segment, so that strobing cuts do not make one of each frame
 FINISHED = "film.unfinished"  # name of the finished film while it is written
-HDR_WHITE = {"PQ": "a middle grey", "HLG": "a light grey"}
-"""How white (203 cd/m2, stored as .58 and .75: BT.2408, 2.1) looks when HDR levels are read as SDR."""
 
 
 def colorize_video(
@@ -140,6 +138,10 @@ def _color_into_pipe(
     if format.alpha:
         format = replace(format, alpha=False)
         notes.append(f"{video.path}: its transparency (alpha channel) was left out; a pipe holds none here")
+    if video.hdr:
+        notes.append(
+            f"{video.path}: is HDR ({video.hdr.system.name}), which no pipe states; say it to the program that reads it"
+        )
     notes += source.notes
     colors = None if force else survey_unless_in_color(source, options.span)
     lengths = frames_per_segment(video), frames_per_scene(video)
@@ -188,7 +190,7 @@ class _VideoColorizer:
         self._options = options
         self._colors = colors
         self._store = SegmentStore(out)
-        self._format, self._notes = choose_picture_format(self._video, settings.codec, options)
+        self._format, self._notes = choose_picture_format(self._video, settings.codec, options, container)
         check_rate(self._video, container)
         self._notes += source.notes
         self._key_frames = read_known_colors(source, options, colorizer)
@@ -398,7 +400,7 @@ def check_rate(video: Video, container: Container) -> None:
 
 
 def choose_picture_format(
-    video: Video, name: str, options: VideoOptions | None = None
+    video: Video, name: str, options: VideoOptions | None = None, container: Container | None = None
 ) -> tuple[PictureFormat, list[str]]:
     """Return the format of a film's coloured frames, and a line for the user for each property of the source it lacks.
 
@@ -406,6 +408,7 @@ def choose_picture_format(
         video: The source.
         name: The codec's name in ``CODECS``.
         options: What the user says of depth and chroma.
+        container: That of the result; None: it is not a film's file.
 
     Raises:
         VideoError: The frames are too small for the codec, or it is not written in that depth or chroma.
@@ -430,12 +433,7 @@ def choose_picture_format(
             f"{video.path}: {width} x {height} is too small for {name} (at least {least[1]} x {least[0]}); "
             f"choose --codec {other}"
         )
-    if video.hdr:
-        notes.append(
-            f"{video.path}: HDR ({video.hdr}) brightness is read as if it were SDR: "
-            f"white becomes {HDR_WHITE[video.hdr]}; for a bright picture convert the film to SDR (tone mapping) first"
-        )
-    samples = choose_samples(video, name, options or VideoOptions())
+    samples = choose_samples(video, name, options or VideoOptions(), container)
     notes += samples.notes
     field_order = video.upright_field_order
     if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
@@ -450,5 +448,6 @@ def choose_picture_format(
         video.is_cfr,
         samples.planes,
         samples.alpha,
+        video.hdr,
     )
     return format, notes

@@ -155,7 +155,7 @@ def test_every_depth_and_chroma_of_a_codec_is_encoded_and_read(tmp_path: Path, n
     codec = CODECS[name]
     size = tuple(max(64, side) for side in codec.min_size)
     kinds = [(bits, chroma, False) for bits in codec.depths for chroma in codec.chromas]
-    kinds += [(bits, "444", True) for bits in codec.alpha_depths]
+    kinds += [(bits, codec.alpha_chroma, True) for bits in codec.alpha_depths]
     for bits, chroma, alpha in kinds:
         planes = PlaneFormat(bits, chroma, codec.states_range, own_luma=True)
         format = PictureFormat(size, Fraction(1, 1000), Fraction(25), planes=planes, alpha=alpha)
@@ -165,6 +165,9 @@ def test_every_depth_and_chroma_of_a_codec_is_encoded_and_read(tmp_path: Path, n
         for index in range(3):
             encoder.write(written, index * 40, 40)
         encoder.close()
+        if alpha and codec.alpha_in:
+            assert (alphas_of(tmp_path / "a") == 255).all()
+            continue
         frame, (y, *others) = planes_of(tmp_path / "a")
         depth = frame.format.components[0].bits  # FFmpeg reads ProRes 4444 as 12 bits
         assert (
@@ -351,3 +354,72 @@ def test_a_rate_that_mxf_does_not_have_is_refused_first(
     with pytest.raises(VideoError, match=r"frame rate (is 17|varies).*\.mov"):
         colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=VideoOptions(codec="prores"))
     assert list(tmp_path.iterdir()) == [source]
+
+
+# --- alpha beside the pictures ---------------------------------------------------------------------------------------
+
+
+def make_alpha_webm(path: Path, frames: int) -> Path:
+    """Write a WebM in which a transparent bar moves by a pixel with each frame."""
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("libvpx-vp9", 25, options={"cpu-used": "8", "crf": "4", "b": "0"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for index in range(frames):
+            frame = av.VideoFrame(64, 48, "yuva420p")
+            for number, plane in enumerate(frame.planes):
+                rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+                rows[:, : plane.width] = 255 if number == 3 else 128
+                if number == 0:
+                    rows[:, :64] = np.linspace(40, 200, 64).round()
+                    rows[20:40, 2 * index : 2 * index + 8] = 220
+                if number == 3:
+                    rows[8:40, index : index + 16] = 0
+            video.mux(stream.encode(frame))
+        video.mux(stream.encode(None))
+    return path
+
+
+def alphas_of(path: Path) -> np.ndarray:
+    """Return the alpha of a film's frames, (n, H, W)."""
+    video = probe(path)
+    return np.stack([read_alpha(video, frame.image, 8) for frame in decode_frames(video)])
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+def test_a_webms_transparency_is_kept_also_after_a_stop(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, suffix: str
+) -> None:
+    source = make_alpha_webm(tmp_path / "a.webm", 24)
+    options, stop = VideoOptions(codec="vp9", crf=4, temporal="off"), threading.Event()
+    out = tmp_path / ("b" + suffix)
+    with pytest.raises(VideoStopped):
+        colorize_video(
+            source,
+            out,
+            colorizer=colorizer,
+            options=options,
+            progress=lambda progress: stop.set() if progress.done > 4 else None,
+            cancel=stop,
+        )
+    result = colorize_video(source, out, colorizer=colorizer, options=options)
+    assert 0 < result.resumed < 24
+    assert not result.notes
+    alphas = alphas_of(out)
+    assert alphas.shape == (24, 48, 64)
+    assert np.abs(alphas.astype(int) - alphas_of(source)).mean(axis=(1, 2)).max() < 2
+    with av.open(str(out)) as video:
+        stream = video.streams.video[0]
+        times = [float(packet.pts * packet.time_base) for packet in video.demux(stream) if packet.size]
+        assert {name.lower(): value for name, value in stream.metadata.items()}["alpha_mode"] == "1"
+    np.testing.assert_allclose(times, np.arange(24) / 25, atol=0.001)
+
+
+@pytest.mark.parametrize(("suffix", "options"), [(".mp4", {"codec": "vp9"}), (".webm", {"chroma": "444"})])
+def test_a_webms_transparency_that_is_lost_is_named(
+    tmp_path: Path, colorizer: Colorizer, suffix: str, options: dict[str, str]
+) -> None:
+    source = make_alpha_webm(tmp_path / "a.webm", 3)
+    out = tmp_path / ("b" + suffix)
+    (note,) = colorize_video(source, out, colorizer=colorizer, options=VideoOptions(**options)).notes
+    assert "transparency" in note
+    assert not probe(out).has_alpha

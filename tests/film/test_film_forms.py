@@ -118,22 +118,6 @@ def test_odd_sizes_get_an_edge_and_say_so(tmp_path: Path, colorizer: Colorizer) 
     assert probe(tmp_path / "c.webm").size == (47, 63)
 
 
-@pytest.mark.parametrize(
-    ("transfer", "curve", "white"), [(16, "PQ", "a middle grey"), (18, "HLG", "a light grey"), (1, None, "")]
-)
-def test_hdr_brightness_is_told(
-    tmp_path: Path, colorizer: Colorizer, transfer: int, curve: str | None, white: str
-) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=2, pixel_format="yuv420p10le", transfer=transfer))
-    result = colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
-    assert probe(path).hdr == curve
-    lines = [note for note in result.notes if f"HDR ({curve}) brightness is read as if it were SDR" in note]
-    assert len(lines) == (curve is not None)
-    assert len(result.notes) == len(lines) + 1  # one of the depth: less of it, or such H.264 that few players show
-    assert all(f"white becomes {white}; " in line for line in lines)
-    assert probe(tmp_path / "b.mp4").hdr is None
-
-
 def test_one_frame_is_a_film(tmp_path: Path, colorizer: Colorizer) -> None:
     path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=1))
     for mode in ("off", "fast", "best"):
