@@ -98,6 +98,8 @@ class Container(NamedTuple):
         rates: Frames per second that it can have, one of them throughout, for it states no times: then it holds one
             stream of pictures, the first, and sound from its beginning to its end. Empty: any.
         chapters: Whether it holds chapters.
+        field_order: Whether it states the fields' order itself, beside what the pictures state.
+        stream_tags: Whether its streams have tags of their own.
     """
 
     format: str
@@ -116,6 +118,8 @@ class Container(NamedTuple):
     tag_prefix: str = ""
     rates: tuple[Fraction, ...] = ()
     chapters: bool = True
+    field_order: bool = True
+    stream_tags: bool = True
 
 
 _MXF_RATES = (
@@ -158,6 +162,8 @@ CONTAINERS = {
         tag_prefix="comment_",
         rates=_MXF_RATES,
         chapters=False,
+        field_order=False,
+        stream_tags=False,
     ),
 }
 """Suffix of a film -> the container that is written under it."""

@@ -147,7 +147,7 @@ class HdrSystem:
         index = np.minimum(position.astype(np.int32), SAMPLES - 2)
         table = _lights(self.transfer)
         start = np.take(table, index)
-        return start + (np.take(table, index + 1) - start) * (position - index)
+        return np.asarray(start + (np.take(table, index + 1) - start) * (position - index), np.float32)
 
 
 def _to_srgb(light: npt.NDArray) -> npt.NDArray:

@@ -95,7 +95,7 @@ def _stored_luma(video: Video, frame: av.VideoFrame, system: HdrSystem) -> Store
     """Return the luma of a frame, upright, as it is stored; of RGB that of the film's system."""
     if frame.format.is_rgb:
         picture = _rgb_as_stored(video, frame)
-        levels = np.rint(picture.astype(np.float32) @ np.float32(system.weights)).astype(picture.dtype)
+        levels = np.rint(picture.astype(np.float32) @ np.array(system.weights, np.float32)).astype(picture.dtype)
         return StoredLuma(levels, 8 * picture.itemsize, True)
     if not PLANAR.match(frame.format.name):
         frame = convert_frame(frame, format="yuv444p16le" if bits_of(frame) > 8 else "yuv444p")

@@ -43,6 +43,8 @@ MXF_TAGS = (
     *("material_package", "file_package", "modification_date"),
 )
 """Beginnings of the names of tags that describe an MXF file; its muxer writes its own."""
+TECHNICAL_TAGS = ("handler_name", "vendor_id")
+"""Names, in lower case, of tags of a stream that say nothing of it to a person."""
 ITUNES_TAGS = frozenset(
     (
         *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping"),
@@ -266,6 +268,10 @@ def add_streams(
         kept = _kept_tags(plan, {**tags, **stream.metadata}, report)
         if stream.index == plan.video.stream:
             kept = _with_alpha_mode(plan, kept)
+        elif not plan.container.stream_tags:
+            kept.pop(TIMECODE, None)
+        if not plan.container.stream_tags:
+            _report_lost_tags(plan, name, kept, report)
         added.metadata.update(kept)
         added.disposition = stream.disposition
         if len(videos) > 1 and stream in videos:
@@ -273,6 +279,19 @@ def add_streams(
             added.disposition = others | (stream.disposition.default if stream is videos[0] else 0)
         outputs[stream.index] = output
     return outputs
+
+
+def _report_lost_tags(plan: RemuxPlan, name: str, tags: Mapping[str, str], report: RemuxReport) -> None:
+    """Report the tags of a stream that a container without such tags does not hold."""
+    others = {tag: value for tag, value in tags.items() if tag.lower() not in (TIMECODE, REEL_NAME, *TECHNICAL_TAGS)}
+    lost = [
+        f"{tag} {value}" for tag, value in others.items() if not tag.lower().startswith(MXF_TAGS) and value != "und"
+    ]
+    if lost:
+        report.lines.append(
+            f"{plan.video.path}: tags of {name} left out ({', '.join(lost)}): {plan.container.format} holds none of "
+            "streams; .mov and .mkv do"
+        )
 
 
 def _with_alpha_mode(plan: RemuxPlan, tags: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.bitstream import BitStreamFilterContext
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.format import Flags
@@ -331,7 +332,7 @@ def decode_stream(
             if has_checksums and damaged is not None and has_failed_checksum(bytes(packet)):
                 damaged.add(packet.pts)
         try:
-            frames = decoder.decode(packet if packet.size else None)
+            frames = decoder.decode(packet)
         except FFmpegError:
             continue  # the time stamp that is missing shows in ``expected``
         yield from frames
@@ -459,7 +460,9 @@ def _decoder_of(stream: VideoStream) -> VideoCodecContext:
     name = ALPHA_DECODERS.get(stream.codec_context.name)
     if name is not None and _states_alpha(stream):
         with suppress(ValueError):  # this PyAV lacks it
-            return VideoCodecContext.create(name, "r")
+            decoder = CodecContext.create(name, "r")
+            assert isinstance(decoder, VideoCodecContext)
+            return decoder
     return stream.codec_context
 
 

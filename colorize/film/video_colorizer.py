@@ -439,6 +439,11 @@ def choose_picture_format(
     if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
         notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
         field_order = None
+    if field_order and container is not None and not container.field_order:
+        notes.append(
+            f"{video.path}: is interlaced, as its pictures state; {container.format} calls them progressive; .mov does "
+            "not"
+        )
     format = PictureFormat(
         size,
         video.time_base,

@@ -35,7 +35,8 @@ CONVERT = "convert it to TIFF or PNG first"
 EXPORT = "save it as TIFF or PNG in the program that made it"
 DEVELOP = "develop it first, as a 16-bit TIFF, with the maker's program or darktable"
 TONE_MAP = "its light has no upper limit, so save it as a 16-bit TIFF or PNG first"
-TO_TIFF = "convert it to TIFF first: ffmpeg -i FRAME.dpx FRAME.tif"
+FRAMES = "numbered frames are read as a film: colorize 'FRAME_%06d.{0}' -o 'out/FRAME_%06d.{0}'"
+TO_TIFF = f"{FRAMES.format('dpx')}; a single one as TIFF: ffmpeg -i FRAME.dpx FRAME.tif"
 
 JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 JXL_SIGNATURE = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -89,7 +90,7 @@ FILE_KINDS = (
     FileKind("Cineon", (b"\x80\x2a\x5f\xd7", b"\xd7\x5f\x2a\x80"), CONVERT),
     FileKind("DICOM", (((128, b"DICM"),),), "export it as TIFF or PNG in a DICOM viewer"),
     FileKind("FITS", (b"SIMPLE  =",), "save it as a 16-bit TIFF first"),
-    FileKind("OpenEXR", (b"\x76\x2f\x31\x01",), TONE_MAP),
+    FileKind("OpenEXR", (b"\x76\x2f\x31\x01",), f"{FRAMES.format('exr')}; of a single one, {TONE_MAP}"),
     FileKind("Radiance HDR", (b"#?RADIANCE", b"#?RGBE"), TONE_MAP),
     FileKind("QOI", (b"qoif",), CONVERT),
     FileKind("FLIF", (b"FLIF",), CONVERT),

@@ -306,8 +306,9 @@ def test_prores_keeps_the_field_order(tmp_path: Path, colorizer: Colorizer, orde
     source = make_video(tmp_path / "a.mkv", VideoRecipe(4, codec="ffv1", field_order=order))
     for suffix in (".mov", ".mxf"):
         out = tmp_path / ("b" + suffix)
-        colorize_video(source, out, colorizer=colorizer, options=VideoOptions(codec="prores", temporal="off"))
+        result = colorize_video(source, out, colorizer=colorizer, options=VideoOptions(codec="prores", temporal="off"))
         assert field_orders_of(out) == [order] * 4
+        assert any("interlaced" in note for note in result.notes) == (suffix == ".mxf")
 
 
 def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorizer) -> None:
@@ -331,6 +332,7 @@ def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorize
     assert "pcm_s24le of 48 kHz" in lines
     assert "subtitle" in lines
     assert "chapters" in lines
+    assert "language eng" in lines
 
 
 def test_mxf_shows_frames_again_where_the_film_has_gaps(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -151,14 +151,6 @@ def test_transparency_that_is_left_out_is_named(tmp_path: Path, colorizer: Color
     assert any("transparency" in note for note in result.notes) == named
 
 
-def test_a_webms_transparency_is_named_too(tmp_path: Path, colorizer: Colorizer) -> None:
-    recipe = VideoRecipe(frames=2, codec="libvpx-vp9", pixel_format="yuva420p")
-    result = colorize_video(
-        make_video(tmp_path / "a.webm", recipe), tmp_path / "b.webm", colorizer=colorizer, options=OFF
-    )
-    assert any("transparency" in note for note in result.notes)
-
-
 @pytest.mark.parametrize(
     ("name", "codec", "options"), [("a.nut", "ffv1", {}), ("a.drc", "vc2", {"b": "600000000", "strict": "-2"})]
 )

@@ -25,6 +25,7 @@ def test_a_sound_file_that_is_not_read_has_its_true_name(tmp_path: Path, name: s
     text = str(caught.value)
     assert str(tmp_path / name) in text and ";" in text and "\n" not in text
     assert "damaged" not in text
+    assert ("%06d" in text) == name.endswith((".dpx", ".exr"))  # the way of numbered frames
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp", ".avif", ".jp2", ".jxl"])
