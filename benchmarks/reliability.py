@@ -45,7 +45,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 from PIL import Image
 
-from colorize.base import CODECS, CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES
+from colorize.base import CODECS, CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES, scheduling_kept
 from colorize.batch import FileOptions, Job, PhotoOptions, colorize_files
 from colorize.color import Floats
 from colorize.engine import Colorizer
@@ -226,7 +226,8 @@ def make_films() -> dict[str, bytes]:
         for name, encoder in encoders.items():
             path = Path(folder) / name
             try:
-                _write_film(path, encoder)
+                with scheduling_kept():
+                    _write_film(path, encoder)
             except (FFmpegError, ValueError):
                 continue  # this PyAV lacks it
             films[name] = path.read_bytes()

@@ -13,7 +13,16 @@ from pathlib import Path
 import av
 import pytest
 
-from colorize.base import CODECS, CONTAINERS, DEFAULT_VIDEO_SUFFIX, VIDEO_SUFFIXES, Codec, Container, specs
+from colorize.base import (
+    CODECS,
+    CONTAINERS,
+    DEFAULT_VIDEO_SUFFIX,
+    VIDEO_SUFFIXES,
+    Codec,
+    Container,
+    scheduling_kept,
+    specs,
+)
 from colorize.color import PlaneFormat
 from colorize.film import EncoderSettings, PictureFormat, VideoOptions
 
@@ -67,13 +76,14 @@ class TestCodec:
             context.pix_fmt = format.pixel_format
             context.time_base, context.framerate = _RATE
             context.options = EncoderSettings(name, preset=preset).options(format)
-            context.open()
+            with scheduling_kept():
+                context.open()
 
     def test_the_encoder_takes_every_depth_and_chroma(self, name: str) -> None:
         codec = CODECS[name]
         known = {format.name for format in av.Codec(codec.encoder, "w").video_formats or ()}
         kinds = [(bits, chroma, False) for bits in codec.depths for chroma in codec.chromas]
-        kinds += [(bits, "444", True) for bits in codec.alpha_depths]
+        kinds += [(bits, codec.alpha_chroma, True) for bits in codec.alpha_depths]
         for bits, chroma, alpha in kinds:
             assert PictureFormat((2, 2), *_RATE, planes=PlaneFormat(bits, chroma), alpha=alpha).pixel_format in known
 
