@@ -12,7 +12,7 @@ from fastai.callback.core import Callback
 from torch import Tensor, nn
 
 from training.adversarial import AdversarialLoss, CriticInput, CriticLoss, mode_seeking_loss
-from training.callbacks import DivergedError
+from training.callbacks import LOOK_EVERY, DivergedError
 from training.data import PhotoBatches
 from training.objective import GeneratorLoss
 from training.rendering import compose_lab
@@ -21,17 +21,17 @@ from training.trainable_generator import TrainableGenerator
 MAX_CRITIC_STEPS = 20  # in a row; a critic that cannot learn must not keep the generator waiting for ever
 
 
-def one_step(losses: list[float], threshold: float) -> bool:
+def one_step(losses: list[Tensor], threshold: float) -> bool:
     """Let the critic train once, then the generator."""
     return len(losses) >= 1
 
 
-def until_threshold(losses: list[float], threshold: float) -> bool:
+def until_threshold(losses: list[Tensor], threshold: float) -> bool:
     """Let the critic train until its last loss is under the threshold: DeOldify's rule."""
-    return bool(losses) and (losses[-1] < threshold or len(losses) >= MAX_CRITIC_STEPS)
+    return bool(losses) and (len(losses) >= MAX_CRITIC_STEPS or float(losses[-1]) < threshold)
 
 
-SCHEDULES: dict[str, Callable[[list[float], float], bool]] = {"alternate": one_step, "threshold": until_threshold}
+SCHEDULES: dict[str, Callable[[list[Tensor], float], bool]] = {"alternate": one_step, "threshold": until_threshold}
 """Name -> function of the critic's losses since the generator's last step, and the threshold: is the generator next?"""
 
 
@@ -82,6 +82,7 @@ class CriticUpdate(Callback):
         self.optimizer = torch.optim.Adam(critic.parameters(), settings.learning_rate, betas=(0.0, 0.9))
         self.freeze_encoder = freeze_encoder
         self.steps = 0
+        self.is_finite = torch.ones((), dtype=torch.bool, device=batches.device)
 
     @property
     def states(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class CriticUpdate(Callback):
         trainable = cast(TrainableGenerator, self.model)
         trainable.eval()
         self.critic.train().requires_grad_(True)
-        losses: list[float] = []
+        losses: list[Tensor] = []
         while not SCHEDULES[self.settings.schedule](losses, self.settings.threshold):
             losses.append(self.train_critic(trainable))
         self.critic.eval().requires_grad_(False)
@@ -110,11 +111,14 @@ class CriticUpdate(Callback):
         if self.freeze_encoder:
             trainable.generator.encoders.eval()  # their batch-norm statistics belong to their weights
 
-    def train_critic(self, trainable: TrainableGenerator) -> float:
+    def after_train(self) -> None:
+        self._stop_if_diverged()
+
+    def train_critic(self, trainable: TrainableGenerator) -> Tensor:
         """Train the critic for one step and return its loss.
 
         Raises:
-            DivergedError: The loss is no longer a number; the critic is unchanged.
+            DivergedError: The loss is no longer a number, at this step or at one since the last look.
         """
         pictures, real = self.settings.critic_input.pictures(
             lambda lightness, hints: trainable(lightness, hints)[0],  # type: ignore[arg-type]
@@ -123,12 +127,10 @@ class CriticUpdate(Callback):
         with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.settings.critic_input.bf16):
             logits = self.critic(pictures)
         loss = self.critic_loss(logits, real)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergedError(
-                f"the critic's loss is {value} at its step {self.steps}; the last checkpoint is kept: "
-                "lower the learning rates"
-            )
+        value = loss.detach()
+        self.is_finite = self.is_finite & value.isfinite()
+        if self.steps % LOOK_EVERY == 0:  # to look every time would let every step wait for the device
+            self._stop_if_diverged()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.critic.parameters(), self.settings.clip)
@@ -136,6 +138,13 @@ class CriticUpdate(Callback):
         self.optimizer.zero_grad(set_to_none=True)
         self.steps += 1
         return value
+
+    def _stop_if_diverged(self) -> None:
+        if not bool(self.is_finite):
+            raise DivergedError(
+                f"the critic's loss is {math.nan} at its step {self.steps} or became so shortly before; "
+                "the last checkpoint is kept: lower the learning rates"
+            )
 
 
 class FinetuningLoss(nn.Module):

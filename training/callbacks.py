@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,16 +13,19 @@ import numpy as np
 import torch
 from fastai.callback.core import Callback
 from fastai.callback.progress import CSVLogger
-from fastai.learner import Learner
+from fastai.learner import AvgSmoothLoss, Learner
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from colorize.base import replacing
 from training.adversarial import CriticBatches
 from training.data import PhotoBatches
+from training.parts import PartsError, find_parts, read_whole, write_parts
 
 FORMAT = "colorize-checkpoint/1"
+LOOK_EVERY = 50  # steps between two looks at whether the loss is a number
+AVERAGE_EVERY = 4  # steps between two updates of the averaged weights
 
 
 class CheckpointError(ValueError):
@@ -83,34 +88,90 @@ class Autocast(Callback):
 
 
 class StopWhenDiverged(Callback):
-    """Raise ``DivergedError`` at the first loss that is not a number, before it reaches the weights."""
+    """Raise ``DivergedError`` soon after a loss that is not a number, and always before an epoch's weights are written.
+
+    To look at the loss of every step would let every step wait for the device.
+    """
+
+    def __init__(self, every: int = LOOK_EVERY) -> None:
+        self.every = every
+
+    def before_train(self) -> None:
+        self.is_finite: Tensor | None = None
 
     def after_loss(self) -> None:
-        loss = float(self.loss_grad.detach())
-        if self.training and not math.isfinite(loss):
-            step = self.epoch * len(self.dls.train) + self.iter
-            raise DivergedError(
-                f"the loss is {loss} at step {step}; the last checkpoint is kept: lower the learning rate"
-            )
+        if not self.training:
+            return
+        self.last = self.loss_grad.detach()
+        is_finite = self.last.isfinite()
+        self.is_finite = is_finite if self.is_finite is None else self.is_finite & is_finite
+        if (self.iter + 1) % self.every == 0:
+            self._look()
+
+    def after_train(self) -> None:
+        self._look()
+
+    def _look(self) -> None:
+        if self.is_finite is None or bool(self.is_finite):
+            return
+        loss = float(self.last)
+        step = self.epoch * len(self.dls.train) + self.iter
+        raise DivergedError(
+            f"the loss is {math.nan if math.isfinite(loss) else loss} at step {step} or became so shortly before; "
+            "the last checkpoint is kept: lower the learning rate"
+        )
+
+
+class SmoothLoss(AvgSmoothLoss):
+    """fastai's running mean of the training loss, kept on the training device: no step waits for the number."""
+
+    def accumulate(self, learn: Learner) -> None:
+        self.count += 1
+        loss = learn.loss.detach()
+        self.val = torch.lerp(loss, self.val.to(loss.device), self.beta)
 
 
 class Ema(Callback):
-    """Keep an exponential moving average of weights and batch-norm statistics, which is what stages write."""
+    """Keep an exponential moving average of weights and batch-norm statistics, which is what stages write.
+
+    Attributes:
+        network: The averaged network.
+    """
 
     order = 50
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-        self.average.requires_grad_(False)
+    def __init__(self, model: nn.Module, decay: float, every: int = AVERAGE_EVERY) -> None:
+        """Copy a network.
+
+        Args:
+            model: The network that is trained.
+            decay: Per step.
+            every: Steps between two updates, each with the decay of so many steps; the last comes with the epoch's end.
+        """
+        self.decay, self.every, self.waiting = decay, every, 0
+        self.network = copy.deepcopy(model).requires_grad_(False)
+
+    def before_fit(self) -> None:
+        pairs = list(zip(self.network.state_dict().values(), self.model.state_dict().values(), strict=True))
+        self.pairs = [pair for pair in pairs if pair[0].is_floating_point()]
+        self.counters = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     def after_step(self) -> None:
-        self.average.update_parameters(self.model)
+        self.waiting += 1
+        if self.waiting == self.every:
+            self._update()
 
-    @property
-    def network(self) -> nn.Module:
-        """The averaged network."""
-        return self.average.module
+    def after_train(self) -> None:
+        self._update()
+
+    def _update(self) -> None:
+        if not self.waiting:
+            return
+        average = get_ema_multi_avg_fn(self.decay**self.waiting)
+        average([averaged for averaged, _ in self.pairs], [current for _, current in self.pairs], 0)
+        for averaged, current in self.counters:
+            averaged.copy_(current)
+        self.waiting = 0
 
 
 class TensorBoardLog(Callback):
@@ -183,9 +244,10 @@ class Checkpoint(Callback):
         ema: Ema,
         states: Mapping[str, Stateful] | None = None,
         first_epoch: int = 0,
+        split_mib: float = 0.0,
     ) -> None:
         self.path, self.settings, self.ema, self.states = path, settings, ema, states or {}
-        self.first_epoch = first_epoch
+        self.first_epoch, self.split_mib = first_epoch, split_mib
 
     def after_epoch(self) -> None:
         if self.epoch < self.first_epoch:
@@ -195,13 +257,21 @@ class Checkpoint(Callback):
             "settings": self.settings,
             "epochs": self.epoch + 1,
             "model": self.model.state_dict(),
-            "ema": self.ema.average.state_dict(),
+            "ema": self.ema.network.state_dict(),
             "optimizer": _plain(self.opt.opt.state_dict()),
             "states": {name: _plain(part.state_dict()) for name, part in self.states.items()},
         }
         try:
+            if self.split_mib:
+                whole = io.BytesIO()
+                torch.save(state, whole)
+                write_parts(self.path, whole.getvalue(), self.split_mib)
+                self.path.unlink(missing_ok=True)  # of a run that was begun without parts
+                return
             with replacing(self.path, overwrite=True) as file:
                 torch.save(state, file)
+            for part in find_parts(self.path):
+                part.unlink()
         except (OSError, RuntimeError) as error:  # torch.save reports a full disk as a RuntimeError
             raise CheckpointError(f"{self.path}: cannot be written ({error}); the former checkpoint is kept") from error
 
@@ -219,16 +289,18 @@ def read_checkpoint(path: Path, settings: str) -> dict[str, Any] | None:
     """Return the checkpoint of a run, or None where there is none yet.
 
     Args:
-        path: Of the checkpoint.
+        path: Of the checkpoint, whole or in parts.
         settings: Fingerprint of the settings of the run to be resumed.
 
     Raises:
         CheckpointError: The file is broken, or was made by other settings.
     """
-    if not path.is_file():
-        return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        if not path.is_file() and (whole := read_whole(path)) is None:
+            return None
+        state = torch.load(path if path.is_file() else io.BytesIO(whole), map_location="cpu", weights_only=True)
+    except PartsError as error:
+        raise CheckpointError(str(error)) from error
     except Exception as error:  # torch.load raises a dozen kinds on broken files
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"{path}: not a whole checkpoint ({reason}); remove it to start afresh") from error

@@ -31,8 +31,11 @@ class RunConfig:
         perceptual_size: Side in pixels of what classifiers and critics see: the prediction, enlarged on a lightness of
             this size, as at use (``training.rendering``). A multiple of 32 and at least the largest size; 0: the
             size.
-        samples: How many pictures each phase sees.
+        samples: How many pictures each phase sees; with ``minutes`` their proportions.
         batch_sizes: Pictures a step in each phase.
+        minutes: End the run, its learning rate at the end of the schedule, after so many minutes (``training.budget``);
+            0: after ``samples``.
+        split_mib: Write the checkpoint in parts of at most so many MiB (``training.parts``); 0: as one file.
         mosaic: Share of pictures put together from four photographs (``training.mosaics``).
         sampling_weights: How often a round shows each photograph of a folder: ``--sampling-weights street 4 sky 0``.
             Folders are the first ones of the names within a source; those not named have weight 1. The validation
@@ -44,7 +47,7 @@ class RunConfig:
         ema: Decay of the averaged weights per step.
         seed: Of everything random.
         device: auto: CUDA, then MPS, then the CPU.
-        bf16: Run the networks in bfloat16 (autocast).
+        bf16: Run the networks in bfloat16 (autocast) where the device does not have to emulate it.
         threads: Of the CPU; 0: PyTorch's choice.
         samples_every: Epochs between two sample sheets.
     """
@@ -58,6 +61,8 @@ class RunConfig:
     perceptual_size: int = 0
     samples: tuple[int, ...] = (3_000_000, 1_500_000, 500_000)
     batch_sizes: tuple[int, ...] = (256, 128, 64)
+    minutes: float = 0.0
+    split_mib: float = 0.0
     mosaic: float = 0.0
     sampling_weights: dict[str, int] = field(default_factory=dict)
     epoch_steps: int = 500
@@ -87,6 +92,8 @@ class RunConfig:
         if max(*self.sizes, self.perceptual_size) > self.cache_size:
             largest = max(*self.sizes, self.perceptual_size)
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
+        if min(self.minutes, self.split_mib) < 0:
+            raise ValueError(f"minutes {self.minutes:g} and split_mib {self.split_mib:g} must be 0 or more")
         if not 0 <= self.mosaic <= 1:
             raise ValueError(f"mosaic {self.mosaic:g} is not a share, 0..1")
         for folder, weight in self.sampling_weights.items():

@@ -88,9 +88,10 @@ class PhotoBatches(IterableDataset):
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
             self._pixels = self._pixels.to(self.device)
-        self._extents = torch.from_numpy(photos.extents)
-        self._upright = torch.from_numpy(photos.upright)
+        self._extents = torch.from_numpy(photos.extents).to(self.device)
+        self._upright = torch.from_numpy(photos.upright).to(self.device)
         self._round = _sampled_indices(photos, sampling_weights or {})
+        self._shuffled: tuple[int, Tensor] = (-1, self._round)  # the present round and its order, on the device
 
     def __len__(self) -> int:
         return self.epoch_steps
@@ -132,19 +133,24 @@ class PhotoBatches(IterableDataset):
         chosen = []
         while count:
             round_, place = divmod(before, total)
-            order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed + round_))
-            part = self._round[order[place : place + count]]
+            part = self._order(round_)[place : place + count]
             chosen.append(part)
             before, count = before + len(part), count - len(part)
         return torch.cat(chosen)
 
+    def _order(self, round_: int) -> Tensor:
+        """Return the photographs' indices in the order of a round, on the device; a step copies nothing to it."""
+        if self._shuffled[0] != round_:
+            random = torch.Generator().manual_seed(self.seed + round_)
+            shuffled = self._round[torch.randperm(len(self._round), generator=random)]
+            self._shuffled = (round_, shuffled.to(self.device))
+        return self._shuffled[1]
+
     def _crops(self, indices: Tensor, size: int, random: torch.Generator) -> Tensor:
         """Return random resized, flipped square crops (B, 3, S, S) in 0..1."""
-        pixels = self._pixels[indices.to(self._pixels.device)].to(self.device)
-        canvas = pixels.permute(0, 3, 1, 2).float() / 255  # (B, 3, S0, L0)
+        canvas = self._pixels[indices].permute(0, 3, 1, 2).float() / 255  # (B, 3, S0, L0)
         count, _, short, long = canvas.shape
-        extents = self._extents[indices].to(self.device)
-        upright = self._upright[indices].to(self.device)
+        extents, upright = self._extents[indices], self._upright[indices]
 
         def uniform(low: float, high: float) -> Tensor:
             return torch.empty(count, device=self.device).uniform_(low, high, generator=random)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from training.selection import on_a_part
 
 JPEG_LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -43,8 +46,12 @@ def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
     Returns:
         (B, 1, H, W) in -1..1.
     """
-    if not share:
-        return lightness
+    host = Random(random.initial_seed())
+    return on_a_part(lightness, share, host, lambda part: _degraded(part, random))
+
+
+def _degraded(lightness: Tensor, random: torch.Generator) -> Tensor:
+    """Return pictures (B, 1, H, W) that are all degraded."""
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.empty(len(lightness), 1, 1, 1, device=lightness.device).uniform_(low, high, generator=random)
@@ -54,8 +61,7 @@ def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
     degraded = torch.lerp(degraded, blurred, uniform(0, 1))
     degraded = degraded + _grain(lightness.shape, random) * uniform(0, 0.09)
     compressed = _jpeg(degraded, quality_scale=uniform(0.3, 3))
-    degraded = torch.where(uniform(0, 1) < 0.5, compressed, degraded).clamp(-1, 1)
-    return torch.where(uniform(0, 1) < share, degraded, lightness)
+    return torch.where(uniform(0, 1) < 0.5, compressed, degraded).clamp(-1, 1)
 
 
 def _blur(x: Tensor, sigma: float) -> Tensor:

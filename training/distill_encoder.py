@@ -8,6 +8,7 @@ For places where the ResNet's own ImageNet weights cannot be had, or simply beca
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,6 +20,7 @@ from torch.nn import functional as F
 from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
 from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
+from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import Teacher, TeacherError, load_teacher, read_tensors
 from training.config import DistillConfig
@@ -118,7 +120,8 @@ def distill(config: DistillConfig) -> Path:
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
-    run = config.run
+    run = within_minutes(config.run, lambda trial: distill(replace(config, run=trial)))
+    config = replace(config, run=run)
     torch.manual_seed(run.seed)
     teacher = load_teacher(config.teacher, config.teacher_name)
     with torch.no_grad():

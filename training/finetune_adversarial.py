@@ -22,6 +22,7 @@ from torch import nn
 from colorize.network import Generator, WeightsInfo, load_generator, read_info, save_generator
 from training.adversarial import ADVERSARIAL_LOSSES, CriticBatches, CriticInput
 from training.adversarial_step import CriticTraining, CriticUpdate, FinetuningLoss, Latents
+from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import load_teacher
 from training.config import FinetuneConfig, PretrainCriticConfig
@@ -32,7 +33,7 @@ from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, ProbeReport
 from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
-from training.stage_data import PhotoData, device_of, prepare_data
+from training.stage_data import PhotoData, device_of, prepare_data, uses_bfloat16
 from training.stopping import choose, pareto_front, plot_reports, read_reports, stop_reason, write_reports
 from training.trainable_generator import TrainableGenerator, with_config
 
@@ -73,25 +74,35 @@ def finetune(config: FinetuneConfig, command_line: str = "") -> Path:
     # What these two need is missed now, not after the critic's training.
     read_info(path)
     supervised = generator_loss(config)
+    critic_minutes, cycle_minutes = _divided_minutes(config)
     for cycle in range(config.cycles):
         folder = config.run.output / f"cycle-{cycle + 1}"
         critic_file = config.critic_weights
         if critic_file is None or cycle:
-            critic_file = pretrain_critic(_critic_config(config, path, folder / "critic"))
-        cycle_config = replace(config, run=replace(config.run, output=folder), weights=path)
+            critic_file = pretrain_critic(_critic_config(config, path, folder / "critic", critic_minutes))
+        run = replace(config.run, output=folder, minutes=cycle_minutes)
+        cycle_config = replace(config, run=run, weights=path)
         path = train_cycle(cycle_config, supervised, critic_file, command_line)
     result = config.run.output / "weights.safetensors"
     shutil.copyfile(path, result)
     return result
 
 
-def _critic_config(config: FinetuneConfig, weights: Path, output: Path) -> PretrainCriticConfig:
+def _divided_minutes(config: FinetuneConfig) -> tuple[float, float]:
+    """Return the minutes of a critic's training alone and of both together in one cycle, by their pictures."""
+    alone, together = config.critic_samples, sum(config.run.samples)
+    minutes = config.run.minutes / config.cycles
+    return minutes * alone / (alone + together), minutes * together / (alone + together)
+
+
+def _critic_config(config: FinetuneConfig, weights: Path, output: Path, minutes: float) -> PretrainCriticConfig:
     """Return the settings of the critic's training alone, against the generator of a weights file."""
     run = replace(
         config.run,
         output=output,
         sizes=config.run.sizes[-1:],
         samples=(config.critic_samples,),
+        minutes=minutes,
         batch_sizes=config.run.batch_sizes[-1:],
         learning_rate=config.critic_learning_rate,
         cache=config.run.cache or config.run.output / "photo-cache",
@@ -117,7 +128,10 @@ def train_cycle(config: FinetuneConfig, supervised: GeneratorLoss, critic_file: 
         critic_file: The critic at the cycle's start.
         command_line: For the weights file's description.
     """
-    run = config.run
+    run = within_minutes(
+        config.run, lambda trial: train_cycle(replace(config, run=trial), supervised, critic_file, command_line)
+    )
+    config = replace(config, run=run)
     device = device_of(run)
     torch.manual_seed(run.seed)
     generator = with_latent(load_generator(config.weights), config.latent_dim).train()
@@ -126,10 +140,11 @@ def train_cycle(config: FinetuneConfig, supervised: GeneratorLoss, critic_file: 
     critic, _ = load_critic(critic_file)
     trainable = TrainableGenerator(generator, supervised.guessed_channels).to(device)
     adversarial_loss = ADVERSARIAL_LOSSES[config.loss]
-    loss = FinetuningLoss(supervised, critic, adversarial_loss, config.adversarial, config.mode_seeking, run.bf16)
+    bf16 = uses_bfloat16(run)
+    loss = FinetuningLoss(supervised, critic, adversarial_loss, config.adversarial, config.mode_seeking, bf16)
     loss.to(device)
     data = prepare_data(run, config.hint_prob, config.degradation_prob)
-    critic_input = CriticInput(config.enhancement, run.bf16)
+    critic_input = CriticInput(config.enhancement, bf16)
     critic_training = CriticTraining(
         adversarial_loss,
         critic_input,

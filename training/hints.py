@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from training.selection import draw_count, on_a_part
 
 POINT_SIZES = (1, 3, 5, 7, 11)  # sides of the square points in pixels
 MAX_POINTS = 100  # expected number in a picture with most of them
@@ -22,19 +26,16 @@ def draw_hints(ab: Tensor, share: float, random: torch.Generator) -> Tensor:
     Returns:
         (B, 3, H, W): ab where a colour is given, elsewhere 0, and the 0/1 mask.
     """
-    count = len(ab)
-    hints = ab.new_zeros(count, 3, *ab.shape[2:])
-    kind = torch.rand(count, generator=random, device=ab.device)
-    dense = (kind < share * DENSE_SHARE).nonzero()[:, 0]
-    points = ((kind >= share * DENSE_SHARE) & (kind < share)).nonzero()[:, 0]
-    if len(dense):
-        hints[dense] = dense_hints(ab[dense], random)
-    if len(points):
+    host = Random(random.initial_seed() + 1)  # the degradation draws from the seed itself
+
+    def hint(part: Tensor) -> Tensor:
+        dense = draw_count(len(part), DENSE_SHARE, host)
         # Neighbours in a random order share a size, so that few calls do the work of many.
-        for size, part in zip(POINT_SIZES, points.tensor_split(len(POINT_SIZES)), strict=True):
-            if len(part):
-                hints[part] = point_hints(ab[part], size, random)
-    return hints
+        points = zip(POINT_SIZES, part[dense:].tensor_split(len(POINT_SIZES)), strict=True)
+        parts = [dense_hints(part[:dense], random)] if dense else []
+        return torch.cat([*parts, *(point_hints(group, size, random) for size, group in points if len(group))])
+
+    return on_a_part(ab, share, host, hint, lambda rest: rest.new_zeros(len(rest), 3, *rest.shape[2:]))
 
 
 def point_hints(ab: Tensor, size: int, random: torch.Generator) -> Tensor:

@@ -102,11 +102,13 @@ def classification_loss(logits: Tensor, truth: Tensor, centres: Tensor) -> Tenso
     """
     if logits.shape[1] != BINS:
         raise ValueError(f"{logits.shape[1]} channels are no logits of {BINS} bins; the head must be a classification")
-    logits, truth = logits[..., ::2, ::2].float(), truth[..., ::2, ::2]
-    # |t - c|^2 without |t|^2, which is the same for every bin
-    distance = centres.square().sum(dim=1)[:, None, None] - 2 * torch.einsum("bahw,ka->bkhw", truth, centres)
-    target = (-distance / (2 * SOFTNESS**2)).softmax(dim=1)
-    return -(target * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    # With the bins last in memory, as the head leaves them, a softmax is ten times as fast as across planes.
+    logits, truth = (x.permute(0, 2, 3, 1)[:, ::2, ::2].float() for x in (logits, truth))
+    # -|t - c|^2 / 2 without |t|^2, which is the same for every bin
+    target = torch.addmm(-centres.square().sum(dim=1) / 2, truth.reshape(-1, 2), centres.T) / SOFTNESS**2
+    logits = logits.reshape(-1, BINS)
+    # The cross-entropy of two distributions, in one kernel.
+    return F.cross_entropy(logits, target.softmax(dim=1))
 
 
 def perceptual_loss(features: Sequence[Tensor], truth: Sequence[Tensor]) -> Tensor:

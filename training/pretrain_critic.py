@@ -15,12 +15,13 @@ from torch import nn
 
 from colorize.network import Generator, load_generator
 from training.adversarial import ADVERSARIAL_LOSSES, CriticBatches, CriticInput, CriticLoss, accuracy
+from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import load_teacher
 from training.config import PretrainCriticConfig
 from training.critic import CriticInfo, ProjectedCritic, build_critic, save_critic
 from training.stage import Method, run_stage
-from training.stage_data import StageData, device_of, prepare_data
+from training.stage_data import StageData, device_of, prepare_data, uses_bfloat16
 
 
 @torch.no_grad()
@@ -54,7 +55,9 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
         DivergedError: The loss is no longer a number.
     """
     # The last weights, not their average: a mean of spectral norm's vectors has no unit length.
-    run = replace(config.run, ema=0.0)
+    run = within_minutes(
+        replace(config.run, ema=0.0), lambda trial: pretrain_critic(replace(config, run=trial), generator)
+    )
     config = replace(config, run=run)
     device = device_of(run)
     generator = (generator or load_generator(config.weights)).to(device)  # before a classifier is downloaded
@@ -62,7 +65,7 @@ def pretrain_critic(config: PretrainCriticConfig, generator: Generator | None = 
     critic = build_critic(config.critic)
     if isinstance(critic, ProjectedCritic):
         critic.adopt(load_teacher(config.classifier, "mobilenet_v2"))
-    critic_input = CriticInput(config.enhancement, run.bf16)
+    critic_input = CriticInput(config.enhancement, uses_bfloat16(run))
     photos = prepare_data(run, config.hint_prob, config.degradation_prob)
     data = StageData(
         CriticBatches(photos.train, generator, critic_input), CriticBatches(photos.valid, generator, critic_input)

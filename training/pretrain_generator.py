@@ -6,6 +6,7 @@ python -m training.pretrain_generator --photos photos/ --output runs/pretrain --
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ import tyro
 from torch import nn
 
 from colorize.network import Generator, GeneratorConfig, WeightsInfo, load_generator, save_generator
+from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import TimmClassifier
 from training.config import PretrainConfig
@@ -82,7 +84,8 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
-    run = config.run
+    run = within_minutes(config.run, lambda trial: pretrain(replace(config, run=trial, keep_epoch=0)))
+    config = replace(config, run=run)
     device = device_of(run)
     generator = build_generator(config)
     loss = generator_loss(config)
@@ -97,7 +100,7 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         network.eval()
         averaged = cast(TrainableGenerator, network).generator
         save_generator(averaged, run.output / "weights.safetensors", info)
-        if epochs == config.keep_epoch:
+        if epochs == min(config.keep_epoch, run.epochs):  # a run for minutes may have fewer
             save_generator(averaged, run.output / "kept.safetensors", info)
         cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(averaged, sheet_batch))
 

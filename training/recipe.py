@@ -30,7 +30,7 @@ import tyro
 
 from colorize.base import replacing
 from training.callbacks import DivergedError
-from training.config import Device, DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig
+from training.config import Device, DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.distill_encoder import distill
 from training.evaluate import EvaluateSettings, evaluate
 from training.finetune_adversarial import finetune
@@ -157,6 +157,8 @@ class RecipeSettings:
             training photographs choose, and nothing is measured or released.
         classifiers: Folder of the classifiers' files that the recipe names; left out: torchvision and timm download
             them.
+        minutes: Time for all training steps together, divided by their pictures' number and area; the numbers of
+            pictures in the recipe are then proportions. 0: as many pictures as the recipe says.
         smoke: Take one step with two tiny pictures in each stage, to see that all fits together; the weights are
             worthless.
         dry_run: Print the commands, run nothing.
@@ -169,6 +171,7 @@ class RecipeSettings:
     output: Path
     validation: Path | None = None
     classifiers: Path | None = None
+    minutes: float = 0.0
     smoke: bool = False
     dry_run: bool = False
     device: Device = "auto"
@@ -258,7 +261,20 @@ def plan(settings: RecipeSettings) -> list[Command]:
             continue
         commands.append(_command(step, settings, known))
         known[step.name] = commands[-1].result
-    return commands
+    if not settings.minutes:
+        return commands
+    work = [_work(command) for command in commands]
+    minutes = [settings.minutes * part / max(1, sum(work)) for part in work]
+    return [_command(command.step, settings, known, each) for command, each in zip(commands, minutes, strict=True)]
+
+
+def _work(command: Command) -> int:
+    """Return how much a step computes: the pixels of its pictures; 0 if it does not train."""
+    if not SCRIPTS[command.step.script].trains:
+        return 0
+    run: RunConfig = command.settings.run
+    alone = getattr(command.settings, "critic_samples", 0) * max(run.sizes) ** 2
+    return alone + sum(count * size**2 for count, size in zip(run.samples, run.sizes, strict=True))
 
 
 def _references(step: Step) -> Iterator[tuple[str, str]]:
@@ -268,13 +284,14 @@ def _references(step: Step) -> Iterator[tuple[str, str]]:
             yield from REFERENCE.findall(word)
 
 
-def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path]) -> Command:
+def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path], minutes: float = 0.0) -> Command:
     """Return a step's command.
 
     Args:
         step: The step.
         settings: Of the recipe's run.
         known: The files that the steps before it make, by name.
+        minutes: Of its training; 0: what the recipe says.
     """
     script = SCRIPTS[step.script]
 
@@ -284,7 +301,9 @@ def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path]) ->
     arguments = [fill(word) for word in step.arguments]
     options = {
         name: _option(name, [fill(word) for word in _words(value)], value)
-        for name, value in _options(step, script, settings).items()
+        for name, value in (
+            _options(step, script, settings) | ({"minutes": f"{minutes:.3f}"} if minutes else {})
+        ).items()
     }
     words = [*arguments, *(word for option in options.values() for word in option)]
     lasting = [word for name, option in options.items() if name not in ("device", "threads") for word in option]
@@ -294,7 +313,7 @@ def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path]) ->
     return Command(step, tuple(words), identity, checked, result)
 
 
-def _options(step: Step, script: Script, settings: RecipeSettings) -> dict[str, Value]:
+def _options(step: Step, script: Script, settings: RecipeSettings, minutes: float) -> dict[str, Value]:
     """Return the options of a step's command: the runner's, the recipe's, a trial's and the machine's."""
     options: dict[str, Value] = {}
     if script.trains:
@@ -312,6 +331,7 @@ def _options(step: Step, script: Script, settings: RecipeSettings) -> dict[str, 
     if script.trains:
         options |= {"device": settings.device} if settings.device != "auto" else {}
         options |= {"threads": settings.threads} if settings.threads is not None else {}
+        options |= {"minutes": round(minutes, 3)} if minutes else {}
     return options
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from colorize.network import choose_device
+from colorize.network import choose_device, choose_precision
 from training.adversarial import CriticBatches
 from training.config import RunConfig
 from training.data import PhotoBatches
@@ -36,6 +36,11 @@ def device_of(run: RunConfig) -> torch.device:
         ValueError: There is no such device here.
     """
     return choose_device(None if run.device == "auto" else run.device)
+
+
+def uses_bfloat16(run: RunConfig) -> bool:
+    """Return whether a run's networks compute in bfloat16: if it is asked for and the device does not emulate it."""
+    return run.bf16 and choose_precision(device_of(run)) == torch.bfloat16
 
 
 @dataclass(frozen=True)

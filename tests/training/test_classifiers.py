@@ -6,8 +6,9 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import save_file
+from support.runs import settle_batch_norm
 
-from training.classifiers import Teacher, TeacherError, load_teacher
+from training.classifiers import Teacher, TeacherError, fold_frozen, load_teacher
 
 
 class TestTeacher:
@@ -75,3 +76,16 @@ class TestTeacher:
     def test_a_network_without_a_body(self):
         with pytest.raises(TeacherError, match=r"linear.*another"):
             Teacher("linear", torch.nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18"])
+def test_folded_batch_norms_change_no_answer(rgb, name):
+    torch.manual_seed(1)
+    classifier = torchvision.models.get_model(name, weights=None)
+    settle_batch_norm(classifier)
+    teacher = Teacher(name, classifier)
+    folded = fold_frozen(teacher)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+    before, after = teacher(rgb[:, :, :64, :64]), folded(rgb[:, :, :64, :64])
+    for expected, got in zip([*before.features, before.logits], [*after.features, after.logits], strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_said_before_anything_runs(settings, old, new, message)
 
 
 def test_a_recipe_that_is_not_there(settings):
-    with pytest.raises(RecipeError, match=r"none: .*artistic, stable"):
+    with pytest.raises(RecipeError, match=r"none: .*artistic, progressive, stable"):
         plan(replace(settings, recipe="none"))
 
 

@@ -1,0 +1,42 @@
+"""Files in parts: joined they are the same bytes; a missing, a damaged and a former part are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from training.parts import PartsError, find_parts, read_whole, write_parts
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(("length", "count"), [(0, 1), (MIB, 1), (MIB + 1, 2), (3 * MIB, 3)])
+def test_parts_are_no_larger_than_asked_and_join(tmp_path, length, count):
+    data = bytes(range(256)) * (length // 256) + b"x" * (length % 256)
+    parts = write_parts(tmp_path / "a.pt", data, 1)
+    assert len(parts) == count and max(part.stat().st_size for part in parts) <= MIB
+    assert read_whole(tmp_path / "a.pt") == data
+    assert read_whole(tmp_path / "other.pt") is None
+
+
+def test_a_missing_and_a_damaged_part_are_named(tmp_path):
+    path = tmp_path / "a.pt"
+    parts = write_parts(path, b"1" * MIB + b"2", 0.5)
+    parts[1].write_bytes(b"3")
+    with pytest.raises(PartsError, match=r"a\.pt.*damaged"):
+        read_whole(path)
+    parts[1].unlink()
+    with pytest.raises(PartsError, match=r"a\.pt.*2 of its parts"):
+        read_whole(path)
+
+
+def test_new_parts_take_the_place_of_former_ones(tmp_path):
+    path = tmp_path / "a.pt"
+    former = write_parts(path, b"1" * MIB, 0.5)
+    kept = {part: part.read_bytes() for part in former}
+    new = write_parts(path, b"2" * MIB, 0.25)
+    assert find_parts(path) == sorted(new) and len(new) == 4
+    # As after a kill between two parts: the former ones are still all there.
+    new[0].unlink()
+    for part, data in kept.items():
+        part.write_bytes(data)
+    assert read_whole(path) == b"1" * MIB
