@@ -301,9 +301,7 @@ def _command(step: Step, settings: RecipeSettings, known: Mapping[str, Path], mi
     arguments = [fill(word) for word in step.arguments]
     options = {
         name: _option(name, [fill(word) for word in _words(value)], value)
-        for name, value in (
-            _options(step, script, settings) | ({"minutes": f"{minutes:.3f}"} if minutes else {})
-        ).items()
+        for name, value in _options(step, script, settings, minutes).items()
     }
     words = [*arguments, *(word for option in options.values() for word in option)]
     lasting = [word for name, option in options.items() if name not in ("device", "threads") for word in option]
