@@ -53,6 +53,12 @@ def settings(tmp_path, sources):
     return RecipeSettings(str(tmp_path / "short.toml"), photos, tmp_path / "out", smoke=True, device="cpu", threads=1)
 
 
+def test_minutes_are_divided_among_the_steps_that_train(settings):
+    commands = plan(replace(settings, minutes=6, smoke=False))
+    minutes = [command.settings.run.minutes for command in commands if command.step.script == "pretrain_generator"]
+    assert len(minutes) == 2 and minutes[0] == minutes[1] == 3
+
+
 def rewrite(settings, old, new):
     path = settings.output.with_name("short.toml")
     assert old in path.read_text()
@@ -150,7 +156,7 @@ class TestReleased:
         assert not {"evaluate", "release"} & {command.step.script for command in commands}
 
     def test_a_classifier_that_is_missing_is_named(self, released, tmp_path):
-        with pytest.raises(FileNotFoundError, match=r"resnet18\.safetensors.*pretrain-128"):
+        with pytest.raises(FileNotFoundError, match=r"resnet18\.safetensors.*pretrain"):
             plan(replace(released, classifiers=tmp_path))
 
 
