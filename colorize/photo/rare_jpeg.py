@@ -59,6 +59,9 @@ def read_size(path: Path) -> tuple[int, int]:
     return frame.height, frame.width
 
 
+END_OF_IMAGE, MOST_BEHIND_END = b"\xff\xd9", 4096  # bytes that may follow the picture
+
+
 def read_rare_jpeg(path: Path) -> Samples:
     """Return the picture of a JPEG of those kinds.
 
@@ -74,6 +77,8 @@ def read_rare_jpeg(path: Path) -> Samples:
         raise ImageError("a JPEG of the hierarchical kind; convert it to TIFF or PNG first")
     if frame.components not in COLORS:
         raise ImageError(f"a JPEG of {frame.components} channels in {frame.bits} bits; convert it to RGB as TIFF first")
+    if frame.marker == JPEG_LS and END_OF_IMAGE not in data[-MOST_BEHIND_END:]:  # its decoder would not end either
+        raise ImageError("damaged or cut off (its JPEG-LS data have no end); get it anew")
     pixels = np.asarray(jpegls_decode(data) if frame.marker == JPEG_LS else jpeg8_decode(data))
     blocks = list(_segments(data))
     parts = sorted(content[len(ICC) :] for marker, content in blocks if marker == 0xE2 and content.startswith(ICC))
