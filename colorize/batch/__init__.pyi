@@ -20,4 +20,6 @@ from .options import FileOptions as FileOptions
 from .options import PhotoOptions as PhotoOptions
 from .options import RunOptions as RunOptions
 from .process import configure_process as configure_process
+from .ray_cluster import check_ray as check_ray
+from .ray_cluster import ray_workforce as ray_workforce
 from .run_report import write_reports as write_reports

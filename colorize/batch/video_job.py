@@ -12,6 +12,7 @@ from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
 from colorize.film import (
     SegmentStore,
+    Spread,
     VideoStopped,
     colorize_video,
     contact_sheet,
@@ -22,8 +23,15 @@ from colorize.film import (
 from colorize.photo import Photo, write_photo
 
 
-def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
-    """Colour a film, or make its contact sheet, and return the outcome; an error becomes one."""
+def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Spread | None = None) -> Outcome:
+    """Colour a film, or make its contact sheet, and return the outcome; an error becomes one.
+
+    Args:
+        colorizer: The colorizer.
+        job: The film.
+        options: Those of the run.
+        spread: Who colours its scenes; None: this process.
+    """
     if options.photo.candidates is not None:
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     if options.photo.has_hints or job.hints:
@@ -46,6 +54,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome
             progress=None if options.progress is None else partial(options.progress, job.source),
             cancel=options.cancel,
             force=options.force,
+            spread=spread,
         )
         if dates is not None:
             dates.give(job.target)

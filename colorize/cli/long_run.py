@@ -6,11 +6,14 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from colorize.cli.command import FAILED, INTERRUPTED, OK, load_colorizer, plan_inputs, print_left_out
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command
+
+SAMPLE_ROWS = 100  # among which a file is looked for that all machines are asked for
 
 if TYPE_CHECKING:
     from colorize.batch import Job, Journal, JournaledRun, Outcome, Workforce
@@ -51,22 +54,27 @@ def run_dry(command: Command, interrupt_handler: InterruptHandler) -> int:
 
 def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> int:
     """Colour the files of a command line, or go on with them, and return the exit status."""
-    from colorize.batch import JournaledRun, configure_process, write_reports
+    from colorize.batch import JournaledRun, check_ray, configure_process, write_reports
 
     start = time.monotonic()
     configure_process(command.runtime)
     own, options = command.settings, command.options
     journal = None
     try:
+        if command.run.ray is not None:
+            check_ray()
         journal = _read_journal(command)
         assert journal is not None
         changes = journal.changes
         entries, count = _entries(command)
         reporter = Reporter(own.quiet, own.verbose, count, interrupt_handler)
         options = replace(options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
-        work = _workforce(replace(command, options=options), journal)
+        entries, sample = _with_sample(entries)
         journal.open(replaces=options.photo.overwrite or options.skip_existing)
+        work = _workforce(replace(command, options=options), journal, sample)
     except (ValueError, OSError, ImportError) as error:
+        if journal is not None:
+            journal.close()
         return _refused(error)
     if changes and not own.quiet:
         print(f"colorize: {journal.folder}: other settings ({changes}); starting afresh", file=sys.stderr)
@@ -138,16 +146,32 @@ def _entries(command: Command) -> tuple[Iterable[Job | Outcome], int]:
     return plan_list(files, command.settings.output, suffix=photo.suffix, sheet=photo.sheet), files.count()
 
 
-def _workforce(command: Command, journal: Journal) -> Workforce:
+def _workforce(command: Command, journal: Journal, sample: Job | None) -> Workforce:
     """Return who colours: this process, or workers of Ray.
 
-    Raises:
-        ValueError: The weights cannot be used.
-        OSError: They cannot be read.
-    """
-    from colorize.batch import in_this_process
+    Args:
+        command: The command line.
+        journal: That of the run.
+        sample: One of the files; None: there is none.
 
-    return in_this_process(load_colorizer(command), command.options)
+    Raises:
+        ValueError: The weights cannot be used, or the cluster cannot.
+        ImportError: Ray is not installed.
+        OSError: The weights cannot be read, or the journal's folder cannot be written.
+    """
+    from colorize.batch import in_this_process, ray_workforce
+
+    run = command.run
+    if run.ray is None:
+        return in_this_process(load_colorizer(command), command.options)
+    return ray_workforce(command.runtime, command.colors, command.options, run, journal.folder, sample)
+
+
+def _with_sample(entries: Iterable[Job | Outcome]) -> tuple[Iterable[Job | Outcome], Job | None]:
+    """Return the same entries, and the first job among the first of them; None: there is none."""
+    following = iter(entries)
+    first = list(islice(following, SAMPLE_ROWS))
+    return chain(first, following), next((entry for entry in first if not hasattr(entry, "status")), None)
 
 
 def _refused(error: Exception) -> int:

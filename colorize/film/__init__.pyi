@@ -32,5 +32,8 @@ from .segments import SegmentStore as SegmentStore
 from .sources import open_source as open_source
 from .timed_hints import TimedHint as TimedHint
 from .timed_hints import is_timed as is_timed
+from .spreading import SceneRange as SceneRange
+from .spreading import Spread as Spread
 from .video import probe as probe
+from .video_colorizer import color_scene as color_scene
 from .video_colorizer import colorize_video as colorize_video

@@ -47,6 +47,7 @@ class SegmentPlan:
         scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
         colors: What samples of the film say of its own colours; None: no scene keeps them.
         key_frames: What is known of its colours; None: nothing.
+        end: Index after the last frame that is coloured, with which a segment ends; None: all of the span is.
     """
 
     source: Source
@@ -57,6 +58,7 @@ class SegmentPlan:
     scene_frames: int
     colors: FilmColors | None
     key_frames: KeyFrames | None = None
+    end: int | None = None
 
     @property
     def video(self) -> Video:
@@ -152,6 +154,7 @@ def color_segments(
     painter: TemporalPainter,
     report_done: Callable[[int], None],
     cancel: threading.Event,
+    before: Sequence[Segment] = (),
 ) -> bool:
     """Colour the frames that follow those of the finished segments, and add segments of them.
 
@@ -162,6 +165,7 @@ def color_segments(
         painter: Predicts the colours; it is set to its state after the finished segments.
         report_done: Called from another thread with the number of coloured frames, those of earlier runs included.
         cancel: When set, the segment at work is finished as the last.
+        before: Finished segments elsewhere, which those of the sink follow.
 
     Returns:
         Whether all frames are coloured; False: ``cancel`` was set before.
@@ -170,12 +174,11 @@ def color_segments(
         VideoError: The film cannot be read any more, or the encoder does not take its frames.
         OSError: The film has vanished, or a segment cannot be written.
     """
-    segments = tuple(sink.segments)
+    segments = (*before, *sink.segments)
     done = sum(len(segment.pts) for segment in segments)
     if segments:
         painter.restore(segments[-1].state)
-    prepared = _judge(plan, _prepare_frames(plan, colorizer, segments), segments)
-    tasks = prefetch(_divide(plan, prepared, segments), MAX_DECODED)
+    tasks = prefetch(divide_film(plan, colorizer, segments), MAX_DECODED)
     predicted = _predict_ab(painter, tasks)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
     compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
@@ -208,6 +211,12 @@ def color_segments(
         tasks.close()
         compose_pool.shutdown(wait=True, cancel_futures=True)
     return is_complete
+
+
+def divide_film(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]) -> Iterator[FrameTask]:
+    """Yield the frames that follow those of finished segments, prepared for the network, with the ends of segments."""
+    prepared = _judge(plan, _prepare_frames(plan, colorizer, segments), segments)
+    return _divide(plan, prepared, segments)
 
 
 def _prepare_frames(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]) -> Iterator[FrameTask]:
@@ -300,6 +309,8 @@ def _divide(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Se
         task.ends_span = following is None
         count = 0 if task.end else count
         yield task
+        if task.index + 1 == plan.end:
+            return
 
 
 def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[Frame, str | None]]:

@@ -175,6 +175,15 @@ class SegmentStore:
             np.savez(file, allow_pickle=False, **arrays)
         _append(self.segments, segment)
 
+    def adopt(self, other: SegmentStore) -> None:
+        """Count all segments of another store, which is on the same disk, as the next ones; it is removed."""
+        for number, segment in enumerate(other.segments):
+            place = len(self.segments)
+            move_into_place(other.video_path(number), self.video_path(place))
+            move_into_place(other._record_path(number), self._record_path(place))
+            _append(self.segments, segment)
+        other.remove()
+
     def discard(self, number: int) -> None:
         """Let a segment and those after it count no more: the next run makes them anew."""
         self._record_path(number).unlink(missing_ok=True)

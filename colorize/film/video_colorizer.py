@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -33,8 +33,9 @@ from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
-from colorize.film.segments import SegmentStore
+from colorize.film.segments import Segment, SegmentStore
 from colorize.film.sources import FileSource, Source, open_source
+from colorize.film.spreading import SceneRange, Spread, find_scenes
 from colorize.film.streams import RemuxPlan, nearest_rate
 from colorize.film.video import Span, Video
 from colorize.motion import TemporalPainter
@@ -54,6 +55,7 @@ def colorize_video(
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
     force: bool = False,
+    spread: Spread | None = None,
 ) -> VideoResult:
     """Colour a film, but for scenes that are in colour already; all its other streams are copied.
 
@@ -69,6 +71,8 @@ def colorize_video(
         progress: The progress callback, called from another thread after each frame.
         cancel: When set, the segment at work is finished and ``VideoStopped`` raised.
         force: Colour all anew, also what is in colour already.
+        spread: Who colours the scenes; None: this process, one after the other. Not for pipes, numbered frames and
+            key frames.
 
     Returns:
         The result's path, its number of frames, and lines for the user.
@@ -94,7 +98,34 @@ def colorize_video(
     source = open_with_rate(path, options)
     colors = None if force else survey_unless_in_color(source, options.span)
     job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options, colors)
+    if spread is not None and options.keyframes is None and source.is_repeatable:
+        job.spread = spread
     return job.run(progress or (lambda _: None), cancel or threading.Event())
+
+
+def color_scene(
+    path: Path,
+    out: Path,
+    scene: SceneRange,
+    colorizer: Colorizer,
+    options: VideoOptions,
+    cancel: threading.Event | None = None,
+) -> bool:
+    """Colour a scene of a film into a segment store of its own, or go on with it; return whether it is whole.
+
+    Args:
+        path: The film.
+        out: The result of all of it.
+        scene: As ``colorize_video`` gives it to whoever spreads the film.
+        colorizer: Colours the frames.
+        options: How, as for all of the film.
+        cancel: When set, the segment at work is finished, and no other begun.
+    """
+    container, codec = choose_container(out, options.codec)
+    settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
+    source = open_with_rate(path, options)
+    job = _VideoColorizer(source, out, container, settings, colorizer, options, scene.colors)
+    return job.color_scene(scene, cancel or threading.Event())
 
 
 def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Container, EncoderSettings]:
@@ -190,6 +221,7 @@ class _VideoColorizer:
         self._options = options
         self._colors = colors
         self._store = SegmentStore(out)
+        self.spread: Spread | None = None
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options, container)
         check_rate(self._video, container)
         self._notes += source.notes
@@ -256,7 +288,22 @@ class _VideoColorizer:
     def _color_segments(self, report_done: Callable[[int], None], cancel: threading.Event) -> None:
         if self._store.segments and self._store.segments[-1].last:
             return  # an earlier run was interrupted while it wrote the finished film
-        plan = SegmentPlan(
+        plan = self._plan()
+        try:
+            if self.spread is not None:
+                is_complete = self._spread_scenes(plan, self.spread, report_done)
+            else:
+                is_complete = self._color_into(self._store, plan, report_done, cancel)
+        finally:
+            if not self._store.segments or (not self._source.is_repeatable and not self._store.segments[-1].last):
+                self._store.remove()  # nothing to go on from
+        if not is_complete:
+            raise VideoStopped(self._stopped_message())
+        if not self._store.segments:
+            raise VideoError(empty_span_message(self._video, self._options))
+
+    def _plan(self) -> SegmentPlan:
+        return SegmentPlan(
             self._source,
             self._options.span,
             self._format,
@@ -266,17 +313,56 @@ class _VideoColorizer:
             self._colors,
             self._key_frames,
         )
+
+    def _color_into(
+        self,
+        store: SegmentStore,
+        plan: SegmentPlan,
+        report_done: Callable[[int], None],
+        cancel: threading.Event,
+        before: Sequence[Segment] = (),
+    ) -> bool:
+        """Colour what follows the segments of a store, into it; see ``color_segments``."""
         painter = TemporalPainter(self._colorizer, self._options, self._options.batch_size)
-        try:
-            sink = SegmentSink(self._store, plan, self._colorizer.settings.strength)
-            is_complete = color_segments(plan, sink, self._colorizer, painter, report_done, cancel)
-        finally:
-            if not self._store.segments or (not self._source.is_repeatable and not self._store.segments[-1].last):
-                self._store.remove()  # nothing to go on from
-        if not is_complete:
-            raise VideoStopped(self._stopped_message())
-        if not self._store.segments:
-            raise VideoError(empty_span_message(self._video, self._options))
+        sink = SegmentSink(store, plan, self._colorizer.settings.strength)
+        return color_segments(plan, sink, self._colorizer, painter, report_done, cancel, before)
+
+    def color_scene(self, scene: SceneRange, cancel: threading.Event) -> bool:
+        """Colour a scene into a store of its own; see the function of this name."""
+        store = self._begin_scene(scene)
+        done = sum(len(segment.pts) for segment in store.segments)
+        if done == scene.end - scene.first:
+            return True
+        plan = replace(self._plan(), end=scene.end)
+        return self._color_into(store, plan, lambda _: None, cancel, scene.before)
+
+    def _begin_scene(self, scene: SceneRange) -> SegmentStore:
+        """Return the store of a scene with the segments of it that are finished."""
+        store = scene.store(self._out)
+        store.begin({**self._manifest(), "scene": [scene.first, scene.end]})
+        return store
+
+    def _spread_scenes(self, plan: SegmentPlan, spread: Spread, report_done: Callable[[int], None]) -> bool:
+        """Let others colour the scenes that are missing, and take their segments in order; return whether all came."""
+        scenes = find_scenes(plan, self._colorizer, tuple(self._store.segments))
+        if len(scenes) == 1:
+            self._notes.append(f"{self._video.path}: one scene alone is left, which one worker colours by itself")
+        done: set[int] = set()
+        following = iter(scenes)
+        scene = next(following, None)
+        for finished in spread(scenes):
+            done.add(finished.first)
+            while scene is not None and scene.first in done:
+                store = self._begin_scene(scene)
+                if sum(len(segment.pts) for segment in store.segments) != scene.end - scene.first:
+                    raise VideoError(
+                        f"{self._video.path}: the scene from frame {scene.first} on came from a worker with another "
+                        "runtime or other libraries than this machine; install the same everywhere"
+                    )
+                self._store.adopt(store)
+                scene = next(following, None)
+                report_done(self._frames_done())
+        return scene is None
 
     def _remux(self) -> str | None:
         """Write the finished film; return a line for the user if the source is cut off."""

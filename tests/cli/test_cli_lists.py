@@ -78,3 +78,12 @@ def test_a_list_without_its_column_is_one_line(
         status, _, err = run(capsys, weights_file, "--files", tmp_path / "l.csv", "-o", tmp_path / "out", *options)
         assert status == 1 and "l.csv" in err and "'name'" in err and err.count("\n") == 1
         assert not (tmp_path / "out").exists()
+
+
+def test_without_ray_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    status, _, err = run(capsys, weights_file, grey_photo, "-o", grey_photo.parent / "out", "--ray")
+    assert (status, err.count("\n")) == (1, 1) and "colorize-photos[ray]" in err
+    assert not (grey_photo.parent / "out").exists()
