@@ -239,11 +239,10 @@ def _connect(run: RunOptions) -> None:
             ray.init(address="local", num_cpus=processors, include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except Exception as error:  # where its processes do not start in time, Ray raises just that
         line = " ".join(str(error).split())[:200]
-        raise ClusterError(
-            f"--ray {address}: no cluster that can be joined ({line}); start it, or leave the address out"
-        ) from error
+        problem = "Ray did not start on this machine" if address == LOCAL else "no cluster that can be joined"
+        raise ClusterError(f"--ray {address}: {problem} ({line}); try again, or leave --ray out") from error
 
 
 def _check_answers(address: str) -> None:
