@@ -30,10 +30,10 @@ from .own_colors import survey_colors as survey_colors
 from .pixels import read_luma as read_luma
 from .segments import SegmentStore as SegmentStore
 from .sources import open_source as open_source
-from .timed_hints import TimedHint as TimedHint
-from .timed_hints import is_timed as is_timed
 from .spreading import SceneRange as SceneRange
 from .spreading import Spread as Spread
+from .timed_hints import TimedHint as TimedHint
+from .timed_hints import is_timed as is_timed
 from .video import probe as probe
 from .video_colorizer import color_scene as color_scene
 from .video_colorizer import colorize_video as colorize_video

@@ -98,7 +98,7 @@ def colorize_video(
     source = open_with_rate(path, options)
     colors = None if force else survey_unless_in_color(source, options.span)
     job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(), options, colors)
-    if spread is not None and options.keyframes is None and source.is_repeatable:
+    if spread is not None and job.can_be_spread:
         job.spread = spread
     return job.run(progress or (lambda _: None), cancel or threading.Event())
 
@@ -228,6 +228,11 @@ class _VideoColorizer:
         self._key_frames = read_known_colors(source, options, colorizer)
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
+
+    @property
+    def can_be_spread(self) -> bool:
+        """Whether each scene can be coloured by itself: nobody carries colours through the film, and it can be reread."""
+        return self._key_frames is None and self._source.is_repeatable
 
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
         """Colour the segments that are missing and write the finished film; see ``colorize_video``."""

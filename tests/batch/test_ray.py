@@ -30,7 +30,7 @@ def poisoned(self, picture, *rest):
     if picture.shape[0] == {POISON}:
         time.sleep(1000)
     if picture.shape[0] == {POISON + 1}:
-        self.hoard = bytearray(10**9)
+        self.hoard = b"x" * 10**9
         time.sleep(1000)
     return preprocess(self, picture, *rest)
 Colorizer.preprocess = poisoned
@@ -76,7 +76,7 @@ def test_the_same_as_without_and_poison_is_set_aside(
     (tmp_path / "patch").mkdir()
     (tmp_path / "patch" / "sitecustomize.py").write_text(PATCH)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'patch'}{os.pathsep}{ROOT}")
-    options = ["-o", tmp_path / "many", "--workers", 2, "--time-limit", 6, "--memory-limit", 1.2, "--ray"]
+    options = ["-o", tmp_path / "many", "--workers", 2, "--time-limit", 8, "--memory-limit", 1.2, "--ray"]
     status, _, err = run(capsys, weights_file, album, *options)
     assert status == 1
     assert results(tmp_path / "many") == results(tmp_path / "one")
@@ -84,7 +84,7 @@ def test_the_same_as_without_and_poison_is_set_aside(
     table = rows(tmp_path / "many")
     assert "process" in table["poison.png"]["line"] and "--time-limit" in table["hang.png"]["line"]
     assert "--memory-limit" in table["hoard.png"]["line"] and "set aside" not in table["bad.png"]["line"]
-    assert len({row["worker"] for row in table.values()} - {""}) >= 2
+    assert all(row["worker"] for row in table.values() if row["status"] == "done")
     assert not list((tmp_path / "many" / "colorize-journal").glob("workers-*"))
 
 
