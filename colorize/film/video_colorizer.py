@@ -231,7 +231,7 @@ class _VideoColorizer:
 
     @property
     def can_be_spread(self) -> bool:
-        """Whether each scene can be coloured by itself: nobody carries colours through the film, and it can be reread."""
+        """Whether each scene can be coloured by itself: no colours are carried along, and frames can be had again."""
         return self._key_frames is None and self._source.is_repeatable
 
     def run(self, progress: Callable[[Progress], None], cancel: threading.Event) -> VideoResult:
