@@ -114,7 +114,7 @@ def measure_memory(folder: Path, rows: list[int]) -> None:
 
 def measure_nodes(folder: Path, count: int, megapixels: float, nodes: int = 4) -> None:
     """Print what a run on several nodes comes to of which one is killed at each of two moments."""
-    from ray.cluster_utils import Cluster
+    from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
     photos = make_photos(folder / "photos", count, megapixels)
     run(photos, "-o", folder / "one", "--threads", 1)

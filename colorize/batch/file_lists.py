@@ -11,7 +11,7 @@ from typing import TextIO
 
 from colorize.batch.jobs import Job, Outcome, name_result
 from colorize.batch.key_table import KeyTable
-from colorize.batch.options import parse_hint
+from colorize.engine import Hint
 
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")
 FILE_COLUMNS = ("file", "path", "source")  # the first of them that is there names the files
@@ -128,7 +128,7 @@ def plan_list(
             yield Outcome(files.path, "failed", f"{where}: names no file")
             continue
         try:
-            hints = tuple(map(parse_hint, row.get(HINTS_COLUMN, "").replace(";", " ").split()))
+            hints = tuple(map(Hint.parse, row.get(HINTS_COLUMN, "").replace(";", " ").split()))
         except ValueError as error:
             yield Outcome(Path(name), "failed", f"{where}: {name}: {error}")
             continue
@@ -183,8 +183,8 @@ def _open_parquet(path: Path):
         ValueError: It is no Parquet file.
     """
     try:
-        from pyarrow import ArrowInvalid  # large, and seldom wanted
-        from pyarrow.parquet import ParquetFile
+        from pyarrow import ArrowInvalid  # pyright: ignore[reportMissingImports] - large, and seldom wanted
+        from pyarrow.parquet import ParquetFile  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(f"{path}: Parquet needs a package: pip install pyarrow; or give the list as .csv") from error
     try:

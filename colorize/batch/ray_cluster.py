@@ -5,6 +5,8 @@ a worker's process, or keeps it busy beyond the limit, is found by elimination: 
 ended are tried once more, each alone, and one that does it again is set aside.
 """
 
+# pyright: reportMissingImports=false
+# Ray is an extra that the environment of the checks need not have.
 from __future__ import annotations
 
 import contextlib

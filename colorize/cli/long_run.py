@@ -169,9 +169,11 @@ def _workforce(command: Command, journal: Journal, sample: Job | None) -> Workfo
 
 def _with_sample(entries: Iterable[Job | Outcome]) -> tuple[Iterable[Job | Outcome], Job | None]:
     """Return the same entries, and the first job among the first of them; None: there is none."""
+    from colorize.batch import Job
+
     following = iter(entries)
     first = list(islice(following, SAMPLE_ROWS))
-    return chain(first, following), next((entry for entry in first if not hasattr(entry, "status")), None)
+    return chain(first, following), next((entry for entry in first if isinstance(entry, Job)), None)
 
 
 def _refused(error: Exception) -> int:
