@@ -28,13 +28,15 @@ def trial_of(seconds: dict[int, float]):
     def train(run):
         assert run.minutes == 0 and run.samples == (run.batch_sizes[0] * TIMED_STEPS,)
         run.output.mkdir(parents=True)
-        (run.output / PACE).write_text(json.dumps({"seconds_per_step": seconds[run.sizes[0]]}))
+        (run.output / PACE).write_text(
+            json.dumps({"seconds_per_step": seconds[run.sizes[0]] / 2, "seconds_per_end": seconds[run.sizes[0]] * 50})
+        )
 
     return train
 
 
 def test_the_pictures_take_nearly_the_minutes_in_the_phases_proportions(run):
-    timed = replace(run, minutes=10)
+    timed = replace(run, minutes=10, epoch_steps=100)
     planned = within_minutes(timed, trial_of({32: 0.4, 64: 0.8}))
     assert planned.samples[0] == pytest.approx(2 * planned.samples[1], rel=1e-3)
     seconds = planned.samples[0] / 4 * 0.4 + planned.samples[1] / 2 * 0.8
