@@ -161,7 +161,7 @@ def by_own_keys(mode: str, every: int) -> Method:
         guides = guide_frames(frames, 0, [OwnKeys(every, of_greys)])
         guided = [replace(frame, guide=guide) for frame, guide in zip(frames, guides, strict=True)]
         painter = TemporalPainter(colorizer, TemporalOptions(mode))
-        ends: list[SegmentEnd | None] = [None] * (len(frames) - 1) + ["scene"]
+        ends: list[SegmentEnd | None] = [*[None] * (len(frames) - 1), "scene"]
         results = [ab for ab, _ in painter.predict_segments(zip(guided, ends, strict=True))]
         return results, painter.network_frames / len(inputs)
 

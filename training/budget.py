@@ -35,9 +35,11 @@ class Pace(Callback):
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / PACE
-
-    def before_train(self) -> None:
         self.times: list[float] = []
+        self.trained = 0.0
+
+    def before_epoch(self) -> None:
+        self.times = []
 
     def after_batch(self) -> None:
         if self.training:

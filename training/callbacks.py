@@ -127,7 +127,7 @@ class SmoothLoss(AvgSmoothLoss):
 
     def accumulate(self, learn: Learner) -> None:
         self.count += 1
-        loss = learn.loss.detach()
+        loss = learn.loss.detach()  # type: ignore[union-attr]
         self.val = torch.lerp(loss, self.val.to(loss.device), self.beta)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.error import URLError
 
 import torch
@@ -18,6 +18,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Classifier = TypeVar("Classifier", bound=nn.Module)
 
 INNER_LAYERS: dict[str, tuple[int, ...]] = {
     # The ends of the stages at 1/4, 1/8, 1/16 (twice) and inside 1/32: not the 1,280 features that evaluation uses.
@@ -260,7 +262,7 @@ def keep_strided_depthwise_in_float32(body: nn.Module) -> None:
             module.__class__ = type(f"Float32{kind.__name__}", (_InFloat32, kind), {})
 
 
-def fold_frozen(classifier: nn.Module) -> nn.Module:
+def fold_frozen(classifier: Classifier) -> Classifier:
     """Return a copy of a frozen classifier whose batch norms are folded into the convolutions before them.
 
     The same answers but for rounding, without the passes over memory, forwards and backwards, that a batch norm takes.

@@ -77,6 +77,7 @@ class GeneratorLoss(nn.Module):
     """
 
     centres: Tensor
+    teacher: Teacher | None
 
     def __init__(
         self,

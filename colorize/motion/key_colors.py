@@ -56,7 +56,7 @@ class KeyColors:
                 borderMode=cv2.BORDER_REPLICATE,
             )
             ab, weight = np.ascontiguousarray(both[..., :2]), np.asarray(both[..., 2], np.float32)
-        return KeyColors(_without_noise(ab, lightness), weight)
+        return KeyColors(_without_noise(np.asarray(ab, np.float32), lightness), weight)
 
 
 def _shift(lightness: Floats, grey: Grey) -> tuple[float, float]:
@@ -66,7 +66,7 @@ def _shift(lightness: Floats, grey: Grey) -> tuple[float, float]:
         return 0.0, 0.0
     mine, wanted = _details(lightness), _details(np.asarray(grey * (2 * L_HALF / 255), np.float32))
     inner = np.ascontiguousarray(mine[reach:-reach, reach:-reach])
-    likeness = np.nan_to_num(cv2.matchTemplate(wanted, inner, cv2.TM_CCOEFF_NORMED))
+    likeness = np.nan_to_num(np.asarray(cv2.matchTemplate(wanted, inner, cv2.TM_CCOEFF_NORMED), np.float32))
     row, column = np.unravel_index(int(likeness.argmax()), likeness.shape)
     best = float(likeness[row, column])
     if best < MIN_LIKENESS or best < float(likeness[reach, reach]) + MIN_GAIN:
