@@ -24,6 +24,7 @@ from colorize.photo.metadata import read_tiff_metadata, sound_dpi
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
 from colorize.photo.size_limit import check_size
+from colorize.photo.tiff_chain import page_offsets
 from colorize.photo.tiff_pixels import read_pixels, visible_area
 from colorize.photo.tiff_tags import BLACK_IS_ZERO, CFA, LINEAR_RAW, MASK, RGB, WHITE_IS_ZERO
 
@@ -62,8 +63,8 @@ def read_tiff(path: Path) -> Iterator[Photo]:
     Raises:
         ImageError: It is damaged, too large, or of a kind that cannot be read; its name is not in the message.
     """
-    with _open(path) as (file, tiff):
-        photographs, others = choose_photographs(tiff)
+    with _open(path) as (file, pages):
+        photographs, others = choose_photographs(pages)
         photographs, infrared = _without_infrared(photographs)
         lines = [f"{path}: {note}" for note in _left_out([*others, *infrared])]
         for page in photographs:
@@ -82,37 +83,47 @@ def tiff_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: It is damaged, or too large.
     """
-    with _open(path) as (_, tiff):
-        page = choose_photographs(tiff)[0][0].tags
+    with _open(path) as (_, pages):
+        page = choose_photographs(pages)[0][0].tags
         check_size(page.imagelength, page.imagewidth)
         rows, columns = visible_area(page)
         return rows.stop - rows.start, columns.stop - columns.start
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[tuple[BinaryIO, tifffile.TiffFile]]:
-    """Yield a TIFF's file, and the same opened by tifffile."""
+def _open(path: Path) -> Iterator[tuple[BinaryIO, list[tifffile.TiffPage]]]:
+    """Yield a TIFF's file, and its pages.
+
+    tifffile reads each page, but does not look for the next one: it would follow a circle of pages for ever.
+    """
     with open(path, "rb") as file:
         if file.read(10)[8:] == CAMERA_RAW:
             raise ImageError("is a camera's raw picture, a mosaic; develop it and save it as TIFF or JPEG")
+        offsets = page_offsets(file)
         file.seek(0)
         with tifffile.TiffFile(file, **dict.fromkeys(OTHER_DIALECTS, False)) as tiff:
-            yield file, tiff
+            yield file, [_page_at(tiff, offset, number) for number, offset in enumerate(offsets)]
 
 
-def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]:
+def _page_at(tiff: tifffile.TiffFile, offset: int, number: int) -> tifffile.TiffPage:
+    """Return the page at an offset of a TIFF, the number of its pages before it given."""
+    tiff.filehandle.seek(offset)
+    return tifffile.TiffPage(tiff, index=number)
+
+
+def choose_photographs(pages: list[tifffile.TiffPage]) -> tuple[list[Page], list[Page]]:
     """Return the pages of a TIFF that are photographs by their tags, and the others.
 
     Where a page is a reduced copy, as the first one of a DNG is, the pictures in its SubIFDs take its place; it is one
     too, whatever its tags say, where each of them is larger.
 
     Raises:
-        ImageError: There are no pages, a page is missing, or it is a camera's raw picture.
+        ImageError: There are no pages, a full picture is missing, or it is a camera's raw picture.
     """
     photographs: list[Page] = []
     others: list[Page] = []
-    for number, tags in enumerate(tiff.pages, 1):
-        page = Page(tags.aspage(), f"page {number}", _what(tags.aspage()))
+    for number, tags in enumerate(pages, 1):
+        page = Page(tags, f"page {number}", _what(tags))
         inner = _inner_pages(page)
         if any(not found.what for found in inner) and all(_is_larger(found.tags, page.tags) for found in inner):
             page = replace(page, what="reduced copy")
@@ -124,7 +135,6 @@ def choose_photographs(tiff: tifffile.TiffFile) -> tuple[list[Page], list[Page]]
         else:
             (others if page.what else photographs).append(page)
             others += [Page(found.tags, found.name, found.what or "further picture") for found in inner]
-    _check_chain(tiff)
     if not photographs and not others:
         raise ImageError("holds no page; it is damaged, get it anew")
     if not photographs:
@@ -159,24 +169,6 @@ def _inner_pages(page: Page) -> list[Page]:
             raise ImageError("damaged or cut off: its full picture cannot be found; get it anew") from error
         return []
     return [Page(tags, f"picture {number} inside {page.name}", _what(tags)) for number, tags in enumerate(inner, 1)]
-
-
-def _check_chain(tiff: tifffile.TiffFile) -> None:
-    """Check that no page is missing: the last one that was found is to say that no other follows.
-
-    Raises:
-        ImageError: It points to one that is not there.
-    """
-    if not len(tiff.pages):
-        return
-    file, form = tiff.filehandle, tiff.tiff
-    offsets = [page.offset for page in tiff.pages]
-    file.seek(offsets[-1])
-    count = int.from_bytes(file.read(form.tagnosize), "little" if form.byteorder == "<" else "big")
-    file.seek(offsets[-1] + form.tagnosize + count * form.tagsize)
-    following = int.from_bytes(file.read(form.offsetsize), "little" if form.byteorder == "<" else "big")
-    if following and following not in offsets:
-        raise ImageError(f"damaged or cut off after page {len(offsets)}; get it anew")
 
 
 def _without_infrared(pages: list[Page]) -> tuple[list[Page], list[Page]]:
