@@ -230,8 +230,9 @@ def _connect(run: RunOptions) -> None:
     address = run.ray or LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 2.60 warns about otherwise
-    if address not in (LOCAL, AUTO):
-        _check_answers(address)
+    named = os.environ.get("RAY_ADDRESS") if address == AUTO else address
+    if named and named not in (LOCAL, AUTO):
+        _check_answers(address, named)
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
@@ -247,13 +248,17 @@ def _connect(run: RunOptions) -> None:
         raise ClusterError(f"--ray {address}: {problem} ({line}); try again, or leave --ray out") from error
 
 
-def _check_answers(address: str) -> None:
+def _check_answers(address: str, named: str) -> None:
     """Check that somebody answers at an address, for Ray would wait for minutes.
+
+    Args:
+        address: As the user gives it.
+        named: What it stands for.
 
     Raises:
         ClusterError: It is no address, or nobody does.
     """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = named.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise ClusterError(f"--ray {address}: no address; give HOST:PORT or auto, and name the files before --ray")
     try:
@@ -498,7 +503,7 @@ class _Cluster:
             self._returned.extend(batch.attempts)  # of a worker that was told to stop
         except self._ray.exceptions.RayTaskError as error:
             worker.batches.popleft()
-            self._suspect(batch, f"ended with {' '.join(str(error.cause).split())[:200]}")
+            self._suspect(batch, f"ended with {' '.join(str(error.cause).split())[:200]}", worker.name)
         except self._ray.exceptions.RayError:
             over_memory = self._place.folder / worker.name
             reason = "ended its worker's process"
@@ -516,7 +521,7 @@ class _Cluster:
         for batch in others:
             self._returned.extend(batch.attempts)
         if self._is_alive(worker.node):
-            self._suspect(at_work, reason)
+            self._suspect(at_work, reason, worker.name)
         else:
             self._returned.extend(at_work.attempts)
 
@@ -529,7 +534,7 @@ class _Cluster:
             time.sleep(NODE_SECONDS / 10)
         return True
 
-    def _suspect(self, batch: Batch, reason: str) -> None:
+    def _suspect(self, batch: Batch, reason: str, name: str) -> None:
         """Try the files of a batch that have not ended once more, each alone, or set aside what did it again."""
         for attempt in batch.attempts:
             attempt.tries += 1
@@ -538,7 +543,7 @@ class _Cluster:
                 continue
             source = attempt.job.source
             line = f"{source}: set aside: {reason}, twice"
-            self._set_aside.append(Finished(attempt.job, Outcome(source, "failed", line), 0.0))
+            self._set_aside.append(Finished(attempt.job, Outcome(source, "failed", line), 0.0, name))
 
     def _color_film(self, job: Job) -> Finished:
         """Colour a film on all workers, scene by scene."""

@@ -243,6 +243,7 @@ def _check_files(parser: Parser, command: Command) -> None:
     _check_pipes(parser, command)
     if (command.run.keeps_journal or command.run.dry_run) and any(map(is_pipe, (*command.files, output or ""))):
         parser.error(f"{PIPE} goes with none of --files, --ray and --dry-run")
+    _check_spread(parser, command)
     if output is None or is_pipe(output) or output.is_dir():
         return
     suffix = output.suffix.lower()
@@ -253,6 +254,25 @@ def _check_files(parser: Parser, command: Command) -> None:
         _check_suffix(parser, output, command)
     if photo.suffix and names_file and PHOTO_FORMATS.get(suffix) != PHOTO_FORMATS[photo.suffix]:
         parser.error(f"-o {output} and --format {photo.format} contradict each other")
+
+
+def _check_spread(parser: Parser, command: Command) -> None:
+    """Report films that ``--ray`` does not spread: their frames hang on each other, or are files of their own."""
+    if command.run.ray is None:
+        return
+    options, output = command.options, command.settings.output
+    patterns = [name for name in (*command.files, *filter(None, [output])) if is_sequence(name)]
+    not_spread = {
+        "--sequence": command.settings.sequence,
+        **dict.fromkeys(map(str, patterns), True),
+        "--export-keyframes": options.export_keyframes is not None,
+        "--keyframes": options.video.keyframes is not None,
+        "--hint with a time": bool(options.video.hints),
+        "--propagate": options.video.propagate is not None,
+    }
+    for given, is_given in not_spread.items():
+        if is_given:
+            parser.error(f"{given}: numbered frames and films with key frames are not spread; leave --ray out")
 
 
 def _check_key_frames(parser: Parser, command: Command, is_one_file: bool) -> None:
