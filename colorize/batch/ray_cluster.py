@@ -229,6 +229,7 @@ def _connect(run: RunOptions) -> None:
     """
     address = run.ray or LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 starves workers on a busy machine
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 2.60 warns about otherwise
     named = os.environ.get("RAY_ADDRESS") if address == AUTO else address
     if named and named not in (LOCAL, AUTO):
