@@ -101,6 +101,10 @@ class Formula:
         """Return itself: it has seen nothing."""
         return self
 
+    def feature_maps(self) -> tuple[Floats, ...]:
+        """Return none."""
+        return ()
+
     def with_bottleneck(self, bottleneck: Floats) -> Formula:
         """Return itself, which offers none."""
         return self

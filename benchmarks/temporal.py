@@ -76,6 +76,10 @@ class HiddenFeatures:
     features: Features
     bottleneck: None = None
 
+    def feature_maps(self) -> tuple[Floats, ...]:
+        """Return none."""
+        return ()
+
     def with_bottleneck(self, bottleneck: Floats) -> HiddenFeatures:
         """Return the same features."""
         return self

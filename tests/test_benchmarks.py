@@ -91,6 +91,22 @@ def test_keyframes(monkeypatch, tmp_path, photos, weights_file):
     assert numbers(rows)
 
 
+def test_reference(monkeypatch, tmp_path, weights_file):
+    from benchmarks import reference
+
+    monkeypatch.setattr(reference, "SHORT_SIDE", 64)
+    for kind in ("here", "there"):
+        (tmp_path / "kinds" / kind).mkdir(parents=True)
+        for number, sample in enumerate(SAMPLES[:2]):
+            Image.open(sample).reduce(4).save(tmp_path / "kinds" / kind / f"{number}.png")
+    options = ["--photos", tmp_path / "kinds", "--weights", weights_file, "--pairs", 1, "--json", tmp_path / "a.json"]
+    run(monkeypatch, "reference", *options)
+    rows = {(row["kind"], row["method"]): row for row in json.loads((tmp_path / "a.json").read_text())}
+    assert {kind for kind, _ in rows} == {"moved", "kind", "other"} and numbers([*rows.values()])
+    assert rows["moved", "truth"]["ciede2000"] < 0.1
+    assert rows["moved", "reference 1"]["ciede2000"] < rows["moved", "no help"]["ciede2000"]
+
+
 def test_photo(monkeypatch, tmp_path, weights_file):
     from benchmarks import photo
 

@@ -46,8 +46,10 @@ RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
 FRAME_SUFFIXES = frozenset((*SEQUENCE_SUFFIXES, *PHOTO_FORMATS, *READ_ONLY_SUFFIXES))  # of numbered frames
 LEAST_FRAMES = 24  # numbered without a gap, that look like a film's
+REFERENCE_MARK = ".ref"  # before the suffix of a reference that lies beside its photo
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
 DEFAULT_SUFFIX = ".png"  # of a photo whose name has none: nothing is lost in it
+PHOTO_SUFFIXES = (*PHOTO_FORMATS, *READ_ONLY_SUFFIXES)
 TAKEN_SUFFIXES = frozenset((*PHOTO_FORMATS, *READ_ONLY_SUFFIXES, *VIDEO_SUFFIXES))  # that a folder gives
 TEXT_SUFFIXES = frozenset((".txt", ".xmp", ".json", ".xml", ".csv", ".html", ".htm", ".md", ".db", ".ini", ".aae"))
 RAW_KINDS = ("camera raw", "DNG")  # many of which begin as a TIFF does
@@ -256,16 +258,48 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
             yield from patterns or [Outcome(path, "failed", f"{path}: a folder without numbered frames")]
         elif is_folder:
-            found = [(file, path) for file in _files_in(path, recursive)]
+            files, lonely = _without_references(_files_in(path, recursive))
+            found = [*((file, path) for file in files), *lonely]
             remedy = "" if recursive else "; -r looks into its sub-folders"
             yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
         elif not exists and glob.has_magic(str(given)):
             files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
-            found = [(file, file.parent) for file in files if not _RESULT.search(file.stem)]
+            sources, lonely = _without_references(file for file in files if not _RESULT.search(file.stem))
+            found = [*((file, file.parent) for file in sources), *lonely]
             problem = "only results have such names; give one by its name" if files else "no file has such a name"
             yield from found or [Outcome(path, "failed", f"{path}: {problem}")]
         else:
             yield path, path.parent  # a missing file fails when it is read, in its turn
+
+
+def reference_beside(photo: Path) -> Path | None:
+    """Return the reference that lies beside a photo, ``NAME.ref`` with the suffix of any photo; None: there is none."""
+    own = photo.suffix
+    for suffix in dict.fromkeys((own, own.lower(), own.upper(), *PHOTO_SUFFIXES)):
+        path = photo.with_name(f"{photo.stem}{REFERENCE_MARK}{suffix}")
+        if path.is_file():
+            return path
+    return None
+
+
+def _without_references(files: Iterable[Path]) -> tuple[list[Path], list[Outcome]]:
+    """Return files without those that are references beside their photos, and a failure for each without its photo."""
+    sources, references = [], []
+    for file in files:
+        is_reference = file.suffix.lower() in PHOTO_SUFFIXES and Path(file.stem).suffix.lower() == REFERENCE_MARK
+        (references if is_reference else sources).append(file)
+    photos = {file.with_suffix("") for file in sources if file.suffix.lower() in PHOTO_SUFFIXES}
+    remedy = "give it by its name if it is to be coloured itself"
+    return sources, [
+        Outcome(file, "failed", f"{file}: a reference by its name, without a photo {_photo_name(file)}.*; {remedy}")
+        for file in references
+        if file.with_name(_photo_name(file)) not in photos
+    ]
+
+
+def _photo_name(reference: Path) -> str:
+    """Return the name without its suffix of the photo beside which a reference lies."""
+    return Path(reference.stem).stem
 
 
 def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:

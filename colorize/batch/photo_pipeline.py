@@ -12,9 +12,18 @@ from colorize.base import ImageError
 from colorize.batch.dates import FileDates
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, hints_path, result_paths
 from colorize.batch.options import FileOptions
+from colorize.batch.references import ReferenceReader
 from colorize.batch.sidecars import copy_sidecars
 from colorize.color import ColorMeasure, Floats, is_grey, measure_color
-from colorize.engine import Colorizer, Hint, check_candidate_weights, predict_candidates, read_hints, write_hints
+from colorize.engine import (
+    Colorizer,
+    Hint,
+    ReferenceColors,
+    check_candidate_weights,
+    predict_candidates,
+    read_hints,
+    write_hints,
+)
 from colorize.photo import Photo, photo_size, read_photos, write_photos
 
 MAX_PIXELS_IN_FLIGHT = 48_000_000  # of photos that are read, coloured or written at the same time
@@ -33,6 +42,7 @@ class LoadedPhoto:
         network_input: Its picture as ``Colorizer.preprocess`` gives it.
         hints: Its colour hints, in pixels.
         hint_map: These as ``Colorizer.draw_hints`` gives them; None: none.
+        reference_colors: What its references say, as ``Colorizer.match_references`` gives it; None: nothing.
         more_pages: The further pages, to be read yet; None: there are none.
         dates: Those of its file before it was read; None: they are not wanted.
     """
@@ -41,6 +51,7 @@ class LoadedPhoto:
     network_input: Floats
     hints: tuple[Hint, ...]
     hint_map: Floats | None
+    reference_colors: ReferenceColors | None
     more_pages: Iterator[Photo] | None
     dates: FileDates | None
 
@@ -74,6 +85,7 @@ class PhotoPipeline:
         self._colorizer = colorizer
         self._options = options
         self._photo_options = options.photo
+        self._references = ReferenceReader(colorizer, options.photo.references)
         self._batch_size = options.photo.batch_size
         self._readers = ThreadPoolExecutor(READERS, "colorize-read")
         self._writers = ThreadPoolExecutor(WRITERS, "colorize-write")
@@ -153,11 +165,17 @@ class PhotoPipeline:
         count, seed = self._photo_options.candidates, self._photo_options.seed
         if count is None:
             predicted = self._colorizer.predict_ab_with_hints(
-                [photo.network_input for photo in loaded], [photo.hint_map for photo in loaded]
+                [photo.network_input for photo in loaded],
+                [photo.hint_map for photo in loaded],
+                [photo.reference_colors for photo in loaded],
             )
             return [[ab] for ab in predicted]
         return [
-            list(predict_candidates(self._colorizer, photo.network_input, count, seed, photo.hint_map))
+            list(
+                predict_candidates(
+                    self._colorizer, photo.network_input, count, seed, photo.hint_map, photo.reference_colors
+                )
+            )
             for photo in loaded
         ]
 
@@ -183,7 +201,12 @@ class PhotoPipeline:
             network_input = self._colorizer.preprocess(photo.picture, photo.space)
             hints = self._hints(job, photo)
             hint_map = self._colorizer.draw_hints(photo.picture, hints)
-            return LoadedPhoto(photo, network_input, hints, hint_map, more_pages, dates)
+            references = self._references.references_of(job.source)
+            colors = self._colorizer.match_references(network_input, references, self._photo_options.reference_strength)
+            if colors is not None and colors.is_slight:
+                line = f"{job.source}: its reference shows little that is alike, and changes next to nothing"
+                photo = replace(photo, notes=(*photo.notes, line))
+            return LoadedPhoto(photo, network_input, hints, hint_map, colors, more_pages, dates)
         except Exception as error:  # any surprise in one file must not stop the others
             return failed_outcome(job, error)
 
@@ -225,6 +248,7 @@ class PhotoPipeline:
     def _color_pages(self, job: Job, loaded: LoadedPhoto) -> Outcome:
         """Colour and write a file of several pages, one page at a time; its colour pages stay as they are."""
         notes: dict[str, None] = {}  # each line once, in order
+        references = self._references.references_of(job.source)  # they were read with the first page
 
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.more_pages or ()):
@@ -232,7 +256,13 @@ class PhotoPipeline:
                 noted = page if measure is None else _with_patch_noted(job, page, measure)
                 notes.update(dict.fromkeys(noted.notes))
                 if measure is None or measure.is_grey:
-                    picture = self._colorizer(page.picture, self._hints(job, page), space=page.space)
+                    picture = self._colorizer(
+                        page.picture,
+                        self._hints(job, page),
+                        space=page.space,
+                        references=references,
+                        reference_strength=self._photo_options.reference_strength,
+                    )
                     yield page.with_colors(picture, ai_label=self._photo_options.ai_label)
                 else:
                     yield page

@@ -36,6 +36,8 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     if options.photo.has_hints or job.hints:
         return Outcome(job.source, "skipped", f"{job.source}: a film; its hints say a time")
+    if options.photo.references:
+        return Outcome(job.source, "skipped", f"{job.source}: a film; --reference is for photos")
     try:
         skipped = check_target(job, options)
         if skipped is not None:

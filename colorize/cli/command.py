@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+from colorize.cli.arguments import USAGE_ERROR
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
 
@@ -73,6 +74,9 @@ def end_process(status: int) -> NoReturn:
 
 def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     """Colour the files that a command line names and return the exit status."""
+    if command.options.photo.references and (line := _bad_reference(command)):
+        print(f"colorize: --reference {line}", file=sys.stderr)
+        return USAGE_ERROR
     if command.run.dry_run or command.run.keeps_journal:
         from colorize.cli.long_run import run_dry, run_with_journal
 
@@ -110,6 +114,19 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
+
+
+def _bad_reference(command: Command) -> str:
+    """Return why a reference cannot be one, before any file is begun; empty: they all can."""
+    from colorize.batch import configure_process, read_reference_photo
+
+    configure_process(command.runtime)
+    for reference in command.options.photo.references:
+        try:
+            read_reference_photo(reference)
+        except ValueError as error:
+            return str(error)
+    return ""
 
 
 def plan_inputs(command: Command) -> list[Job | Outcome]:

@@ -235,9 +235,17 @@ def _check_files(parser: Parser, command: Command) -> None:
                 parser.error(f"--hint {photo.hints[0]}: say when in the film {name}, such as 12.5s:{photo.hints[0]}")
             if photo.has_hints:
                 parser.error(f"--hints is for photos, and {name} is a film")
+            if photo.references:
+                parser.error(
+                    f"--reference is for photos, and {name} is a film; --keyframes and --hint tell a film's colours"
+                )
     if photo.has_hints and not (is_one_file and _is_a_name(command.files[0])):
         column = "; in a list, the column hints gives them" if command.run.files else ""
         parser.error(f"{named} belongs to one photo; give that photo alone{column}")
+    for reference in photo.references:
+        if names_video(reference) or not reference.is_file():
+            what = "a film" if names_video(reference) and reference.is_file() else "no such file"
+            parser.error(f"--reference {reference}: {what}; give a photograph that is in colour")
     _check_key_frames(parser, command, is_one_file)
     output = command.settings.output
     _check_pipes(parser, command)

@@ -13,6 +13,8 @@ from .hints import Hint as Hint
 from .hints import draw_hints as draw_hints
 from .hints import spread_hints as spread_hints
 from .palette import likely_colors as likely_colors
+from .references import Reference as Reference
+from .references import ReferenceColors as ReferenceColors
 from .settings import ColorSettings as ColorSettings
 from .settings import ResultOptions as ResultOptions
 from .settings import RuntimeSettings as RuntimeSettings

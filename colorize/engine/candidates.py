@@ -17,6 +17,7 @@ import numpy.typing as npt
 from colorize.color import AB_MAX, L_HALF, SRGB, ColorSpace, Floats, Picture
 from colorize.engine.colorizer import Colorizer
 from colorize.engine.hints import Hint, blend_by_distance
+from colorize.engine.references import Reference, ReferenceColors
 
 PATCH_SPACING = 21  # pixels of the network's grid from one sampled patch to the next
 PATCH_SIDE = 5  # side of a patch in pixels of the grid; training draws 1 to 11
@@ -53,6 +54,8 @@ def draw_candidates(
     seed: int = 0,
     hints: Sequence[Hint] = (),
     space: ColorSpace = SRGB,
+    references: Sequence[Reference] = (),
+    reference_strength: float = 1.0,
 ) -> list[Picture]:
     """Return several colourings of a picture; the first one is the colorizer's own, the deterministic one.
 
@@ -65,6 +68,8 @@ def draw_candidates(
         seed: 0 or more.
         hints: Known colours, which hold in every candidate.
         space: Colour space of the picture, as in ``Colorizer.__call__``.
+        references: As in ``Colorizer.__call__``; their colours hold in every candidate.
+        reference_strength: Likewise.
 
     Returns:
         ``count`` pictures (H, W, 3) of the same dtype.
@@ -73,9 +78,10 @@ def draw_candidates(
         ValueError: Not a picture, a hint outside it, a number out of range, or weights that give one answer alone.
     """
     network_input, hint_map = colorizer.preprocess(picture, space), colorizer.draw_hints(picture, hints)
+    colors = colorizer.match_references(network_input, references, reference_strength)
     return [
         colorizer.compose(picture, ab, space)
-        for ab in predict_candidates(colorizer, network_input, count, seed, hint_map)
+        for ab in predict_candidates(colorizer, network_input, count, seed, hint_map, colors)
     ]
 
 
@@ -90,7 +96,12 @@ def check_candidate_weights(colorizer: Colorizer) -> None:
 
 
 def predict_candidates(
-    colorizer: Colorizer, network_input: Floats, count: int, seed: int = 0, hint_map: Floats | None = None
+    colorizer: Colorizer,
+    network_input: Floats,
+    count: int,
+    seed: int = 0,
+    hint_map: Floats | None = None,
+    reference_colors: ReferenceColors | None = None,
 ) -> Iterator[Floats]:
     """Return an iterator of the candidates' ab, (h, w, 2) in Lab units for ``Colorizer.compose``.
 
@@ -100,6 +111,7 @@ def predict_candidates(
         count: How many, at least 1.
         seed: 0 or more.
         hint_map: ``Colorizer.draw_hints``'s result.
+        reference_colors: ``Colorizer.match_references``'s result, which holds in every candidate.
 
     Raises:
         ValueError: A number is out of range, or the weights give one answer alone.
@@ -107,13 +119,18 @@ def predict_candidates(
     check_candidate_weights(colorizer)
     if count < 1 or seed < 0:
         raise ValueError(f"{count} candidates of seed {seed}: needed are at least 1 candidate and a seed of 0 or more")
-    return _predict_candidates(colorizer, network_input, count, seed, hint_map)
+    return _predict_candidates(colorizer, network_input, count, seed, hint_map, reference_colors)
 
 
 def _predict_candidates(
-    colorizer: Colorizer, network_input: Floats, count: int, seed: int, hint_map: Floats | None
+    colorizer: Colorizer,
+    network_input: Floats,
+    count: int,
+    seed: int,
+    hint_map: Floats | None,
+    reference_colors: ReferenceColors | None,
 ) -> Iterator[Floats]:
-    yield colorizer.predict_ab_with_hints([network_input], [hint_map])[0]
+    yield colorizer.predict_ab_with_hints([network_input], [hint_map], [reference_colors])[0]
     lightness = (network_input[0, 0] + 1) * np.float32(L_HALF)
     plain = None
     for index in range(1, count):
@@ -127,6 +144,8 @@ def _predict_candidates(
             sampled = sample_hints(lightness, plain, random)
         # One at a time: in a batch of another size the last bits differ, and a candidate is to stay what it is.
         ab = colorizer.predict_ab([network_input], [sampled], [latent])[0]
+        if reference_colors is not None:
+            ab = reference_colors.blended(ab, colorizer.settings.saturation)
         if hint_map is not None:
             both = hint_map if sampled is None else np.where(hint_map[:, 2:] > 0, hint_map, sampled)
             hinted = colorizer.predict_ab([network_input], [both], [latent])[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import DEFAULT_WEIGHTS, available_cpus
+from colorize.base import DEFAULT_WEIGHTS, Spec, available_cpus
 from colorize.color import (
     AB_MAX,
     L_HALF,
@@ -22,6 +22,7 @@ from colorize.color import (
     Floats,
     Picture,
     check_picture,
+    is_grey,
     lab_planes_to_rgb,
     rgb_to_lab,
     rgb_to_lightness,
@@ -30,9 +31,12 @@ from colorize.color import (
 )
 from colorize.engine.grid import grid_size, round_size
 from colorize.engine.hints import Hint, blend_by_distance, draw_hints, resize_hint_map
+from colorize.engine.references import Cells, Reference, ReferenceColors, cell_values, match_references
 from colorize.engine.settings import ColorSettings, RuntimeSettings
 from colorize.network import Features, Network, load_network
 from colorize.photo import Photo
+
+STRENGTH = Spec("how far references' colours are taken", low=0, high=1)
 
 
 class Colorizer:
@@ -86,21 +90,35 @@ class Colorizer:
             raise ValueError(f"device {device}, precision {precision}: a network that is loaded keeps its own")
         self._threads = ThreadPoolExecutor(threads or available_cpus(), "colorize-compose")
 
-    def __call__(self, picture: Picture, hints: Sequence[Hint] = (), *, space: ColorSpace = SRGB) -> Picture:
+    def __call__(
+        self,
+        picture: Picture,
+        hints: Sequence[Hint] = (),
+        *,
+        space: ColorSpace = SRGB,
+        references: Sequence[Reference] = (),
+        reference_strength: float = 1.0,
+    ) -> Picture:
         """Return a picture in colour.
 
         Args:
             picture: (H, W, 3) or grey (H, W), uint8 or uint16.
             hints: Known colours, in pixels of the picture.
             space: Colour space of the picture and of the result; a grey picture's result is sRGB.
+            references: Photographs whose colours are taken where they show the same things, ``read_reference``'s
+                results; hints have precedence over them.
+            reference_strength: 0..1: how far these colours are taken.
 
         Returns:
             (H, W, 3) of the same dtype.
 
         Raises:
-            ValueError: Not a picture, a hint outside it, or hints for weights that take no hints.
+            ValueError: Not a picture, a hint outside it, hints for weights that take no hints, or a strength that is
+                out of range.
         """
-        ab = self.predict_ab_with_hints([self.preprocess(picture, space)], [self.draw_hints(picture, hints)])[0]
+        network_input = self.preprocess(picture, space)
+        colors = self.match_references(network_input, references, reference_strength)
+        ab = self.predict_ab_with_hints([network_input], [self.draw_hints(picture, hints)], [colors])[0]
         return self.compose(picture, ab, space)
 
     @property
@@ -198,6 +216,45 @@ class Colorizer:
         size = picture.shape[:2]
         return draw_hints(hints, size, self.grid(size))[None]
 
+    def read_reference(self, picture: Picture, space: ColorSpace = SRGB) -> Reference:
+        """Return a photograph as a reference, whose colours are taken where it shows the same things as a picture.
+
+        It goes with all Colorizers of the same network.
+
+        Args:
+            picture: (H, W, 3), uint8 or uint16, in colour.
+            space: Its colour space.
+
+        Raises:
+            ValueError: Not a picture, one without colours, or these weights show nothing that could be compared.
+        """
+        check_picture(picture)
+        if is_grey(picture, space):
+            raise ValueError("a reference without colours; give a photograph that is in colour")
+        lab = rgb_to_lab(np.asarray(shrink(picture, self._reference_grid(picture.shape[:2]))), space)
+        cells = self._cells((lab[..., 0] / np.float32(L_HALF) - 1)[None, None])
+        return Reference(cells, cell_values(lab[..., 1:], cells.size))
+
+    def match_references(
+        self, network_input: Floats, references: Sequence[Reference], strength: float = 1.0
+    ) -> ReferenceColors | None:
+        """Return what references say about the colours of a picture, for ``predict_ab_with_hints``; None: nothing.
+
+        Args:
+            network_input: ``preprocess``'s result.
+            references: ``read_reference``'s results.
+            strength: 0..1: how far their colours are taken.
+
+        Raises:
+            ValueError: The strength is out of range.
+        """
+        STRENGTH.check("reference strength", strength)
+        if not references or strength == 0:
+            return None
+        size = network_input.shape[2:]
+        own = np.asarray(shrink(network_input[0, 0], self._reference_grid(size)), np.float32)[None, None]
+        return match_references(self._cells(own), references, size, strength)
+
     def predict_ab(
         self,
         inputs: Sequence[Floats],
@@ -231,14 +288,23 @@ class Colorizer:
         """Return ab (n, h, w, 2) in Lab units, scaled by ``saturation``; the arguments are ``Network.decode``'s."""
         return self.network.decode(inputs, features, latent) * np.float32(AB_MAX * self.settings.saturation)
 
-    def predict_ab_with_hints(self, inputs: Sequence[Floats], hint_maps: Sequence[Floats | None]) -> list[Floats]:
+    def predict_ab_with_hints(
+        self,
+        inputs: Sequence[Floats],
+        hint_maps: Sequence[Floats | None],
+        reference_colors: Sequence[ReferenceColors | None] | None = None,
+    ) -> list[Floats]:
         """Return ``predict_ab``'s result where hints keep to the objects that they lie on (``blend_by_distance``).
 
         Args:
             inputs: ``preprocess``'s results.
             hint_maps: ``draw_hints``'s result for each input.
+            reference_colors: ``match_references``'s result for each input; None: none for any. Hints lie over them.
         """
         results = self.predict_ab(inputs)
+        for index, colors in enumerate(reference_colors or ()):
+            if colors is not None:
+                results[index] = colors.blended(results[index], self.settings.saturation)
         pairs = [(index, hint_map) for index, hint_map in enumerate(hint_maps) if hint_map is not None]
         if pairs:
             hinted = self.predict_ab([inputs[index] for index, _ in pairs], [hint_map for _, hint_map in pairs])
@@ -254,6 +320,13 @@ class Colorizer:
     def fingerprint(self) -> str:
         """Return the SHA-256 of the network's parameters as they run, and of how they are used, as hex digits."""
         return self.network.fingerprint()
+
+    def _reference_grid(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (h, w) at which pictures are compared: the weights' own render size, whatever is asked for."""
+        return grid_size(size, round_size(self.network.render_size, self.network.stride), self.network.stride)
+
+    def _cells(self, network_input: Floats) -> Cells:
+        return Cells.of(network_input, self.encode(network_input))
 
     def check_hints(self) -> None:
         """Check that the weights follow colour hints.

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from colorize.color import L_HALF, SRGB, ColorSpace, Floats, Picture
 from colorize.engine.colorizer import Colorizer
 from colorize.engine.hints import Hint, blend_by_distance, draw_hints, geodesic_distance
+from colorize.engine.references import Reference
 
 MAX_DISTANCES = 24  # colours of hints whose distances are kept; the least recently used make room for others
 
@@ -23,22 +24,32 @@ class HintedPicture:
 
     Attributes:
         size: (height, width) of the picture, in whose pixels hints are given.
-        plain_ab: (h, w, 2) in Lab units, the answer without hints.
+        plain_ab: (h, w, 2) in Lab units, the answer without hints, with the colours of references.
         lightness: (h, w), L 0..100, of the network's grid.
     """
 
-    def __init__(self, colorizer: Colorizer, picture: Picture, space: ColorSpace = SRGB) -> None:
+    def __init__(
+        self,
+        colorizer: Colorizer,
+        picture: Picture,
+        space: ColorSpace = SRGB,
+        references: Sequence[Reference] = (),
+        reference_strength: float = 1.0,
+    ) -> None:
         """Compute the answer without hints.
 
         Args:
             colorizer: Its weights take hints, else there can be none.
             picture: (H, W, 3) or grey (H, W), uint8 or uint16; it is not kept.
             space: Colour space of the picture.
+            references: As in ``Colorizer.__call__``.
+            reference_strength: Likewise.
         """
         self._colorizer = colorizer
         self._input = colorizer.preprocess(picture, space)
         self.size: tuple[int, int] = (picture.shape[0], picture.shape[1])
-        self.plain_ab = colorizer.predict_ab([self._input])[0]
+        colors = colorizer.match_references(self._input, references, reference_strength)
+        self.plain_ab = colorizer.predict_ab_with_hints([self._input], [None], [colors])[0]
         self.lightness: Floats = (self._input[0, 0] + 1) * np.float32(L_HALF)
         self._distances: OrderedDict[bytes, npt.NDArray[np.float64]] = OrderedDict()
         self._lock = threading.Lock()

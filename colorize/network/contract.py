@@ -20,6 +20,13 @@ class Features(Protocol):
         """The coarsest feature maps, (n, C, h', w') float32; None: the network offers none."""
         ...
 
+    def feature_maps(self) -> tuple[Floats, ...]:
+        """Return what can be compared between pictures, from fine to coarse, (n, C, h', w') float32 each; may be none.
+
+        Where there is a bottleneck, it is the last of them.
+        """
+        ...
+
     def with_bottleneck(self, bottleneck: Floats) -> Features:
         """Return the same features with another bottleneck of the same shape, float32."""
         ...

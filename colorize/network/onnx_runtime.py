@@ -54,6 +54,10 @@ class OnnxFeatures:
         """The last map, (n, C, h', w') float32."""
         return np.concatenate([maps[-1].numpy() for maps in self.groups])
 
+    def feature_maps(self) -> tuple[Floats, ...]:
+        """Return all maps, from fine to coarse, (n, C, h', w') float32."""
+        return tuple(np.concatenate([each.numpy() for each in same]) for same in zip(*self.groups, strict=True))
+
     def with_bottleneck(self, bottleneck: Floats) -> OnnxFeatures:
         """Return the same maps, but another last one."""
         parts = np.split(bottleneck, self.group_ends())

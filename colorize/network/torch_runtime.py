@@ -111,6 +111,10 @@ class TorchFeatures:
         """The last map, (n, C, h', w') float32; None: there are none."""
         return self.maps[-1].float().cpu().numpy() if self.maps else None
 
+    def feature_maps(self) -> tuple[Floats, ...]:
+        """Return all maps, from fine to coarse, (n, C, h', w') float32."""
+        return tuple(each.float().cpu().numpy() for each in self.maps)
+
     def with_bottleneck(self, bottleneck: Floats) -> TorchFeatures:
         """Return the same maps, but another last one."""
         return TorchFeatures((*self.maps[:-1], torch.from_numpy(bottleneck).to(self.maps[-1])))

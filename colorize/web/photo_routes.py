@@ -30,6 +30,7 @@ from colorize.web.service import ColorizeService
 
 NOTE_HEADER = "Colorize-Note"
 """Header of a coloured photo, once for each line about what of the file was left out or changed; a URL's %-encoding."""
+REFERENCE_HELP = "A photograph whose colours are taken where it shows the same things; may be sent several times"
 
 
 def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
@@ -61,6 +62,7 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         options: Annotated[PhotoOptions, Depends(form(PhotoOptions))],
         file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         hints: Annotated[UploadFile | None, File(description="A file of hints, NAME.hints.json; see hint")] = None,
+        reference: Annotated[list[UploadFile] | None, File(description=REFERENCE_HELP)] = None,
         weights: WeightsField = None,
     ) -> Response:
         if Path(photo.filename or "").suffix.lower() in VIDEO_SUFFIXES:
@@ -69,6 +71,8 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         try:
             if hints is not None:
                 options = replace(options, hint_file=await store_beside(job, hints, f"photo{HINTS_SUFFIX}"))
+            references = [await store_beside(job, each, "reference") for each in reference or ()]
+            options = replace(options, references=tuple(references))
             photo_request = ColorizeRequest(
                 weights or service.settings.weights, colors, replace(file_options, photo=options)
             )

@@ -53,6 +53,9 @@ pytestmark = pytest.mark.usefixtures("own_process_settings")
         ["-o", "b.png", "--format", "jpg"],
         ["-q", "-v"],
         ["--colour-it"],
+        ["--reference", "photo.txt"],
+        ["--reference", "."],
+        ["--reference-strength", "2"],
         ["--candidates", "1"],
         ["--candidates", "17"],
         ["--candidates", "some"],
@@ -75,6 +78,19 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert (status, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith("colorize: ")
     assert os.listdir(grey_photo.parent) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("content", ["grey", "damaged"])
+def test_a_reference_that_lends_no_colours_is_status_2_before_anything_is_written(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, scene: np.ndarray, content: str
+) -> None:
+    reference = grey_photo.with_name("look.png")
+    Image.fromarray(scene).save(reference)
+    if content == "damaged":
+        reference.write_bytes(reference.read_bytes()[:40])
+    status, out, err = run(capsys, weights_file, grey_photo, "--reference", reference)
+    assert (status, out, len(err.splitlines())) == (2, "", 1) and "--reference" in err and "look.png" in err
+    assert sorted(os.listdir(grey_photo.parent)) == ["look.png", "photo.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,9 @@ class CellFeatures:
     def bottleneck(self) -> np.ndarray | None:
         return self.cells if self.offered else None
 
+    def feature_maps(self) -> tuple[np.ndarray, ...]:
+        return (self.cells,) if self.offered else ()
+
     def with_bottleneck(self, bottleneck: np.ndarray) -> CellFeatures:
         return CellFeatures(bottleneck, self.offered)
 

@@ -24,6 +24,9 @@ class CellMeans:
 
     bottleneck: np.ndarray
 
+    def feature_maps(self) -> tuple[np.ndarray, ...]:
+        return (self.bottleneck,)
+
     def with_bottleneck(self, bottleneck: np.ndarray) -> CellMeans:
         return CellMeans(bottleneck)
 

@@ -21,6 +21,9 @@ class NoFeatures:
 
     bottleneck = None
 
+    def feature_maps(self) -> tuple[np.ndarray, ...]:
+        return ()
+
     def with_bottleneck(self, bottleneck: np.ndarray) -> NoFeatures:
         return self
 

@@ -86,6 +86,25 @@ class TestPhoto:
         assert answer.status_code == 422 and answer.json()["detail"].startswith("aunt.jpg: x.hints.json: not a file")
         assert folders(client) == []
 
+    def test_references_lend_their_colours_or_are_named(self, client, photo, scene):
+        def file(picture):
+            data = io.BytesIO()
+            Image.fromarray(picture).save(data, "PNG")
+            return data.getvalue()
+
+        def send(*references):
+            files = [("photo", ("aunt.jpg", photo)), *(("reference", ("look.png", each)) for each in references)]
+            return client.post("/v1/colorize", files=files, data={"format": "png", "reference_strength": "1"})
+
+        stripes = np.where(np.arange(120)[:, None] // 15 % 2, (0.4, 1, 0.3), (0.8, 1, 0.5))
+        green = file((scene[..., None] * stripes).astype(np.uint8))
+        plain, lent = (np.asarray(Image.open(io.BytesIO(each.content))).astype(int) for each in (send(), send(green)))
+        greener = (lent - plain)[..., 1] - (lent - plain)[..., ::2].mean(axis=2)
+        assert greener.mean() > 5
+        answer = send(green, file(scene))
+        assert answer.status_code == 422 and answer.json()["detail"].startswith("aunt.jpg: look.png: ")
+        assert folders(client) == []
+
     def test_sixteen_bits_stay(self, client, scene):
         file = io.BytesIO()
         Image.fromarray(scene.astype(np.uint16) * 257).save(file, "PNG")
