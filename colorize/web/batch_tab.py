@@ -210,7 +210,7 @@ class BatchTab:
         try:
             outcome, results = await self._uploads.colorize_photo(photo, request, wait_for_room=True)
             if not results:
-                batch.errors[number] = outcome.message
+                batch.errors[number] = outcome.message.replace("; --force colours it anew", "")
                 return
             result = results[0]
             thumbnail = self._uploads.store.new_path(f"{result.stem}.jpg")

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorize.batch import PhotoOptions, read_reference_photo
 from colorize.engine import Colorizer, ColorSettings, Hint, HintedPicture, likely_colors
 from colorize.photo import Photo, read_photos, write_photo
 from colorize.web.file_store import FileStore
@@ -18,7 +19,7 @@ from colorize.web.service import ColorizeService
 
 MAX_PHOTOS = 6  # at once, of all visitors; each takes some 30 MB
 
-Key = tuple[str, str, ColorSettings]
+Key = tuple[str, str, ColorSettings, tuple[Path, ...], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +75,14 @@ class LivePhotos:
 
         Args:
             upload: A file of the store.
-            request: Its weights and colours count; hints do not.
+            request: Its weights, colours and references count; hints do not.
 
         Raises:
             ValueError: There are no such weights, or the photo cannot be read.
             OSError: The photo cannot be read.
         """
-        key = (str(upload), request.weights, request.colors)
+        photo = request.options.photo
+        key = (str(upload), request.weights, request.colors, tuple(photo.references), photo.reference_strength)
         with self._lock:
             future = self._photos.get(key)
             is_new = future is None
@@ -92,7 +94,7 @@ class LivePhotos:
         if is_new:
             try:
                 with self._service.jobs.photo_at_work():
-                    future.set_result(_look_at(upload, self._service.colorizer(request)))
+                    future.set_result(_look_at(upload, self._service.colorizer(request), photo))
             except BaseException as error:
                 with self._lock:
                     self._photos.pop(key, None)
@@ -114,15 +116,17 @@ class LivePhotos:
     def sweep(self) -> None:
         """Forget the photos whose uploads are deleted."""
         with self._lock:
-            for key in [key for key in self._photos if not Path(key[0]).exists()]:
+            for key in [key for key in self._photos if not all(Path(file).exists() for file in (key[0], *key[3]))]:
                 del self._photos[key]
 
 
-def _look_at(upload: Path, colorizer: Colorizer) -> LivePhoto:
+def _look_at(upload: Path, colorizer: Colorizer, options: PhotoOptions) -> LivePhoto:
     """Return a photo with what the network says of it."""
     with CONVERSION_SLOTS:
         photo = next(read_photos(upload))
-        hinted = HintedPicture(colorizer, photo.picture, photo.space)
+        photos = [read_reference_photo(path) for path in options.references]
+        references = [colorizer.read_reference(each.picture, each.space) for each in photos]
+        hinted = HintedPicture(colorizer, photo.picture, photo.space, references, options.reference_strength)
         shown = Photo(
             reduced(opaque_picture(photo), PREVIEW_SIDE), format="JPEG", space=photo.space, profile=photo.profile
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class PhotoTab:
         return [
             *(self._photo, self._upload, self._hints, self._slider, self._status, self._command, self._force),
             *(self._start, self._work, self._question, self._download, self._easel, self._gallery_row, self._versions),
+            self._reference,
         ]
 
     def _add_source(self) -> None:
@@ -111,10 +113,10 @@ class PhotoTab:
                 self._easel = easel()
                 with gr.Row():
                     self._save_hints = gr.DownloadButton(
-                        "Keep these dots for another day", size="sm", interactive=False, elem_id="save-hints"
+                        "Keep these dots for another day", interactive=False, elem_id="save-hints"
                     )
                     self._load_hints = gr.UploadButton(
-                        "Take dots that were kept", size="sm", file_types=[".json"], elem_id="load-hints"
+                        "Take dots that were kept", file_types=[".json"], elem_id="load-hints"
                     )
 
     def _add_actions(self) -> None:
@@ -123,6 +125,19 @@ class PhotoTab:
                 "Download", variant="primary", size="lg", interactive=False, min_width=120, elem_id="download-photo"
             )
             self._another = gr.Button("Another photo", size="lg", min_width=120, elem_id="another-photo")
+        with gr.Accordion("Make it like another photo", open=False):
+            self._reference = gr.Image(
+                show_label=False,
+                label="A photo in colour that shows the same things",
+                sources=["upload", "clipboard"],
+                type="filepath",
+                image_mode=None,
+                buttons=[],
+                height=170,
+                placeholder="Drop a photo in colour here\nthat shows the same things",
+                elem_id="reference",
+                alt_text="the photo whose colours are taken",
+            )
         with gr.Accordion("Other versions", open=False):
             self._make_versions_button = gr.Button(f"Show {VERSIONS} versions", elem_id="make-versions")
             with gr.Column(visible=False) as self._gallery_row:
@@ -174,6 +189,10 @@ class PhotoTab:
             self.color_after(event)
         self._another.click(lambda: self.start_values(), None, self.shown, api_visibility=PRIVATE)
         self._color_after_change(self._color_button.click(lambda: _WORKING, None, self._status, api_visibility=PRIVATE))
+        referred = self._reference.input(
+            lambda: _WORKING, None, self._status, preprocess=False, api_visibility=PRIVATE, trigger_mode="always_last"
+        )
+        self.color_after(referred)
         anyway = self._color_anyway.click(
             lambda: (True, gr.update(visible=False), _WORKING),
             None,
@@ -183,7 +202,7 @@ class PhotoTab:
         self.color_after(anyway)
         edited = self._easel.input(
             self._edit,
-            [self._upload, self._wanted, *self._controls],
+            [self._upload, self._wanted, self._reference, *self._controls],
             [self._easel, self._hints, self._save_hints, self._download],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -193,7 +212,7 @@ class PhotoTab:
         )
         loaded = self._load_hints.upload(
             self._load,
-            [self._load_hints, self._upload, self._wanted, *self._controls],
+            [self._load_hints, self._upload, self._wanted, self._reference, *self._controls],
             [self._easel, self._hints, self._save_hints, self._download],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -204,7 +223,7 @@ class PhotoTab:
         self._connect_versions()
         self._api_button.click(
             self._colorize,
-            [self._upload, self._hints, *self._controls],
+            [self._upload, self._hints, self._reference, *self._controls],
             [self._slider, self._download, self._status, self._command],
             preprocess=False,
             api_name="colorize",
@@ -215,7 +234,7 @@ class PhotoTab:
     def _connect_versions(self) -> None:
         self._make_versions_button.click(
             self._make_versions,
-            [self._upload, self._hints, self._seed, *self._controls],
+            [self._upload, self._hints, self._seed, self._reference, *self._controls],
             [self._versions, self._version_files, self._status, self._command],
             preprocess=False,
             api_name="colorize_versions",
@@ -238,7 +257,7 @@ class PhotoTab:
     def _color_after_change(self, event: Dependency) -> None:
         self._color(event).then(
             self._prepare,
-            [self._upload, self._hints, self._download, *self._controls],
+            [self._upload, self._hints, self._download, self._reference, *self._controls],
             [self._easel, self._save_hints],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -249,7 +268,7 @@ class PhotoTab:
     def _color(self, event: Dependency) -> Dependency:
         return event.success(
             self._show_colors,
-            [self._upload, self._hints, self._wanted, *self._controls],
+            [self._upload, self._hints, self._wanted, self._reference, *self._controls],
             [self._slider, self._download, self._status, self._command, self._question],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -263,6 +282,7 @@ class PhotoTab:
         return (
             *(None, None, "", None, status, "", False, gr.update(visible=True), hidden, hidden),
             *(_download(None), None, hidden, None),
+            None,
         )
 
     def _receive(self, upload: Upload | None) -> tuple:
@@ -291,6 +311,7 @@ class PhotoTab:
         return (
             *(None, str(kept), "", (preview, preview), _WORKING, "", False, hidden),
             *(gr.update(visible=True), hidden, _download(None), None, hidden, None),
+            None,
         )
 
     @staticmethod
@@ -303,7 +324,13 @@ class PhotoTab:
 
     @takes_controls(*SETTINGS)
     async def _show_colors(
-        self, photo: Upload | None, hints: str, wanted: dict[str, str], weights: str, *values: Any
+        self,
+        photo: Upload | None,
+        hints: str,
+        wanted: dict[str, str],
+        reference: Upload | None,
+        weights: str,
+        *values: Any,
     ) -> tuple:
         """Colour a photo for the page, where an error stands in its place; nothing changes if its hints are others now.
 
@@ -316,7 +343,7 @@ class PhotoTab:
         try:
             if wanted[photo["path"]] != hints:
                 return skipped
-            pair, file, status, command = await self._colorize(photo, hints, weights, *values)
+            pair, file, status, command = await self._colorize(photo, hints, reference, weights, *values)
         except gr.Error as error:
             pair, file, command = gr.skip(), None, gr.skip()
             status = status_html(html.unescape(str(error.message)), "bad")
@@ -327,9 +354,13 @@ class PhotoTab:
         return pair or gr.skip(), _download(file), status, command, asks
 
     @takes_controls(*SETTINGS)
-    async def _colorize(self, photo: Upload | None, hints: str, weights: str, *values: Any) -> tuple:
+    async def _colorize(
+        self, photo: Upload | None, hints: str, reference: Upload | None = None, weights: str = "", *values: Any
+    ) -> tuple:
         """Colour a photo, and return before and after, its file, the status as HTML, and the command line."""
-        request = page_request(weights, SETTINGS, values, photo={"hints": read_hint_lines(hints)})
+        request = page_request(
+            weights, SETTINGS, values, photo={"hints": read_hint_lines(hints), **_references(reference)}
+        )
         results, status, command = await self._run(photo, request)
         if not results:
             return None, None, status, command
@@ -338,27 +369,48 @@ class PhotoTab:
 
     @takes_controls(*SETTINGS)
     async def _prepare(
-        self, photo: Upload | None, hints: str, file: Upload | None, weights: str, *values: Any
+        self,
+        photo: Upload | None,
+        hints: str,
+        file: Upload | None,
+        reference: Upload | None,
+        weights: str,
+        *values: Any,
     ) -> tuple:
         """Return what the easel shows of a photo that was coloured, and the button that saves its hints."""
         if not photo or not file:
             return None, gr.update(interactive=False)
         try:
-            return await self._draw(photo, page_request(weights, SETTINGS, values), read_hint_lines(hints), keep=False)
+            request = page_request(weights, SETTINGS, values, photo=_references(reference))
+            return await self._draw(photo, request, read_hint_lines(hints), keep=False)
         except (ValueError, OSError) as error:
             return easel_error(_without_folder(str(error), photo)), gr.update(interactive=False)
 
     @takes_controls(*SETTINGS)
     async def _edit(
-        self, event: gr.EventData, photo: Upload | None, wanted: dict[str, str], weights: str, *values: Any
+        self,
+        event: gr.EventData,
+        photo: Upload | None,
+        wanted: dict[str, str],
+        reference: Upload | None,
+        weights: str,
+        *values: Any,
     ) -> tuple:
         """Show what the visitor's hints change, and return the values of easel, hints, save button and download."""
         text = edited_hints(event)
-        return await self._set_hints(photo, wanted, weights, values, lambda _: read_hint_lines(text), keep=True)
+        return await self._set_hints(
+            photo, wanted, reference, weights, values, lambda _: read_hint_lines(text), keep=True
+        )
 
     @takes_controls(*SETTINGS)
     async def _load(
-        self, file: Upload | None, photo: Upload | None, wanted: dict[str, str], weights: str, *values: Any
+        self,
+        file: Upload | None,
+        photo: Upload | None,
+        wanted: dict[str, str],
+        reference: Upload | None,
+        weights: str,
+        *values: Any,
     ) -> tuple:
         """Take the hints of a file, and return the values of easel, hints, save button and download."""
 
@@ -368,12 +420,13 @@ class PhotoTab:
             with open(file["path"], "rb") as opened:
                 return list(parse_hints(opened.read(MAX_HINT_FILE), size, upload_name(file)))
 
-        return await self._set_hints(photo, wanted, weights, values, read, keep=False)
+        return await self._set_hints(photo, wanted, reference, weights, values, read, keep=False)
 
     async def _set_hints(
         self,
         photo: Upload | None,
         wanted: dict[str, str],
+        reference: Upload | None,
         weights: str,
         values: tuple,
         read: Callable[[tuple[int, int]], list[Hint]],
@@ -384,6 +437,7 @@ class PhotoTab:
         Args:
             photo: That they are of.
             wanted: The visitor's newest hints by the photo's path.
+            reference: A photo whose colours are taken; None: there is none.
             weights: Value of their control.
             values: Of the other controls.
             read: Returns the hints for a photo of (height, width).
@@ -392,7 +446,7 @@ class PhotoTab:
         if not photo:
             raise page_error("there is no photo yet; choose one first")
         try:
-            request = page_request(weights, SETTINGS, values)
+            request = page_request(weights, SETTINGS, values, photo=_references(reference))
             live = await asyncio.to_thread(self._live.find, Path(photo["path"]), request)
             hints = read(live.size)
             shown, save = await self._draw(photo, request, hints, keep)
@@ -420,13 +474,21 @@ class PhotoTab:
         return await asyncio.to_thread(draw)
 
     @takes_controls(*SETTINGS)
-    async def _make_versions(self, photo: Upload | None, hints: str, seed: int, weights: str, *values: Any) -> tuple:
+    async def _make_versions(
+        self,
+        photo: Upload | None,
+        hints: str,
+        seed: int,
+        reference: Upload | None = None,
+        weights: str = "",
+        *values: Any,
+    ) -> tuple:
         """Colour a photo in several ways, and return pictures, files, the status as HTML, and the command line."""
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
             raise page_error("the number is a whole one, 0 or more") from error
-        versions = {"hints": read_hint_lines(hints), "candidates": VERSIONS, "seed": number}
+        versions = {"hints": read_hint_lines(hints), "candidates": VERSIONS, "seed": number, **_references(reference)}
         request = page_request(weights, SETTINGS, values, photo=versions)
         results, status, command = await self._run(photo, request)
         return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], status, command
@@ -440,7 +502,10 @@ class PhotoTab:
             return [], status_html(outcome.message.replace("--force colours it anew", "nothing was changed"), "bad"), ""
         notes = "".join(status_html(note) for note in outcome.notes)
         status = status_html(f"Done: {results[0].name}", "good") + notes
-        return results, status, command_line([upload_name(photo or {})], request)
+        options = request.options.photo
+        named = replace(options, references=[Path(path.name) for path in options.references])
+        shown = replace(request, options=replace(request.options, photo=named))
+        return results, status, command_line([upload_name(photo or {})], shown)
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
         """Return pictures of versions for the gallery, with captions."""
@@ -475,6 +540,11 @@ _QUIET: dict[str, Any] = {
 }
 """Of events that the visitor need not see."""
 _WORKING = progress_html("Colouring your photo", 0, None)
+
+
+def _references(upload: Upload | None) -> dict[str, Any]:
+    """Return the options of photos that a reference of the page stands for."""
+    return {"references": [Path(upload["path"])] if upload else []}
 
 
 def _download(file: Path | None) -> dict:

@@ -39,7 +39,10 @@ def takes_controls(*classes: type[Settings]) -> Callable[[Handler], Handler]:
 
     def decorate(handler: Handler) -> Handler:
         fixed = list(inspect.signature(handler).parameters.values())[:-1]
-        named = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in control_names(*classes)]
+        named = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)  # after what may be left out
+            for name in control_names(*classes)
+        ]
         handler.__signature__ = inspect.Signature([*fixed, *named])  # type: ignore[attr-defined]  # what Gradio reads
         return handler
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,12 +77,18 @@ class UploadHandler:
     ) -> tuple[Outcome, list[Path]]:
         """Return the outcome of a photo, and its coloured files in the store: one, several versions, or none.
 
+        Args:
+            upload: As Gradio gave it; None: the page has no photo.
+            request: How it is coloured; its references are files of the store.
+            wait_for_room: Wait while the queue is full.
+
         Raises:
             gr.Error: It could not begin.
         """
         job, source = await self.new_job("photo", upload, wait_for_room)
         try:
-            await self.submit(lambda: self.service.submit_photo(job, source, request), wait_for_room)
+            own = await asyncio.to_thread(_with_references_in, job, request)
+            await self.submit(lambda: self.service.submit_photo(job, source, own), wait_for_room)
             await asyncio.wait({asyncio.wrap_future(job.future)})
             return self.collect_results(job)
         finally:
@@ -102,6 +109,17 @@ class UploadHandler:
         shutil.move(file, target)
         os.utime(target)  # its time in the store begins now, on any system
         return target
+
+
+def _with_references_in(job: WebJob, request: ColorizeRequest) -> ColorizeRequest:
+    """Return a request whose references lie in a job's folder, so that messages name them as the client does."""
+    photo = request.options.photo
+    if not photo.references:
+        return request
+    paths = [job.extra_path(path.name) for path in photo.references]
+    for path, own in zip(photo.references, paths, strict=True):
+        link_or_copy(path, own)
+    return replace(request, options=replace(request.options, photo=replace(photo, references=tuple(paths))))
 
 
 def link_or_copy(source: Path, target: Path) -> None:

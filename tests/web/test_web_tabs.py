@@ -78,6 +78,18 @@ class TestPhoto:
         _, file, _, command = client.predict(handle_file(str(path)), force=True, api_name="/colorize")
         assert file and "--force" in command
 
+    def test_a_reference_is_taken_and_named(self, client, grey_photo, tmp_path, scene):
+        party = tmp_path / "party.png"
+        y, x = np.mgrid[:64, :64] * 4
+        Image.fromarray(np.dstack([y, 255 - x, x]).astype(np.uint8)).save(party)
+        reference = {"reference": handle_file(str(party)), "api_name": "/colorize"}
+        _, _, status, command = client.predict(handle_file(str(grey_photo)), **reference)
+        assert "photo_colorized.jpg" in status and command.endswith("--reference party.png")
+        grey = tmp_path / "grey.png"
+        Image.fromarray(scene).save(grey)
+        with pytest.raises(AppError, match=r"grey.png: a reference without colours"):
+            client.predict(handle_file(str(grey_photo)), **{**reference, "reference": handle_file(str(grey))})
+
     def test_versions(self, client, grey_photo):
         fields = {"seed": 7, "api_name": "/colorize_versions"}
         pictures, files, _, command = client.predict(handle_file(str(grey_photo)), "60,45,#1030e0", **fields)
