@@ -232,7 +232,7 @@ class Colorizer:
         if is_grey(picture, space):
             raise ValueError("a reference without colours; give a photograph that is in colour")
         lab = rgb_to_lab(np.asarray(shrink(picture, self._reference_grid(picture.shape[:2]))), space)
-        cells = self._cells((lab[..., 0] / np.float32(L_HALF) - 1)[None, None])
+        cells = self._cells(np.asarray(lab[None, None, ..., 0] / np.float32(L_HALF) - 1, np.float32))
         return Reference(cells, cell_values(lab[..., 1:], cells.size))
 
     def match_references(

@@ -133,6 +133,7 @@ def match_references(
     share = np.concatenate([sure for _, sure in parts]) * np.float32(strength)
     planes = np.concatenate([colors, share[:, None]], axis=1).reshape(*cells.size, 3)
     large = cv2.resize(np.asarray(planes, np.float32), grid[::-1], interpolation=cv2.INTER_LINEAR)
+    large = np.asarray(large, np.float32)
     return ReferenceColors(np.ascontiguousarray(large[..., :2]), np.ascontiguousarray(large[..., 2]))
 
 
