@@ -236,6 +236,7 @@ def test_a_stopped_film_goes_on_with_its_key_frames(
     assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_key_frame_leaves_the_scenes_before_it(
     tmp_path: Path, folder: Path, colorizer: Colorizer, short_segments: None
 ) -> None:

@@ -64,6 +64,7 @@ def test_the_same_bytes_in_any_order_and_after_a_stop(
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
 
 
+@pytest.mark.slow
 def test_one_machine_goes_on_with_what_several_began_and_back(film: Path, tmp_path: Path, colorizer: Colorizer) -> None:
     options, out = VideoOptions(), tmp_path / "b.mp4"
     colorize_video(film, tmp_path / "whole.mp4", colorizer=colorizer, options=options)

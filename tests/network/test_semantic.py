@@ -185,6 +185,7 @@ def test_a_run_trains_the_projections_and_moves_the_body_little(config):
     assert moved[0.01] < 0.3 * moved[1.0]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_weights_with_a_branch(config, generator, tmp_path):
     save_generator(generator, tmp_path / "warm.safetensors")
     warm = replace(config, semantic_branch="", semantic_weights=None, weights=tmp_path / "warm.safetensors")

@@ -66,6 +66,7 @@ def test_the_network_that_does_not_train_does_not_move(config, small_critic, mon
     assert all(figures == (0.0, 0.0, 0.0) for figures in watched), watched
 
 
+@pytest.mark.slow
 def test_a_training_encoder_moves(config, small_critic):
     run = replace(config.run, learning_rate=1e-2, samples=(6,), epoch_steps=3)
     path = finetune(with_random_critic(replace(config, train_encoder=True, run=run)))
@@ -128,6 +129,7 @@ def test_a_run_that_goes_bad_stops_itself(config, small_critic):
     assert all(torch.equal(start[name], chosen[name]) for name in start)
 
 
+@pytest.mark.slow
 def test_the_latent_vector_learns(config, small_critic):
     one_epoch = replace(config.run, epoch_steps=6)
     path = finetune(with_random_critic(replace(config, latent_dim=4, mode_seeking=0.1, run=one_epoch)))

@@ -36,6 +36,7 @@ class TestProbe:
         assert np.abs(video[0].astype(int) - video[2]).mean() > 2
         assert warp_error(video, video).truth < 3
 
+    @pytest.mark.slow
     def test_it_measures(self, picture):
         lying = np.stack([picture, picture[::-1, ::-1]])
         photos = Photos(lying, np.array([128, 100]), np.array([False, True]))
