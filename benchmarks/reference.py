@@ -117,6 +117,8 @@ def measure(colorizer: Colorizer, kind: str, pairs: Sequence[Pair], strengths: S
             changed[method].append(0.0 if colors is None else float(colors.share.mean()))
         for method, result in results.items():
             errors[method].append(float(np.mean(ciede2000(rgb_to_lab(result), truth))))
+    if not errors["no help"]:
+        raise SystemExit(f"none of the {len(pairs)} pairs of the kind {kind} is in colour")
     without = float(np.mean(errors["no help"]))
     return [
         Row(

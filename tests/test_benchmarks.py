@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from support.videos import VideoRecipe, make_video
@@ -98,7 +99,9 @@ def test_reference(monkeypatch, tmp_path, weights_file):
     for kind in ("here", "there"):
         (tmp_path / "kinds" / kind).mkdir(parents=True)
         for number, sample in enumerate(SAMPLES[:2]):
-            Image.open(sample).reduce(4).save(tmp_path / "kinds" / kind / f"{number}.png")
+            grey = np.asarray(Image.open(sample).convert("L").reduce(4))[..., None]
+            tints = np.where(np.arange(grey.shape[1])[:, None] < grey.shape[1] // 2, (1, 0.8, 0.5), (0.6, 0.8, 1))
+            Image.fromarray(np.uint8(grey * tints)).save(tmp_path / "kinds" / kind / f"{number}.png")
     options = ["--photos", tmp_path / "kinds", "--weights", weights_file, "--pairs", 1, "--json", tmp_path / "a.json"]
     run(monkeypatch, "reference", *options)
     rows = {(row["kind"], row["method"]): row for row in json.loads((tmp_path / "a.json").read_text())}
