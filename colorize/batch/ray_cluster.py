@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import threading
 import time
 import traceback
@@ -24,11 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from colorize import __version__
 from colorize.base import VideoError, available_cpus
 from colorize.batch.files import colorize_files
 from colorize.batch.jobs import Job, Outcome, result_paths
 from colorize.batch.journaled_run import Finished, Workforce, hash_weights
+from colorize.batch.machine_check import ClusterError, check_address, check_machine, machine_probe
 from colorize.batch.options import FileOptions, RunOptions
 from colorize.batch.process import configure_process
 from colorize.batch.worker_guard import STOP_NAME, memory_share, start_guard, worker_name
@@ -40,17 +39,12 @@ MAX_BATCH_PIXELS = 24_000_000  # a large photo is a batch by itself
 MAX_BATCH_PHOTOS = 8
 BATCHES_A_WORKER = 2  # one at work, one that waits
 MAX_TRIES = 2
-ANSWER_SECONDS = 20.0  # within which a cluster answers
 START_SECONDS = 300.0  # within which the first worker is ready
 POLL_SECONDS = 1.0
 STOP_SECONDS = 20.0  # that workers have to finish what they write
 NODE_SECONDS = 3.0  # in which Ray learns that a machine is gone
 MAX_FAILED_STARTS = 3  # of workers, before one is ready
 LOCAL, AUTO = "local", "auto"
-
-
-class ClusterError(ValueError):
-    """Ray or its machines cannot do the work; the message says which, why, and the remedy."""
 
 
 class RemoteError(Exception):
@@ -233,7 +227,7 @@ def _connect(run: RunOptions) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 2.60 warns about otherwise
     named = os.environ.get("RAY_ADDRESS") if address == AUTO else address
     if named and named not in (LOCAL, AUTO):
-        _check_answers(address, named)
+        check_address(address, named)
     import ray
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
@@ -247,28 +241,6 @@ def _connect(run: RunOptions) -> None:
         line = " ".join(str(error).split())[:200]
         problem = "Ray did not start on this machine" if address == LOCAL else "no cluster that can be joined"
         raise ClusterError(f"--ray {address}: {problem} ({line}); try again, or leave --ray out") from error
-
-
-def _check_answers(address: str, named: str) -> None:
-    """Check that somebody answers at an address, for Ray would wait for minutes.
-
-    Args:
-        address: As the user gives it.
-        named: What it stands for.
-
-    Raises:
-        ClusterError: It is no address, or nobody does.
-    """
-    host, _, port = named.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal():
-        raise ClusterError(f"--ray {address}: no address; give HOST:PORT or auto, and name the files before --ray")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ClusterError(
-            f"--ray {address}: the cluster does not answer ({reason}); start it, or give another"
-        ) from error
 
 
 def _check_nodes(runtime: RuntimeSettings, folder: Path, sample: Job | None) -> None:
@@ -286,7 +258,7 @@ def _check_nodes(runtime: RuntimeSettings, folder: Path, sample: Job | None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     token.write_bytes(b"")
     try:
-        probe = ray.remote(num_cpus=0, max_retries=1)(_probe())
+        probe = ray.remote(num_cpus=0, max_retries=1)(machine_probe())
         absolute = None if sample is None else str(sample.source.absolute())
         pending = {}
         for node in nodes:
@@ -298,74 +270,10 @@ def _check_nodes(runtime: RuntimeSettings, folder: Path, sample: Job | None) -> 
                 found = ray.get(reference, timeout=START_SECONDS)
             except ray.exceptions.RayError as error:
                 raise ClusterError(f"{address}: cannot be asked ({' '.join(str(error).split())[:200]})") from error
-            _check_answer(address, found, weights, runtime, folder, sample)
+            check_machine(address, found, weights, runtime, folder, sample)
     finally:
         for path in folder.glob(f"{token.name}*"):
             path.unlink(missing_ok=True)
-
-
-def _probe():
-    """Return a function that a machine without this package can run, for Ray sends it whole."""
-
-    def probe(weights: str, token: str, source: str | None, cwd: str) -> dict[str, Any]:
-        import os
-        import socket
-        import uuid
-
-        found: dict[str, Any] = {"host": socket.gethostname(), "version": None, "error": ""}
-        try:
-            os.chdir(cwd)
-            found["cwd"] = True
-        except OSError:
-            found["cwd"] = False
-        try:
-            import colorize
-
-            found["version"] = colorize.__version__
-            from colorize.batch import hash_weights
-
-            found["weights"] = hash_weights(weights)
-        except ImportError as error:
-            found["error"] = str(error)
-        except (ValueError, OSError) as error:
-            found["weights"], found["error"] = "", str(error)
-        found["sees_folder"] = os.path.exists(token)
-        found["sees_source"] = source is None or os.path.exists(source)
-        try:
-            with open(f"{token}-{uuid.uuid4().hex}", "x"):
-                found["writes"] = True
-        except OSError as error:
-            found["writes"], found["write_error"] = False, error.strerror
-        return found
-
-    return probe
-
-
-def _check_answer(
-    address: str, found: dict[str, Any], weights: str, runtime: RuntimeSettings, folder: Path, sample: Job | None
-) -> None:
-    """Check what a machine says of itself.
-
-    Raises:
-        ClusterError: It cannot do the work.
-    """
-    where = f"{address} ({found['host']})"
-    if found["version"] is None:
-        raise ClusterError(f"{where}: the package colorize-photos is missing ({found['error']}); install it there")
-    if found["version"] != __version__:
-        raise ClusterError(f"{where}: has colorize {found['version']}, here is {__version__}; install the same there")
-    if found.get("weights") != weights:
-        problem = found["error"] or f"have the SHA-256 {found['weights'][:16]}.., here {weights[:16]}.."
-        raise ClusterError(f"{where}: its weights {runtime.weights} {problem}; copy those of this machine there")
-    if not found["sees_folder"]:
-        raise ClusterError(f"{where}: does not see {folder}; results belong on storage that all machines see")
-    if not found["writes"]:
-        raise ClusterError(f"{where}: cannot write into {folder} ({found['write_error']}); give it the right to")
-    if sample is not None and not found["sees_source"] and sample.source.exists():
-        raise ClusterError(
-            f"{where}: does not see {sample.source}, which is there on this machine; sources belong on storage that "
-            "all machines see, under the same path"
-        )
 
 
 class _Cluster:
