@@ -156,8 +156,8 @@ def test_peak_memory_of_100_megapixels(tmp_path):
 @pytest.mark.parametrize("kind", ["photos", "films"])
 def test_reliability(monkeypatch, tmp_path, capsys, kind):
     folder = tmp_path / "runs"
-    run(monkeypatch, "reliability", kind, "--count", 6, "--folder", folder)
-    run(monkeypatch, "reliability", kind, "--count", 8, "--folder", folder)  # goes on
+    run(monkeypatch, "reliability.__main__", kind, "--count", 6, "--folder", folder)
+    run(monkeypatch, "reliability.__main__", kind, "--count", 8, "--folder", folder)  # goes on
     record = [json.loads(line) for line in (folder / f"{kind}.jsonl").read_text().splitlines()]
     assert [case["number"] for case in record] == list(range(8))
     assert not any(case["wrong"] for case in record)

@@ -1,0 +1,30 @@
+"""The command: the first word chooses the part, and the others are its options."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+PARTS = {
+    "photos": ("bad_files", "damaged photographs"),
+    "films": ("bad_files", "damaged films"),
+}
+"""First word -> the module of this package whose ``main`` takes it with the other words, and what it is about."""
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run the part that the first word names.
+
+    Args:
+        words: Of the command line; None: those of the process.
+    """
+    parser = argparse.ArgumentParser(prog="benchmarks.reliability", description="Break the program on purpose.")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    for name, (_, about) in PARTS.items():
+        parts.add_parser(name, help=about, add_help=False)
+    part, others = parser.parse_known_args(words)
+    importlib.import_module(f"benchmarks.reliability.{PARTS[part.part][0]}").main([part.part, *others])
+
+
+if __name__ == "__main__":
+    main()
