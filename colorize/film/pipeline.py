@@ -324,14 +324,18 @@ def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[
 def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) -> tuple[DeepPlane, ...]:
     """Return a frame's Y, Cb and Cr, and its alpha where the result has one.
 
-    They are in the colours ab (h, w, 2), as far as the frame does not keep its own.
+    They are in the colours ab (h, w, 2), as far as the frame does not keep its own. One of high dynamic range keeps its
+    own Cb and Cr for its tone, since those of a picture of standard range end at its white.
     """
     format = plan.format.planes
-    planes = read_own_planes(plan.video, task.image, format) if task.own_share else None
-    if planes is None or task.own_share < 1:
+    own_share = task.own_share
+    if format.hdr is not None:
+        own_share, strength = 1 - strength * (1 - own_share), 1.0
+    planes = read_own_planes(plan.video, task.image, format) if own_share else None
+    if planes is None or own_share < 1:
         compose = color_field_planes if task.field_order and plan.format.field_order else color_planes
         colored = compose(task.luma, ab, strength, format)
-        planes = colored if planes is None else blend_planes(colored, planes, task.own_share)
+        planes = colored if planes is None else blend_planes(colored, planes, own_share)
     if not plan.format.alpha:
         return planes
     return (*planes, read_alpha(plan.video, task.frame.image, format.bits))

@@ -20,8 +20,10 @@ SIZE = (64, 128)
 RAMP = np.tile(np.linspace(64, 940, SIZE[1]).round().astype(np.uint16), (SIZE[0], 1))
 
 
-def make_hdr(path: Path, curve: str, codec: str = "ffv1", parameters: str = "", color: bool = False) -> Path:
-    """Write a film whose luma is a ramp of all levels, in BT.2020."""
+def make_hdr(
+    path: Path, curve: str, codec: str = "ffv1", parameters: str = "", chroma: tuple[int, int] = (512, 512)
+) -> Path:
+    """Write a film whose luma is a ramp of all levels, in BT.2020, with the same Cb and Cr everywhere."""
     options = {"x265-params": f"log-level=error:crf=1{parameters}"} if codec == "libx265" else {}
     with av.open(str(path), "w") as video:
         stream = video.add_stream(codec, 25, options=options)
@@ -30,7 +32,7 @@ def make_hdr(path: Path, curve: str, codec: str = "ffv1", parameters: str = "", 
         frame = av.VideoFrame(SIZE[1], SIZE[0], "yuv420p10le")
         for index, plane in enumerate(frame.planes):
             rows = np.frombuffer(plane, np.uint16).reshape(plane.height, -1)
-            rows[:, : plane.width] = RAMP if index == 0 else 700 - 300 * color * index if color else 512
+            rows[:, : plane.width] = RAMP if index == 0 else chroma[index - 1]
         for target in (stream.codec_context, frame):
             target.color_range = 1
             target.color_primaries, target.color_trc, target.colorspace = TAGS[curve]
@@ -90,13 +92,33 @@ def test_what_a_codec_does_not_say_of_hdr_is_named(tmp_path: Path, colorizer: Co
 
 
 def test_frames_in_colour_keep_their_planes(tmp_path: Path, colorizer: Colorizer) -> None:
-    video = probe(make_hdr(tmp_path / "a.mkv", "PQ", color=True))
+    video = probe(make_hdr(tmp_path / "a.mkv", "PQ", chroma=(400, 100)))
     image = next(decode_frames(video)).image
     planes = read_own_planes(video, image, PlaneFormat(10, "420", False, True, video.hdr.system))
     np.testing.assert_array_equal(planes[0], RAMP)
     assert [int(plane.min()) for plane in planes[1:]] == [int(plane.max()) for plane in planes[1:]] == [400, 100]
     with pytest.raises(ValueError, match="in colour already"):
         colorize_video(video.path, tmp_path / "b.mkv", colorizer=colorizer, options=VideoOptions(codec="ffv1"))
+
+
+@pytest.mark.parametrize("strength", [0, 0.25])
+def test_a_toned_film_keeps_its_tone_as_far_as_the_strength_asks(
+    tmp_path: Path, colorizer: Colorizer, strength: float
+) -> None:
+    source = make_hdr(tmp_path / "a.mkv", "HLG", chroma=(490, 530))
+    options = VideoOptions(codec="ffv1", temporal="off")
+    planes = []
+    for each in (strength, 1):
+        path = tmp_path / f"{each}.mkv"
+        colorize_video(source, path, colorizer=colorizer.adjusted(strength=each), options=options, force=True)
+        video = probe(path)
+        format = PlaneFormat(10, "420", False, True, video.hdr.system)
+        planes.append(read_own_planes(video, next(decode_frames(video)).image, format))
+    (y, *own), (_, *new) = planes
+    np.testing.assert_array_equal(y, RAMP)
+    for plane, colors, stated in zip(own, new, (490, 530), strict=True):
+        assert np.abs(colors - float(stated)).max() > 20
+        np.testing.assert_allclose(plane, strength * colors + (1 - strength) * float(stated), atol=1)
 
 
 def test_pictures_of_hdr_are_shown_in_standard_range(tmp_path: Path) -> None:
