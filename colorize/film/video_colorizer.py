@@ -10,6 +10,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+
 from colorize.base import (
     CODECS,
     CONTAINERS,
@@ -18,6 +20,7 @@ from colorize.base import (
     VideoError,
     format_time,
     move_into_place,
+    states_rate_of_copies,
 )
 from colorize.engine import Colorizer
 from colorize.film.cadence import even_out
@@ -481,12 +484,17 @@ def check_rate(video: Video, container: Container) -> None:
     """Check that a container can have a film's frame rate.
 
     Raises:
-        VideoError: It cannot.
+        VideoError: It cannot, or this PyAV cannot state it there.
     """
     if container.rates and (not video.is_cfr or nearest_rate(container, video.rate) is None):
         rate = f"is {float(video.rate):.6g} frames a second" if video.is_cfr else "varies"
         raise VideoError(
             f"{video.path}: its frame rate {rate}, which {container.format} does not hold; choose -o film.mov"
+        )
+    if container.rates and not states_rate_of_copies():
+        raise VideoError(
+            f"{video.path}: {container.format} needs PyAV 18.1, so Python 3.11 or newer, to state the frame rate; here "
+            f"is PyAV {av.__version__}; choose -o film.mov"
         )
 
 

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 from support.video_contents import field_orders_of
-from support.videos import VideoRecipe, make_video
+from support.videos import VideoRecipe, make_video, needs_rates
 
 from colorize.base import CODECS, VideoError
 from colorize.color import Luma, PlaneFormat, StoredLuma, color_field_planes, color_planes, luma_of_grey
@@ -26,6 +26,7 @@ from colorize.film import (
     decode_frames,
     probe,
     read_luma,
+    video_colorizer,
 )
 from colorize.film.pixels import read_alpha
 
@@ -260,7 +261,7 @@ def test_transparency_is_kept_where_the_codec_can(
 # --- codecs and containers for further work --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", [".mov", ".mxf", ".mkv"])
+@pytest.mark.parametrize("suffix", [".mov", pytest.param(".mxf", marks=needs_rates), ".mkv"])
 def test_prores_goes_on_after_a_stop_frame_by_frame(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, suffix: str
 ) -> None:
@@ -302,15 +303,16 @@ def test_prores_states_its_profile(tmp_path: Path, colorizer: Colorizer, chroma:
 
 
 @pytest.mark.parametrize("order", ["tff", "bff"])
-def test_prores_keeps_the_field_order(tmp_path: Path, colorizer: Colorizer, order: str) -> None:
+@pytest.mark.parametrize("suffix", [".mov", pytest.param(".mxf", marks=needs_rates)])
+def test_prores_keeps_the_field_order(tmp_path: Path, colorizer: Colorizer, suffix: str, order: str) -> None:
     source = make_video(tmp_path / "a.mkv", VideoRecipe(4, codec="ffv1", field_order=order))
-    for suffix in (".mov", ".mxf"):
-        out = tmp_path / ("b" + suffix)
-        result = colorize_video(source, out, colorizer=colorizer, options=VideoOptions(codec="prores", temporal="off"))
-        assert field_orders_of(out) == [order] * 4
-        assert any("interlaced" in note for note in result.notes) == (suffix == ".mxf")
+    out = tmp_path / ("b" + suffix)
+    result = colorize_video(source, out, colorizer=colorizer, options=VideoOptions(codec="prores", temporal="off"))
+    assert field_orders_of(out) == [order] * 4
+    assert any("interlaced" in note for note in result.notes) == (suffix == ".mxf")
 
 
+@needs_rates
 def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(
         40, sounds=["eng"], texts=["eng"], chapters=True, metadata={"timecode": "01:00:00:00", "title": "A film"}
@@ -335,6 +337,7 @@ def test_mxf_has_a_timecode_and_steady_sound(tmp_path: Path, colorizer: Colorize
     assert "language eng" in lines
 
 
+@needs_rates
 def test_mxf_shows_frames_again_where_the_film_has_gaps(tmp_path: Path, colorizer: Colorizer) -> None:
     pts = [3000 * index for index in (*range(40), *range(43, 150))]  # one step of a hundred is a splice
     source = make_video(tmp_path / "a.mkv", VideoRecipe(pts=pts, sounds=["eng"]))
@@ -355,6 +358,16 @@ def test_a_rate_that_mxf_does_not_have_is_refused_first(
     source = make_video(tmp_path / "a.mkv", VideoRecipe(8, rate=Fraction(rate), pts=pts))
     with pytest.raises(VideoError, match=r"frame rate (is 17|varies).*\.mov"):
         colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=VideoOptions(codec="prores"))
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_mxf_is_refused_first_where_pyav_states_no_rate(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_colorizer, "states_rate_of_copies", lambda: False)  # as 17.1, the last for Python 3.10
+    source = make_video(tmp_path / "a.mkv", VideoRecipe(2))
+    with pytest.raises(VideoError, match=r"a\.mkv.*PyAV 18\.1.*\.mov"):
+        colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer)
     assert list(tmp_path.iterdir()) == [source]
 
 

@@ -13,16 +13,15 @@ import pytest
 from av.container import InputContainer, OutputContainer
 from support.quick import only_quick
 from support.video_contents import read_frames
-from support.videos import VideoRecipe, make_video
+from support.videos import VideoRecipe, make_video, needs_rates
 
-from colorize.base import VideoError, states_rate_of_copies
+from colorize.base import VideoError
 from colorize.engine import Colorizer
 from colorize.film import Progress, VideoOptions, VideoStopped, colorize_video, probe, remux
 from colorize.film.streams import RemuxPlan, RemuxReport
 
 FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)
 OFF = VideoOptions(temporal="off")
-needs_rates = pytest.mark.skipif(not states_rate_of_copies(), reason="needs PyAV 18.1")
 
 
 def rates_of(path: Path) -> set[Fraction]:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 from support.video_contents import luma_of, packets_of, read_frames
-from support.videos import VideoRecipe, make_video
+from support.videos import VideoRecipe, make_video, needs_rates
 
 from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
@@ -56,7 +56,9 @@ def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
     [
-        pytest.param(suffix, codec, marks=[pytest.mark.slow] * (suffix == ".m4v"))  # the same as .mp4
+        pytest.param(
+            suffix, codec, marks=[*[pytest.mark.slow] * (suffix == ".m4v"), *[needs_rates] * (suffix == ".mxf")]
+        )
         for suffix, container in CONTAINERS.items()
         for codec in container.codecs
     ],

@@ -11,13 +11,17 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 from av.filter import Graph
 from PIL import Image
 
+from colorize.base import states_rate_of_copies
 from colorize.film.frame_conversion import convert_frame
 from support.video_tracks import add_cover, add_sound, add_text, write_text, write_tone
 
 RATE = 30
+needs_rates = pytest.mark.skipif(not states_rate_of_copies(), reason="needs PyAV 18.1")
+"""Marks tests of timecodes in MOV and MP4, of a constant rate in MKV, and of MXF."""
 
 
 @dataclass
