@@ -367,7 +367,7 @@ def test_mxf_is_refused_first_where_pyav_states_no_rate(
     monkeypatch.setattr(video_colorizer, "states_rate_of_copies", lambda: False)  # as 17.1, the last for Python 3.10
     source = make_video(tmp_path / "a.mkv", VideoRecipe(2))
     with pytest.raises(VideoError, match=r"a\.mkv.*PyAV 18\.1.*\.mov"):
-        colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer)
+        colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=VideoOptions(codec="prores"))
     assert list(tmp_path.iterdir()) == [source]
 
 

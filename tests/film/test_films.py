@@ -56,9 +56,7 @@ def test_frames_are_those_of_single_calls(tmp_path: Path, colorizer: Colorizer, 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
     [
-        pytest.param(
-            suffix, codec, marks=[*[pytest.mark.slow] * (suffix == ".m4v"), *[needs_rates] * (suffix == ".mxf")]
-        )
+        pytest.param(suffix, codec, marks={".m4v": pytest.mark.slow, ".mxf": needs_rates}.get(suffix, ()))
         for suffix, container in CONTAINERS.items()
         for codec in container.codecs
     ],
