@@ -29,7 +29,7 @@ PHOTO_FORMATS = {
 
 READ_ONLY_SUFFIXES = {
     **dict.fromkeys((".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jph", ".jhc"), ".jp2"),
-    **dict.fromkeys((".jls", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx"), ".png"),
+    **dict.fromkeys((".jls", ".jxr", ".wdp", ".hdp", ".pbm", ".pgm", ".ppm", ".pnm", ".pcx"), ".png"),
 }
 """Suffix of a photo that is read but not written -> suffix of its result, which holds as much."""
 
@@ -57,7 +57,7 @@ FOREIGN_SUFFIXES = {
     **dict.fromkeys((".gif", ".tga", ".sgi", ".rgb", ".ras", ".pcd", ".pict", ".pct", ".ico", ".icns"), ""),
     **dict.fromkeys((".xcf", ".kra", ".ora", ".afphoto", ".cpt", ".psp", ".indd", ".ai", ".eps", ".svg"), ""),
     **dict.fromkeys((".pdf", ".djvu", ".djv", ".dcm", ".dicom", ".fits", ".fit", ".exr", ".hdr"), ""),
-    **dict.fromkeys((".dpx", ".cin", ".jxr", ".wdp", ".hdp", ".jpm", ".jpt", ".flif", ".bpg", ".qoi"), ""),
+    **dict.fromkeys((".dpx", ".cin", ".jpm", ".jpt", ".flif", ".bpg", ".qoi"), ""),
     **dict.fromkeys((".r3d", ".braw"), "film"),
 }
 """Suffix of a picture or film that a folder holds and that is not taken -> what it is; empty: as the suffix says."""

@@ -96,6 +96,8 @@ STORAGE_TAGS = (
     50674,  # LERC's
     *range(50706, 51200),  # DNG's
     *range(52525, 52600),
+    *range(0xBC01, 0xBD00),  # JPEG XR's
+    *(59932, 59933),  # room that Windows leaves for more tags
 )
 """Tags that are read by others, or that a result has no use for."""
 PROGRAMS_TAGS = {37724: "Photoshop's layers", 50784: "Alias' layers"}
@@ -253,7 +255,7 @@ def _png_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
 
 
 def read_tiff_metadata(file: BinaryIO, offset: int, size: tuple[int, int], orientation: int = UPRIGHT) -> Metadata:
-    """Return the words of a TIFF's page.
+    """Return the words of a TIFF's page, or of a JPEG XR.
 
     Args:
         file: The TIFF, open for reading.
@@ -274,7 +276,7 @@ def read_tiff_metadata(file: BinaryIO, offset: int, size: tuple[int, int], orien
         others += [tag for tag in tags if tag in GEOGRAPHIC_TAGS]
     if others:
         names = ", ".join(PROGRAMS_TAGS.get(tag, str(tag)) for tag in others)
-        further.append(f"TIFF tags of other programs are left out: {names}")
+        further.append(f"tags of other programs are left out: {names}")
     kept = set(DESCRIPTIVE_TAGS) | (set(GEOGRAPHIC_TAGS) if orientation == UPRIGHT else set())
     words = Directory({tag: entry for tag, entry in directory.entries.items() if tag in kept}, directory.below)
     if _drop_maker_note(words):

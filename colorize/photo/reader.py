@@ -25,7 +25,7 @@ from colorize.color import (
     profile_color_space,
     srgb_profile,
 )
-from colorize.photo import jpeg2000, jpeg_xl, rare_jpeg, sixteen_bit
+from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr, rare_jpeg, sixteen_bit
 from colorize.photo.boxes import map_file
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
@@ -133,6 +133,7 @@ class Decoder:
 DECODERS = {
     "JP2": Decoder(jpeg2000.read_size, jpeg2000.read_jpeg2000),
     "JXL": Decoder(jpeg_xl.read_size, jpeg_xl.read_jpeg_xl),
+    "JPEG XR": Decoder(jpeg_xr.read_size, jpeg_xr.read_jpeg_xr),
     "JPEG-LS": Decoder(rare_jpeg.read_size, rare_jpeg.read_rare_jpeg),
 }
 """Format, as ``FileKind.format`` names it -> its decoder; Pillow opens the others."""
@@ -265,7 +266,7 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
     size = picture.shape[:2]
     kinds = in_boxes(map_file(path)) if kind is not None and kind.format in ("JP2", "JXL") else set[str]()
     held = {"iptc": samples.iptc, "kinds": kinds, "further": samples.notes}
-    words = assemble(samples.exif, samples.xmp, size, **held)
+    words = samples.words or assemble(samples.exif, samples.xmp, size, **held)
     if samples.is_upright and words.orientation in SIDEWAYS:
         words = assemble(samples.exif, samples.xmp, size[::-1], **held)
     orientation = UPRIGHT if samples.is_upright else words.orientation

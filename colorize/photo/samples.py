@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import Picture
+from colorize.photo.metadata import Metadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Samples:
         iptc: IPTC-IIM records; None: none.
         dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
         lossless: Whether the file's coding is lossless.
+        words: The metadata, made upright already; None: those above.
         notes: Lines about what was left out, without the file's name.
     """
 
@@ -39,6 +41,7 @@ class Samples:
     iptc: bytes | None = field(default=None, repr=False)
     dpi: tuple[float, float] | None = None
     lossless: bool = False
+    words: Metadata | None = None
     notes: tuple[str, ...] = ()
 
 

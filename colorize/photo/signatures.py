@@ -67,7 +67,7 @@ FILE_KINDS = (
     _raw("Olympus ORF", b"IIRO", b"IIRS", b"MMOR"),
     _raw("Sigma X3F", b"FOVb"),
     _raw("Minolta MRW", b"\0MRM"),
-    FileKind("JPEG XR", (b"II\xbc",), CONVERT),
+    FileKind("JPEG XR", (b"II\xbc",), format="JPEG XR"),
     FileKind("TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), format="TIFF"),
     _film("Motion JPEG 2000", ".mp4", ((0, JP2_SIGNATURE), (20, b"mjp2"))),
     FileKind("JPM, a document in layers", (((0, JP2_SIGNATURE), (20, b"jpm ")),), CONVERT),

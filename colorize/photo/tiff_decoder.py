@@ -17,7 +17,7 @@ import tifffile
 from PIL import Image
 
 from colorize.base import ImageError, reason
-from colorize.photo import jpeg2000, jpeg_xl
+from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr
 from colorize.photo.exif import ORIENTATION
 from colorize.photo.fax import FAX_COMPRESSIONS, REVERSED, decode_fax, is_fax
 from colorize.photo.size_limit import check_size
@@ -261,6 +261,7 @@ CODESTREAM_SIZES = {
     **dict.fromkeys(JPEG_COMPRESSIONS, _jpeg_size),
     **dict.fromkeys((33003, 33004, 33005, 34712), jpeg2000.size_of),
     **dict.fromkeys((50002, 52546), jpeg_xl.size_of),
+    **dict.fromkeys((22610, 34934), jpeg_xr.size_of),
     34933: _png_size,
 }
 """Compression -> what reads (height, width) of a strip or tile in it; a WebP has at most 16383 x 16383 pixels."""

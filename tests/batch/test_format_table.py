@@ -62,6 +62,8 @@ def make_source(path: Path, row: Row, bits: int) -> np.ndarray:
         path.write_bytes(imagecodecs.jpeg2k_encode(picture, level=0, reversible=True, codecformat="j2k"))
     elif row.suffix == ".jls":
         path.write_bytes(imagecodecs.jpegls_encode(picture))
+    elif row.suffix in (".jxr", ".wdp", ".hdp"):
+        path.write_bytes(imagecodecs.jpegxr_encode(picture, level=1.0))
     elif row.suffix in (".pbm", ".pgm", ".ppm", ".pnm"):
         path.write_bytes(b"P5 40 30 %d\n" % np.iinfo(dtype).max + picture.astype(f">u{bits // 8}").tobytes())
     elif row.suffix == ".pcx":

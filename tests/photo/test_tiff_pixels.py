@@ -268,6 +268,7 @@ LOSSLESS = {
     "png": {},
     "jpeg2000": {"level": 0, "reversible": True},
     "jpegxl": {"lossless": True},
+    "jpegxr": {"level": 1.0},
     "webp": {"lossless": True},
 }
 
@@ -280,7 +281,7 @@ def test_lossless_compressions_give_the_same_bytes(
 ) -> None:
     if compression == "webp" and dtype == np.uint16:
         pytest.skip("WebP has 8 bits")
-    if "byteorder" in layout and compression in ("lerc", "png", "jpeg2000", "jpegxl", "webp"):
+    if "byteorder" in layout and compression in ("lerc", "png", "jpeg2000", "jpegxl", "jpegxr", "webp"):
         layout = {"bigtiff": True}  # these hold their own byte order
     pixels = noise((*SIZE, 3), dtype)
     options = {"compression": compression, "compressionargs": LOSSLESS[compression]} if compression else {}
@@ -504,7 +505,7 @@ def test_pixels_of_no_picture_are_called_by_their_name(tmp_path: Path, photometr
         read_photo(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("where", ["page", "tile", "jpeg", "jpeg2k", "jpegxl", "png"])
+@pytest.mark.parametrize("where", ["page", "tile", "jpeg", "jpeg2k", "jpegxl", "jpegxr", "png"])
 def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
     path = tmp_path / "a.tif"
@@ -514,7 +515,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path, monkeypatch: pytest.Mon
         tifffile.imwrite(path, noise((6, 7)), photometric="minisblack", tile=(64, 80), compression="zlib")
     else:
         data = getattr(imagecodecs, f"{where}_encode")(noise((64, 80)))
-        compression = {"jpeg": 7, "jpeg2k": 34712, "jpegxl": 50002, "png": 34933}[where]
+        compression = {"jpeg": 7, "jpeg2k": 34712, "jpegxl": 50002, "jpegxr": 34934, "png": 34933}[where]
         write_tiff_by_hand(path, data, (8, 8), grey_tags(8, compression=compression))
     with pytest.raises(ImageError, match=r"a\.tif: .*--max-megapixels"):
         read_photo(path)

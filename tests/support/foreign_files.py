@@ -22,7 +22,6 @@ FOREIGN = {
     "DSCF1.RAF": (b"FUJIFILMCCD-RAW 0201", "camera raw"),
     "P1.RW2": (b"IIU\0\x18\0\0\0", "camera raw"),
     "P1.ORF": (b"IIRO\x08\0\0\0", "camera raw"),
-    "x.jxr": (b"II\xbc\1\x08\0\0\0", "JPEG XR"),
     "x.jpm": (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjpm \0\0\0\0jpm ", "JPM"),
     "film.jpg": (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "film"),
     "clip.png": (b"RIFF\x10\0\0\0AVI LIST", "film"),
