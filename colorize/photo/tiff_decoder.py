@@ -28,6 +28,7 @@ Samples = npt.NDArray[Any]
 
 NO_COMPRESSION = 1
 LIBTIFF_COMPRESSIONS = (*FAX_COMPRESSIONS, 6)  # and old-style JPEG
+OLD_COMPRESSIONS = (32766, 32809)  # of NeXT's and ThunderScan's scanners: two and four bits of grey
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
 JPEG_END = b"\xff\xd9"
 RGB_INSIDE = (*JPEG_COMPRESSIONS, 34712, 50001, 50002)  # YCbCr is how they store RGB, and is undone by their decoders
@@ -116,6 +117,8 @@ def _decode(page: tifffile.TiffPage) -> tuple[Samples, int]:
     compression, photometric = int(page.compression), int(page.photometric)
     if compression in LIBTIFF_COMPRESSIONS:
         return _decode_by_libtiff(page)
+    if compression in OLD_COMPRESSIONS:
+        return _decode_old(page), photometric
     if compression != NO_COMPRESSION and compression not in tifffile.TIFF.DECOMPRESSORS:
         name = compression_name(page)
         raise ImageError(f"is compressed by {name}, which cannot be decoded here; save it with LZW or uncompressed")
@@ -270,19 +273,12 @@ CODESTREAM_SIZES = {
 def _decode_by_libtiff(page: tifffile.TiffPage) -> tuple[Samples, int]:
     """Return the samples of a page by Pillow's libtiff, upright as they are stored, and what they are then.
 
-    Pillow is given the file in memory, since by its name it can take a turned page for one of another size, and with
-    this page as the first one and without its orientation.
+    Pillow is given the file in memory, since by its name it can take a turned page for one of another size.
 
     Raises:
         ImageError: They are damaged, or of a kind that it does not know.
     """
-    file, tiff = page.parent.filehandle, page.parent.tiff
-    file.seek(0)
-    data = bytearray(file.read())
-    struct.pack_into(tiff.offsetformat, data, 8 if tiff.version == 43 else 4, page.offset)
-    if ORIENTATION in page.tags:
-        tag = page.tags[ORIENTATION]
-        struct.pack_into(tiff.byteorder + "H", data, tag.valueoffset, 1)
+    data = _as_first_page(page)
     try:
         with Image.open(io.BytesIO(data)) as image:
             mode = "L" if image.mode in ("1", "L") else "RGB"
@@ -297,3 +293,33 @@ def _decode_by_libtiff(page: tifffile.TiffPage) -> tuple[Samples, int]:
     if samples.shape[:2] != (page.imagelength, page.imagewidth):
         raise ImageError(f"its {compression_name(page)} data are of another size than it says; get it anew")
     return samples.reshape(*samples.shape[:2], -1), BLACK_IS_ZERO if mode == "L" else RGB
+
+
+def _as_first_page(page: tifffile.TiffPage) -> bytearray:
+    """Return a page's file with that page as the first one, and without its orientation."""
+    file, tiff = page.parent.filehandle, page.parent.tiff
+    file.seek(0)
+    data = bytearray(file.read())
+    struct.pack_into(tiff.offsetformat, data, 8 if tiff.version == 43 else 4, page.offset)
+    if ORIENTATION in page.tags:
+        tag = page.tags[ORIENTATION]
+        struct.pack_into(tiff.byteorder + "H", data, tag.valueoffset, 1)
+    return data
+
+
+def _decode_old(page: tifffile.TiffPage) -> Samples:
+    """Return the samples of a page by imagecodecs' libtiff.
+
+    Raises:
+        ImageError: They are damaged.
+    """
+    from imagecodecs import tiff_decode  # slow to import, and wanted for what is decoded here
+
+    try:
+        samples = np.asarray(tiff_decode(bytes(_as_first_page(page)), index=0))
+        return samples.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise whatever they like at a damaged file
+        name = compression_name(page)
+        raise ImageError(f"damaged or cut off (its {name} data {reason(error)}); get it anew") from error

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, replacing
-from colorize.color import ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
+from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
 from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import ORIENTATION, without_field
@@ -31,7 +31,7 @@ from colorize.photo.jpeg_segments import (
     make_segments,
 )
 from colorize.photo.jpeg_xl import LOSSLESS_QUALITY, encode_jpeg_xl
-from colorize.photo.metadata import Metadata, exif_with_dpi, fit
+from colorize.photo.metadata import NAMES, Metadata, exif_with_dpi, fit
 from colorize.photo.photo import Photo
 from colorize.photo.png_chunks import XMP_KEYWORD, insert_chunks, make_chunk, profile_chunk, text_chunk
 from colorize.photo.reader import register_heif
@@ -141,7 +141,7 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         quality: Quality of lossy formats, 1..100.
 
     Returns:
-        Lines about the words that the format cannot hold.
+        Lines about the profile and the words that the format cannot hold.
 
     Raises:
         ImageError: The format cannot hold the photo.
@@ -151,8 +151,11 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         alpha = None  # opaque everywhere
     if alpha is not None and format in OPAQUE_FORMATS:
         raise ImageError(f"{path}: {format} cannot hold the photo's transparency; choose png, tiff, webp or avif")
+    further: tuple[str, ...] = ()
     if format in SRGB_FORMATS and photo.profile:
         picture = convert_to_srgb(picture, photo.space)  # the file cannot say what other numbers mean
+        if not _is_nearly_srgb(photo.space):
+            further = (f"{NAMES.get(format, format)} has no place for its ICC profile: its colours became sRGB",)
     if picture.dtype == np.uint16 and format not in SIXTEEN_BIT_FORMATS:
         picture = _to_8_bits(picture)
         alpha = None if alpha is None else _to_8_bits(alpha)
@@ -168,7 +171,7 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         else:
             wanted = LOSSLESS_QUALITY if photo.lossless else quality
             file.write(encode_jpeg_xl(picture, alpha, quality=wanted, **held))
-        return words.lines
+        return further + words.lines
     if picture.dtype == np.uint16:
         words = fit(_words_of(photo), format)
         encoded = sixteen_bit.encode_png(picture, alpha, _png_head(photo))
@@ -177,7 +180,12 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
     image = Image.fromarray(picture)
     if alpha is not None:
         image.putalpha(Image.fromarray(alpha))
-    return _save(image, file, photo, format, quality)
+    return further + _save(image, file, photo, format, quality)
+
+
+def _is_nearly_srgb(space: ColorSpace) -> bool:
+    """Return whether a colour space is sRGB but for what profiles of it differ by."""
+    return np.allclose(space.matrix, SRGB.matrix, atol=5e-3) and np.allclose(space.curves, SRGB.curves, atol=5e-3)
 
 
 def _to_8_bits(values: Picture) -> Picture:

@@ -13,7 +13,7 @@ from support.photo_files import XMP, make_exif, noise, smooth
 from support.profiles import rgb_profile
 
 from colorize.base import ImageError
-from colorize.color import read_color_space, rgb_to_lightness
+from colorize.color import SRGB, read_color_space, rgb_to_lightness, srgb_profile
 from colorize.photo import Photo, photo_size, read_photo, write_photo
 
 
@@ -139,10 +139,14 @@ def test_a_lossless_one_stays_lossless(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_photo(tmp_path / "b.jxl").picture, photo.picture)
 
 
-def test_other_colours_become_srgb(tmp_path: Path) -> None:
+def test_other_colours_become_srgb_with_a_line(tmp_path: Path) -> None:
     space = read_color_space(rgb_profile())
     picture = np.repeat(np.linspace(0, 65535, 1200).reshape(30, 40, 1), 3, axis=2).astype(np.uint16)
-    write_photo(tmp_path / "a.jxl", Photo(picture, profile=rgb_profile(), space=space), quality=100)
+    (line,) = write_photo(tmp_path / "a.jxl", Photo(picture, profile=rgb_profile(), space=space), quality=100)
+    assert "a.jxl" in line and "ICC" in line
+    for profile in (srgb_profile(), None):  # needs no line
+        photo = Photo(picture, profile=profile, space=read_color_space(profile) if profile else SRGB)
+        assert write_photo(tmp_path / "b.jxl", photo, quality=100, overwrite=True) == ()
     result = read_photo(tmp_path / "a.jxl")
     assert result.profile is None
     assert np.abs(rgb_to_lightness(result.picture) - rgb_to_lightness(picture, space)).max() < 0.05

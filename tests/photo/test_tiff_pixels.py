@@ -345,6 +345,22 @@ def subsampled(ycbcr: np.ndarray, rows: int, columns: int) -> bytes:
     return np.dstack([lightness, full[::rows, ::columns, 1:]]).tobytes()
 
 
+@pytest.mark.parametrize(("compression", "bits"), [(32809, 4), (32766, 2)])
+def test_the_codings_of_the_first_scanners(tmp_path: Path, compression: int, bits: int) -> None:
+    samples = grey(bits)
+    rows = packed(samples, bits)
+    width = len(rows) // len(samples)
+    whole_rows = (b"\0" + rows[place : place + width] for place in range(0, len(rows), width))  # NeXT's, by 0
+    data = (samples | 0xC0).astype(np.uint8).tobytes() if bits == 4 else b"".join(whole_rows)  # C0: a level as it is
+    tags = grey_tags(bits, compression=compression) | {274: (SHORT, [6])}
+    write_tiff_by_hand(tmp_path / "a.tif", data, samples.shape, tags)
+    expected = np.rot90(samples.astype(int) * (255 // (2**bits - 1)), -1)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
+    write_tiff_by_hand(tmp_path / "a.tif", data[:40], samples.shape, tags)
+    with pytest.raises(ImageError, match=r"a\.tif: .*damaged"):
+        read_image(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(1, 2), (2, 1), (2, 2), (1, 4), (4, 4)])
 @pytest.mark.parametrize("compression", [1, 5, 8, 32773])
 @pytest.mark.parametrize("tile", [False, True])
@@ -489,9 +505,7 @@ def test_a_jpeg_without_an_end_is_cut_off(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize(
-    ("compression", "name"), [(34661, "JBIG"), (34676, "LogLuv"), (32809, "ThunderScan"), (4711, "4711")]
-)
+@pytest.mark.parametrize(("compression", "name"), [(34661, "JBIG"), (34676, "LogLuv"), (32771, "RLE"), (4711, "4711")])
 def test_what_no_decoder_reads_is_called_by_its_name(tmp_path: Path, compression: int, name: str) -> None:
     write_tiff_by_hand(tmp_path / "a.tif", bytes(99), SIZE, grey_tags(8, compression=compression))
     with pytest.raises(ImageError, match=rf"a\.tif: .*{name}.*save it"):
