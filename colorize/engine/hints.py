@@ -23,6 +23,8 @@ from colorize.color import AB_MAX, Floats, rgb_to_lab
 DEFAULT_RADIUS = 2.5  # pixels of the network's grid; training draws 0.5 to 6
 Distance: TypeAlias = Callable[[Floats, npt.NDArray[np.bool_]], npt.NDArray[np.float64]]
 HINT_REACH = 2.2  # geodesic distance at which 37 % of a hint's colour is left; at 1.4 times as much it is 2 %
+FARTHEST = 4 * HINT_REACH  # geodesic distance from which on no hint counts, so it is not followed further
+SETTLED = 1e-3  # of a geodesic distance: what is too little to be passed on
 PATH_COST = 1.28  # of a path as long as the picture's short side
 EDGE_COST = 0.12  # of a step in lightness, per unit of L
 DISTANCE_SIDE = 256  # short side in pixels on which distances are computed; a larger grid gets them enlarged
@@ -262,7 +264,8 @@ def _near_colors(
 def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Return the cost (h, w) of the cheapest path from ``start`` to each pixel.
 
-    A path as long as the short side costs 1.28, and each unit of L that it climbs or falls 0.12.
+    A path as long as the short side costs 1.28, and each unit of L that it climbs or falls 0.12. What is further away
+    than ``FARTHEST`` is said to be as far as that.
 
     Args:
         lightness: (h, w), L 0..100.
@@ -283,18 +286,30 @@ def geodesic_distance(lightness: Floats, start: npt.NDArray[np.bool_]) -> npt.ND
     vertical = np.abs(np.diff(smooth, axis=0)) * EDGE_COST + step
     down_right = np.abs(smooth[1:, 1:] - smooth[:-1, :-1]) * EDGE_COST + step * math.sqrt(2)
     down_left = np.abs(smooth[1:, :-1] - smooth[:-1, 1:]) * EDGE_COST + step * math.sqrt(2)
-    distances = np.where(start, 0.0, 1e6)
-    before = None
-    # Sweeps down and up, until one changes nothing.
-    while before is None or np.abs(before - distances).max() > 1e-3:
-        before = distances.copy()
-        for y in range(size[0]):
-            if y:
-                _relax_from_row(distances[y], distances[y - 1], vertical[y - 1], down_right[y - 1], down_left[y - 1])
-            _relax_along_row(distances[y], from_left[y])
+    distances = np.where(start, 0.0, FARTHEST)
+    begun = np.flatnonzero(start.any(axis=1)).tolist()
+    for y in begun:
+        _relax_along_row(distances[y], from_left[y])
+
+    def relax(y: int, neighbour: int, straight: npt.NDArray, rightwards: npt.NDArray, leftwards: npt.NDArray) -> bool:
+        before = distances[y].copy()
+        _relax_from_row(distances[y], distances[neighbour], straight, rightwards, leftwards)
+        _relax_along_row(distances[y], from_left[y])
+        return (before - distances[y]).max() > SETTLED
+
+    # Sweeps down and up, in which only those rows pass on anything that have changed since they last did so.
+    downwards, upwards = set(begun), set(begun)
+    while downwards or upwards:
+        for y in range(1, size[0]):
+            if y - 1 in downwards and relax(y, y - 1, vertical[y - 1], down_right[y - 1], down_left[y - 1]):
+                downwards.add(y)
+                upwards.add(y)
+        downwards.clear()
         for y in range(size[0] - 2, -1, -1):
-            _relax_from_row(distances[y], distances[y + 1], vertical[y], down_left[y], down_right[y])
-            _relax_along_row(distances[y], from_left[y])
+            if y + 1 in upwards and relax(y, y + 1, vertical[y], down_left[y], down_right[y]):
+                downwards.add(y)
+                upwards.add(y)
+        upwards.clear()
     return distances
 
 

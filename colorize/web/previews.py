@@ -10,6 +10,7 @@ import numpy as np
 
 from colorize.color import Picture
 from colorize.photo import Photo, read_photos, write_photo
+from colorize.web.file_store import FileStore
 
 BROWSER_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp")
 """Suffixes of the photo formats that browsers can show."""
@@ -41,6 +42,23 @@ def write_preview(source: Path, target: Path, max_side: int | None = None) -> Pa
         shown = Photo(picture, format="JPEG", space=photo.space, profile=photo.profile)
         write_photo(target, shown, quality=JPEG_QUALITY)
     return target
+
+
+def before_and_after(store: FileStore, photo: Path, result: Path) -> tuple[Path, Path]:
+    """Return paths of a photo and its result at full resolution, in formats that browsers can show.
+
+    Args:
+        store: Gets what has to be made.
+        photo: The photo.
+        result: It in colour.
+
+    Raises:
+        ImageError: One cannot be read.
+    """
+    before = write_preview(photo, store.new_path("before.jpg"))
+    if result.suffix.lower() in BROWSER_SUFFIXES:
+        return before, result
+    return before, write_preview(result, store.new_path("after.jpg"))
 
 
 def write_pair(before: Path, after: Path, target: Path, max_side: int) -> None:

@@ -40,9 +40,9 @@ class TestRouteAllowlist:
         path = path.replace("SECRET", str(secret))
         file = {"path": path, "orig_name": "x.jpg", "meta": META}
         answers = [
-            call(url, "colorize_versions", [file, "", 0, None, "small", 1, 1, 0, False]),
-            call(url, "colorize", [None, "", file, "small", 1, 1, 0, False]),
-            call(url, "colorize", [file, "", None, "small", 1, 1, 0, False]),
+            call(url, "colorize_versions", [file, "", 0, None, 1, "small", 1, 1, 0, False]),
+            call(url, "colorize", [None, "", file, 1, "small", 1, 1, 0, False]),
+            call(url, "colorize", [file, "", None, 1, "small", 1, 1, 0, False]),
             call(url, "colorize_many", [[file], "small", 1, 1, 0, False]),
             call(url, "preview_video", [file, "small", 1, 1, 0, "", "", False]),
             call(url, "colorize_video", [file, "small", 1, 1, 0, "", "", False, "fast"]),
@@ -56,7 +56,7 @@ class TestRouteAllowlist:
         refused = []
         for address in (f"{url}healthz", "https://example.com/x.jpg", "data:image/png;base64,AAAA"):
             for file in ({"path": address, "meta": META}, {"path": "", "url": address, "meta": META}):
-                answer = call(url, "colorize", [file, "", None, "small", 1, 1, 0, False])
+                answer = call(url, "colorize", [file, "", None, 1, "small", 1, 1, 0, False])
                 refused.append(answer.startswith("event: error") and "not uploaded here" in answer)
         assert all(refused)
 
