@@ -78,7 +78,8 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
 def _export_key_frames(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
     """Write frames that are worth painting into the target's folder."""
     folder = job.target.parent
-    paths = export_key_frames(open_source(job.source, options.video), folder, count, colorizer, options.video)
+    source = open_source(job.source, options.video)
+    paths = export_key_frames(source, folder, count, colorizer, options.video, options.cancel)
     more = f" (one a scene, and so more than {count})" if len(paths) > count else ""
     frames = "1 key frame" if len(paths) == 1 else f"{len(paths)} key frames"
     return Outcome(job.source, "done", f"{job.source} -> {folder}: {frames}{more}")

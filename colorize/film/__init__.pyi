@@ -12,6 +12,8 @@ from .keyframe_export import SceneFrame as SceneFrame
 from .keyframe_export import export_key_frames as export_key_frames
 from .keyframe_export import scene_frames as scene_frames
 from .keyframe_preview import preview_key_frames as preview_key_frames
+from .keyframe_preview import preview_options as preview_options
+from .keyframes import LIST as LIST
 from .keyframes import KeyFrames as KeyFrames
 from .keyframes import read_known_colors as read_known_colors
 from .names import PIPE as PIPE

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ from colorize.base import VideoError, replacing
 from colorize.color import Picture
 from colorize.engine import Colorizer
 from colorize.film.keyframes import LIST, FrameClock, key_frame_name
-from colorize.film.options import VideoOptions
+from colorize.film.options import VideoOptions, VideoStopped
 from colorize.film.pixels import read_luma
 from colorize.film.sources import Source
 from colorize.motion import Thumbnail, classify_frames
@@ -24,6 +26,7 @@ CANDIDATES_PER_SECOND = 4  # of which the frames of a scene are chosen
 COMPARED = 50  # candidates of a scene with which its first frame is chosen
 MIN_CONTRAST_SHARE = 0.5  # of the scene's frame with the most contrast; fades and black frames have less
 GREY_FOLDER = "grey"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,11 @@ class _Scene:
 
 
 def scene_frames(
-    source: Source, count: int, colorizer: Colorizer, options: VideoOptions | None = None
+    source: Source,
+    count: int,
+    colorizer: Colorizer,
+    options: VideoOptions | None = None,
+    cancel: threading.Event | None = None,
 ) -> Iterator[SceneFrame]:
     """Yield the frames of a film that are worth painting, in order, each coloured by itself.
 
@@ -111,21 +118,23 @@ def scene_frames(
         count: How many frames.
         colorizer: Colours them; at full strength, since the film's is applied to what is carried.
         options: ``start`` and ``end``; None: the defaults.
+        cancel: When it is set the work stops.
 
     Raises:
         VideoError: The film cannot be read, has no frame, or is a pipe.
+        VideoStopped: ``cancel`` was set.
     """
-    options = options or VideoOptions()
+    options, cancel = options or VideoOptions(), cancel or threading.Event()
     video = source.video
     if not source.is_repeatable:
         raise VideoError(f"{video.path}: key frames need a film's file, which can be read twice; a pipe cannot")
-    scenes = _chosen_scenes(source, count, colorizer, options)
+    scenes = _chosen_scenes(source, count, colorizer, options, cancel)
     if not scenes:
         raise VideoError(f"{video.path}: no frame to export; get it anew, or choose another part")
     scene_of = {each.index: number for number, scene in enumerate(scenes, 1) for each in scene.chosen}
     offset = FrameClock(source).first_number(options.span)
     painter = colorizer.adjusted(strength=1.0)
-    for frame in source.decode(options.span):
+    for frame in _until(cancel, source.decode(options.span), video.path):
         if frame.index not in scene_of:
             continue
         number, seconds = offset + frame.index, float(frame.pts * video.time_base + options.span.start)
@@ -137,7 +146,12 @@ def scene_frames(
 
 
 def export_key_frames(
-    source: Source, folder: Path, count: int, colorizer: Colorizer, options: VideoOptions | None = None
+    source: Source,
+    folder: Path,
+    count: int,
+    colorizer: Colorizer,
+    options: VideoOptions | None = None,
+    cancel: threading.Event | None = None,
 ) -> list[Path]:
     """Write frames that are worth painting, named by number and time, with a list of them; return their paths.
 
@@ -149,9 +163,11 @@ def export_key_frames(
         count: How many.
         colorizer: Colours them.
         options: ``start`` and ``end``, and whether files are replaced; None: the defaults.
+        cancel: When it is set the work stops.
 
     Raises:
         VideoError: The film cannot be read, has no frame, or is a pipe.
+        VideoStopped: ``cancel`` was set.
         FileExistsError: A file is there, and ``overwrite`` is off.
         OSError: A file cannot be written.
     """
@@ -159,7 +175,7 @@ def export_key_frames(
     if (folder / LIST).exists() and not options.overwrite:
         raise FileExistsError(f"{folder / LIST}: exists already; --overwrite replaces it and the key frames")
     entries, paths = [], []
-    for frame in scene_frames(source, count, colorizer, options):
+    for frame in scene_frames(source, count, colorizer, options, cancel):
         (folder / GREY_FOLDER).mkdir(parents=True, exist_ok=True)
         photo = Photo(frame.grey)
         write_photo(folder / GREY_FOLDER / frame.name, photo, overwrite=options.overwrite)
@@ -173,9 +189,11 @@ def export_key_frames(
     return paths
 
 
-def _chosen_scenes(source: Source, count: int, colorizer: Colorizer, options: VideoOptions) -> list[_Scene]:
+def _chosen_scenes(
+    source: Source, count: int, colorizer: Colorizer, options: VideoOptions, cancel: threading.Event
+) -> list[_Scene]:
     """Return the scenes, in each of which the frames are chosen that are worth painting."""
-    scenes = list(_scenes(source, colorizer, options))
+    scenes = list(_scenes(source, colorizer, options, cancel))
     for scene in scenes:
         scene.choose()
     for _ in range(count - len(scenes)):
@@ -186,11 +204,11 @@ def _chosen_scenes(source: Source, count: int, colorizer: Colorizer, options: Vi
     return scenes
 
 
-def _scenes(source: Source, colorizer: Colorizer, options: VideoOptions) -> Iterator[_Scene]:
+def _scenes(source: Source, colorizer: Colorizer, options: VideoOptions, cancel: threading.Event) -> Iterator[_Scene]:
     """Yield the scenes of a film with their candidates."""
     video = source.video
     step = max(1, round(video.rate / CANDIDATES_PER_SECOND))
-    frames = source.decode(options.span)
+    frames = _until(cancel, source.decode(options.span), video.path)
     inputs = (colorizer.preprocess(read_luma(video, frame.image).picture()) for frame in frames)
     scene: _Scene | None = None
     place = 0
@@ -205,3 +223,15 @@ def _scenes(source: Source, colorizer: Colorizer, options: VideoOptions) -> Iter
         scene.last = index
     if scene is not None:
         yield scene
+
+
+def _until(cancel: threading.Event, frames: Iterable[T], path: Path) -> Iterator[T]:
+    """Yield frames.
+
+    Raises:
+        VideoStopped: The flag was set.
+    """
+    for frame in frames:
+        if cancel.is_set():
+            raise VideoStopped(f"{path}: stopped")
+        yield frame

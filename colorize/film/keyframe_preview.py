@@ -45,7 +45,11 @@ def preview_key_frames(
     Returns:
         As of ``colorize_video``, which says what is raised too.
     """
-    start = max(0.0, seconds - PREVIEW_SECONDS / 2)
-    excerpt = {"keyframes": keyframes, "start": start, "end": start + PREVIEW_SECONDS, "overwrite": True}
-    chosen = replace(options or VideoOptions(), **excerpt)  # type: ignore[arg-type]
+    chosen = replace(preview_options(options or VideoOptions(), keyframes, seconds), overwrite=True)
     return colorize_video(path, out, colorizer=colorizer, options=chosen, progress=progress, cancel=cancel, force=force)
+
+
+def preview_options(options: VideoOptions, keyframes: Path, seconds: float) -> VideoOptions:
+    """Return the options of a film for a preview of two seconds; the arguments are those of ``preview_key_frames``."""
+    start = max(0.0, seconds - PREVIEW_SECONDS / 2)
+    return replace(options, keyframes=keyframes, start=start, end=start + PREVIEW_SECONDS)

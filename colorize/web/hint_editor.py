@@ -304,10 +304,10 @@ take();
 """
 
 
-def easel() -> gr.HTML:
-    """Add the easel; its event ``input`` says that the visitor has changed the hints."""
+def easel(elem_id: str = "easel") -> gr.HTML:
+    """Add an easel; its event ``input`` says that the visitor has changed the hints."""
     return gr.HTML(
-        None, html_template=TEMPLATE, js_on_load=SCRIPT, apply_default_css=False, usual=USUAL_COLORS, elem_id="easel"
+        None, html_template=TEMPLATE, js_on_load=SCRIPT, apply_default_css=False, usual=USUAL_COLORS, elem_id=elem_id
     )
 
 

@@ -146,7 +146,7 @@ def _build_page(uploads: UploadHandler, live: LivePhotos) -> Page:
             with gr.Tab("Many photos", id="photos"):
                 BatchTab(uploads).open_in(photo_tab, tabs)
             with gr.Tab("Film", id="film"):
-                VideoTab(uploads)
+                VideoTab(uploads, live)
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -27,8 +29,11 @@ from colorize.web.controls import (
     weights_control,
 )
 from colorize.web.jobs import WebJob
+from colorize.web.live_photos import LivePhotos
+from colorize.web.requests import ColorizeRequest
 from colorize.web.setting_controls import control_names, page_request, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, upload_name
+from colorize.web.video_scenes import FOLDER, Scene, VideoScenes
 
 PREVIEW_FRAMES = 6  # on the contact sheet
 POLL_SECONDS = 0.5  # between two updates of the progress bar
@@ -38,7 +43,7 @@ SETTINGS = (ColorSettings, VideoOptions, FileOptions)
 class VideoTab:
     """The tab's components and event handlers."""
 
-    def __init__(self, uploads: UploadHandler) -> None:
+    def __init__(self, uploads: UploadHandler, live: LivePhotos) -> None:
         """Add the tab's components and events."""
         self._uploads = uploads
         self._stop_event = gr.State(None)
@@ -85,6 +90,7 @@ class VideoTab:
                 self._download = gr.DownloadButton(
                     "Download", variant="primary", visible=False, elem_id="download-film"
                 )
+        self._scenes = VideoScenes(uploads, live)
         self._connect_events()
 
     def _connect_events(self) -> None:
@@ -113,7 +119,7 @@ class VideoTab:
             )
             click.then(
                 handler,
-                [self._source, *self._controls],
+                [self._source, *([self._scenes.scenes] if handler == self._colorize else []), *self._controls],
                 outputs,
                 preprocess=False,
                 api_name=name,
@@ -131,6 +137,7 @@ class VideoTab:
                 preprocess=False,
                 api_visibility=PRIVATE,
             )
+        self._scenes.connect(self._source, self._controls, _request)
         self._stop_button.click(
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
         )
@@ -159,13 +166,16 @@ class VideoTab:
         )
 
     @takes_controls(*SETTINGS)
-    async def _colorize(self, video: Upload | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
+    async def _colorize(
+        self, video: Upload | None, scenes: list[Scene], weights: str, *values: Any
+    ) -> AsyncIterator[tuple]:
         """Colour a film, and yield updates of the outputs while its progress changes."""
-        request = page_request(weights, SETTINGS, values)
+        request = _request(weights, *values)
         job, source = await self._uploads.new_job("film", video)
-        command = command_line([upload_name(video or {})], request)
         try:
+            command = command_line([upload_name(video or {})], _named(request, scenes))
             yield None, None, progress_html("Waiting", 0, None), command, job.cancel
+            request = await asyncio.to_thread(self._scenes.request_with_key_frames, job, scenes or [], request)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
             future, last_bar = asyncio.wrap_future(job.future), ""
             while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
@@ -185,6 +195,19 @@ class VideoTab:
             return
         notes = "".join(status_html(note) for note in outcome.notes)
         yield results[0], results[0], status_html(outcome.message, "good") + notes, command, None
+
+
+def _request(weights: str, *values: Any) -> ColorizeRequest:
+    """Return the request of a film that the controls' values make."""
+    return page_request(weights, SETTINGS, values)
+
+
+def _named(request: ColorizeRequest, scenes: Sequence[Scene] | None) -> ColorizeRequest:
+    """Return a request with the folder of its key frames as the command line would name it, where it has some."""
+    if not any(scene.is_key_frame for scene in scenes or ()):
+        return request
+    video = replace(request.options.video, keyframes=Path(FOLDER))
+    return replace(request, options=replace(request.options, video=video))
 
 
 def _progress_bar(job: WebJob) -> str:

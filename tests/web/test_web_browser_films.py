@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.browser import TIMEOUT, pixels, upload_in_tab, wait_for
 from support.videos import VideoRecipe, make_video
 
@@ -60,6 +61,72 @@ class TestFilm:
         wait_for(page, "frames")
         page.close()
         wait_until_idle(served[1])
+
+
+class TestScenes:
+    @pytest.fixture
+    def scenes(self, page, tmp_path):
+        """The page with a film of two scenes, whose pictures are shown."""
+        video = make_video(tmp_path / "film.mp4", VideoRecipe(frames=90, size=(96, 128), scene_cut=45))
+        upload_in_tab(page, "Film", "#film", video)
+        page.get_by_role("button", name="I know a scene's colours").click()
+        page.locator("#show-scenes").click()
+        wait_for(page, "2 scenes")
+        page.locator("#scenes button").nth(1).click()
+        page.locator("#scene-easel img[src*=file]").wait_for()
+        return page
+
+    def test_a_dot_on_a_scenes_picture_spreads_over_two_seconds_then_the_film(self, scenes):
+        page = scenes
+        before = page.locator("#scene-easel img").get_attribute("src")
+        page.locator("#scene-easel").get_by_role("button", name="blue", exact=True).click()
+        box = page.locator("#scene-easel svg").bounding_box()
+        page.locator("#scene-easel svg").click(position={"x": 0.3 * box["width"], "y": 0.5 * box["height"]})
+        page.wait_for_function("b => document.querySelector('#scene-easel img').getAttribute('src') !== b", arg=before)
+        page.locator("#scenes", has_text="your colours").wait_for()
+        page.locator("#try-scene").click()
+        wait_for(page, "how it spreads")
+        assert redness(page, "#scene-preview video", 1.0) < -20
+        page.locator("#color-film").click()
+        wait_for(page, "film_colorized.mp4")
+        assert redness(page, "#video video", 2.0) < -20 < redness(page, "#video video", 0.5)
+        page.get_by_role("button", name="The same on the command line").last.click()
+        assert "--keyframes" in page.get_by_role("textbox", name="The same on the command line").last.input_value()
+
+    def test_a_picture_painted_elsewhere_counts_and_a_grey_one_is_refused_in_place(self, scenes, tmp_path):
+        page = scenes
+        grey, blue = tmp_path / "grey.png", tmp_path / "blue.png"
+        Image.new("RGB", (128, 96), (90, 90, 90)).save(grey)
+        Image.new("RGB", (128, 96), (40, 60, 180)).save(blue)
+        for picture, answer in ((grey, "grey"), (blue, "how it spreads")):
+            with page.expect_file_chooser() as chooser:
+                page.locator("#load-scene").click()
+            chooser.value.set_files(str(picture))
+            wait_for(page, answer)
+            assert page.locator("#scenes", has_text="your colours").count() == (picture == blue)
+        assert redness(page, "#scene-preview video", 1.0) < -20
+        page.locator("#drop-scene").click()
+        playwright.expect(page.locator("#scenes")).not_to_contain_text("your colours")
+
+
+def redness(page, selector: str, seconds: float) -> float:
+    """Return by how much a film's frame is redder than it is blue, about the point at 0.3 of its width and 0.5."""
+    page.locator(selector).wait_for()
+    return page.evaluate(
+        """async ([selector, seconds]) => {
+            const video = document.querySelector(selector), canvas = document.createElement("canvas");
+            video.pause();
+            await new Promise((done) => { video.onseeked = done; video.currentTime = seconds; });
+            [canvas.width, canvas.height] = [8, 8];
+            const context = canvas.getContext("2d");
+            context.drawImage(video, 4 - .3 * video.videoWidth, 4 - .5 * video.videoHeight);
+            const data = context.getImageData(0, 0, 8, 8).data;
+            let sum = 0;
+            for (let i = 0; i < data.length; i += 4) sum += data[i] - data[i + 2];
+            return sum / 64;
+        }""",
+        [selector, seconds],
+    )
 
 
 def wait_until_idle(service) -> None:
