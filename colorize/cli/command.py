@@ -166,11 +166,17 @@ def load_colorizer(command: Command) -> Colorizer:
     """
     from colorize.batch import configure_process
     from colorize.engine import Colorizer, check_candidate_weights
+    from colorize.film import names_video
 
     runtime = command.runtime
     configure_process(runtime)
     colorizer = Colorizer(
-        runtime.weights, command.colors, device=runtime.device, threads=runtime.threads, runtime=runtime.runtime
+        runtime.weights,
+        command.colors,
+        device=runtime.device,
+        threads=runtime.threads,
+        runtime=runtime.runtime,
+        in_batches=command.settings.sequence or all(map(names_video, command.files)),
     )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)

@@ -59,6 +59,7 @@ class Colorizer:
         threads: int | None = None,
         precision: str | None = None,
         runtime: str = "auto",
+        in_batches: bool = False,
         **changes: Any,
     ) -> None:
         """Load weights.
@@ -71,6 +72,8 @@ class Colorizer:
             precision: Number format of the network, ``float32`` or ``bfloat16``; None: the fastest one without a
                 visible difference.
             runtime: What computes the network: ``onnx``, ``torch``, or ``auto`` (see ``choose_runtime``).
+            in_batches: Pictures mostly come in batches, as a film's do: then each of a processor's threads computes one
+                of its own. The colours are the same.
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:
@@ -81,7 +84,7 @@ class Colorizer:
         RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
-            self.network = load_network(weights, device, precision, runtime, threads)
+            self.network = load_network(weights, device, precision, runtime, threads, in_batches)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")
         elif device is None and precision is None:
@@ -141,6 +144,8 @@ class Colorizer:
 
         Args:
             settings: How pictures are coloured; None: as by this one.
+            in_batches: Pictures mostly come in batches, as a film's do: then each of a processor's threads computes one
+                of its own. The colours are the same.
             **changes: Fields of ``ColorSettings`` that differ from these, by name.
 
         Raises:

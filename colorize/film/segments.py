@@ -20,7 +20,7 @@ import numpy as np
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
 from colorize.film.own_colors import ColorState
 
-FORMAT = "colorize-segments/5"
+FORMAT = "colorize-segments/6"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"

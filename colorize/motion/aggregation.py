@@ -30,12 +30,12 @@ class SceneMean:
 
     Attributes:
         bottleneck: (1, C, h, w) float32.
-        grey: (H, W), that frame.
+        half_grey: (H, W), that frame at half the grid's size.
         contrast: Weighted mean of the contrasts of the frames that the features come from, in grey levels.
     """
 
     bottleneck: Floats
-    grey: Grey
+    half_grey: Grey
     contrast: float
 
     def mixed_with(self, own: Floats, frame: PlannedFrame, motion: Motion) -> SceneMean:
@@ -47,11 +47,11 @@ class SceneMean:
             motion: From it to the last one.
         """
         history = HISTORY_SHARE * self.contrast
-        contrast = history + (1 - HISTORY_SHARE) * contrast_of(frame.grey)
-        confidence = flow_confidence(frame.grey, self.grey, motion)
+        contrast = history + (1 - HISTORY_SHARE) * contrast_of(frame.half_grey)
+        confidence = flow_confidence(frame.half_grey, self.half_grey, motion)
         before, cell_confidence = warp_features(self.bottleneck, motion, confidence)
         mixed = own + history / contrast * cell_confidence * (before - own)
-        return SceneMean(np.asarray(mixed, np.float32), frame.grey, contrast)
+        return SceneMean(np.asarray(mixed, np.float32), frame.half_grey, contrast)
 
 
 class Aggregation:
@@ -77,7 +77,7 @@ class Aggregation:
         for index, frame in enumerate(frames):
             own, motion = bottlenecks[index : index + 1], frame.to_predicted
             if motion is None or self.mean is None:
-                self.mean = SceneMean(own, frame.grey, contrast_of(frame.grey))
+                self.mean = SceneMean(own, frame.half_grey, contrast_of(frame.half_grey))
             else:
                 self.mean = self.mean.mixed_with(own, frame, motion)
             mixed.append(self.mean.bottleneck)
@@ -89,7 +89,7 @@ class Aggregation:
             return {}
         return {
             "bottleneck": self.mean.bottleneck,
-            "bottleneck_grey": self.mean.grey,
+            "bottleneck_grey": self.mean.half_grey,
             "bottleneck_contrast": np.array(self.mean.contrast, np.float64),
         }
 

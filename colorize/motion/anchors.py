@@ -23,32 +23,32 @@ class Anchor:
     """A frame with finished colours.
 
     Attributes:
-        grey: (h, w) uint8.
+        half_grey: (h / 2, w / 2) uint8, on which motion is followed.
         ab: (h, w, 2) in Lab units.
         contrast: Weighted mean of the contrasts of the frames that its colours come from, in grey levels.
     """
 
-    grey: Grey
+    half_grey: Grey
     ab: Floats
     contrast: float
 
     @classmethod
     def start(cls, frame: PredictedFrame, ab: Floats) -> Anchor:
         """Return the first anchor of a scene."""
-        return cls(frame.grey, ab, contrast_of(frame.grey))
+        return cls(frame.half_grey, ab, contrast_of(frame.half_grey))
 
     def state(self) -> State:
         """Return the anchor's own part of a state."""
         return {"ab": self.ab, "contrast": np.array(self.contrast, np.float64)}
 
     def warp_ab(self, frame: PredictedFrame, motion: Motion) -> tuple[Floats, Floats]:
-        """Return this anchor's ab (h, w, 2) as it lies in a frame, and its confidence (h, w), 0..1.
+        """Return this anchor's ab (h, w, 2) as it lies in a frame, and its confidence (h / 2, w / 2), 0..1.
 
         Args:
             frame: The frame.
             motion: From the frame to this anchor.
         """
-        return motion.warp(self.ab), flow_confidence(frame.grey, self.grey, motion)
+        return motion.warp_finer(self.ab), flow_confidence(frame.half_grey, self.half_grey, motion)
 
     def next_anchor(self, frame: PredictedFrame, own: Floats | None) -> Anchor:
         """Return the next anchor: this one's colours where they can be followed, mixed with the frame's own.
@@ -63,11 +63,10 @@ class Anchor:
         assert frame.to_anchor is not None
         ab, confidence = self.warp_ab(frame, frame.to_anchor)
         if own is None:
-            return Anchor(frame.grey, ab, self.contrast)
+            return Anchor(frame.half_grey, ab, self.contrast)
         kept = (1 - NEW_SHARE) * self.contrast
-        contrast = kept + NEW_SHARE * contrast_of(frame.grey)
-        share = (confidence * np.float32(kept / contrast))[..., None]
-        return Anchor(frame.grey, np.asarray(own + share * (ab - own), np.float32), contrast)
+        contrast = kept + NEW_SHARE * contrast_of(frame.half_grey)
+        return Anchor(frame.half_grey, _mixed(own, ab, confidence * np.float32(kept / contrast)), contrast)
 
 
 def contrast_of(grey: Grey) -> float:
@@ -99,12 +98,11 @@ def interpolate(before: Anchor, after: Anchor, frames: Sequence[PredictedFrame])
         weight_before = (1 - distance) * (confidence_before + EPS)
         weight_after = distance * (confidence_after + EPS)
         total = weight_before + weight_after
-        ab = _weighted(ab_before, weight_before) + _weighted(ab_after, weight_after)
+        ab = _mixed(ab_before, ab_after, weight_after / total)
         if frame.ab is not None:
             unreached = (1 - np.maximum(confidence_before, confidence_after)) ** 2
-            ab += _weighted(frame.ab, unreached)
-            total += unreached
-        yield _weighted(ab, 1 / total)
+            ab = _mixed(ab, frame.ab, unreached / (total + unreached))
+        yield ab
     yield after.ab
 
 
@@ -117,18 +115,20 @@ def average(before: Sequence[PredictedFrame], frame: PredictedFrame, after: Sequ
         after: The frames after it; the first ``WINDOW`` count, those of another scene do not.
     """
     assert frame.ab is not None
-    total, weight = frame.ab.copy(), np.ones(frame.grey.shape, np.float32)
+    mean, weight = frame.ab, np.ones(frame.half_grey.shape, np.float32)
     for neighbour, motion in _neighbours(before, frame, after):
         if neighbour.ab is not None:
-            confidence = flow_confidence(frame.grey, neighbour.grey, motion)
-            total += _weighted(motion.warp(neighbour.ab), confidence)
+            confidence = flow_confidence(frame.half_grey, neighbour.half_grey, motion)
             weight += confidence
-    return _weighted(total, np.reciprocal(weight))
+            mean = _mixed(mean, motion.warp_finer(neighbour.ab), confidence / weight)
+    return mean
 
 
-def _weighted(ab: Floats, weight: Floats) -> Floats:
-    """Return ab (h, w, 2) times a weight (h, w); OpenCV joins planes several times as fast as NumPy broadcasts one."""
-    return np.asarray(ab * cv2.merge([weight, weight]), np.float32)
+def _mixed(ab: Floats, other: Floats, share: Floats) -> Floats:
+    """Return ab (h, w, 2) with a share (h / 2, w / 2), 0..1, of another."""
+    share = cv2.resize(share, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    # OpenCV joins planes several times as fast as NumPy broadcasts one.
+    return np.asarray(ab + (other - ab) * cv2.merge([share, share]), np.float32)
 
 
 def _neighbours(

@@ -17,6 +17,7 @@ Grey = npt.NDArray[np.uint8]
 ROUND_TRIP_TOLERANCE = 0.7  # pixels by which flow there and back may miss its start at full confidence
 ROUND_TRIP_SLOPE = 0.05  # ... and pixels more for each pixel of motion
 FINEST_SCALE = 1  # of DIS: 1 is half the frame's size
+DESCENT_STEPS, REFINEMENT_STEPS = 8, 1  # of DIS; twice and five times as many find no better motion, in twice the time
 GREY_TOLERANCE = 14.0  # grey levels by which a pixel may change at full confidence
 NOISE_VARIANCE = 4.0  # grey levels squared; a frame of less variance has no contrast to compare
 MAX_GAIN = 2.5  # of the contrast in a fade or a flash; beyond it frames are not matched
@@ -42,6 +43,13 @@ class Motion:
         """Return a map (h, w, ...) of the other frame as it lies in this one."""
         return _sample(values, self.positions())
 
+    def warp_finer(self, values: Floats) -> Floats:
+        """Return a map (H, W, 2) of the other frame as it lies in this one, on a grid that is as fine or finer."""
+        size = values.shape[:2]
+        scale = np.array([size[1] / self.field.shape[1], size[0] / self.field.shape[0]], np.float32)
+        field = cv2.resize(self.field, size[::-1], interpolation=cv2.INTER_LINEAR) * scale
+        return _sample(values, _pixel_positions(size) + field)
+
     def compose(self, onward: Motion) -> Motion:
         """Return the motion to a third frame; ``onward`` leads there from the other one.
 
@@ -64,6 +72,8 @@ class FlowFinder:
         """Make a search whose finest scale is that of the frames' size by two to the power of ``finest_scale``."""
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._flow.setFinestScale(finest_scale)
+        self._flow.setGradientDescentIterations(DESCENT_STEPS)
+        self._flow.setVariationalRefinementIterations(REFINEMENT_STEPS)
 
     def between(self, before: Grey, now: Grey) -> tuple[Motion, Motion]:
         """Return the backward flow, from ``now`` to ``before``, and the forward flow, from ``before`` to ``now``.
@@ -94,6 +104,13 @@ class FlowFinder:
         new_back = np.asarray(self._flow.calc(there, here, back.field.copy()), np.float32)
         found_onward, found_back = with_confidence(new_onward, new_back), with_confidence(new_back, new_onward)
         return found_onward.or_else(known_onward), found_back.or_else(known_back)
+
+
+def half_size(grey: Grey) -> Grey:
+    """Return a frame (h, w) at half its size, on which motion is followed; no side is less than 16 pixels."""
+    height, width = grey.shape
+    size = (max(16, width // 2), max(16, height // 2))
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from colorize.color import Floats
 from colorize.motion.cuts import ClassifiedFrame
-from colorize.motion.flow import Motion
+from colorize.motion.flow import Grey, Motion
 
 State = dict[str, npt.NDArray[np.generic]]
 """All that the frames after a segment depend on, by name; empty where a scene ends with it."""
@@ -23,13 +23,17 @@ SegmentEnd = Literal["segment", "scene"]
 class TrackedFrame(ClassifiedFrame):
     """A frame whose motion is known.
 
+    Motion is followed at half the grid's size.
+
     Attributes:
+        half_grey: Its grey levels at that size; of a flash those of the frame before, for it is held still.
         state: What the frames after it depend on, where it ends a segment; None elsewhere. Later stages add to it, but
             not where it is empty.
         backward_flow: Motion to the frame before; None: a scene begins.
         forward_flow: Motion from the frame before to this one; None: a scene begins.
     """
 
+    half_grey: Grey
     state: State | None
     backward_flow: Motion | None
     forward_flow: Motion | None

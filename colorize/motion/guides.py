@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import AB_MAX, Floats
-from colorize.motion.flow import FlowFinder, Grey, Motion, flow_confidence, with_confidence
+from colorize.motion.flow import FlowFinder, Grey, Motion, flow_confidence, half_size, with_confidence
 from colorize.motion.key_colors import KeyColors
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ def _tracked(frames: Iterable[ClassifiedFrame], first: int) -> Iterator[TrackedG
     flow = FlowFinder(finest_scale=0)
     last: Grey | None = None
     for index, frame in enumerate(frames, first):
-        small = _half(frame.grey)
+        small = half_size(frame.grey)
         is_flash = frame.kind == "flash"
         if frame.kind == "cut" or (last is not None and last.shape != small.shape):
             last = None
@@ -502,12 +502,6 @@ def _extended(known: _Reached, grey: Grey) -> Guide:
     part = gap / np.maximum(share, np.float32(1e-6))
     ab = known.ab + cv2.merge([part, part]) * (filled[..., :2] - known.ab)
     return Guide(np.asarray(ab, np.float32), known.confidence, np.asarray(share, np.float32))
-
-
-def _half(grey: Grey) -> Grey:
-    height, width = grey.shape
-    size = (max(16, width // 2), max(16, height // 2))
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _step(flow: FlowFinder, before: Grey, now: Grey) -> Step:

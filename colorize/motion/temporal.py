@@ -14,13 +14,14 @@ from colorize.engine import Colorizer, with_hints
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import SEARCH_STATE, ClassifiedFrame, classify_frames
-from colorize.motion.flow import FlowFinder, Grey, Motion
+from colorize.motion.flow import FlowFinder, Grey, Motion, half_size
 from colorize.motion.frames import PlannedFrame, PredictedFrame, SegmentEnd, State, TrackedFrame
 from colorize.motion.options import TemporalOptions
 
-MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, unless the user says another number
+MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, where the network predicts those between too
+MAX_SPARSE_GAP = 12  # the same where it predicts the anchors alone, unless the user says another number
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
-MAX_TRACKED = 4  # frames whose motion is followed, in a thread, while the network predicts those before them
+MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts those before them
 NO_AB = np.zeros((1, 1, 2), np.float32)  # of a frame that keeps its own colours
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
@@ -30,12 +31,12 @@ class _Memory:
     """What the next frames depend on.
 
     Attributes:
-        grey: (h, w), the last frame, which is an anchor.
+        half_grey: (h / 2, w / 2), the last frame, which is an anchor.
         anchor: That anchor.
         aggregation: The mean of the scene's features.
     """
 
-    grey: Grey | None = None
+    half_grey: Grey | None = None
     anchor: Anchor | None = None
     aggregation: Aggregation = field(default_factory=Aggregation)
 
@@ -67,7 +68,7 @@ class TemporalPainter:
         self._colorizer = colorizer
         self._options = options or TemporalOptions()
         self._batch_size = batch_size
-        self._flow = FlowFinder()
+        self._flow = FlowFinder(finest_scale=0)
         self._memory = _Memory()
         self._state: State = {}
 
@@ -128,14 +129,14 @@ class TemporalPainter:
         memory = _Memory()
         if state.keys() - {SEARCH_STATE}:  # there is more where the painting goes on
             try:
-                memory.grey = np.asarray(state["grey"], np.uint8)
-                ab = np.asarray(state["ab"], np.float32)
-                memory.anchor = Anchor(memory.grey, ab, float(state["contrast"]))
+                grey, ab = np.asarray(state["grey"], np.uint8), np.asarray(state["ab"], np.float32)
+                memory.half_grey = grey
+                memory.anchor = Anchor(grey, ab, float(state["contrast"]))
                 memory.aggregation = Aggregation.restored(state)
             except KeyError as error:
                 raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
-            if ab.shape != (*memory.grey.shape, 2):
-                raise ValueError(f"the temporal state has ab {ab.shape} for {memory.grey.shape}; colour the film anew")
+            if ab.ndim != 3 or ab.shape[2] != 2 or half_size(np.zeros(ab.shape[:2], np.uint8)).shape != grey.shape:
+                raise ValueError(f"the temporal state has ab {ab.shape} for {grey.shape}; colour the film anew")
         self._memory, self._state = memory, dict(state)
 
     def _each(
@@ -165,7 +166,7 @@ class TemporalPainter:
     def _tracked(self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
         for frame, end in frames:
-            before, grey = self._memory.grey, frame.grey
+            before, grey = self._memory.half_grey, half_size(frame.grey)
             backward_flow = forward_flow = None
             if before is not None and frame.kind not in ("cut", "kept") and before.shape == grey.shape:
                 if frame.kind == "flash":
@@ -173,17 +174,17 @@ class TemporalPainter:
                 step = None if frame.guide is None else frame.guide.step
                 found = self._flow.between(before, grey) if step is None else step.between(grey.shape)
                 backward_flow, forward_flow = found
-            self._memory.grey = None if frame.kind == "kept" else grey
+            self._memory.half_grey = None if frame.kind == "kept" else grey
             state = _first_state(frame, end)
             if state and frame.kind != "kept":
                 state["grey"] = grey
-            known = {**vars(frame), "grey": grey}
-            yield TrackedFrame(**known, state=state, backward_flow=backward_flow, forward_flow=forward_flow)
+            flows = {"backward_flow": backward_flow, "forward_flow": forward_flow}
+            yield TrackedFrame(**vars(frame), half_grey=grey, state=state, **flows)
 
     def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
         every = self._options.every
-        max_gap = every or MAX_ANCHOR_GAP if self._options.temporal == "fast" else max(MAX_ANCHOR_GAP, every or 1)
+        max_gap = every or MAX_SPARSE_GAP if self._options.temporal == "fast" else max(MAX_ANCHOR_GAP, every or 1)
         interval: list[TrackedFrame] = []
         to_anchor: list[Motion] = []  # of each frame of the interval
         for frame in frames:

@@ -49,6 +49,7 @@ def load_network(
     precision: str | None = None,
     runtime: str = "auto",
     threads: int | None = None,
+    in_batches: bool = False,
 ) -> Network:
     """Return the network of a weights file, ready to run.
 
@@ -59,7 +60,8 @@ def load_network(
         device: ``cpu``, ``cuda``, ``mps``, or another one that the installed ONNX Runtime has; None: the best there is.
         precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
         runtime: ``onnx``, ``torch`` or ``auto``; see ``choose_runtime``.
-        threads: Processor threads that compute an answer together; None: one for each core.
+        threads: Processor threads that compute together; None: one for each core.
+        in_batches: Pictures mostly come in batches; see ``OnnxNetwork``. The answers are the same.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -71,7 +73,7 @@ def load_network(
     try:
         digest = check_file(path)
         if choose_runtime(path, runtime, device, precision) == "onnx":
-            return _load_in_onnx_runtime(path, digest, device, threads)
+            return _load_in_onnx_runtime(path, digest, device, threads, in_batches)
         return _load_in_torch(path, str(weights), device, precision, threads)
     except PermissionError as error:
         raise WeightsError(f"{error.filename or path}: no permission to read it") from error
@@ -158,7 +160,9 @@ def check_graph(path: Path) -> Path:
     return graph_file
 
 
-def _load_in_onnx_runtime(path: Path, digest: str | None, device: str | None, threads: int | None) -> Network:
+def _load_in_onnx_runtime(
+    path: Path, digest: str | None, device: str | None, threads: int | None, in_batches: bool = False
+) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
 
     Args:
@@ -166,6 +170,7 @@ def _load_in_onnx_runtime(path: Path, digest: str | None, device: str | None, th
         digest: Its SHA-256 by the manifest; None: it is not in there.
         device: One of ONNX Runtime's; None: the processor.
         threads: See ``load_network``.
+        in_batches: See ``load_network``.
     """
     from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
 
@@ -180,7 +185,7 @@ def _load_in_onnx_runtime(path: Path, digest: str | None, device: str | None, th
         raise WeightsError(_missing_graph_message(path, info.config, is_known=digest is not None))
     graph = read_graph(graph_file)
     try:
-        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads)
+        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches)
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
     except GraphError as error:

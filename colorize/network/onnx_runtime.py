@@ -97,6 +97,7 @@ class OnnxNetwork:
         fingerprint: str,
         device: str = "cpu",
         threads: int | None = None,
+        in_batches: bool = False,
     ) -> None:
         """Start the sessions.
 
@@ -106,7 +107,9 @@ class OnnxNetwork:
             info: What the weights file says about itself.
             fingerprint: SHA-256 of the weights file, as hex digits.
             device: One of ``PROVIDERS``.
-            threads: That compute one answer together; None: one for each core.
+            threads: That compute together; None: one for each core.
+            in_batches: On a processor, each of these threads computes a picture of its own, instead of all the same one:
+                a batch takes an eighth less of the processor's time, a single picture longer.
 
         Raises:
             ValueError: The device is not there.
@@ -123,10 +126,11 @@ class OnnxNetwork:
         self._fingerprint = fingerprint
         self._hue_agreement_power = np.array(info.config.hue_agreement_power, np.float32)
         threads = threads or available_cpus()
-        self._encoder = _session(graph, "encoder", tensors, PROVIDERS[device], threads)
-        self._decoder = _session(graph, "decoder", tensors, PROVIDERS[device], threads)
-        _return_free_memory()
         on_processor = device == "cpu"
+        for_one = 1 if in_batches and on_processor else threads
+        self._encoder = _session(graph, "encoder", tensors, PROVIDERS[device], for_one)
+        self._decoder = _session(graph, "decoder", tensors, PROVIDERS[device], for_one)
+        _return_free_memory()
         self._group_size = 1 if on_processor else MAX_GROUP
         self._threads = ThreadPoolExecutor(threads if on_processor else 1, "colorize-network")
         self._keep_memory, self._give_memory_back = RunOptions(), RunOptions()

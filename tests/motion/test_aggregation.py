@@ -14,11 +14,12 @@ from colorize.color import AB_MAX
 from colorize.engine import Colorizer
 from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter
 from colorize.motion.aggregation import HISTORY_SHARE, Aggregation, motions_to_predicted, warp_features
-from colorize.motion.flow import Motion
+from colorize.motion.flow import Motion, half_size
 from colorize.motion.frames import PlannedFrame, TrackedFrame
 
 CELLS = (SIZE[0] // 32, SIZE[1] // 32)
-STILL = Motion(np.zeros((*SIZE, 2), np.float32), np.ones(SIZE, np.float32))
+HALF = (SIZE[0] // 2, SIZE[1] // 2)
+STILL = Motion(np.zeros((*HALF, 2), np.float32), np.ones(HALF, np.float32))
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,18 @@ def features_of(seed: int, count: int, channels: int) -> np.ndarray:
 def frame(light: np.ndarray, to_predicted: Motion | None = None) -> PlannedFrame:
     grey = np.rint((light + 1) * 127.5).clip(0, 255).astype(np.uint8)
     return PlannedFrame(
-        as_input(light), grey, "same", (), None, None, to_predicted, None, to_predicted, True, to_predicted
+        as_input(light),
+        grey,
+        "same",
+        (),
+        None,
+        half_size(grey),
+        None,
+        to_predicted,
+        None,
+        to_predicted,
+        True,
+        to_predicted,
     )
 
 
@@ -105,7 +117,7 @@ def test_where_a_scene_begins_or_nothing_can_be_followed_a_frame_keeps_its_own()
     aggregation, first, second = Aggregation(), features_of(0, 1, 3), features_of(1, 1, 3)
     aggregation.mix(first, [frame(texture(2)[: SIZE[0], : SIZE[1]])])
     np.testing.assert_array_equal(aggregation.mix(second, [frame(texture(3)[: SIZE[0], : SIZE[1]])]), second)
-    lost = Motion(STILL.field, np.zeros(SIZE, np.float32))
+    lost = Motion(STILL.field, np.zeros(HALF, np.float32))
     np.testing.assert_allclose(aggregation.mix(first, [frame(texture(3)[: SIZE[0], : SIZE[1]], lost)]), first, 1e-5)
 
 
@@ -177,7 +189,7 @@ def test_an_interval_without_predicted_frames_inside_leads_to_the_anchor() -> No
     greys = [wide[20 : 20 + SIZE[0], 3 * index : 3 * index + SIZE[1]] for index in range(4)]
     interval = [
         TrackedFrame(
-            np.zeros((1, 1, *SIZE), np.float32), now, "same", (), None, None, *FlowFinder().between(before, now)
+            np.zeros((1, 1, *SIZE), np.float32), now, "same", (), None, now, None, *FlowFinder().between(before, now)
         )
         for before, now in pairwise(greys)
     ]
