@@ -108,8 +108,8 @@ class OnnxNetwork:
             fingerprint: SHA-256 of the weights file, as hex digits.
             device: One of ``PROVIDERS``.
             threads: That compute together; None: one for each core.
-            in_batches: On a processor, each of these threads computes a picture of its own, instead of all the same one:
-                a batch takes an eighth less of the processor's time, a single picture longer.
+            in_batches: On a processor, each of these threads computes a picture of its own, instead of all the same
+                one: a batch takes an eighth less of the processor's time, a single picture longer.
 
         Raises:
             ValueError: The device is not there.

@@ -71,20 +71,8 @@ def features_of(seed: int, count: int, channels: int) -> np.ndarray:
 
 def frame(light: np.ndarray, to_predicted: Motion | None = None) -> PlannedFrame:
     grey = np.rint((light + 1) * 127.5).clip(0, 255).astype(np.uint8)
-    return PlannedFrame(
-        as_input(light),
-        grey,
-        "same",
-        (),
-        None,
-        half_size(grey),
-        None,
-        to_predicted,
-        None,
-        to_predicted,
-        True,
-        to_predicted,
-    )
+    tracked = TrackedFrame(as_input(light), grey, "same", (), None, half_size(grey), None, to_predicted, None)
+    return PlannedFrame(**vars(tracked), to_anchor=to_predicted, needs_network=True, to_predicted=to_predicted)
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (-3, 1)])
