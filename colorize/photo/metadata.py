@@ -100,6 +100,8 @@ STORAGE_TAGS = (
     *(59932, 59933),  # room that Windows leaves for more tags
 )
 """Tags that are read by others, or that a result has no use for."""
+WANTED_TAGS = frozenset((*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG))
+KNOWN_TAGS = WANTED_TAGS | {*STORAGE_TAGS}
 PROGRAMS_TAGS = {37724: "Photoshop's layers", 50784: "Alias' layers"}
 """Names of tags of other programs that hold more than their settings."""
 EXIF_LIMIT = MAX_CONTENT - len(EXIF)  # bytes of a JPEG's EXIF
@@ -265,13 +267,12 @@ def read_tiff_metadata(file: BinaryIO, offset: int, size: tuple[int, int], orien
     """
     try:
         reader = DirectoryReader.of_file(file)
-        wanted = {*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG}
-        directory = reader.directory(offset, wanted)
+        directory = reader.directory(offset, WANTED_TAGS)
         tags = [tag for tag, *_ in reader.raw_entries(offset)[0]]
     except (ExifError, struct.error):
         return Metadata(orientation=orientation, lines=("its tags are damaged and are left out",))
     further: list[str] = []
-    others = [tag for tag in tags if tag not in (*wanted, *STORAGE_TAGS)]
+    others = [tag for tag in tags if tag not in KNOWN_TAGS]
     if orientation != UPRIGHT:
         others += [tag for tag in tags if tag in GEOGRAPHIC_TAGS]
     if others:

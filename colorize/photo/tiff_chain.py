@@ -20,8 +20,8 @@ OFFSET_TYPES = {SHORT: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}  # field type 
 
 MAX_PAGES = 10_000  # of a file, with the pictures inside its pages; each takes 0.2 ms to list
 MAX_FIELDS = 4096  # of a page
-MAX_ALL_FIELDS = 500_000  # of all pages, of which each has 12 to 60
-MAX_BYTES = 1 << 26  # of the values read at once, of all pages: 8 to 16 for each strip or tile, and some texts
+MAX_ALL_FIELDS = 300_000  # of all pages, of which each has 12 to 20, few of them up to 60
+MAX_BYTES = 1 << 25  # of the values read at once, of all pages: 8 to 16 for each strip or tile, and some texts
 
 
 def page_offsets(file: BinaryIO) -> list[int]:
@@ -89,7 +89,8 @@ class _Cost:
         if self._pages > MAX_PAGES:
             raise ImageError(f"more than {MAX_PAGES} pages; split it, or get it anew if it should have fewer")
         if self._fields > MAX_ALL_FIELDS:
-            raise ImageError(f"damaged: more than {MAX_ALL_FIELDS} tags in {self._pages} pages; get it anew")
+            pages = f"{self._pages} pages"
+            raise ImageError(f"more than {MAX_ALL_FIELDS} tags in {pages}; split it, or get it anew if it has fewer")
         if self._bytes > MAX_BYTES:
             raise ImageError(f"damaged: more than {MAX_BYTES >> 20} MiB of tags in {self._pages} pages; get it anew")
 

@@ -27,6 +27,7 @@ Samples = npt.NDArray[Any]
 """(H, W, n), the samples of each pixel as they are stored."""
 
 NO_COMPRESSION = 1
+MAX_SEGMENTS = 250_000  # strips or tiles of a page; 300 million pixels have 73 000 tiles of 64 x 64
 LIBTIFF_COMPRESSIONS = (*FAX_COMPRESSIONS, 6)  # and old-style JPEG
 OLD_COMPRESSIONS = (32766, 32809)  # of NeXT's and ThunderScan's scanners: two and four bits of grey
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
@@ -93,6 +94,8 @@ def _check_segments(page: tifffile.TiffPage) -> None:
             offsets, sizes, count = offsets[:1], np.array([page.nbytes], np.int64), 1
         elif not _is_subsampled(page):
             sizes = np.minimum(sizes, _segment_bytes(page))
+    if count > MAX_SEGMENTS:
+        raise ImageError(f"is cut into {count} strips, more than {MAX_SEGMENTS}; save it in fewer, or get it anew")
     if min(len(offsets), len(sizes)) < count or not (offsets.all() and sizes.all()):
         raise ImageError(f"some of its {count} strips are missing: damaged; get it anew")
     cut = int((offsets + sizes > page.parent.filehandle.size).sum())
