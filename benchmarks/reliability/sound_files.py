@@ -67,6 +67,8 @@ def _make_rare_photos(grey: npt.NDArray[np.uint8]) -> dict[str, bytes]:
         "cmyk.jpg": jpeg.getvalue(),
         "grey.gif": gif.getvalue(),
         "grey.jls": imagecodecs.jpegls_encode(deep),
+        "grey.jxr": imagecodecs.jpegxr_encode(deep, level=1.0),
+        "alpha.wdp": imagecodecs.jpegxr_encode(np.dstack([rgb, deep]), level=0.9, photometric="rgb", hasalpha=True),
         "grey.pgm": b"P5 %d %d 65535\n" % (SIZE[1], SIZE[0]) + deep.astype(">u2").tobytes(),
         "stream.j2k": imagecodecs.jpeg2k_encode(rgb, level=0, reversible=True, codecformat="j2k"),
     }
@@ -82,7 +84,7 @@ def _make_rare_photos(grey: npt.NDArray[np.uint8]) -> dict[str, bytes]:
         "jpeg_xl.tif": (grey, {"compression": "jpegxl"}),
         **{
             f"{name}.tif": (rgb, {"photometric": "rgb", "compression": name, "rowsperstrip": 16})
-            for name in ("zstd", "lzma", "packbits", "lerc", "jpeg2000")
+            for name in ("zstd", "lzma", "packbits", "lerc", "jpeg2000", "jpegxr")
         },
         "webp.tif": ((rgb >> 8).astype(np.uint8), {"photometric": "rgb", "compression": "webp"}),
     }
