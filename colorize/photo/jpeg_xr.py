@@ -24,6 +24,10 @@ from colorize.photo.samples import Samples, spread
 
 PIXEL_FORMAT, TRANSFORMATION, WIDTH, HEIGHT, X_DPI, Y_DPI = 0xBC01, 0xBC02, 0xBC80, 0xBC81, 0xBC82, 0xBC83
 IMAGE_OFFSET, IMAGE_BYTES, ALPHA_OFFSET, ALPHA_BYTES = 0xBCC0, 0xBCC1, 0xBCC2, 0xBCC3
+PICTURE_TAGS = {PIXEL_FORMAT: 16} | dict.fromkeys(
+    (TRANSFORMATION, WIDTH, HEIGHT, X_DPI, Y_DPI, IMAGE_OFFSET, IMAGE_BYTES, ALPHA_OFFSET, ALPHA_BYTES), 1
+)
+"""Tag of what a picture needs -> the number of its values."""
 ICC_PROFILE = 34675
 NUMBERS = {1: "B", 3: "H", 4: "I"}  # field type -> its first value, as in ``struct``
 FLOAT, BYTE, LONG = 11, 1, 4
@@ -135,12 +139,21 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises:
         ImageError: The file is damaged, or of a kind that cannot be read.
     """
-    return size_of(map_file(path))
+    container = _read_container(map_file(path))
+    return container.height, container.width
 
 
 def size_of(data: memoryview) -> tuple[int, int]:
-    """Return (height, width) of a file's content; see ``read_size``."""
+    """Return (height, width) of a JPEG XR inside a TIFF, whose container the decoder is given as it is.
+
+    Raises:
+        ImageError: It is damaged, of a kind that cannot be read, or says more than what its picture needs.
+    """
     container = _read_container(data)
+    fields, _ = _reader(data).raw_entries(container.directory)
+    is_plain = all(count == PICTURE_TAGS.get(tag) and type in (BYTE, LONG, FLOAT) for tag, type, count, *_ in fields)
+    if not is_plain or container.has_more or container.orientation != UPRIGHT:
+        raise ImageError("damaged, or its JPEG XR data say more than they should; save it with LZW or uncompressed")
     return container.height, container.width
 
 
@@ -198,7 +211,7 @@ def _read_container(data: memoryview) -> Container:
         ImageError: It is damaged, or of a kind that cannot be read.
     """
     try:
-        reader = DirectoryReader(lambda offset, size: bytes(data[offset : offset + size]))
+        reader = _reader(data)
         fields, following = reader.raw_entries(reader.first)
     except ExifError as error:
         raise ImageError(f"damaged or cut off ({error}); get it anew") from error
@@ -230,6 +243,10 @@ def _read_container(data: memoryview) -> Container:
         _dpi(tags),
         0 < following < len(data),
     )
+
+
+def _reader(data: memoryview) -> DirectoryReader:
+    return DirectoryReader(lambda offset, size: bytes(data[offset : offset + size]))
 
 
 def _values(data: memoryview, type: int, count: int, inline: bytes) -> bytes:

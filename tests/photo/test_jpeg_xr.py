@@ -11,6 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 from support.photo_files import XMP, noise
 from support.profiles import rgb_profile
+from support.tiff_files import grey_tags, write_tiff_by_hand
 
 from colorize.base import ImageError
 from colorize.color import convert_to_srgb, space_of_gamma
@@ -129,3 +130,16 @@ def test_what_is_damaged_is_said_to_be(tmp_path: Path) -> None:
     path.write_bytes(with_tags(whole, {PIXEL_FORMAT: (BYTE, GUID + b"\x14")}))  # 10 bits
     with pytest.raises(ImageError, match="convert it"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("tag", [{}, {270: (ASCII, b"Aunt Meta\0")}, {TRANSFORMATION: (LONG, b"\4\0\0\0")}])
+def test_inside_a_tiff_it_says_nothing_but_its_picture(tmp_path: Path, tag: dict) -> None:
+    """The decoder would read all of its container, and could not turn it."""
+    pixels = noise((20, 30))
+    tags = grey_tags(8, compression=34934)
+    write_tiff_by_hand(tmp_path / "a.tif", with_tags(encode(pixels), tag), pixels.shape, tags)
+    if not tag:
+        np.testing.assert_array_equal(read_photo(tmp_path / "a.tif").picture, pixels)
+        return
+    with pytest.raises(ImageError, match=r"a\.tif: .*JPEG XR"):
+        read_photo(tmp_path / "a.tif")
