@@ -7,18 +7,25 @@ under another name, which means something by itself: a segment that is being enc
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None
+
 
 @contextlib.contextmanager
 def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` that is renamed to it when the block ends well, and removed when not.
 
-    Readers of ``path`` see the old file or the whole new one, never a part.
+    Readers of ``path`` see the old file or the whole new one, never a part. What a killed process leaves is taken over
+    by the next one that writes to the same path.
 
     Args:
         path: The file to write; its folder exists.
@@ -34,14 +41,47 @@ def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[Bi
     """
     if not overwrite and path.exists():
         raise FileExistsError(f"{path}: exists already; --overwrite replaces it")
-    temporary = path.with_name(f".colorize-{uuid.uuid4().hex[:12]}.tmp")
-    file = open(temporary, "x+b")  # noqa: SIM115 - closed before the file is renamed, which Windows wants
-    try:
-        with file:
-            yield file
-        move_into_place(temporary, path, durable)
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary, file = _open_temporary(path)
+    with contextlib.ExitStack() as stack:
+        if fcntl is not None:  # so that the file stays locked until it has its name, or is removed
+            stack.callback(os.close, os.dup(file.fileno()))
+        try:
+            with file:
+                yield file
+            move_into_place(temporary, path, durable)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+
+def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
+    """Return the temporary file of a path, empty and open: that of a killed process if there is one, never one in use.
+
+    Raises:
+        OSError: No file can be made there.
+    """
+    own = path.with_name(f".colorize-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}.tmp")
+    with contextlib.suppress(OSError):
+        if fcntl is None:
+            own.unlink(missing_ok=True)
+            return own, open(own, "x+b")
+        file = open(own, "r+b", opener=_open_or_make)  # noqa: SIM115 - it stays open
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(file.fileno()), own.stat()):  # it was not renamed before it was locked
+                file.truncate()
+                return own, file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+    other = path.with_name(f".colorize-{uuid.uuid4().hex[:12]}.tmp")
+    return other, open(other, "x+b")
+
+
+def _open_or_make(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT, 0o666)
 
 
 def move_into_place(finished: Path, path: Path, durable: bool = False) -> None:

@@ -208,6 +208,8 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
         kind = "film" if job.is_video else "photo"
         raise ValueError(f"{job.source}: the result would replace the {kind} itself; give another -o")
     existing = [target for target in targets if target.exists()]
+    if job.is_video and existing == [job.target] and SegmentStore(job.target).finished() is not None:
+        return None  # a run that was stopped at its very end has something left to remove
     if options.skip_existing and existing and existing == targets:
         return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
     own = options.video if job.is_video else options.photo

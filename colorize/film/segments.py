@@ -3,6 +3,7 @@
 A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment:
 the encoded video, and the record without which the segment does not count. Each file is written under another name
 first, so a kill at any moment leaves whole segments only; a video that was damaged later is known by its SHA-256.
+The finished film takes its name before the folder is removed; a file beside it tells a kill between the two.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
 KEY_FRAMES = "key_frames"  # in the manifest: index of a frame -> SHA-256 of its key frame
+FINISHED_SUFFIX = ".finished"  # of the file that says, until the folder is removed, that the film has its name
 STATE_PREFIX = "state."
 FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
 """What a frame may be named for: how it was decoded, or what the result lost of it (its fields, its captions)."""
@@ -90,6 +92,8 @@ class SegmentStore:
         """Name the folder that belongs to the result ``target``; nothing is read or made yet."""
         self.folder = target.with_name(target.name + SEGMENTS_SUFFIX)
         self.segments: list[Segment] = []
+        self._target = target
+        self._finished_path = self.folder.with_name(self.folder.name + FINISHED_SUFFIX)
 
     def begin(self, manifest: Mapping[str, Any]) -> Resumption:
         """Take up the finished segments if they were made from and by the same, else start afresh.
@@ -121,6 +125,7 @@ class SegmentStore:
             self.remove()
             self.folder.mkdir(parents=True)
             self._write_manifest(manifest)
+        self._finished_path.unlink(missing_ok=True)
         self.segments, damaged = self._read_segments()
         if repainted and not changes:
             self._discard_scene(min(repainted))
@@ -189,11 +194,35 @@ class SegmentStore:
         self._record_path(number).unlink(missing_ok=True)
         del self.segments[number:]
 
+    def finish(self, film: Path, record: Mapping[str, Any]) -> None:
+        """Give the finished film the target's name and remove all else; ``finished`` tells if that was cut short.
+
+        Args:
+            film: The finished film, in the folder.
+            record: What is to be known of it then, as JSON values.
+
+        Raises:
+            OSError: The film cannot take its name, or something cannot be removed.
+        """
+        with replacing(self._finished_path, overwrite=True, durable=True) as file:
+            file.write(json.dumps({"identity": _identity(film), **record}).encode())
+        move_into_place(film, self._target, durable=True)  # before the segments go, of which it could be made again
+        self.remove()
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record of ``finish`` if the target is that film, of which not all else was removed; else None."""
+        try:
+            record = json.loads(self._finished_path.read_text(encoding="utf-8"))
+            return record if record["identity"] == _identity(self._target) else None
+        except (OSError, ValueError, TypeError, LookupError):
+            return None
+
     def remove(self) -> None:
-        """Remove the folder with all segments."""
+        """Remove the folder with all segments, and last what says that the film is finished."""
         self.segments = []
         if self.folder.exists():
             shutil.rmtree(self.folder)
+        self._finished_path.unlink(missing_ok=True)
 
     def _record_path(self, number: int) -> Path:
         return self.folder / f"{number:06d}{RECORD_SUFFIX}"
@@ -230,6 +259,12 @@ class SegmentStore:
             if path.name not in keep:
                 path.unlink(missing_ok=True)
         return segments, damaged
+
+
+def _identity(path: Path) -> list[int]:
+    """Return what a file keeps when it is renamed: its size in bytes, and when it was written."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
 
 
 def _changed_key_frames(former: Mapping[str, str] | None, present: Mapping[str, str] | None) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +20,6 @@ from colorize.base import (
     InColorError,
     VideoError,
     format_time,
-    move_into_place,
     states_rate_of_copies,
 )
 from colorize.engine import Colorizer
@@ -136,11 +136,17 @@ def _check_options(path: Path, out: Path, options: VideoOptions) -> tuple[Contai
     container, codec = choose_container(out, options.codec)
     if out.exists() and path.exists() and os.path.samefile(path, out):
         raise VideoError(f"{path}: the result would replace the film itself; give another -o")
-    if out.exists() and not options.overwrite:
-        raise FileExistsError(f"{out}: exists already; --overwrite replaces it")
+    if not options.overwrite and SegmentStore(out).finished() is None:
+        _check_absence(out)
     settings = EncoderSettings(codec, options.crf, options.preset, options.threads)
     settings.check()
     return container, settings
+
+
+def _check_absence(out: Path) -> None:
+    """Raise a ``FileExistsError`` if there is such a result."""
+    if out.exists():
+        raise FileExistsError(f"{out}: exists already; --overwrite replaces it")
 
 
 def survey_unless_in_color(source: Source, span: Span) -> FilmColors:
@@ -242,6 +248,8 @@ class _VideoColorizer:
         self._out.parent.mkdir(parents=True, exist_ok=True)
         if not self._source.is_repeatable:
             self._store.remove()
+        if (finished := self._finished_before()) is not None:
+            return finished
         changes, damaged, has_other_key_frames = self._store.begin(self._manifest())
         if changes:
             what = "; ".join(changed_parts(changes))
@@ -261,8 +269,28 @@ class _VideoColorizer:
         cut_off = self._remux()
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._notes += kept_lines(self._video, self._store.segments)
-        self._store.remove()
+        told = {"frames": frames, "notes": self._notes, "cut_off": cut_off}
+        self._store.finish(self._store.folder / FINISHED, {**self._request(), **told})
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
+
+    def _request(self) -> dict[str, Any]:
+        """Return all that the finished film depends on, as JSON values."""
+        return json.loads(json.dumps({"manifest": self._manifest(), "ai_label": self._options.ai_label}))
+
+    def _finished_before(self) -> VideoResult | None:
+        """Return the result of an earlier run that was stopped while it removed the segments; None: there was none.
+
+        Raises:
+            FileExistsError: The result is there, by other settings.
+        """
+        record = None if self._options.overwrite else self._store.finished()
+        if record is None:
+            return None
+        self._store.remove()
+        if any(record.get(name) != value for name, value in self._request().items()):
+            _check_absence(self._out)
+        frames = record["frames"]
+        return VideoResult(self._out, frames, frames, tuple(record["notes"]), record["cut_off"])
 
     def _frames_done(self) -> int:
         return sum(len(segment.pts) for segment in self._store.segments)
@@ -373,12 +401,11 @@ class _VideoColorizer:
         return scene is None
 
     def _remux(self) -> str | None:
-        """Write the finished film; return a line for the user if the source is cut off."""
+        """Write the finished film into the folder; return a line for the user if the source is cut off."""
         pts = [pts for segment in self._store.segments for pts in segment.pts]
         plan = self._remux_plan(pts, self._store.segments[-1].durations[-1], self._store.video_path(0))
         unfinished = self._store.folder / FINISHED
         report = write_video(unfinished, plan, self._store)
-        move_into_place(unfinished, self._out)
         self._notes += report.lines
         if report.ended is None:
             return self._source.cut_off and f"{self._source.cut_off}; what there is, is in {self._out}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -64,6 +65,25 @@ def test_a_killed_process_leaves_the_former_file(tmp_path: Path) -> None:
         assert path.read_bytes() == b"former"
         process.kill()
     assert path.read_bytes() == b"former"
+    with replacing(path, overwrite=True) as file:  # takes over what the killed one left, which is longer
+        file.write(b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_two_that_write_to_one_path_do_not_disturb_each_other(tmp_path: Path, fails: bool) -> None:
+    path = tmp_path / "a.bin"
+    with replacing(path, overwrite=True) as first:
+        first.write(b"fi")
+        with contextlib.suppress(RuntimeError), replacing(path, overwrite=True) as second:
+            second.write(b"second")
+            if fails:
+                raise RuntimeError
+        assert path.exists() is not fails
+        first.write(b"rst")
+    assert path.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["a.bin"]
 
 
 @pytest.mark.parametrize("durable", [False, True])

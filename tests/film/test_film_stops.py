@@ -80,6 +80,54 @@ def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "b.mp4", "whole.mp4"]
 
 
+class Killed(BaseException):
+    """Stands for a kill: nothing after it runs."""
+
+
+@pytest.fixture
+def killed_at_the_end(tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A finished film, made of ``a.mp4``, of whose segments only some were removed."""
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=10))
+
+    def remove_half(folder: Path) -> None:
+        (folder / "manifest.json").unlink()
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(shutil, "rmtree", remove_half)
+        colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    assert (tmp_path / "b.mp4.segments").exists()
+    return tmp_path / "b.mp4"
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"skip_existing": True}, {"video": VideoOptions(temporal="off", overwrite=True)}]
+)
+def test_a_film_that_was_killed_while_its_segments_were_removed_is_done(
+    killed_at_the_end: Path, colorizer: Colorizer, changes: dict[str, Any]
+) -> None:
+    source, before = killed_at_the_end.with_name("a.mp4"), killed_at_the_end.read_bytes()
+    options = FileOptions(**{"video": OFF, **changes})
+    (outcome,) = colorize_files(colorizer, [Job(source, killed_at_the_end)], options)
+    assert outcome.status == "done"
+    assert killed_at_the_end.read_bytes() == before
+    assert sorted(os.listdir(source.parent)) == ["a.mp4", "b.mp4"]
+
+
+@pytest.mark.parametrize("is_other_film", [False, True])
+def test_a_result_that_is_not_the_one_asked_for_is_never_called_done(
+    killed_at_the_end: Path, colorizer: Colorizer, is_other_film: bool
+) -> None:
+    if is_other_film:
+        killed_at_the_end.write_bytes(b"another film of that name")
+    before = killed_at_the_end.read_bytes()
+    source = killed_at_the_end.with_name("a.mp4")
+    (outcome,) = colorize_files(colorizer, [Job(source, killed_at_the_end)], FileOptions(video=VideoOptions(crf=40)))
+    assert outcome.status == "failed"
+    assert "exists already" in outcome.message and "goes on" not in outcome.message
+    assert killed_at_the_end.read_bytes() == before
+
+
 def test_segments_end_at_cuts_and_at_a_number_of_frames(
     tmp_path: Path, colorizer: Colorizer, short_segments: None
 ) -> None:
