@@ -132,7 +132,7 @@ class JobQueue:
         """Start the worker pools.
 
         Args:
-            max_queue: How many jobs may wait.
+            max_queue: How many jobs may wait, and uploads be under way.
             keep_seconds: How long a job that has ended is kept.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="colorize-web-"))
@@ -140,6 +140,7 @@ class JobQueue:
         self._jobs: dict[str, WebJob] = {}
         self._lock = threading.Lock()
         self._waiting = 0
+        self._uploads = 0
         self._photos_at_work = 0
         self._closing = threading.Event()
         self._pools: dict[Kind, queue.SimpleQueue[tuple[WebJob, Callable[[WebJob], Outcome]] | None]] = {}
@@ -229,6 +230,24 @@ class JobQueue:
         for thread in self._threads:
             thread.join(timeout=30)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """Hold a place of the queue while a block receives an upload.
+
+        Raises:
+            QueueFullError: There is none, so nothing need be read.
+        """
+        with self._lock:
+            self.check_room()
+            if self._waiting + self._uploads >= self._max_queue:
+                raise QueueFullError(f"{self._uploads} uploads are under way already; try again in a few seconds")
+            self._uploads += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._uploads -= 1
 
     def check_room(self) -> None:
         """Raise ``QueueFullError`` if no further job may wait."""

@@ -8,9 +8,11 @@ request choose its parser or its files, which 1.10 does not.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from colorize.base import move_into_place
 from colorize.web.jobs import JobQueue
+
+STALL_SECONDS = 60.0  # without a byte of an upload, after which it is given up: it holds a place that others want
 
 
 class UploadedFile(io.BufferedRandom):
@@ -45,15 +49,17 @@ class UploadedFile(io.BufferedRandom):
 class UploadRequest(Request):
     """A request whose multipart form has ``UploadedFile`` for files."""
 
-    def __init__(self, request: Request, folder: Path) -> None:
+    def __init__(self, request: Request, folder: Path, finished: Callable[[], None]) -> None:
         """Take over a request whose body was not read yet.
 
         Args:
             request: As it came.
             folder: For the files.
+            finished: Called when the form has been read.
         """
         super().__init__(request.scope, request.receive)
         self._folder = folder
+        self._finished = finished
 
     async def _get_form(self, **limits: Any) -> FormData:
         if self._form is None and self.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -61,12 +67,13 @@ class UploadRequest(Request):
                 self._form = await _FileParser(self, self._folder, limits).parse()
             except MultiPartException as error:
                 raise HTTPException(400, error.message) from error
+            self._finished()
         return await super()._get_form(**limits)
 
 
 class _FileParser(MultiPartParser):
     def __init__(self, request: Request, folder: Path, limits: dict[str, Any]) -> None:
-        super().__init__(request.headers, request.stream(), **limits)
+        super().__init__(request.headers, _without_stall(request.stream()), **limits)
         self._folder = folder
 
     def on_headers_finished(self) -> None:
@@ -76,6 +83,21 @@ class _FileParser(MultiPartParser):
             self._files_to_close_on_error.pop().close()
             upload.file = UploadedFile(self._folder)
             self._files_to_close_on_error.append(upload.file)  # type: ignore[arg-type]
+
+
+async def _without_stall(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces of a body.
+
+    Raises:
+        HTTPException: None has come for a while.
+    """
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(stream), STALL_SECONDS)
+        except StopAsyncIteration:
+            return
+        except asyncio.TimeoutError as error:
+            raise HTTPException(408, f"no byte of the upload came for {STALL_SECONDS:g} seconds") from error
 
 
 def upload_route(jobs: JobQueue) -> type[APIRoute]:
@@ -90,10 +112,11 @@ def upload_route(jobs: JobQueue) -> type[APIRoute]:
             handler = super().get_route_handler()
 
             async def handle(request: Request) -> Response:
-                if request.method == "POST":
-                    jobs.check_room()
-                    request = UploadRequest(request, jobs.folder)
-                return await handler(request)
+                if request.method != "POST":
+                    return await handler(request)
+                with ExitStack() as stack:
+                    stack.enter_context(jobs.uploading())
+                    return await handler(UploadRequest(request, jobs.folder, stack.close))
 
             return handle
 

@@ -13,7 +13,7 @@ import pytest
 from support.service import folders, post
 
 from colorize.batch import Outcome
-from colorize.web import WebSettings
+from colorize.web import WebSettings, multipart
 from colorize.web.guard import Guard
 
 AUTH = ("me", "sésame:1")
@@ -165,6 +165,64 @@ class TestRoom:
     def test_other_requests_are_answered_all_the_same(self, full):
         assert full.get("/healthz").json()["waiting"] == 1
         assert full.get("/v1/videos/none").status_code == 404
+
+
+class TestUploadsUnderWay:
+    PARTS = (
+        b'--x\r\nContent-Disposition: form-data; name="photo"; filename="a.png"\r\n\r\nno picture',
+        b"\r\n--x--\r\n",
+    )
+
+    @staticmethod
+    async def upload(client, receive):
+        """Return the status of the answer to an upload whose body comes from ``receive``."""
+        statuses = []
+
+        async def send(message):
+            statuses.append(message.get("status"))
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
+        scope = {"type": "http", "method": "POST", "path": "/v1/colorize", "raw_path": b"/v1/colorize"}
+        scope |= {"query_string": b"", "headers": headers, "http_version": "1.1"}
+        await client.app(scope, receive, send)
+        return statuses[0]
+
+    def test_they_hold_places_of_the_queue_until_they_have_come(self, make_client):
+        client = make_client(max_queue=1)
+
+        async def receive_nothing():
+            raise AssertionError("the body is read")
+
+        async def run():
+            begun, rest = asyncio.Event(), asyncio.Event()
+            parts = [self.PARTS[0]]
+
+            async def receive():
+                if parts:
+                    return {"type": "http.request", "body": parts.pop(), "more_body": True}
+                begun.set()
+                await rest.wait()
+                return {"type": "http.request", "body": self.PARTS[1], "more_body": False}
+
+            first = asyncio.create_task(self.upload(client, receive))
+            await begun.wait()
+            second = await self.upload(client, receive_nothing)
+            rest.set()
+            return await first, second
+
+        assert asyncio.run(run()) == (422, 429)  # the first is no picture
+        assert post(client, b"no picture").status_code == 422, "the place is free again"
+
+    def test_one_that_stalls_is_given_up(self, make_client, monkeypatch):
+        client = make_client(max_queue=1)
+        monkeypatch.setattr(multipart, "STALL_SECONDS", 0.05)
+
+        async def receive():
+            await asyncio.Event().wait()
+
+        assert asyncio.run(self.upload(client, receive)) == 408
+        assert folders(client) == []
+        assert post(client, b"no picture").status_code == 422
 
 
 class TestStoredUploads:
