@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,15 +52,20 @@ class Load:
 class Server:
     """A process of ``colorize-web``, as a context manager that ends it."""
 
-    def __init__(self, weights: str, queue: int) -> None:
+    def __init__(
+        self, weights: str, queue: int, more: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         """Start the process, and wait until it listens.
 
         Args:
             weights: Name or file.
             queue: How many photos may wait.
+            more: Further words of the command line.
+            environment: Variables of the process beside those of this one.
         """
-        arguments = ["--port", "0", "--weights", weights, "--max-queue", str(queue)]
-        self.process = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments], stderr=subprocess.PIPE, text=True)
+        words = [sys.executable, "-c", COMMAND, "--port", "0", "--weights", weights, "--max-queue", str(queue), *more]
+        variables = {**os.environ, **(environment or {})}
+        self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=variables)
         assert self.process.stderr is not None
         line = self.process.stderr.readline()
         match = re.search(r"http://\S+?/(?=\s)", line)

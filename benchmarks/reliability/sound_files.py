@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tempfile
+from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -140,33 +141,42 @@ def make_films() -> dict[str, bytes]:
     }
     encoders |= {"mpeg4.avi": "mpeg4", "mjpeg.avi": "mjpeg", "mpeg2.mpg": "mpeg2video", "mpeg2.ts": "mpeg2video"}
     films: dict[str, bytes] = {}
+    grey = np.arange(SIZE[0] * SIZE[1]).astype(np.uint8).reshape(SIZE)
+    greys = [np.roll(grey, index, 1) for index in range(FRAMES)]
     with tempfile.TemporaryDirectory() as folder:
         for name, encoder in encoders.items():
             path = Path(folder) / name
             try:
                 with scheduling_kept():
-                    _write_film(path, encoder)
+                    write_film(path, encoder, greys, RATE)
             except (FFmpegError, ValueError):
                 continue  # this PyAV lacks it
             films[name] = path.read_bytes()
     return films
 
 
-def _write_film(path: Path, encoder: str) -> None:
+def write_film(path: Path, encoder: str, greys: Sequence[npt.NDArray[np.uint8]], rate: int) -> None:
+    """Write grey pictures of one size as a film with silent sound.
+
+    Args:
+        path: Its suffix chooses the container.
+        encoder: FFmpeg's name of the encoder.
+        greys: The pictures, (h, w).
+        rate: Pictures a second.
+    """
     with av.open(str(path), "w") as film:
-        pictures = film.add_stream(encoder, rate=RATE)
+        pictures = film.add_stream(encoder, rate=rate)
         assert isinstance(pictures, VideoStream)
-        pictures.height, pictures.width = SIZE
+        pictures.height, pictures.width = greys[0].shape
         pictures.pix_fmt = "yuvj420p" if encoder == "mjpeg" else "yuv420p"
         sound = film.add_stream(SOUND.get(path.suffix, "aac"), rate=48000)
         assert isinstance(sound, AudioStream)
-        for index in range(FRAMES):
-            grey = np.roll(np.arange(SIZE[0] * SIZE[1]).astype(np.uint8).reshape(SIZE), index, 1)
+        for index, grey in enumerate(greys):
             frame = av.VideoFrame.from_ndarray(np.dstack([grey] * 3), "rgb24").reformat(format=pictures.pix_fmt)
-            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            frame.pts, frame.time_base = index, Fraction(1, rate)
             film.mux(pictures.encode(frame))
         film.mux(pictures.encode(None))
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 48000 * FRAMES // RATE), np.int16), "s16", "mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 48000 * len(greys) // rate), np.int16), "s16", "mono")
         silence.sample_rate, silence.pts = 48000, 0
         resampler = av.AudioResampler(sound.format, sound.layout, 48000, sound.codec_context.frame_size or 960)
         for part in resampler.resample(silence):

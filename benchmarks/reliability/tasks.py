@@ -1,0 +1,188 @@
+"""What is killed: a film, a folder of photographs, a download, a training run; and how far each of them was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from benchmarks.reliability.sound_files import make_photos, write_film
+
+FRAMES, RATE, SIZE = 40, 5, (72, 96)  # of the film: how many, a second, and height and width in pixels
+CUTS = (7, 15, 29)  # frames with which its scenes begin
+COMMAND = "colorize.cli.command:main"
+TEMPORAL = ("off", "fast", "best")
+SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne.\n\n2\n00:00:05,000 --> 00:00:07,000\nTwo.\n"
+PHOTOS = ("grey.jpg", "rgb.png", "grey16.tif", "pages.tif", "grey.webp", "rgb.jpg", "cmyk.jpg", "grey.gif")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run a task's command.
+
+    Attributes:
+        name: In the table.
+        function: ``module:function`` that takes the words.
+        words: Of the command line; ``{work}`` is the folder of the case, ``{weights}`` the weights.
+        meanwhile: What happens in the folder between the kills and the same command; None: nothing.
+    """
+
+    name: str
+    function: str
+    words: tuple[str, ...]
+    meanwhile: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is killed.
+
+    Attributes:
+        name: On the command line.
+        variants: Ways to run it, taken by turns.
+        make: Makes the sources in a folder.
+        state: Says how far the work in a folder has come.
+        modules: What it imports, so that it is there when a case begins.
+        other_bytes: Pattern of relative paths whose bytes differ from run to run; empty: none.
+        check: Raises ``AssertionError`` where what an uninterrupted command leaves is not what it should be.
+    """
+
+    name: str
+    variants: tuple[Variant, ...]
+    make: Callable[[Path], None]
+    state: Callable[[Path], str]
+    modules: Sequence[str]
+    other_bytes: str = ""
+    check: Callable[[Path], None] = lambda _: None
+
+    def same_bytes(self, name: str) -> bool:
+        """Return whether a file, by its relative path, has the same bytes whenever the command has run."""
+        return not self.other_bytes or re.fullmatch(self.other_bytes, name) is None
+
+
+def make_film(folder: Path, seed: int = 0) -> None:
+    """Make the film with sound and subtitles, ``film.mkv``, in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain, subtitles = folder / "plain.mp4", folder / "subtitles.srt"
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    noise = np.random.default_rng(seed).normal(0, 4, SIZE)
+    pictures = []
+    for index in range(FRAMES):
+        scene = sum(index >= cut for cut in CUTS) + seed
+        light = 128 + 70 * np.sin((columns + 3 * index) / (6 + 3 * scene) + scene) * np.cos(rows / (9 - scene)) + noise
+        pictures.append(np.clip(light, 0, 255).astype(np.uint8))
+    write_film(plain, "libx264", pictures, RATE)
+    subtitles.write_text(SUBTITLES, encoding="utf-8")
+    with av.open(str(plain)) as film, av.open(str(subtitles)) as texts, av.open(str(folder / "film.mkv"), "w") as out:
+        inputs = [
+            (source, {stream.index: out.add_stream_from_template(stream) for stream in source.streams})
+            for source in (film, texts)
+        ]
+        for source, streams in inputs:
+            for packet in source.demux():
+                if packet.dts is not None:
+                    packet.stream = streams[packet.stream.index]
+                    out.mux(packet)
+    plain.unlink()
+    subtitles.unlink()
+
+
+def film_state(work: Path) -> str:
+    """Return how far a film has come: in words that hold for many moments."""
+    segments = work / "out.mp4.segments"
+    if (work / "out.mp4").exists():
+        return "finished, segments not removed" if segments.exists() else "finished"
+    if not segments.exists():
+        return "before the segments"
+    if (segments / "film.unfinished").exists():
+        return "joining"
+    count = len(list(segments.glob("*.npz")))
+    videos = len(list(segments.glob("*.nut")))
+    if videos > count:
+        return "between a segment's video and its record"
+    return "in a later segment" if count else "in the first segment"
+
+
+def check_film(work: Path) -> None:
+    """Check that the finished film has every frame once, its sound and its subtitles."""
+    with av.open(str(work / "out.mp4")) as film:
+        kinds = {stream.type for stream in film.streams}
+        assert kinds == {"video", "audio", "subtitle"}, kinds
+        times = [frame.pts * frame.time_base for frame in film.decode(video=0) if frame.pts is not None]
+    assert [round(float(time - times[0]) * RATE) for time in times] == list(range(FRAMES)), times
+
+
+def replace_film(work: Path) -> None:
+    """Put another film in the place of the source."""
+    (work / "other").mkdir(exist_ok=True)
+    make_film(work / "other", seed=1)
+    (work / "other" / "film.mkv").replace(work / "film.mkv")
+    (work / "other").rmdir()
+
+
+def _film_variants(name: str, meanwhile: Callable[[Path], None] | None) -> tuple[Variant, ...]:
+    words = ("{work}/film.mkv", "-o", "{work}/out.mp4", "--weights", "{weights}", "--threads", "1", "--temporal")
+    return tuple(Variant(f"{name}, {mode}", COMMAND, (*words, mode), meanwhile) for mode in TEMPORAL)
+
+
+def make_folder_of_photos(folder: Path) -> None:
+    """Make photographs of several formats in the folder ``photos``."""
+    photos = make_photos()
+    (folder / "photos").mkdir(parents=True)
+    for name in PHOTOS:
+        (folder / "photos" / name).write_bytes(photos[name])
+    (folder / "list.csv").write_text("".join(f"photos/{name}\n" for name in PHOTOS), encoding="utf-8")
+
+
+def photos_state(work: Path) -> str:
+    """Return whether a photograph was at work when the command was killed."""
+    names = [path.name for path in (work / "out").glob("*")] if (work / "out").exists() else []
+    done = sum(Path(name).suffix in (".jpg", ".png", ".tif", ".webp") for name in names)
+    doing = any(name.startswith(".") for name in names)
+    where = "before the first photo" if not done else "after the last photo" if done == len(PHOTOS) else "among photos"
+    return f"{where}, in a file" if doing else where
+
+
+_FILM_MODULES = (
+    *("colorize.cli.command", "colorize.batch.files", "colorize.engine.colorizer", "colorize.film.video_colorizer"),
+    *("colorize.film.contact", "colorize.network.onnx_runtime", "onnxruntime"),
+)
+_PHOTO_WORDS = ("-o", "{work}/out", "--weights", "{weights}", "--threads", "1")
+
+TASKS = {
+    task.name: task
+    for task in (
+        Task(
+            "films",
+            _film_variants("film", None),
+            make_film,
+            film_state,
+            _FILM_MODULES,
+            check=check_film,
+        ),
+        Task(
+            "replaced",
+            _film_variants("source replaced", replace_film),
+            make_film,
+            film_state,
+            _FILM_MODULES,
+            check=check_film,
+        ),
+        Task(
+            "photos",
+            (
+                Variant("folder", COMMAND, ("{work}/photos", "--skip-existing", *_PHOTO_WORDS)),
+                Variant("list with a journal", COMMAND, ("--files", "{work}/list.csv", *_PHOTO_WORDS)),
+            ),
+            make_folder_of_photos,
+            photos_state,
+            ("colorize.cli.command", "colorize.cli.long_run", "colorize.batch.files", "onnxruntime", "tifffile"),
+            other_bytes=r"out/colorize-journal/.*|out/.*report.*",
+        ),
+    )
+}
+"""Name on the command line -> the task."""
