@@ -135,7 +135,7 @@ def make_folder_of_photos(folder: Path) -> None:
     (folder / "photos").mkdir(parents=True)
     for name in PHOTOS:
         (folder / "photos" / name).write_bytes(photos[name])
-    (folder / "list.csv").write_text("".join(f"photos/{name}\n" for name in PHOTOS), encoding="utf-8")
+    (folder / "list.csv").write_text("\n".join(["file", *(f"photos/{name}" for name in PHOTOS)]), encoding="utf-8")
 
 
 def photos_state(work: Path) -> str:

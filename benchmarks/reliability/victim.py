@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +90,7 @@ def _run(function: str, words: Sequence[str], folder: Path, fatal: int | None, o
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    os.chdir(folder)
     changes = Changes(folder, fatal, os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
     fsync = os.fsync
 
@@ -98,7 +98,7 @@ def _run(function: str, words: Sequence[str], folder: Path, fatal: int | None, o
         changes.change("fsync")
         fsync(file)
 
-    os.fsync = heard_fsync
+    os.fsync = heard_fsync  # type: ignore[assignment]
     sys.addaudithook(changes.hear)
     module, _, name = function.partition(":")
     status = 1
@@ -129,7 +129,7 @@ class Stage:
             modules: To import first.
         """
         methods = multiprocessing.get_all_start_methods()
-        self._context: BaseContext = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         if "forkserver" in methods:
             self._context.set_forkserver_preload([__name__, *modules])
         self._folder = folder
@@ -149,7 +149,7 @@ class Stage:
         Args:
             function: ``module:function`` that takes the words and returns the exit status.
             words: Of the command line.
-            folder: Where it works.
+            folder: Where it works, and relative paths begin.
             moment: When it is killed; None: not at all.
             limit: Seconds after which it hangs, and is killed.
             meanwhile: Called ``moment.seconds`` after the beginning, in place of the kill.
