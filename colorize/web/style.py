@@ -57,6 +57,9 @@ CSS = """
 #photo-actions button { width: 100%; min-height: 3.2rem; }
 #photo [data-testid=source-select] button { min-width: 3rem; min-height: 2.5rem; }
 #photo [data-testid=source-select] svg { width: 1.5rem; height: 1.5rem; }
+#scenes .grid-container { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)) !important; max-height: 21rem; }
+#scene-preview video { max-height: 24rem; }
+#scenes .gallery-lg, #scenes .thumbnail-lg { aspect-ratio: 4 / 3; }
 .easel { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; gap: 1rem; align-items: start; }
 .easel-tools { grid-column: 2; display: flex; flex-direction: column; gap: .8rem; }
 .easel-canvas { grid-column: 1; grid-row: 1; justify-self: center; position: relative; line-height: 0; }
@@ -151,6 +154,12 @@ SCRIPT = """
       [text.disabled, text.readOnly] = [false, true];  // so that the keyboard gets there
     });
   };
+  document.addEventListener("keydown", (event) => {  // Gradio's places to drop a file answer to the space bar alone
+    const places = "button.upload-container, #photo [aria-label='Upload file'], #reference [aria-label='Upload file']";
+    if (event.key !== "Enter" || !event.target.matches(places)) return;
+    event.preventDefault();
+    event.target.closest(".image-container, .block").querySelector("button.upload-container").click();
+  }, true);
   new MutationObserver(addAccessibility).observe(document.body, {
     attributeFilter: ["disabled"], childList: true, subtree: true });
   addAccessibility();

@@ -79,7 +79,6 @@ class VideoScenes:
             with gr.Row():
                 self._list_button = gr.Button("Show the scenes", interactive=False, elem_id="show-scenes")
                 self._stop_button = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-scenes")
-            self._status = status_line()
             self._gallery = gr.Gallery(
                 label="Scenes: choose one",
                 show_label=False,
@@ -101,15 +100,16 @@ class VideoScenes:
                         "Take a picture that was painted", file_types=["image"], elem_id="load-scene"
                     )
                     self._drop = gr.Button("Leave this scene as it was", interactive=False, elem_id="drop-scene")
-                self._preview = gr.Video(
-                    label="Two seconds of it",
-                    interactive=False,
-                    autoplay=True,
-                    loop=True,
-                    buttons=[],
-                    visible=False,
-                    elem_id="scene-preview",
-                )
+            self._status = status_line()
+            self._preview = gr.Video(
+                label="Two seconds of it",
+                interactive=False,
+                autoplay=True,
+                loop=True,
+                buttons=[],
+                visible=False,
+                elem_id="scene-preview",
+            )
 
     def connect(self, film: gr.File, asked: Sequence[Any], ask: Callable[..., ColorizeRequest]) -> None:
         """Add the events.
@@ -125,10 +125,13 @@ class VideoScenes:
         film.change(
             lambda upload: (
                 *([], -1, gr.update(interactive=bool(upload)), gr.update(value=None, visible=False)),
-                *(None, gr.update(visible=False), ""),
+                *(None, gr.update(visible=False), "", gr.update(value=None, visible=False)),
             ),
             film,
-            [self.scenes, self._chosen, self._list_button, self._gallery, self._easel, self._work, self._status],
+            [
+                *(self.scenes, self._chosen, self._list_button, self._gallery, self._easel, self._work, self._status),
+                self._preview,
+            ],
             **quiet,
         )
         self._list_button.click(
@@ -218,9 +221,9 @@ class VideoScenes:
             return
         scenes = await asyncio.to_thread(self._read_scenes, files)
         more = f"; the first {MAX_SHOWN} are shown" if len(scenes) > MAX_SHOWN else ""
-        number = "1 scene" if len(scenes) == 1 else f"{len(scenes)} scenes"
+        number = "1 scene: touch its picture." if len(scenes) == 1 else f"{len(scenes)} scenes{more}. Choose one."
         scenes = scenes[:MAX_SHOWN]
-        yield scenes, _shown(scenes), status_html(f"{number}{more}. Choose one.", "good"), hidden, None
+        yield scenes, _shown(scenes), status_html(number, "good"), hidden, None
 
     def _read_scenes(self, files: Sequence[Path]) -> list[Scene]:
         """Return the scenes of exported key frames."""

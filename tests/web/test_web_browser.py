@@ -113,6 +113,43 @@ def test_from_drop_to_download_in_three_actions(browser, served, photo, width, h
     context.close()
 
 
+@pytest.mark.parametrize(("width", "height", "scheme"), LOOKS[::3])
+def test_from_drop_to_download_in_three_actions_by_the_keyboard_alone(browser, served, photo, width, height, scheme):
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(served[0])
+    page.locator("#photo input[type=file]").first.wait_for(state="attached")
+    actions = 0
+
+    def press(key: str) -> None:
+        nonlocal actions
+        actions += 1
+        page.keyboard.press(key)
+
+    tab_to(page, "#photo button")
+    with page.expect_file_chooser() as chooser:
+        press("Enter")
+    chooser.value.set_files(str(photo))
+    wait_for(page, "Done")
+    playwright.expect(page.locator("#download-photo")).to_be_enabled()
+    tab_to(page, "#download-photo")
+    with page.expect_download() as download:
+        press("Enter")
+    assert actions <= 3 and download.value.suggested_filename == "aunt_colorized.png"
+    context.close()
+
+
+def tab_to(page, selector: str) -> None:
+    """Press Tab until an element of a selector has the focus, and check that it is in sight."""
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            box = page.evaluate("(({ top, bottom }) => [top, bottom])(document.activeElement.getBoundingClientRect())")
+            assert box[0] >= 0 and box[1] <= page.viewport_size["height"]
+            return
+    raise AssertionError(f"{selector}: the keyboard does not get there")
+
+
 class TestPhoto:
     def test_slider_shows_colours_at_full_resolution(self, page, photo):
         picture = color(page, photo)
