@@ -1,12 +1,15 @@
 """JPEG XR (HD Photo): read at its full depth by imagecodecs, with what its container says (ITU-T T.832, annex A).
 
 The container is a TIFF but for its version. The decoder reads none that strangers have made: it is given one of its own
-with what was checked here, for it believes whatever a container says, and cannot turn a picture by 90 degrees.
+with what was checked here, in a process of its own, for it believes whatever a file says, and cannot turn a picture.
 """
 
 from __future__ import annotations
 
+import io
 import struct
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -34,7 +37,18 @@ FLOAT, BYTE, LONG = 11, 1, 4
 CONTAINER = b"II\xbc\x01"
 CODESTREAM = b"WMPHOTO\0"
 CODESTREAM_HEAD = 20  # bytes, of which 12 are flags and the others width and height
-SHORT_SIZES, HAS_ALPHA = 0x80, 0x01  # flags in the byte 10
+IS_TILED = 0x80  # flag in the byte 9
+SHORT_SIZES, HAS_MARGINS, HAS_ALPHA = 0x80, 0x20, 0x01  # flags in the byte 10
+DECODE = """import sys
+sys.path[:] = filter(None, sys.path)  # nothing from the folder where the command stands
+import io
+import numpy
+from imagecodecs import jpegxr_decode
+values = io.BytesIO()
+numpy.save(values, jpegxr_decode(sys.stdin.buffer.read()))
+sys.stdout.buffer.write(values.getbuffer())
+"""
+MAX_SECONDS, SECONDS_EACH = 120, 1e-6  # of wall time, on a busy machine too; for each pixel
 ROUNDING = 0.02  # that lossy coding adds to light from 0 to 1
 LEAST_BITS = 1  # of a macroblock of 16 x 16 pixels; the encoders write 3 and more
 ORIENTATIONS = (UPRIGHT, 4, 2, 3, 6, 7, 5, 8)
@@ -50,6 +64,8 @@ _RGBA, _PREMULTIPLIED_RGBA = (
 )
 _RGB_FLOAT = bytes.fromhex("8fd7fee3dbe8cf4a84c1e97f6136b327")
 _Y, _CMYK, _RGB = 0, 4, 7  # OUTPUT_CLR_FMT
+INTERNAL_FORMATS = {_Y: (0,), _RGB: (0, 1, 2, 3), _CMYK: (4, 5)}
+"""OUTPUT_CLR_FMT -> the INTERNAL_CLR_FMTs that it is made from; the decoder's memory is for these alone."""
 _BITS = {0: 1, 1: 8, 2: 16, 3: 16, 4: 16, 6: 32, 7: 32, 15: 1}  # OUTPUT_BITDEPTH -> bits of a sample
 _WHOLE = (0, 1, 2, 15)  # of those, unsigned whole numbers
 
@@ -165,9 +181,7 @@ def read_jpeg_xr(path: Path) -> Samples:
     """
     container = _read_container(map_file(path))
     format = container.format
-    from imagecodecs import jpegxr_decode  # slow to import, and seldom wanted
-
-    values = jpegxr_decode(_plain_container(container))
+    values = _decode_apart(_plain_container(container), container.height * container.width)
     size, count = (container.height, container.width), CHANNELS[format.colors]
     channels = _levels(values.reshape(*size, -1), container)
     if channels.shape[2] != count + format.has_alpha:
@@ -189,6 +203,22 @@ def read_jpeg_xr(path: Path) -> Samples:
         dpi=container.dpi,
         words=replace(words, lines=(*words.lines, LINES[VIEWS])) if container.has_more else words,
     )
+
+
+def _decode_apart(data: bytes, pixels: int) -> np.ndarray:
+    """Return the samples of a file, decoded in a process of its own: the decoder may crash where data are damaged.
+
+    Raises:
+        ImageError: It did, or it refused them.
+    """
+    command, seconds = (sys.executable, "-c", DECODE), MAX_SECONDS + SECONDS_EACH * pixels
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ImageError(f"damaged, or not decoded within {seconds:.0f} seconds; get it anew") from error
+    if done.returncode != 0 or not done.stdout:
+        raise ImageError("damaged or cut off (its JPEG XR data cannot be decoded); get it anew")
+    return np.load(io.BytesIO(done.stdout))
 
 
 def _levels(values: np.ndarray, container: Container) -> Picture:
@@ -295,6 +325,14 @@ def _read_head(codestream: memoryview) -> tuple[tuple[int, int], int, int, bool]
     flags, kinds = codestream[10], codestream[11]
     width, height = struct.unpack_from(">2H" if flags & SHORT_SIZES else ">2I", codestream, 12)
     width, height = width + 1, height + 1
+    place = 12 + (4 if flags & SHORT_SIZES else 8)
+    if codestream[9] & IS_TILED:
+        tiles = int.from_bytes(codestream[place : place + 3], "big")  # 12 bits across, 12 bits down, each less one
+        place += 3 + ((tiles >> 12) + (tiles & 0xFFF)) * (1 if flags & SHORT_SIZES else 2)
+    place += 3 if flags & HAS_MARGINS else 0
+    internal = codestream[place] >> 5 if place < len(codestream) else None
+    if internal not in INTERNAL_FORMATS.get(kinds >> 4, ()):
+        raise ImageError("damaged (its picture is not of the kind that it says); get it anew")
     if 8 * len(codestream) < LEAST_BITS * (height // 16) * (width // 16):
         raise ImageError("damaged or cut off (too short for its size); get it anew")
     return (height, width), kinds >> 4, kinds & 15, bool(flags & HAS_ALPHA)

@@ -1,7 +1,7 @@
 """The decoder of a TIFF page: from its strips or tiles to samples as they are stored, by tifffile with imagecodecs.
 
 Fax coding and the JPEG of 1992 ("old-style") go through libtiff, from memory and as a page by themselves, because
-imagecodecs has the former only since its versions for Python 3.11, and not the latter.
+imagecodecs has the former only since its versions for Python 3.11, and not the latter; so does ThunderScan's coding.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Samples = npt.NDArray[Any]
 
 NO_COMPRESSION = 1
 MAX_SEGMENTS = 250_000  # strips or tiles of a page; 300 million pixels have 73 000 tiles of 64 x 64
-LIBTIFF_COMPRESSIONS = (*FAX_COMPRESSIONS, 6)  # and old-style JPEG
-OLD_COMPRESSIONS = (32766, 32809)  # of NeXT's and ThunderScan's scanners: two and four bits of grey
+THUNDERSCAN = 32809  # the coding of a scanner of four bits of grey
+LIBTIFF_COMPRESSIONS = (*FAX_COMPRESSIONS, 6, THUNDERSCAN)  # and old-style JPEG
 JPEG_COMPRESSIONS = (6, 7, 34892, 33007)
 JPEG_END = b"\xff\xd9"
 RGB_INSIDE = (*JPEG_COMPRESSIONS, 34712, 50001, 50002)  # YCbCr is how they store RGB, and is undone by their decoders
@@ -120,8 +120,6 @@ def _decode(page: tifffile.TiffPage) -> tuple[Samples, int]:
     compression, photometric = int(page.compression), int(page.photometric)
     if compression in LIBTIFF_COMPRESSIONS:
         return _decode_by_libtiff(page)
-    if compression in OLD_COMPRESSIONS:
-        return _decode_old(page), photometric
     if compression != NO_COMPRESSION and compression not in tifffile.TIFF.DECOMPRESSORS:
         name = compression_name(page)
         raise ImageError(f"is compressed by {name}, which cannot be decoded here; save it with LZW or uncompressed")
@@ -308,21 +306,3 @@ def _as_first_page(page: tifffile.TiffPage) -> bytearray:
         tag = page.tags[ORIENTATION]
         struct.pack_into(tiff.byteorder + "H", data, tag.valueoffset, 1)
     return data
-
-
-def _decode_old(page: tifffile.TiffPage) -> Samples:
-    """Return the samples of a page by imagecodecs' libtiff.
-
-    Raises:
-        ImageError: They are damaged.
-    """
-    from imagecodecs import tiff_decode  # slow to import, and wanted for what is decoded here
-
-    try:
-        samples = np.asarray(tiff_decode(bytes(_as_first_page(page)), index=0))
-        return samples.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise whatever they like at a damaged file
-        name = compression_name(page)
-        raise ImageError(f"damaged or cut off (its {name} data {reason(error)}); get it anew") from error

@@ -81,7 +81,17 @@ def make_source(path: Path, row: Row, bits: int) -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize(("row", "bits"), [(row, bits) for row in ROWS for bits in row.bits], ids=str)
+SLOW = (".wdp", ".hdp")  # are decoded in a process of their own, as .jxr is
+
+
+@pytest.mark.parametrize(
+    ("row", "bits"),
+    [
+        pytest.param(row, bits, marks=[pytest.mark.slow] * (row.suffix in SLOW), id=f"{row.suffix}-{bits}")
+        for row in ROWS
+        for bits in row.bits
+    ],
+)
 def test_a_row_says_what_happens(tmp_path: Path, colorizer: Colorizer, row: Row, bits: int) -> None:
     if row.suffix in (".heic", ".heif"):
         pytest.importorskip("pillow_heif")

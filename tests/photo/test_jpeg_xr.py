@@ -84,7 +84,7 @@ def test_premultiplied_colours_are_divided(tmp_path: Path) -> None:
 
 
 # SPATIAL_XFRM_PRIMARY of ITU-T T.832: by 4 a quarter clockwise, then by 1 upside down, by 2 left to right
-@pytest.mark.parametrize("transformation", range(8))
+@pytest.mark.parametrize("transformation", [2, 5, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3, 4, 6, 7))])
 def test_it_is_turned_upright(tmp_path: Path, transformation: int) -> None:
     pixels = noise((20, 30))
     tag = {TRANSFORMATION: (LONG, struct.pack("<I", transformation))}

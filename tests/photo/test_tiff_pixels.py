@@ -345,19 +345,16 @@ def subsampled(ycbcr: np.ndarray, rows: int, columns: int) -> bytes:
     return np.dstack([lightness, full[::rows, ::columns, 1:]]).tobytes()
 
 
-@pytest.mark.parametrize(("compression", "bits"), [(32809, 4), (32766, 2)])
-def test_the_codings_of_the_first_scanners(tmp_path: Path, compression: int, bits: int) -> None:
-    samples = grey(bits)
-    rows = packed(samples, bits)
-    width = len(rows) // len(samples)
-    whole_rows = (b"\0" + rows[place : place + width] for place in range(0, len(rows), width))  # NeXT's, by 0
-    data = (samples | 0xC0).astype(np.uint8).tobytes() if bits == 4 else b"".join(whole_rows)  # C0: a level as it is
-    tags = grey_tags(bits, compression=compression) | {274: (SHORT, [6])}
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_thunderscans_coding(tmp_path: Path, photometric: int) -> None:
+    samples = grey(4)
+    tags = grey_tags(4, photometric, 32809) | {274: (SHORT, [6])}
+    data = (samples | 0xC0).astype(np.uint8).tobytes()  # C0: a level as it is
     write_tiff_by_hand(tmp_path / "a.tif", data, samples.shape, tags)
-    expected = np.rot90(samples.astype(int) * (255 // (2**bits - 1)), -1)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected)
+    expected = np.rot90(samples.astype(int) * 17, -1)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), expected if photometric else 255 - expected)
     write_tiff_by_hand(tmp_path / "a.tif", data[:40], samples.shape, tags)
-    with pytest.raises(ImageError, match=r"a\.tif: .*damaged"):
+    with pytest.raises(ImageError, match=r"a\.tif: .*ThunderScan"):
         read_image(tmp_path / "a.tif")
 
 
