@@ -43,8 +43,11 @@ def with_tags(data: bytes, tags: dict[int, tuple[int, bytes]], following: int = 
     return data[:4] + struct.pack("<I", len(data)) + data[8:] + end
 
 
-@pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    ("dtype", "channels"),
+    [(np.uint8, 1), (np.uint16, 4)]
+    + [pytest.param(*kind, marks=pytest.mark.slow) for kind in ((np.uint8, 3), (np.uint8, 4), (np.uint16, 1))],
+)
 def test_every_value(tmp_path: Path, dtype: type, channels: int) -> None:
     pixels = noise((20, 30, channels), dtype).squeeze()
     (tmp_path / "a.jxr").write_bytes(encode(pixels, photometric="rgb" if channels > 1 else None, hasalpha=channels > 3))
@@ -56,6 +59,7 @@ def test_every_value(tmp_path: Path, dtype: type, channels: int) -> None:
     assert photo_size(tmp_path / "a.jxr") == (20, 30)
 
 
+@pytest.mark.slow
 def test_black_and_white_cmyk_and_light(tmp_path: Path) -> None:
     path, grey = tmp_path / "a.wdp", noise((20, 30))
     path.write_bytes(encode(grey > 99))
