@@ -175,7 +175,7 @@ class PhotoTab:
             preprocess=False,
             api_visibility=PRIVATE,
         )
-        for changed in (self._reference.input, self._reference_strength.release):
+        for changed in (self._reference.input, self._reference.clear, self._reference_strength.release):
             self.color_after(
                 changed(
                     *(lambda: _WORKING, None, self._status),
@@ -288,9 +288,9 @@ class PhotoTab:
                 *(photo, hints, reference, reference_strength, weights), *values
             )
         except gr.Error as error:
-            pair, file, command = gr.skip(), None, gr.skip()
             status = status_html(html.unescape(str(error.message)), "bad")
-            return pair, download_update(None), status, command, gr.update(visible=False)
+            # What was coloured before, if anything, can still be downloaded.
+            return gr.skip(), gr.update(label="Download"), status, gr.skip(), gr.update(visible=False)
         if wanted[photo["path"]] != hints:
             return skipped
         asks = gr.update(visible=file is None)

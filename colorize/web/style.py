@@ -57,7 +57,9 @@ CSS = """
 #photo-actions button { width: 100%; min-height: 3.2rem; }
 #photo [data-testid=source-select] button { min-width: 3rem; min-height: 2.5rem; }
 #photo [data-testid=source-select] svg { width: 1.5rem; height: 1.5rem; }
-#scenes .grid-container { grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)) !important; max-height: 21rem; }
+#scenes .grid-container { grid-template-columns: repeat(auto-fill, minmax(12rem, 1fr)) !important; max-height: 21rem;
+  height: auto !important; min-height: 0; }
+#scenes, #scenes .grid-wrap { min-height: 0 !important; height: auto !important; }
 #scene-preview video { max-height: 24rem; }
 #scenes .gallery-lg, #scenes .thumbnail-lg { aspect-ratio: 4 / 3; }
 .easel { display: grid; grid-template-columns: minmax(0, 1fr) 17rem; gap: 1rem; align-items: start; }

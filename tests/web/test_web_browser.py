@@ -309,6 +309,27 @@ class TestEasel:
         assert dots.count() == 1  # nothing is lost
 
 
+class TestReference:
+    def test_bad_ones_are_named_in_place_and_nothing_is_lost(self, page, photo, party, tmp_path):
+        grey, broken = tmp_path / "grey.png", tmp_path / "broken.png"
+        Image.new("L", (64, 64), 90).save(grey)
+        broken.write_bytes(b"nothing")
+        color(page, photo)
+        page.get_by_role("button", name="Make it like another photo").click()
+        for reference, answer in (
+            (grey, "grey.png: a reference without colours"),
+            (broken, "broken.png"),
+            (party, "Done"),
+        ):
+            upload(page, "#reference", reference)
+            wait_for(page, answer)
+            playwright.expect(page.locator("#download-photo")).to_be_enabled()
+            playwright.expect(page.locator("#reference-strength")).to_be_visible()
+            page.locator("#reference .icon-button-wrapper button").first.click()
+            wait_for(page, "Done")
+        playwright.expect(page.locator("#reference-strength")).not_to_be_visible()
+
+
 class TestClipboard:
     @pytest.fixture
     def context(self, browser):
