@@ -20,6 +20,7 @@ FINEST_SCALE = 1  # of DIS: 1 is half the frame's size
 DESCENT_STEPS, REFINEMENT_STEPS = 8, 1  # of DIS; twice and five times as many find no better motion, in twice the time
 GREY_TOLERANCE = 14.0  # grey levels by which a pixel may change at full confidence
 NOISE_VARIANCE = 4.0  # grey levels squared; a frame of less variance has no contrast to compare
+BORDER = 0.1  # of the short side: how far outside a frame the colours of its border are likely, to 1 / e
 MAX_GAIN = 2.5  # of the contrast in a fade or a flash; beyond it frames are not matched
 
 
@@ -44,7 +45,7 @@ class Motion:
         return _sample(values, self.positions())
 
     def warp_finer(self, values: Floats) -> Floats:
-        """Return a map (H, W, 2) of the other frame as it lies in this one, on a grid that is as fine or finer."""
+        """Return a map (H, W, ...) of the other frame as it lies in this one, on a grid that is as fine or finer."""
         size = values.shape[:2]
         scale = np.array([size[1] / self.field.shape[1], size[0] / self.field.shape[0]], np.float32)
         field = cv2.resize(self.field, size[::-1], interpolation=cv2.INTER_LINEAR) * scale
@@ -121,10 +122,33 @@ def flow_confidence(here: Grey, there: Grey, motion: Motion) -> Floats:
         there: (h, w), the other frame.
         motion: From this frame to the other one.
     """
-    confidence = motion.confidence * _similarity(here, motion.warp(there), motion.confidence)
+    return _sure(motion.confidence * _similarity(here, motion.warp(there), motion.confidence))
+
+
+def flow_trust(here: Grey, there: Grey, motion: Motion) -> tuple[Floats, Floats]:
+    """Return the confidence as ``flow_confidence`` does, and how much both places look alike, (h, w), 0..1.
+
+    Flow that does not come back to its start cannot be trusted; but where what it leads to looks the same, its colour
+    is right far more often than any guess, for most of such flow is lost in even areas. Outside the other frame that
+    frame's border counts, the less the further away.
+    """
+    similarity = _similarity(here, motion.warp(there), motion.confidence)
+    height, width = here.shape
+    beyond = np.zeros((height, width), np.float32)  # pixels outside the other frame
+    for places, last in zip(cv2.split(motion.positions()), (width - 1, height - 1), strict=True):
+        np.maximum(beyond, np.abs(places - np.float32(last / 2)) - np.float32(last / 2), out=beyond)
+    likeness = similarity * cv2.exp(beyond * np.float32(-1 / (BORDER * min(height, width))))
+    return _sure(motion.confidence * similarity), _blurred(likeness)
+
+
+def _sure(confidence: Floats) -> Floats:
     # Flow is most often wrong beside a moving edge, where it is smooth across it; and single doubtful pixels would show
     # as specks of another colour.
-    return np.asarray(cv2.GaussianBlur(cv2.erode(confidence, np.ones((3, 3), np.uint8)), (5, 5), 1.2), np.float32)
+    return _blurred(cv2.erode(confidence, np.ones((3, 3), np.uint8)))
+
+
+def _blurred(values: npt.ArrayLike) -> Floats:
+    return np.asarray(cv2.GaussianBlur(np.asarray(values, np.float32), (5, 5), 1.2), np.float32)
 
 
 def _similarity(here: Grey, there: Floats, confidence: Floats) -> Floats:

@@ -2,8 +2,9 @@
 
 A key frame is a frame whose colours somebody knows. Both ways from it the motion is composed frame by frame, and every
 few frames corrected by the optical flow between the frame and the key frame themselves, so that it does not drift. What
-there and back does not end at its start, or looks different there, is not reached; pixels beside what is reached take
-its colours by their lightness. The motion is followed at half the grid's size.
+there and back does not end at its start, or looks different there, is not reached. That takes the colours that the
+motion leads to where it looks the same there, and elsewhere those of the reached pixels beside it, by its lightness.
+The motion is followed at half the grid's size.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.color import AB_MAX, Floats
-from colorize.motion.flow import FlowFinder, Grey, Motion, flow_confidence, half_size, with_confidence
+from colorize.motion.flow import FlowFinder, Grey, Motion, flow_trust, half_size, with_confidence
 from colorize.motion.key_colors import KeyColors
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 MAX_BACKWARD = 200  # frames that a key frame's colours are carried back, since so many have to wait for it
 MAX_FORWARD = 600  # frames that they are carried on, so that a stopped film need not go back further
 CORRECTED_EVERY = 4  # frames away from the key frame, after which the composed motion is corrected
-MIN_GAP = 0.02  # of the confidence; less missing of it is not filled
+LIKELY_SHARE = 0.02  # of a likely colour's weight beside a sure one's
+MIN_GAP = 0.02  # share of a pixel that nothing is known of; less is not filled
 FIT_RADIUS = 0.12  # of the short side: half the window in which ab is fitted to the lightness
 FIT_RIDGE = 1e-3  # of the variance of the lightness, 0..1
 MAX_STEP = 0.15  # of the lightness, 0..1, from the mean of what was fitted
@@ -107,11 +109,18 @@ class _Reached:
         ab: (h, w, 2) float32 in Lab units.
         confidence: (h, w) float32, 0..1: how far they can be trusted; 0 where the key frame is transparent too.
         reach: (h, w) float32, 0..1: how far the motion can be trusted, be the key frame transparent or not.
+        likely: (h, w) float32, 0..1: how far they count where the motion is not to be trusted, for it looks alike.
     """
 
     ab: Floats
     confidence: Floats
     reach: Floats
+    likely: Floats
+
+    @property
+    def weight(self) -> Floats:
+        """How much they count beside those of another key frame, (h, w), more than 0."""
+        return np.asarray(self.confidence + np.float32(LIKELY_SHARE) * self.likely + np.float32(1e-6), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -325,13 +334,15 @@ class _Carried:
         there = Motion(self.there.field.astype(np.float32), self.there.confidence.astype(np.float32))
         size = self.key.ab.shape[:2]
         if self.away == 0:
-            return _Reached(self.key.ab, self.key.weight, np.ones_like(self.key.weight))
-        confidence = flow_confidence(grey, self.grey, there)
-        scale = np.array([size[1] / grey.shape[1], size[0] / grey.shape[0]], np.float32)
-        motion = cv2.resize(there.field, size[::-1], interpolation=cv2.INTER_LINEAR) * scale
-        reach = np.asarray(cv2.resize(confidence, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-        warped = Motion(np.asarray(motion, np.float32), reach).warp(cv2.merge([self.key.ab, self.key.weight]))
-        return _Reached(np.ascontiguousarray(warped[..., :2]), np.asarray(reach * warped[..., 2], np.float32), reach)
+            return _Reached(self.key.ab, self.key.weight, np.ones_like(self.key.weight), self.key.weight)
+        confidence, likeness = flow_trust(grey, self.grey, there)
+        reach, likely = (
+            np.asarray(cv2.resize(each, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+            for each in (confidence, likeness)
+        )
+        warped = there.warp_finer(cv2.merge([self.key.ab, self.key.weight]))  # type: ignore[arg-type]
+        ab, weight = np.ascontiguousarray(warped[..., :2]), warped[..., 2]
+        return _Reached(ab, np.asarray(reach * weight, np.float32), reach, np.asarray(likely * weight, np.float32))
 
 
 def guide_frames(frames: Iterable[ClassifiedFrame], first: int, layers: Sequence[KeyLayer]) -> Iterator[Guide | None]:
@@ -455,16 +466,16 @@ def _joined(before: _Carried | None, after: _Carried | None, grey: Grey) -> _Rea
         return None if carried is None else carried.reached(grey)
     first, second = before.reached(grey), after.reached(grey)
     distance = np.float32(before.away / (before.away + after.away))
-    weights = (1 - distance) * first.confidence, distance * second.confidence
-    total = weights[0] + weights[1]
-    share = weights[1] / np.maximum(total, np.float32(1e-6))
+    weights = (1 - distance) * first.weight, distance * second.weight
+    share = weights[1] / (weights[0] + weights[1])
     ab = first.ab + cv2.merge([share, share]) * (second.ab - first.ab)
     confidence = np.maximum(first.confidence, second.confidence)
-    return _Reached(np.asarray(ab, np.float32), confidence, np.maximum(first.reach, second.reach))
+    likely = np.maximum(first.likely, second.likely)
+    return _Reached(np.asarray(ab, np.float32), confidence, np.maximum(first.reach, second.reach), likely)
 
 
 def _extended(known: _Reached, grey: Grey) -> Guide:
-    """Return a guide that goes on over pixels beside those that the motion reaches, at similar lightness.
+    """Return a guide that goes on over what the motion does not reach: by likeness, or by the pixels beside it.
 
     Around each pixel ab is taken for a linear function of the lightness (Levin et al. 2004), which is fitted to the
     colours that can be trusted; as a guided filter does it (He et al. 2013), at half the grid's size.
@@ -473,8 +484,10 @@ def _extended(known: _Reached, grey: Grey) -> Guide:
         known: A frame's colours.
         grey: (h, w), that frame at half the grid's size.
     """
-    if known.reach.min() > 1 - MIN_GAP:
-        return Guide(known.ab, known.confidence, known.confidence)
+    unknown = (1 - known.reach) * (1 - known.likely)
+    found = known.confidence + (1 - known.reach) * known.likely
+    if unknown.max() < MIN_GAP:
+        return Guide(known.ab, known.confidence, np.asarray(found, np.float32))
     size = grey.shape[::-1]
     small = cv2.resize(cv2.merge([known.ab, known.confidence]), size, interpolation=cv2.INTER_AREA)
     light = grey.astype(np.float32) / np.float32(255)
@@ -497,8 +510,8 @@ def _extended(known: _Reached, grey: Grey) -> Guide:
     opacity = means[0] / np.maximum(near_reach, np.float32(1e-6))  # what was not said where it is reached, is not here
     reach = np.clip(near_reach / np.float32(FULL_REACH), 0, 1) * np.clip(opacity, 0, 1)
     filled = cv2.resize(cv2.merge([*planes, reach]), known.reach.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    gap = (1 - known.reach) * filled[..., 2]
-    share = known.confidence + gap
+    gap = unknown * filled[..., 2]
+    share = found + gap
     part = gap / np.maximum(share, np.float32(1e-6))
     ab = known.ab + cv2.merge([part, part]) * (filled[..., :2] - known.ab)
     return Guide(np.asarray(ab, np.float32), known.confidence, np.asarray(share, np.float32))

@@ -89,13 +89,17 @@ def _details(lightness: Floats) -> Floats:
 
 def _without_noise(ab: Floats, lightness: Floats) -> Floats:
     """Return ab (h, w, 2) with its noise averaged away, if it has any."""
-    noise = min(MAX_NOISE, _noise_of(ab, lightness))
-    if noise < MIN_NOISE:
+    # Of a picture smaller than the grid the noise is smooth on the grid, and shows at half its size alone.
+    size = (max(1, ab.shape[1] // 2), max(1, ab.shape[0] // 2))
+    half = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (ab, lightness)]
+    fine, smooth = _noise_of(ab, lightness), _noise_of(*half)
+    if max(fine, smooth) < MIN_NOISE:
         return ab
+    noise = min(MAX_NOISE, max(fine, 2 * smooth))  # noise of single pixels is halved by reducing them
     planes = np.clip(np.rint(ab + 128), 0, 255).astype(np.uint8)
     strength = [NOISE_FACTOR * noise] * 2
-    smooth = cv2.fastNlMeansDenoising(planes, strength, None, PATCH, SEARCH, cv2.NORM_L1)
-    return np.asarray(smooth.astype(np.float32) - 128, np.float32)
+    averaged = cv2.fastNlMeansDenoising(planes, strength, None, PATCH, SEARCH, cv2.NORM_L1)
+    return np.asarray(averaged.astype(np.float32) - 128, np.float32)
 
 
 def _noise_of(ab: Floats, lightness: Floats) -> float:

@@ -41,6 +41,16 @@ def test_a_shift_and_noise_are_taken_out(painted: tuple[Floats, Grey], x: int, y
     assert error(tidied(rough, grey), lab) < 0.35 * error(rough[..., 1:], lab)
 
 
+@pytest.mark.parametrize("size", [(108, 72), (96, 64)])
+def test_noise_of_a_picture_smaller_than_the_grid_is_taken_out(
+    painted: tuple[Floats, Grey], size: tuple[int, int]
+) -> None:
+    lab, grey = painted
+    noise = np.random.default_rng(1).normal(0, 6, (*size[::-1], 2)).astype(np.float32)
+    rough = lab + np.dstack([np.zeros(SIZE, np.float32), cv2.resize(noise, SIZE[::-1])])
+    assert error(tidied(rough, grey), lab) < 0.6 * error(rough[..., 1:], lab)
+
+
 @pytest.mark.parametrize("lightness", ["own", "flat", "other"])
 def test_clean_colours_in_their_place_stay_whatever_the_lightness(painted: tuple[Floats, Grey], lightness: str) -> None:
     lab, grey = painted
