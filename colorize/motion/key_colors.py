@@ -91,7 +91,7 @@ def _without_noise(ab: Floats, lightness: Floats) -> Floats:
     """Return ab (h, w, 2) with its noise averaged away, if it has any."""
     # Of a picture smaller than the grid the noise is smooth on the grid, and shows at half its size alone.
     size = (max(1, ab.shape[1] // 2), max(1, ab.shape[0] // 2))
-    half = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (ab, lightness)]
+    half = [np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA), np.float32) for each in (ab, lightness)]
     fine, smooth = _noise_of(ab, lightness), _noise_of(*half)
     if max(fine, smooth) < MIN_NOISE:
         return ab
