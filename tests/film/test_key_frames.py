@@ -303,6 +303,10 @@ def test_scenes_are_listed_and_two_seconds_previewed(tmp_path: Path, folder: Pat
     assert [(each.scene, each.first, each.last) for each in (first, second)] == [(1, 0, 39), (2, 40, 99)]
     assert second.first <= second.number <= second.last
     assert second.colored.shape == (*second.grey.shape, 3)
+    stopped = threading.Event()
+    stopped.set()
+    with pytest.raises(VideoStopped, match="film.mkv"):
+        next(scene_frames(open_source(film), 1, colorizer, cancel=stopped))
     paint(folder / second.name, BLUE)
     out = tmp_path / "preview.mkv"
     result = preview_key_frames(film, out, folder, second.seconds, colorizer=colorizer)
