@@ -9,6 +9,7 @@ PARTS = {
     "photos": ("bad_files", "damaged photographs"),
     "films": ("bad_files", "damaged films"),
     "kills": ("kills", "commands that are killed: films, photos, ..."),
+    "memory": ("memory", "memory of a large photo, a long film and many names"),
     "load": ("load", "hours of load on the service"),
 }
 """First word -> the module of this package whose ``main`` takes it with the other words, and what it is about."""

@@ -33,7 +33,7 @@ from benchmarks.reliability.victim import End, Moment, Stage
 MOST_KILLS = 3  # in one case
 BY_TIME = 0.4  # share of the kills that come after a time, not before a change
 LATEST = 1.05  # of the time that an uninterrupted command takes
-CLEAR_TIME = 3  # an uninterrupted command is timed that often; the shortest time counts
+CLEAR_TIME = 2  # an uninterrupted command is timed that often; the shortest time counts
 OUTPUT = 2000  # characters of what a command printed that are kept where something was wrong
 
 

@@ -1,0 +1,127 @@
+"""Memory that must not grow: a photograph of 100 megapixels, a film of two hours, a folder of 20,000 names.
+
+    python -m benchmarks.reliability memory --folder runs/memory
+    python -m benchmarks.reliability memory --rate 1 --names 2000 --folder runs/short
+
+The network is tiny. Of the film, 160 x 120, the peak of the first ten of its 120 minutes is compared with that of the
+last ten; of the folder, the peak with that of a tenth of the names. Wrong is: a command fails, or the second is over
+the first by more than 5 %. What is done is kept in the folder, and the same command goes on after a stop. The exit
+status is 1 if anything was wrong. Linux alone tells what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.photo import make_photo
+from benchmarks.reliability.record import run_cases
+from benchmarks.reliability.sound_files import write_film
+from benchmarks.reliability.tiny_weights import write_tiny_weights
+
+COMMAND = "import sys; from colorize.cli import main; sys.exit(main())"
+MEGABYTE = 1_000_000
+MEGAPIXELS = 100
+SIZE, MINUTES, PART = (120, 160), 120, 10  # of the film: height and width, its length, and what is compared
+BLOCK = 250  # pictures of the film that are different, and come again and again
+GROWTH = 0.05
+SAMPLE_SECONDS = 0.2
+
+
+def run_command(words: list[str]) -> tuple[int, list[float]]:
+    """Run ``colorize`` and return its exit status and its resident memory in megabytes, sampled at equal times."""
+    process = subprocess.Popen([sys.executable, "-c", COMMAND, *words, "-q", "--overwrite"])
+    samples = []
+    while process.poll() is None:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
+        except OSError:
+            break
+        if match := re.search(r"VmRSS:\s+(\d+) kB", status):
+            samples.append(int(match[1]) * 1024 / MEGABYTE)
+        time.sleep(SAMPLE_SECONDS)
+    return process.wait(), samples or [0.0]
+
+
+def measure_photo(folder: Path, weights: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the peak of a photograph of 100 megapixels."""
+    photo = make_photo(folder / "photo.jpg", MEGAPIXELS)
+    status, samples = run_command([str(photo), "-o", str(folder / "photo.out.jpg"), "--weights", str(weights)])
+    return {"what": f"{MEGAPIXELS} megapixels", "status": status, "peak": max(samples), "before": max(samples)}
+
+
+def measure_film(folder: Path, weights: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the peaks of the first and of the last ten minutes of a film of two hours."""
+    film = folder / f"film{options.rate}.mkv"
+    if not film.exists():
+        coarse = np.random.default_rng(0).integers(0, 256, (12, 40), dtype=np.uint8)
+        wide = cv2.resize(coarse, (SIZE[1] + BLOCK, SIZE[0]), interpolation=cv2.INTER_CUBIC)
+        block = [np.ascontiguousarray(wide[:, start : start + SIZE[1]]) for start in range(BLOCK)]
+        frames = MINUTES * 60 * options.rate
+        unfinished = film.with_name(f"unfinished-{film.name}")
+        write_film(unfinished, "libx264", [block[index % BLOCK] for index in range(frames)], options.rate)
+        unfinished.replace(film)
+    status, samples = run_command([str(film), "-o", str(folder / "film.out.mkv"), "--weights", str(weights)])
+    part = max(1, len(samples) * PART // MINUTES)
+    what = f"{MINUTES} minutes of film, {options.rate} frames a second"
+    return {"what": what, "status": status, "peak": max(samples[-part:]), "before": max(samples[:part])}
+
+
+def measure_names(folder: Path, weights: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the peaks of a folder of many names and of one of a tenth of them; all are one small photograph."""
+    grey = np.random.default_rng(0).integers(0, 256, (16, 16), dtype=np.uint8)
+    photo = folder / "name.png"
+    photo.write_bytes(cv2.imencode(".png", grey)[1].tobytes())
+    peaks, statuses = [], []
+    for count in (options.names // 10, options.names):
+        names = folder / f"names{count}"
+        names.mkdir(exist_ok=True)
+        for number in range(count):
+            path = names / f"{number:06d} a photograph of the box.png"
+            if not path.exists():
+                os.link(photo, path)
+        status, samples = run_command([str(names), "-o", str(folder / f"out{count}"), "--weights", str(weights)])
+        peaks.append(max(samples))
+        statuses.append(status)
+    return {"what": f"{options.names} names", "status": max(statuses), "peak": peaks[1], "before": peaks[0]}
+
+
+PARTS = (measure_photo, measure_names, measure_film)
+
+
+def main(words: list[str]) -> None:
+    """Measure all three and print the table.
+
+    Args:
+        words: Of the command line.
+    """
+    parser = argparse.ArgumentParser(description="Measure memory that must not grow.")
+    parser.add_argument("part")
+    parser.add_argument("--folder", type=Path, required=True, help="for the files and the record of what is done")
+    parser.add_argument("--rate", type=int, default=25, help="of the film: frames a second (default: 25)")
+    parser.add_argument("--names", type=int, default=20_000, help="in the folder (default: 20000)")
+    parser.add_argument("--seconds", type=float, help="begin nothing after so many; the same command goes on")
+    options = parser.parse_args(words)
+    folder = options.folder.absolute()
+    weights = write_tiny_weights(folder / "weights" / "tiny.safetensors")
+
+    def run(number: int) -> dict[str, Any]:
+        return PARTS[number](folder, weights, options)
+
+    wrong = False
+    for case in run_cases(folder / "memory.jsonl", len(PARTS), run, options.seconds):
+        grows = case["peak"] > case["before"] * (1 + GROWTH)
+        verdict = "  GROWS" if grows else "  FAILED" if case["status"] else ""
+        print(f"{case['what']}: peak {case['peak']:.0f} MB, compared with {case['before']:.0f} MB{verdict}", flush=True)
+        wrong |= bool(verdict)
+    if wrong:
+        sys.exit(1)
