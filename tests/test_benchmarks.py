@@ -162,3 +162,11 @@ def test_reliability(monkeypatch, tmp_path, capsys, kind):
     assert [case["number"] for case in record] == list(range(8))
     assert not any(case["wrong"] for case in record)
     assert f"8 of 8 {kind}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["films", "photos", "downloads"])
+def test_kills(monkeypatch, tmp_path, capsys, what):
+    run(monkeypatch, "reliability.__main__", "kills", what, "--count", 1, "--folder", tmp_path / "runs")
+    (record,) = (json.loads(line) for line in (tmp_path / "runs" / f"kills-{what}.jsonl").read_text().splitlines())
+    assert record["wrong"] == ""
+    assert "wrong: 0" in capsys.readouterr().out

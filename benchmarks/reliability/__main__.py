@@ -9,6 +9,7 @@ PARTS = {
     "photos": ("bad_files", "damaged photographs"),
     "films": ("bad_files", "damaged films"),
     "kills": ("kills", "commands that are killed: films, photos, ..."),
+    "disk": ("full_disk", "a film on a disk that is full"),
     "memory": ("memory", "memory of a large photo, a long film and many names"),
     "load": ("load", "hours of load on the service"),
 }

@@ -19,6 +19,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reliability.record import run_cases
-from benchmarks.reliability.tasks import TASKS, Task, Variant
+from benchmarks.reliability.tasks import TASKS, Task, Variant, serving
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 from benchmarks.reliability.victim import End, Moment, Stage
 
@@ -53,16 +54,14 @@ class Whole:
 
 
 def files_in(folder: Path, task: Task) -> dict[str, str]:
-    """Return the SHA-256 of each file in a folder by its relative path; of those that differ each time, none."""
+    """Return the SHA-256 of each file in a folder by its relative path, and nothing of a folder in it."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_dir():
             found[f"{name}/"] = ""
-        elif task.same_bytes(name):
+        elif task.is_compared(name):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        else:
-            found[name] = ""
     return found
 
 
@@ -84,6 +83,8 @@ class Kills:
         self._inputs.mkdir(parents=True)
         self._weights = weights or str(write_tiny_weights(self._inputs / "weights" / "tiny.safetensors"))
         task.make(self._inputs / "sources")
+        self._open = ExitStack()
+        self._address = self._open.enter_context(serving()) if task.name == "downloads" else ""
         self._stage = Stage(folder.absolute() / f"{task.name}.output", task.modules)
         self._wholes: dict[str, Whole] = {}
 
@@ -118,7 +119,7 @@ class Kills:
         shutil.copytree(self._inputs / "sources", self._work)
 
     def _command(self, variant: Variant, moment: Moment | None = None) -> End:
-        words = [word.format(work=self._work, weights=self._weights) for word in variant.words]
+        words = [word.format(work=self._work, weights=self._weights, address=self._address) for word in variant.words]
         return self._stage.run(variant.function, words, self._work, moment)
 
     def _whole(self, variant: Variant) -> Whole:

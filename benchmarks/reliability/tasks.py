@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,7 @@ CUTS = (7, 15, 29)  # frames with which its scenes begin
 COMMAND = "colorize.cli.command:main"
 TEMPORAL = ("off", "fast", "best")
 SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne.\n\n2\n00:00:05,000 --> 00:00:07,000\nTwo.\n"
+DOWNLOAD_BYTES = 24 << 20
 PHOTOS = ("grey.jpg", "rgb.png", "grey16.tif", "pages.tif", "grey.webp", "rgb.jpg", "cmyk.jpg", "grey.gif")
 
 
@@ -27,7 +30,8 @@ class Variant:
     Attributes:
         name: In the table.
         function: ``module:function`` that takes the words.
-        words: Of the command line; ``{work}`` is the folder of the case, ``{weights}`` the weights.
+        words: Of the command line; ``{work}`` is the folder of the case, ``{weights}`` the weights,
+            ``{address}`` that of the file to download.
         meanwhile: What happens in the folder between the kills and the same command; None: nothing.
     """
 
@@ -35,6 +39,46 @@ class Variant:
     function: str
     words: tuple[str, ...]
     meanwhile: Callable[[Path], None] | None = None
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve the file that is downloaded within the context, and yield its address."""
+    from benchmarks.reliability.tiny_weights import add_tests
+
+    add_tests()
+    from support.server import Behaviour, serve
+
+    with serve(Behaviour(content_of_download())) as address:
+        yield f"{address}/file"
+
+
+def content_of_download() -> bytes:
+    """Return the bytes of the file that is downloaded."""
+    return np.random.default_rng(0).bytes(DOWNLOAD_BYTES)
+
+
+def download(words: Sequence[str]) -> int:
+    """Download a file, as ``colorize-weights get`` does; the command of a task.
+
+    Args:
+        words: Address and path.
+    """
+    from colorize.network import Source, fetch
+
+    content = content_of_download()
+    fetch(Source(words[0], len(content), hashlib.sha256(content).hexdigest()), Path(words[1]))
+    return 0
+
+
+def download_state(work: Path) -> str:
+    """Return how far a download has come."""
+    part = work / "cache" / ".weights.bin.part"
+    if (work / "cache" / "weights.bin").exists():
+        return "finished"
+    if not part.exists():
+        return "before the first byte"
+    return "whole, without its name" if part.stat().st_size == DOWNLOAD_BYTES else "in the file"
 
 
 @dataclass(frozen=True)
@@ -47,7 +91,7 @@ class Task:
         make: Makes the sources in a folder.
         state: Says how far the work in a folder has come.
         modules: What it imports, so that it is there when a case begins.
-        other_bytes: Pattern of relative paths whose bytes differ from run to run; empty: none.
+        history: Pattern of relative paths of files that tell of the runs, and so are others each time; empty: none.
         check: Raises ``AssertionError`` where what an uninterrupted command leaves is not what it should be.
     """
 
@@ -56,12 +100,12 @@ class Task:
     make: Callable[[Path], None]
     state: Callable[[Path], str]
     modules: Sequence[str]
-    other_bytes: str = ""
+    history: str = ""
     check: Callable[[Path], None] = lambda _: None
 
-    def same_bytes(self, name: str) -> bool:
-        """Return whether a file, by its relative path, has the same bytes whenever the command has run."""
-        return not self.other_bytes or re.fullmatch(self.other_bytes, name) is None
+    def is_compared(self, name: str) -> bool:
+        """Return whether a file, by its relative path, is the same whenever the command has run."""
+        return not self.history or re.fullmatch(self.history, name) is None
 
 
 def make_film(folder: Path, seed: int = 0) -> None:
@@ -147,7 +191,7 @@ def photos_state(work: Path) -> str:
     return f"{where}, in a file" if doing else where
 
 
-_FILM_MODULES = (
+FILM_MODULES = (
     *("colorize.cli.command", "colorize.batch.files", "colorize.engine.colorizer", "colorize.film.video_colorizer"),
     *("colorize.film.contact", "colorize.network.onnx_runtime", "onnxruntime"),
 )
@@ -161,7 +205,7 @@ TASKS = {
             _film_variants("film", None),
             make_film,
             film_state,
-            _FILM_MODULES,
+            FILM_MODULES,
             check=check_film,
         ),
         Task(
@@ -169,7 +213,7 @@ TASKS = {
             _film_variants("source replaced", replace_film),
             make_film,
             film_state,
-            _FILM_MODULES,
+            FILM_MODULES,
             check=check_film,
         ),
         Task(
@@ -181,7 +225,14 @@ TASKS = {
             make_folder_of_photos,
             photos_state,
             ("colorize.cli.command", "colorize.cli.long_run", "colorize.batch.files", "onnxruntime", "tifffile"),
-            other_bytes=r"out/colorize-journal/.*|out/.*report.*",
+            history=r"out/colorize-journal/[^.].*",
+        ),
+        Task(
+            "downloads",
+            (Variant("download", f"{__name__}:download", ("{address}", "{work}/cache/weights.bin")),),
+            lambda folder: folder.mkdir(),
+            download_state,
+            ("colorize.network.downloads",),
         ),
     )
 }

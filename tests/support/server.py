@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -91,4 +91,5 @@ def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
     handler.send_header("Content-Length", str(len(body) if behaviour.announce is None else behaviour.announce))
     handler.send_header("Content-Type", behaviour.kind)
     handler.end_headers()
-    handler.wfile.write(body[: behaviour.cuts.pop(0)] if behaviour.cuts else body)
+    with suppress(ConnectionError):  # of a client that was killed
+        handler.wfile.write(body[: behaviour.cuts.pop(0)] if behaviour.cuts else body)
