@@ -155,13 +155,13 @@ def make_films() -> dict[str, bytes]:
     return films
 
 
-def write_film(path: Path, encoder: str, greys: Sequence[npt.NDArray[np.uint8]], rate: int) -> None:
+def write_film(path: Path, encoder: str, greys: Sequence[npt.NDArray], rate: int) -> None:
     """Write grey pictures of one size as a film with silent sound.
 
     Args:
         path: Its suffix chooses the container.
         encoder: FFmpeg's name of the encoder.
-        greys: The pictures, (h, w).
+        greys: The pictures, (h, w) uint8.
         rate: Pictures a second.
     """
     with av.open(str(path), "w") as film:

@@ -160,12 +160,16 @@ def check_film(work: Path) -> None:
     assert [round(float(time - times[0]) * RATE) for time in times] == list(range(FRAMES)), times
 
 
+def make_two_films(folder: Path) -> None:
+    """Make the film, and ``other.mkv``, another one of its form, in a folder."""
+    make_film(folder, seed=1)
+    (folder / "film.mkv").rename(folder / "other.mkv")
+    make_film(folder)
+
+
 def replace_film(work: Path) -> None:
-    """Put another film in the place of the source."""
-    (work / "other").mkdir(exist_ok=True)
-    make_film(work / "other", seed=1)
-    (work / "other" / "film.mkv").replace(work / "film.mkv")
-    (work / "other").rmdir()
+    """Put the other film in the place of the source."""
+    (work / "other.mkv").replace(work / "film.mkv")
 
 
 def _film_variants(name: str, meanwhile: Callable[[Path], None] | None) -> tuple[Variant, ...]:
@@ -211,7 +215,7 @@ TASKS = {
         Task(
             "replaced",
             _film_variants("source replaced", replace_film),
-            make_film,
+            make_two_films,
             film_state,
             FILM_MODULES,
             check=check_film,
