@@ -176,9 +176,11 @@ def write_film(path: Path, encoder: str, greys: Sequence[npt.NDArray], rate: int
             frame.pts, frame.time_base = index, Fraction(1, rate)
             film.mux(pictures.encode(frame))
         film.mux(pictures.encode(None))
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 48000 * len(greys) // rate), np.int16), "s16", "mono")
-        silence.sample_rate, silence.pts = 48000, 0
         resampler = av.AudioResampler(sound.format, sound.layout, 48000, sound.codec_context.frame_size or 960)
-        for part in resampler.resample(silence):
-            film.mux(sound.encode(part))
+        samples = 48000 * len(greys) // rate
+        for start in range(0, samples, 48000):  # a second at a time, so that the film may be long
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, min(48000, samples - start)), np.int16), "s16", "mono")
+            silence.sample_rate, silence.pts = 48000, start
+            for part in resampler.resample(silence):
+                film.mux(sound.encode(part))
         film.mux(sound.encode(None))
