@@ -178,8 +178,8 @@ class TemporalPainter:
             state = _first_state(frame, end)
             if state and frame.kind != "kept":
                 state["grey"] = grey
-            flows = {"backward_flow": backward_flow, "forward_flow": forward_flow}
-            yield TrackedFrame(**vars(frame), half_grey=grey, state=state, **flows)
+            known = {**vars(frame), "half_grey": grey}
+            yield TrackedFrame(**known, state=state, backward_flow=backward_flow, forward_flow=forward_flow)
 
     def _intervals(self, frames: Iterable[TrackedFrame]) -> Iterator[list[PlannedFrame]]:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from support.quick import only_quick
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -233,7 +234,7 @@ def part_color_film(path: Path, **recipe: object) -> Path:
         pytest.param("a.mkv", {"codec": "ffv1"}, "b.mkv", "ffv1", marks=pytest.mark.slow),
         ("a.mkv", {"codec": "ffv1", "pixel_format": "yuv422p10le"}, "b.mkv", "ffv1"),
         pytest.param("a.mkv", {"codec": "ffv1", "pixel_format": "yuv444p"}, "b.mkv", "ffv1", marks=pytest.mark.slow),
-        ("a.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}, "b.mkv", "ffv1"),
+        pytest.param("a.mkv", {"codec": "ffv1", "pixel_format": "bgr0"}, "b.mkv", "ffv1", marks=pytest.mark.slow),
         ("a.mp4", {"rotation": 90}, "b.mp4", "h264"),
     ],
 )
@@ -257,7 +258,7 @@ def test_scenes_in_colour_keep_their_colours(
     assert np.abs(source[OWN] - anew[OWN]).mean() > 10
 
 
-@pytest.mark.parametrize("mode", ["off", "fast"])
+@pytest.mark.parametrize("mode", only_quick(["fast"], ["off"]))
 def test_a_stopped_film_goes_on_with_the_same_scenes(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: str
 ) -> None:

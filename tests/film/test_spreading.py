@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.quick import only_quick
 from support.videos import VideoRecipe, make_video
 
 from colorize.engine import Colorizer
@@ -46,7 +47,7 @@ def spreading(
     return spread
 
 
-@pytest.mark.parametrize("mode", ["off", "fast", pytest.param("best", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mode", only_quick(["fast"], ["off", "best"]))
 def test_the_same_bytes_in_any_order_and_after_a_stop(
     film: Path, tmp_path: Path, colorizer: Colorizer, mode: Any
 ) -> None:
