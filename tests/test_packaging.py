@@ -25,7 +25,7 @@ NEEDED = {Requirement(line).name for line in PROJECT["dependencies"]}
 INSTALL = re.compile(r"pip install '?([\w-]+)\[([\w,]+)\]")
 
 
-OPEN = ("MIT", "MIT-CMU", "BSD", "0BSD", "Apache", "ISC", "MPL", "PSF", "Zlib", "CC0")
+OPEN = ("MIT", "MIT-CMU", "BSD", "0BSD", "Apache", "ISC", "MPL", "PSF", "Zlib", "CC0", "Unlicense")
 """Beginnings of the names of licences that a default install may have. They speak of a package's own code: what a wheel
 brings along, such as the x264 of PyAV's (GPL), has its own."""
 JOINING = re.compile(r"\b(?:AND|OR|WITH|and|or|License|Software|Clause|Public|Mozilla|The|Exception|LLVM)\b|[(),;]")
@@ -44,9 +44,11 @@ def installed(lines: list[str], found: dict[str, importlib.metadata.Distribution
 
 def licenses(metadata) -> list[str]:
     """Return the words of a distribution's licences that are no joining words nor numbers: what must be known."""
-    texts = [metadata.get("License-Expression"), (metadata.get("License") or "").partition("\n")[0]]
     classifiers = [entry for entry in metadata.get_all("Classifier") or [] if entry.startswith("License ::")]
+    texts = [metadata.get("License-Expression")]
     texts += [entry.rpartition("::")[2] for entry in classifiers] if not any(texts) else []
+    # Older packages have the licence's whole text here.
+    texts += [(metadata.get("License") or "").partition("\n")[0]] if not any(texts) else []
     words = JOINING.sub(" ", " ".join(filter(None, texts))).split()
     return [word for word in words if not re.fullmatch(r"v?[\d.]+(-[\d.]*(Clause)?)?", word)]
 

@@ -19,4 +19,6 @@ def configure_process(settings: RuntimeSettings) -> None:
     # A damaged file gives one line, ours; what the decoders tell each other about it stays quiet.
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4.8 has no utils.logging, and OpenCV 5 nothing else.
+    set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    set_log_level(0)  # silent
