@@ -20,5 +20,5 @@ def configure_process(settings: RuntimeSettings) -> None:
     warnings.filterwarnings("ignore", module="PIL")
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     # OpenCV 4.8 has no utils.logging, and OpenCV 5 nothing else.
-    set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+    set_log_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
     set_log_level(0)  # silent

@@ -126,9 +126,9 @@ def average(before: Sequence[PredictedFrame], frame: PredictedFrame, after: Sequ
 
 def _mixed(ab: Floats, other: Floats, share: Floats) -> Floats:
     """Return ab (h, w, 2) with a share (h / 2, w / 2), 0..1, of another."""
-    share = cv2.resize(share, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    fine = cv2.resize(share, ab.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     # OpenCV joins planes several times as fast as NumPy broadcasts one.
-    return np.asarray(ab + (other - ab) * cv2.merge([share, share]), np.float32)
+    return np.asarray(ab + (other - ab) * cv2.merge([fine, fine]), np.float32)
 
 
 def _neighbours(
