@@ -118,7 +118,7 @@ def wait_for_segments(folder: Path, count: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
-@pytest.mark.parametrize("mode", ["off", "fast", "best"])
+@pytest.mark.parametrize("mode", ["fast", "best"])
 def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weights_file: Path, mode: str) -> None:
     path = make_video(
         tmp_path / "a.mp4",

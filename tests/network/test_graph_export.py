@@ -77,15 +77,9 @@ def test_the_small_networks_of_tests_are_torchs_too(config: GeneratorConfig, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "config",
-    [
-        GeneratorConfig("resnet18", (8, 8, 8, 4, 4), latent_dim=3),
-        GeneratorConfig("resnet50", (8, 8, 8, 4, 4), head="classification", hue_agreement_power=0.0),
-    ],
-    ids=["a latent, no classes", "bottlenecks, classes"],
-)
-def test_the_graph_of_any_architecture(config: GeneratorConfig, tmp_path: Path):
+def test_the_graph_of_another_architecture(tmp_path: Path):
+    """One with bottlenecks and classes; a latent is among the small networks."""
+    config = GeneratorConfig("resnet50", (8, 8, 8, 4, 4), head="classification", hue_agreement_power=0.0)
     torch.manual_seed(0)
     generator = Generator(config)
     torch.nn.init.normal_(generator.head.weight, std=0.1)
@@ -100,7 +94,5 @@ def test_the_graph_of_any_architecture(config: GeneratorConfig, tmp_path: Path):
     (tmp_path / FOLDER).mkdir()
     write_graph(tmp_path / FOLDER / graph_name(config), export_graph(generator.eval()))
     onnx, in_torch = load_network(path, "cpu", runtime="onnx"), load_network(path, "cpu", "float32", "torch")
-    assert onnx.latent_dim == in_torch.latent_dim == config.latent_dim
-    latent = np.ones((2, config.latent_dim), np.float32) if config.latent_dim else None
-    for inputs, given in ((random_inputs(2, 4, 64, 32), latent), (random_inputs(1, 1, 40, 70), None)):
-        assert np.abs(answer(onnx, inputs, given) - answer(in_torch, inputs, given)).max() < MAX_DIFFERENCE
+    for inputs in (random_inputs(2, 4, 64, 32), random_inputs(1, 1, 40, 70)):
+        assert np.abs(answer(onnx, inputs) - answer(in_torch, inputs)).max() < MAX_DIFFERENCE
