@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +70,9 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
         file = open(own, "r+b", opener=_open_or_make)  # noqa: SIM115 - it stays open
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(file.fileno()), own.stat()):  # it was not renamed before it was locked
+            status = os.fstat(file.fileno())
+            is_own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1  # no name of another file, which stays whole
+            if is_own and os.path.samestat(status, own.stat()):  # it was not renamed before it was locked
                 file.truncate()
                 return own, file
         except BaseException:
@@ -81,7 +84,7 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
 
 
 def _open_or_make(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CREAT, 0o666)
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o666)
 
 
 def move_into_place(finished: Path, path: Path, durable: bool = False) -> None:

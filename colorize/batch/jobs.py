@@ -27,7 +27,6 @@ from colorize.engine import HINTS_SUFFIX
 from colorize.film import (
     SEQUENCE_SUFFIXES,
     VIDEO_FOLDER,
-    SegmentStore,
     first_part,
     frame_numbers,
     frame_path,
@@ -40,6 +39,7 @@ from colorize.film import (
 
 if TYPE_CHECKING:
     from colorize.engine import Hint
+    from colorize.film import SegmentStore
 
 KEY_FRAME_LIST = "keyframes.json"  # that stands for the key frames of a film
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
@@ -201,14 +201,14 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
         return None
     targets = result_paths(job, options)
     if is_sequence(job.target) and options.preview is None:
-        if SegmentStore(job.target).folder.exists():
+        if _segments(job).folder.exists():
             return None  # the frames that are there are those of a run that goes on
         targets = [frame_path(job.target, number) for number in frame_numbers(job.target)]
     if any(same_file(job.source, target) for target in targets):
         kind = "film" if job.is_video else "photo"
         raise ValueError(f"{job.source}: the result would replace the {kind} itself; give another -o")
     existing = [target for target in targets if target.exists()]
-    if job.is_video and existing == [job.target] and SegmentStore(job.target).finished() is not None:
+    if job.is_video and existing == [job.target] and _segments(job).finished() is not None:
         return None  # a run that was stopped at its very end has something left to remove
     if options.skip_existing and existing and existing == targets:
         return Outcome(job.source, "skipped", f"{job.source}: {existing[-1]} exists already")
@@ -239,6 +239,13 @@ def result_suffix(source: Path, suffix: str | None = None) -> str:
         return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_VIDEO_SUFFIX
     own = source.suffix if source.suffix.lower() in PHOTO_FORMATS else None
     return suffix or own or READ_ONLY_SUFFIXES.get(source.suffix.lower(), DEFAULT_SUFFIX)
+
+
+def _segments(job: Job) -> SegmentStore:
+    """Return the segments of a film."""
+    from colorize.film import SegmentStore  # brings PyAV, which photographs do without
+
+    return SegmentStore(job.target)
 
 
 def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[Path, Path] | Outcome]:

@@ -176,7 +176,7 @@ def load_colorizer(command: Command) -> Colorizer:
         device=runtime.device,
         threads=runtime.threads,
         runtime=runtime.runtime,
-        in_batches=command.settings.sequence or all(map(names_video, command.files)),
+        in_batches=command.settings.sequence or (bool(command.files) and all(map(names_video, command.files))),
     )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,17 @@ def test_a_finished_folder_does_not_replace_one_that_holds_something(tmp_path: P
     assert (tmp_path / "a" / "file").read_text() == "a"
     move_into_place(tmp_path / "part", tmp_path / "b")
     assert (tmp_path / "b" / "file").read_text() == "part"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows takes no temporary file over")
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_temporary_file_that_is_another_name_of_a_file_is_left_alone(tmp_path: Path, link: Callable) -> None:
+    path, other = tmp_path / "a.bin", tmp_path / "other.bin"
+    other.write_bytes(b"not ours")
+    with replacing(path, overwrite=True):
+        (temporary,) = tmp_path.glob(".*")
+    path.unlink()
+    link(other, temporary)
+    with replacing(path, overwrite=True) as file:
+        file.write(b"new")
+    assert (path.read_bytes(), other.read_bytes()) == (b"new", b"not ours")

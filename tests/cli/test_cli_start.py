@@ -53,11 +53,11 @@ def test_options_alone_are_a_usage_error_of_one_line() -> None:
     assert "FILE" in done.stderr
 
 
-def test_a_photo_is_coloured_without_what_only_training_needs(weights_file: Path, grey_photo: Path) -> None:
+def test_a_photo_is_coloured_without_what_only_training_or_films_need(weights_file: Path, grey_photo: Path) -> None:
     done = in_new_process(
         f"""
         import sys
-        for name in ("fastai", "gradio", "torchvision", "skimage", "scipy", "tyro", "tensorboard", "training"):
+        for name in ("fastai", "gradio", "torchvision", "skimage", "scipy", "tyro", "tensorboard", "training", "av"):
             sys.modules[name] = None  # makes its import fail
         from colorize.cli import main
         sys.exit(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}]))
