@@ -134,9 +134,10 @@ def find_graph(config: GeneratorConfig, weights: Path) -> Path | None:
 
     Args:
         config: The architecture.
-        weights: The weights file; the folder ``graphs`` beside it is looked into first, then the released graphs.
+        weights: The weights file. The released graphs are looked into first, then the folder ``graphs`` beside it:
+            where the program has a graph of its own, nobody else's is computed.
     """
-    paths = (graph_path(config, folder) for folder in (weights.parent, released_folder()))
+    paths = (graph_path(config, folder) for folder in (released_folder(), weights.parent))
     return next((path for path in paths if path.is_file()), None)
 
 

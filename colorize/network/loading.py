@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import logging
 import platform
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ from colorize.network.weights_file import check_deoldify_start, is_deoldify, rea
 
 if TYPE_CHECKING:
     from colorize.network.torch_runtime import TorchGenerator
+
+log = logging.getLogger("colorize.network")
 
 TORCH_DEVICES = ("cuda", "mps")  # for which torch is taken where it is installed
 
@@ -184,6 +187,12 @@ def _load_in_onnx_runtime(
     if graph_file is None:
         raise WeightsError(_missing_graph_message(path, info.config, is_known=digest is not None))
     graph = read_graph(graph_file)
+    if not is_released(graph_file):
+        log.warning(
+            "%s: computes %s, and did not come with the program; use it only if you trust whom it is from",
+            graph_file,
+            path.name,
+        )
     try:
         return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches)
     except MisfitError as error:

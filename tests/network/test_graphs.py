@@ -185,15 +185,29 @@ class TestWhichFileIsWrong:
 
     @pytest.mark.parametrize(("how", "is_known"), [("cut", True), ("no model", True), ("another", False)])
     def test_a_graph_of_ones_own(self, graph_file, mine, how, is_known):
+        shutil.copy(find_weights("stable"), mine)
         own = mine.parent / FOLDER / graph_file.name
         own.parent.mkdir()
-        shutil.copy(graph_file, own)
-        shutil.copy(find_weights("stable"), mine)
+        shutil.move(graph_file, own)
         break_graph(own, how)
         with pytest.raises(WeightsError) as caught:
             load_network(mine, "cpu", runtime="onnx")
         assert str(own) in str(caught.value) and (str(mine) in str(caught.value)) != is_known
         assert "install again" not in str(caught.value)
+
+    def test_a_strangers_graph_is_not_computed_without_a_word(self, graph_file, mine, caplog):
+        shutil.copy(find_weights("stable"), mine)
+        own = mine.parent / FOLDER / graph_file.name
+        own.parent.mkdir()
+        shutil.copy(graph_file, own)
+        break_graph(own, "no model")
+        load_network(
+            mine, "cpu", runtime="onnx"
+        )  # the program has a graph of this architecture: the stranger's stays unread
+        assert not caplog.records
+        shutil.move(graph_file, own)  # now it has none
+        load_network(mine, "cpu", runtime="onnx")
+        assert str(own) in caplog.text and mine.name in caplog.text and "trust" in caplog.text
 
 
 class TestGraphFiles:
