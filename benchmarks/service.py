@@ -67,11 +67,14 @@ class Server:
         variables = {**os.environ, **(environment or {})}
         self.process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=variables)
         assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        match = re.search(r"http://\S+?/(?=\s)", line)
-        if match is None:
+        said = ""
+        for line in self.process.stderr:  # a line may come before: the graph of weights of one's own is named
+            said += line
+            if match := re.search(r"http://\S+?/(?=\s)", line):
+                break
+        else:
             self.process.kill()
-            raise SystemExit(f"the server did not start: {line.strip()}")
+            raise SystemExit(f"the server did not start: {said.strip()}")
         self.address = match.group()
         threading.Thread(target=self.process.stderr.read, daemon=True).start()  # so that it never waits for a reader
 

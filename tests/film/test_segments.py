@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.command import said
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -136,7 +137,7 @@ def test_a_killed_command_goes_on_and_the_film_is_the_same(tmp_path: Path, weigh
         assert not out.exists()
     process = start(weights_file, path, "-o", out, *options)
     _, err = process.communicate(timeout=300)
-    assert (process.returncode, err) == (0, "")
+    assert (process.returncode, said(err)) == (0, "")
     times, frames = read_frames(out)
     expected_times, expected = read_frames(tmp_path / "whole.mp4")
     assert times == expected_times
@@ -157,14 +158,14 @@ def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path, weigh
     wait_for_segments(tmp_path / "a_colorized.mp4.segments", 3)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
-    lines = [line for line in err.splitlines() if line]
+    lines = [line for line in said(err).splitlines() if line]
     assert process.returncode == 130, err
     assert lines[0] == "colorize: finishing the segment at work; Ctrl-C again ends at once"
     assert lines[1].startswith(f"colorize: {path}: stopped after ")
     assert lines[1].endswith(" of 600 frames; the same command goes on from there")
     again = start(weights_file, path, "-q")
     _, err = again.communicate(timeout=300)
-    assert (again.returncode, err) == (0, "")
+    assert (again.returncode, said(err)) == (0, "")
     assert len(read_frames(tmp_path / "a_colorized.mp4")[0]) == 600
 
 
@@ -181,7 +182,7 @@ def test_a_disk_that_fills_up_keeps_the_finished_segments(tmp_path: Path, weight
     code += f"'--weights', {str(weights_file)!r}]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
-    lines = done.stderr.splitlines()
+    lines = said(done.stderr).splitlines()
     assert (done.returncode, len(lines)) == (1, 1), done.stderr
     assert "too large" in lines[0]  # EFBIG, which a quota gives
     assert not out.exists()

@@ -32,3 +32,8 @@ def in_new_process(code: str, **options: object) -> subprocess.CompletedProcess[
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)  # type: ignore[call-overload]
+
+
+def said(stderr: str) -> str:
+    """Return what a command said on stderr, without the line that names the graph of a test's own network."""
+    return "".join(line for line in stderr.splitlines(keepends=True) if "did not come with the program" not in line)

@@ -89,8 +89,8 @@ def test_starts_answers_and_ends(weights_file, tmp_path, end):
     arguments = ["--port", "0", "--weights", str(weights_file), "--device", "cpu"]
     process = subprocess.Popen([*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment)
     try:
-        line = process.stderr.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+", line).group()
+        lines = iter(process.stderr.readline, "")  # the first names the graph of the test's own network
+        address = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+", line) for line in lines))).group()
         with urllib.request.urlopen(f"{address}/healthz", timeout=30) as answer:
             assert b'"ok"' in answer.read()
         with urllib.request.urlopen(address, timeout=30) as answer:
