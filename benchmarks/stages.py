@@ -34,8 +34,10 @@ STAGES = {
 CHILD = """
 import time
 begin = time.time()
-import functools, importlib, json, sys
+import functools, importlib, json, os, sys
 from pathlib import Path
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as colorize.network.onnx_runtime does
 
 seconds = {"python": begin - float(sys.argv.pop(1))}
 output = Path(sys.argv.pop(1))

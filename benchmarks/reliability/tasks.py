@@ -197,7 +197,7 @@ def photos_state(work: Path) -> str:
 
 FILM_MODULES = (
     *("colorize.cli.command", "colorize.batch.files", "colorize.engine.colorizer", "colorize.film.video_colorizer"),
-    *("colorize.film.contact", "colorize.network.onnx_runtime", "onnxruntime"),
+    *("colorize.film.contact", "colorize.network.onnx_runtime"),
 )
 _PHOTO_WORDS = ("-o", "{work}/out", "--weights", "{weights}", "--threads", "1")
 
@@ -228,7 +228,13 @@ TASKS = {
             ),
             make_folder_of_photos,
             photos_state,
-            ("colorize.cli.command", "colorize.cli.long_run", "colorize.batch.files", "onnxruntime", "tifffile"),
+            (
+                "colorize.cli.command",
+                "colorize.cli.long_run",
+                "colorize.batch.files",
+                "colorize.network.onnx_runtime",
+                "tifffile",
+            ),
             history=r"out/colorize-journal/[^.].*",
         ),
         Task(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +13,23 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
-from onnxruntime import InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
 
 from colorize.base import WeightsError, available_cpus
 from colorize.color import Floats
 from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.graphs import FEATURES, Graph
 from colorize.network.weights_file import WeightsInfo
+
+# From 1.29 on it tells its maker about models and the machine, unless this is set before it is imported.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+import onnxruntime
+from onnxruntime import (  # type: ignore[attr-defined]
+    InferenceSession,
+    OrtValue,
+    RunOptions,
+    SessionOptions,
+)
 
 INPUT_WEIGHT = "encoder.conv1.weight"  # (C, 4, 7, 7)
 LATENT_WEIGHT = "latent.weight"  # (C, latent_dim)

@@ -48,6 +48,17 @@ def test_onnx_runtime_on_a_processor(no_gpu):
     assert load_network("stable", threads=1).runtime.startswith("onnxruntime")
 
 
+def test_the_onnx_runtime_tells_nobody_about_the_machine(tmp_path, monkeypatch):
+    """What it would send to its maker, it keeps at home first; and an identifier of the machine, for good."""
+    for name in ("ORT_DISABLE_TELEMETRY", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    done = in_new_process("import sys; sys.dont_write_bytecode = True; import colorize.network.onnx_runtime")
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_torch_where_there_is_a_gpu(gpu):
     assert choose_runtime(STABLE) == "torch"
     assert choose_runtime(STABLE, device="cpu") == "onnx"
