@@ -127,11 +127,11 @@ def number_of_frame(plan: SegmentPlan, index: int) -> int:
 
 def discard_damaged(pattern: Path, store: SegmentStore) -> Path | None:
     """Let the lists from the first one on count no more of which a frame is missing or of another size; return that."""
-    for number in range(len(store.segments)):
-        sizes: dict[str, int] = json.loads(store.video_path(number).read_text())
+    for begin, lists in sorted(store.videos().items()):
+        sizes: dict[str, int] = json.loads(lists.read_text())
         for name, size in sizes.items():
             path = pattern.with_name(name)
             if not path.exists() or path.stat().st_size != size:
-                store.discard(number)
+                store.discard(begin)
                 return path
     return None

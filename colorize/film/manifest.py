@@ -61,6 +61,7 @@ def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
     """Return the options that the bytes of the segments depend on: all but those of the finished film."""
     others = {setting.name for setting, _ in specs(ResultOptions)}
     others |= {"keyframes", "hints"}  # each counts for its scene, and the pictures, not the name of their folder
+    others.add("keep_segments")
     names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
     return {name: getattr(options, name) for name in names}
 

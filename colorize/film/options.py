@@ -91,6 +91,8 @@ class VideoOptions(TemporalOptions, ResultOptions):
         hints: The colours of places in frames, which are followed through their scenes.
         propagate: Of so many frames of a scene, at most, the network's own answer to one serves as a key frame; None:
             it does not.
+        keep_segments: Leave the finished segments beside the result, so that changed key frames and hints colour their
+            scenes alone anew.
         batch_size: Frames that pass through the network together.
         threads: Threads of the encoder; None: a number that does not depend on the machine where its pictures would.
 
@@ -191,6 +193,11 @@ class VideoOptions(TemporalOptions, ResultOptions):
         metavar="N",
         bare=str(PROPAGATE),
         surfaces=NOT_ON_PAGE,
+    )
+    keep_segments: bool = setting(
+        False,
+        "keep the folder of segments, as large as the film, so that another key frame or hint costs its scene alone",
+        surfaces=COMMAND_ONLY,
     )
     batch_size: int = setting(
         8,

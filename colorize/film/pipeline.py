@@ -213,6 +213,27 @@ def color_segments(
     return is_complete
 
 
+def color_missing(store: SegmentStore, plan: SegmentPlan, color: Callable[[SegmentPlan], bool]) -> bool:
+    """Colour what no finished segment of a store has: before its later ones, between them and behind them.
+
+    Args:
+        store: The finished segments.
+        plan: What is coloured, and how.
+        color: Colours what follows the store's first segments, as ``color_segments`` does.
+
+    Returns:
+        Whether all frames are coloured.
+    """
+    while True:
+        end = store.take_later()
+        if store.segments and store.segments[-1].last:
+            return True
+        if not color(replace(plan, end=end)):
+            return False
+        if end is None:
+            return True
+
+
 def divide_film(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]) -> Iterator[FrameTask]:
     """Yield the frames that follow those of finished segments, prepared for the network, with the ends of segments."""
     prepared = _judge(plan, _prepare_frames(plan, colorizer, segments), segments)
@@ -305,7 +326,8 @@ def _divide(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Se
             task.end, since_cut = "scene", 0
         else:
             changes_order = plan.format.field_order and following.field_order not in (None, segment_order)
-            task.end = "segment" if changes_order or count == plan.segment_frames else None
+            is_full = count == plan.segment_frames or task.index + 1 == plan.end
+            task.end = "segment" if changes_order or is_full else None
         task.ends_span = following is None
         count = 0 if task.end else count
         yield task

@@ -194,9 +194,10 @@ def _reading(store: SegmentStore, number: int) -> Iterator[None]:
     try:
         yield
     except (FFmpegError, OSError, LookupError) as error:
-        store.discard(number)
+        video = store.video_path(number)
+        store.discard(int(video.stem))
         remedy = "the same command colours the film anew from this segment on"
-        raise SegmentsError(f"{store.video_path(number)}: damaged ({reason(error)}); {remedy}") from error
+        raise SegmentsError(f"{video}: damaged ({reason(error)}); {remedy}") from error
 
 
 def _interleave(

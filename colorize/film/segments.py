@@ -1,17 +1,20 @@
 """The finished segments of a film on disk, so that the work goes on after a stop, however hard.
 
-A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment:
-the encoded video, and the record without which the segment does not count. Each file is written under another name
-first, so a kill at any moment leaves whole segments only; a video that was damaged later is known by its SHA-256.
+A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment,
+named by the index of its first frame: the encoded video, and the record without which the segment does not count. Each
+file is written under another name first, so a kill at any moment leaves whole segments only; a video that was damaged
+later is known by its SHA-256. Where other key frames make scenes count no more, the segments behind wait until what is
+missing before them is there again.
 The finished film takes its name before the folder is removed; a file beside it tells a kill between the two.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +24,7 @@ import numpy as np
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
 from colorize.film.own_colors import ColorState
 
-FORMAT = "colorize-segments/6"
+FORMAT = "colorize-segments/7"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
@@ -71,8 +74,8 @@ class Resumption(NamedTuple):
             there were no segments.
         damaged: The file of the first segment that is damaged or missing, from which on segments are made anew; None:
             all are whole.
-        has_other_key_frames: Whether nothing has changed but key frames; the segments of scenes before the first one
-            that it concerns are gone on from.
+        has_other_key_frames: Whether nothing has changed but key frames; the segments of all scenes that this does not
+            concern still count.
     """
 
     changes: dict[str, tuple[Any, Any]]
@@ -86,12 +89,15 @@ class SegmentStore:
     Attributes:
         folder: The folder, beside the result.
         segments: The records of the finished segments, from the first on.
+        later: Index of the first frame -> record of the finished segments behind the first gap.
     """
 
     def __init__(self, target: Path) -> None:
         """Name the folder that belongs to the result ``target``; nothing is read or made yet."""
         self.folder = target.with_name(target.name + SEGMENTS_SUFFIX)
         self.segments: list[Segment] = []
+        self.later: dict[int, Segment] = {}
+        self._begins = [0]  # index of each segment's first frame, and of the one that comes next
         self._target = target
         self._finished_path = self.folder.with_name(self.folder.name + FINISHED_SUFFIX)
 
@@ -126,29 +132,38 @@ class SegmentStore:
             self.folder.mkdir(parents=True)
             self._write_manifest(manifest)
         self._finished_path.unlink(missing_ok=True)
-        self.segments, damaged = self._read_segments()
+        damaged = self._read_segments()
         if repainted and not changes:
-            self._discard_scene(min(repainted))
+            self._discard_scenes(repainted)
             self._write_manifest(manifest)
+            self._read_segments()
         return Resumption(changes, damaged, bool(repainted) and not changes)
 
     def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
         with replacing(self.folder / MANIFEST, overwrite=True) as file:
             file.write(json.dumps(manifest, indent=2).encode())
 
-    def _discard_scene(self, index: int) -> None:
-        """Let the segments count no more from the beginning of the scene on that the frame of an index belongs to."""
-        ends = np.cumsum([len(segment.pts) for segment in self.segments])
-        number = int(np.searchsorted(ends, index, side="right"))
-        while number and not self.segments[number - 1].ends_scene:
-            number -= 1
-        for each in range(len(self.segments) - 1, number - 1, -1):  # whenever it stops, those before are whole
-            self.discard(each)
-        self.segments, _ = self._read_segments()
+    def take_later(self) -> int | None:
+        """Go on with the later segments that follow the last one without a gap.
+
+        Returns:
+            The index of the frame before which the next gap ends; None: no segment lies behind one.
+        """
+        while (following := self.later.pop(self._begins[-1], None)) is not None:
+            self._append(following)
+        return min(self.later, default=None)
+
+    def count_frames(self) -> int:
+        """Return how many frames finished segments have, the later ones too."""
+        return self._begins[-1] + sum(len(segment.pts) for segment in self.later.values())
+
+    def videos(self) -> dict[int, Path]:
+        """Return the index of each finished segment's first frame -> its video, the later ones too."""
+        return {begin: self._path(begin) for begin in (*self._begins[:-1], *self.later)}
 
     def video_path(self, number: int) -> Path:
-        """Return the path of a finished segment's video."""
-        return self.folder / f"{number:06d}{VIDEO_FILE_SUFFIX}"
+        """Return the path of the video of a finished segment, or of the one that comes next."""
+        return self._path(self._begins[number])
 
     def unfinished_path(self, number: int) -> Path:
         """Return the path under which a segment's video is written until it is finished."""
@@ -176,30 +191,38 @@ class SegmentStore:
             **{name: np.array(segment.warnings[name], np.int64) for name in FRAME_WARNINGS},
             **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
-        with replacing(self._record_path(number), overwrite=True, durable=True) as file:
+        with replacing(_record_of(self.video_path(number)), overwrite=True, durable=True) as file:
             np.savez(file, allow_pickle=False, **arrays)
-        _append(self.segments, segment)
+        self._append(segment)
 
     def adopt(self, other: SegmentStore) -> None:
         """Count all segments of another store, which is on the same disk, as the next ones; it is removed."""
         for number, segment in enumerate(other.segments):
-            place = len(self.segments)
-            move_into_place(other.video_path(number), self.video_path(place))
-            move_into_place(other._record_path(number), self._record_path(place))
-            _append(self.segments, segment)
+            video, place = other.video_path(number), self.video_path(len(self.segments))
+            move_into_place(video, place)
+            move_into_place(_record_of(video), _record_of(place))
+            self._append(segment)
         other.remove()
 
-    def discard(self, number: int) -> None:
-        """Let a segment and those after it count no more: the next run makes them anew."""
-        self._record_path(number).unlink(missing_ok=True)
-        del self.segments[number:]
+    def discard(self, begin: int) -> None:
+        """Let the segments count no more that begin with the frame of an index or behind it; they are made anew."""
+        for first, video in sorted(self.videos().items(), reverse=True):  # whenever it stops, those before are whole
+            if first >= begin:
+                _record_of(video).unlink(missing_ok=True)
+        self._read_segments()
 
-    def finish(self, film: Path, record: Mapping[str, Any]) -> None:
+    def discard_later(self) -> None:
+        """Let the segments behind the first gap count no more."""
+        if self.later:
+            self.discard(min(self.later))
+
+    def finish(self, film: Path, record: Mapping[str, Any], keep_segments: bool = False) -> None:
         """Give the finished film the target's name and remove all else; ``finished`` tells if that was cut short.
 
         Args:
             film: The finished film, in the folder.
             record: What is to be known of it then, as JSON values.
+            keep_segments: Leave the folder, for a film with other key frames.
 
         Raises:
             OSError: The film cannot take its name, or something cannot be removed.
@@ -207,7 +230,14 @@ class SegmentStore:
         with replacing(self._finished_path, overwrite=True, durable=True) as file:
             file.write(json.dumps({"identity": _identity(film), **record}).encode())
         move_into_place(film, self._target, durable=True)  # before the segments go, of which it could be made again
-        self.remove()
+        self.clean_up(keep_segments)
+
+    def clean_up(self, keep_segments: bool) -> None:
+        """Remove what a finished film does not need, the folder of segments too, unless those are to be kept."""
+        if keep_segments:
+            self._finished_path.unlink(missing_ok=True)
+        else:
+            self.remove()
 
     def finished(self) -> dict[str, Any] | None:
         """Return the record of ``finish`` if the target is that film, of which not all else was removed; else None."""
@@ -219,13 +249,20 @@ class SegmentStore:
 
     def remove(self) -> None:
         """Remove the folder with all segments, and last what says that the film is finished."""
-        self.segments = []
+        self.segments, self.later, self._begins = [], {}, [0]
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self._finished_path.unlink(missing_ok=True)
 
-    def _record_path(self, number: int) -> Path:
-        return self.folder / f"{number:06d}{RECORD_SUFFIX}"
+    def _path(self, begin: int) -> Path:
+        return self.folder / f"{begin:06d}{VIDEO_FILE_SUFFIX}"
+
+    def _append(self, segment: Segment) -> None:
+        """Append the next segment, from whose state the film goes on; the one before lets go of its own, a megabyte."""
+        if self.segments:
+            self.segments[-1] = replace(self.segments[-1], state={})
+        self.segments.append(segment)
+        self._begins.append(self._begins[-1] + len(segment.pts))
 
     def _read_manifest(self) -> dict[str, Any] | None:
         """Return the folder's manifest; None: there is none."""
@@ -241,24 +278,56 @@ class SegmentStore:
             ) from error
         return found
 
-    def _read_segments(self) -> tuple[list[Segment], Path | None]:
-        """Return the records of the segments that are whole, and the file that ends them; remove all other files."""
-        segments: list[Segment] = []
-        damaged = None
-        while (record := self._record_path(len(segments))).exists():
-            video = self.video_path(len(segments))
-            segment = _read_segment(record, video)
+    def _read_segments(self) -> Path | None:
+        """Read the records of the segments that count, and remove all other files.
+
+        Scenes may be missing, or their ends. Behind a segment that is damaged nothing counts.
+
+        Returns:
+            The video of that segment; None: none is damaged.
+        """
+        found: dict[int, Segment] = {}
+        end, last, damaged = 0, None, None
+        for begin in sorted(int(path.stem) for path in self.folder.glob(f"[0-9]*{RECORD_SUFFIX}")):
+            segment = _read_segment(_record_of(self._path(begin)), self._path(begin))
             if segment is None:
-                damaged = video
+                damaged = self._path(begin)
                 break
-            _append(segments, segment)
-        keep = {MANIFEST}
-        for number in range(len(segments)):
-            keep |= {self.video_path(number).name, self._record_path(number).name}
+            if begin == end and last is not None:
+                found[last] = replace(found[last], state={})  # memory would grow with the film
+            found[begin] = segment
+            end, last = begin + len(segment.pts), begin
+        self.segments, self.later, self._begins = [], found, [0]
+        self.take_later()
+        videos = self.videos().values()
+        keep = {MANIFEST, *(path.name for video in videos for path in (video, _record_of(video)))}
         for path in self.folder.iterdir():
             if path.name not in keep:
                 path.unlink(missing_ok=True)
-        return segments, damaged
+        return damaged
+
+    def _discard_scenes(self, indices: Sequence[int]) -> None:
+        """Let the segments count no more of the scenes that the frames of some indices belong to."""
+        finished = {**dict(zip(self._begins, self.segments, strict=False)), **self.later}
+        scenes: list[list[int]] = []  # what each segment of a scene, or of several short ones, begins with
+        end: float = 0
+        ends_scene = True
+        for begin, segment in finished.items():
+            if ends_scene or begin != end:
+                scenes.append([])
+            scenes[-1].append(begin)
+            end, ends_scene = begin + len(segment.pts), segment.ends_scene
+        for scene, following in zip(scenes, [*scenes[1:], [math.inf]], strict=True):
+            last = finished[scene[-1]]
+            end = scene[-1] + len(last.pts) if last.ends_scene else following[0]  # its end may be missing
+            if any(scene[0] <= index < end for index in indices):
+                for begin in reversed(scene):  # should it stop here, what is left is known by its beginning
+                    _record_of(self._path(begin)).unlink(missing_ok=True)
+
+
+def _record_of(video: Path) -> Path:
+    """Return the path of the record of a segment's video."""
+    return video.with_suffix(RECORD_SUFFIX)
 
 
 def _identity(path: Path) -> list[int]:
@@ -271,13 +340,6 @@ def _changed_key_frames(former: Mapping[str, str] | None, present: Mapping[str, 
     """Return the indices of the frames whose key frames are not what they were, or were or are none."""
     former, present = former or {}, present or {}
     return [int(index) for index in {*former, *present} if former.get(index) != present.get(index)]
-
-
-def _append(segments: list[Segment], segment: Segment) -> None:
-    """Append the next segment, from whose state the film goes on; that of the one before, a megabyte, is let go."""
-    if segments:
-        segments[-1] = replace(segments[-1], state={})
-    segments.append(segment)
 
 
 def _read_segment(path: Path, video: Path) -> Segment | None:

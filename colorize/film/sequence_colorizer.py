@@ -15,7 +15,7 @@ from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
 from colorize.film.notes import empty_span_message, kept_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
-from colorize.film.pipeline import SegmentPlan, color_segments
+from colorize.film.pipeline import SegmentPlan, color_missing, color_segments
 from colorize.film.segments import SegmentStore
 from colorize.film.sequence import SequenceSource
 from colorize.film.sources import FileSource, Source, open_source
@@ -61,12 +61,10 @@ def color_into_frames(
     changes, damaged, has_other_key_frames = store.begin(depends_on)
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
-    if lost := discard_damaged(out, store):
-        store.begin(depends_on)  # reads the painter's state before it
-        damaged = lost
-    done = sum(len(segment.pts) for segment in store.segments)
+    damaged = discard_damaged(out, store) or damaged
+    done = store.count_frames()
     if has_other_key_frames:
-        notes.append(f"{path}: other key frames; coloured anew from frame {done} on")
+        notes.append(f"{path}: other key frames or hints; {done} frames of other scenes stay")
     if damaged:
         notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {done} on")
     settings = EncoderSettings(LIKE_RAW)
@@ -78,22 +76,24 @@ def color_into_frames(
     def report(count: int) -> None:
         progress(Progress(count, total, notes=known))
 
+    def color(part: SegmentPlan) -> bool:
+        later = sum(len(segment.pts) for segment in store.later.values())
+        return color_segments(part, sink, colorizer, painter, lambda count: report(count + later), cancel)
+
     report(done)
     try:
-        is_complete = bool(store.segments and store.segments[-1].last) or color_segments(
-            plan, sink, colorizer, painter, report, cancel
-        )
+        is_complete = color_missing(store, plan, color)
     finally:
-        if not store.segments:
+        if not store.count_frames():
             store.remove()  # nothing to go on from
-    frames = sum(len(segment.pts) for segment in store.segments)
+    frames = store.count_frames()
     if not is_complete:
         raise VideoStopped(f"{path}: stopped after {frames} of {total} frames; the same command goes on from there")
     if not frames:
         raise VideoError(empty_span_message(video, options))
     notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
     notes += kept_lines(video, store.segments)
-    store.remove()
+    store.clean_up(options.keep_segments)
     return VideoResult(out, frames, done, tuple(notes), source.cut_off)
 
 

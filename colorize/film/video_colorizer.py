@@ -33,7 +33,7 @@ from colorize.film.names import PIPE, is_pipe, is_sequence
 from colorize.film.notes import empty_span_message, kept_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.own_colors import FilmColors, survey_colors
-from colorize.film.pipeline import SegmentPlan, SegmentSink, color_segments
+from colorize.film.pipeline import SegmentPlan, SegmentSink, color_missing, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
 from colorize.film.segments import Segment, SegmentStore
@@ -258,9 +258,10 @@ class _VideoColorizer:
         total = frames_in_span(self._video, self._options.span)
         self._try_header()
         if has_other_key_frames:
-            self._notes.append(f"{self._video.path}: other key frames; coloured anew from frame {done} on")
+            self._notes.append(f"{self._video.path}: other key frames or hints; {done} frames of other scenes stay")
         if damaged:
-            self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {done} on")
+            begin = int(damaged.stem)
+            self._notes.append(f"{damaged}: damaged or missing; the film is coloured anew from frame {begin} on")
         notes = tuple(self._notes)
         progress(Progress(done, total, notes=notes))
         self._color_segments(lambda count: progress(Progress(count, total, notes=notes)), cancel)
@@ -270,7 +271,8 @@ class _VideoColorizer:
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._notes += kept_lines(self._video, self._store.segments)
         told = {"frames": frames, "notes": self._notes, "cut_off": cut_off}
-        self._store.finish(self._store.folder / FINISHED, {**self._request(), **told})
+        keep_segments = self._options.keep_segments
+        self._store.finish(self._store.folder / FINISHED, {**self._request(), **told}, keep_segments)
         return VideoResult(self._out, frames, done, tuple(self._notes), cut_off)
 
     def _request(self) -> dict[str, Any]:
@@ -286,14 +288,14 @@ class _VideoColorizer:
         record = None if self._options.overwrite else self._store.finished()
         if record is None:
             return None
-        self._store.remove()
+        self._store.clean_up(self._options.keep_segments)
         if any(record.get(name) != value for name, value in self._request().items()):
             _check_absence(self._out)
         frames = record["frames"]
         return VideoResult(self._out, frames, frames, tuple(record["notes"]), record["cut_off"])
 
     def _frames_done(self) -> int:
-        return sum(len(segment.pts) for segment in self._store.segments)
+        return self._store.count_frames()
 
     def _manifest(self) -> dict[str, Any]:
         frames = [self._scene_frames, self._segment_frames]
@@ -315,7 +317,7 @@ class _VideoColorizer:
             encoder.close()
             try_header(self._store.folder / FINISHED, self._remux_plan([0], step, trial), trial)
         except BaseException:
-            if not self._store.segments:
+            if not self._store.count_frames():
                 self._store.remove()  # nothing to go on from
             raise
         finally:
@@ -329,9 +331,11 @@ class _VideoColorizer:
             if self.spread is not None:
                 is_complete = self._spread_scenes(plan, self.spread, report_done)
             else:
-                is_complete = self._color_into(self._store, plan, report_done, cancel)
+                is_complete = color_missing(self._store, plan, lambda part: self._color_part(part, report_done, cancel))
         finally:
-            if not self._store.segments or (not self._source.is_repeatable and not self._store.segments[-1].last):
+            segments = self._store.segments
+            is_lost = not self._source.is_repeatable and not (segments and segments[-1].last)
+            if is_lost or not self._store.count_frames():
                 self._store.remove()  # nothing to go on from
         if not is_complete:
             raise VideoStopped(self._stopped_message())
@@ -349,6 +353,11 @@ class _VideoColorizer:
             self._colors,
             self._key_frames,
         )
+
+    def _color_part(self, plan: SegmentPlan, report_done: Callable[[int], None], cancel: threading.Event) -> bool:
+        """Colour what lies before the later segments; see ``color_missing``."""
+        later = sum(len(segment.pts) for segment in self._store.later.values())
+        return self._color_into(self._store, plan, lambda done: report_done(done + later), cancel)
 
     def _color_into(
         self,
@@ -380,6 +389,7 @@ class _VideoColorizer:
 
     def _spread_scenes(self, plan: SegmentPlan, spread: Spread, report_done: Callable[[int], None]) -> bool:
         """Let others colour the scenes that are missing, and take their segments in order; return whether all came."""
+        self._store.discard_later()  # they come anew, with what is missing before them
         scenes = find_scenes(plan, self._colorizer, tuple(self._store.segments))
         if len(scenes) == 1:
             self._notes.append(f"{self._video.path}: one scene alone is left, which one worker colours by itself")

@@ -188,9 +188,9 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> P
     [
         pytest.param(["*"], [], 0, marks=pytest.mark.slow),  # the folder was made, and the manifest not written yet
         pytest.param(["0*"], [], 0, marks=pytest.mark.slow),
-        (["000002.npz"], [], 20),  # between a segment's video and its record
-        (["000002.npz"], [".colorize-0123456789ab.tmp"], 20),  # in the record
-        (["000002.*"], ["000002.unfinished"], 20),  # in the video
+        (["000020.npz"], [], 20),  # between a segment's video and its record
+        (["000020.npz"], [".colorize-0123456789ab.tmp"], 20),  # in the record
+        (["000020.*"], ["000002.unfinished"], 20),  # in the video
         pytest.param([], ["film.unfinished"], 30, marks=pytest.mark.slow),
     ],
 )
@@ -295,11 +295,11 @@ def test_a_damaged_segment_is_named_and_made_anew(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path, number: int, damage: str
 ) -> None:
     shutil.copytree(stopped / "b.mp4.segments", tmp_path / "b.mp4.segments")
-    damage_segment(tmp_path / "b.mp4.segments" / f"{number:06d}.nut", damage)
+    damage_segment(tmp_path / "b.mp4.segments" / f"{10 * number:06d}.nut", damage)
     result = colorize_video(stopped / "a.mp4", tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert result.resumed == 10 * number
     (note,) = result.notes
-    assert f"{number:06d}.nut: " in note and f"frame {10 * number} " in note
+    assert f"{10 * number:06d}.nut: " in note and f"frame {10 * number} " in note
     np.testing.assert_array_equal(read_frames(tmp_path / "b.mp4")[1], read_frames(stopped / "whole.mp4")[1])
 
 
@@ -327,11 +327,11 @@ def test_a_segment_that_is_damaged_while_the_film_is_made(
 
     def spoil(progress: Progress) -> None:
         if progress.stage == "joining":
-            damage_segment(tmp_path / "b.mp4.segments" / f"{number:06d}.nut", damage)
+            damage_segment(tmp_path / "b.mp4.segments" / f"{10 * number:06d}.nut", damage)
 
     options = FileOptions(video=OFF, progress=lambda _, progress: spoil(progress))
     (failed,) = colorize_files(colorizer, [Job(stopped / "a.mp4", out)], options)
-    assert failed.status == "failed" and f"{number:06d}.nut: " in failed.message
+    assert failed.status == "failed" and f"{10 * number:06d}.nut: " in failed.message
     assert "segments stay" not in failed.message and not out.exists()
     assert colorize_video(stopped / "a.mp4", out, colorizer=colorizer, options=OFF).resumed == 10 * number
     np.testing.assert_array_equal(read_frames(out)[1], read_frames(stopped / "whole.mp4")[1])

@@ -237,8 +237,45 @@ def test_a_stopped_film_goes_on_with_its_key_frames(
 
 
 @pytest.mark.slow
-def test_another_key_frame_leaves_the_scenes_before_it(
-    tmp_path: Path, folder: Path, colorizer: Colorizer, short_segments: None
+@pytest.mark.parametrize(("name", "kept"), [("out.mp4", [50, 40]), ("out_%04d.png", [50, 40])])
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_another_key_frame_of_a_finished_film_costs_its_scene_alone(
+    tmp_path: Path,
+    folder: Path,
+    colorizer: Colorizer,
+    short_segments: None,
+    name: str,
+    kept: list[int],
+    is_stopped: bool,
+) -> None:
+    film = make_video(tmp_path / "film.mkv", VideoRecipe(frames=90, codec="ffv1", scene_cut=40))
+    paint(folder / "10.png", RED)
+    paint(folder / "60.png", RED)
+    options = VideoOptions(keyframes=folder, overwrite=True, keep_segments=True)
+    out = tmp_path / "made" / name
+    assert colorize_video(film, out, colorizer=colorizer, options=options).resumed == 0
+    for number, frames in zip((10, 60), kept, strict=True):
+        paint(folder / f"{number}.png", BLUE)
+        if is_stopped:
+            stopped(film, out, colorizer, options, frames + 5)
+        result = colorize_video(film, out, colorizer=colorizer, options=options)
+        assert result.frames == 90
+        assert frames < result.resumed < 90 if is_stopped else result.resumed == frames
+        assert is_stopped or any("key frames" in note and str(frames) in note for note in result.notes)
+        whole = tmp_path / f"whole {number}" / name
+        colorize_video(film, whole, colorizer=colorizer, options=VideoOptions(keyframes=folder))
+        made = sorted(path.name for path in whole.parent.iterdir())
+        assert sorted(path.name for path in out.parent.glob("*.*") if path.is_file()) == made
+        for each in made:
+            assert (out.parent / each).read_bytes() == (whole.parent / each).read_bytes()
+    result = colorize_video(film, out, colorizer=colorizer, options=VideoOptions(keyframes=folder, overwrite=True))
+    assert result.resumed == 90 and not list(out.parent.glob("*.segments"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "least", "most"), [(60, 40, 40), (10, 10, 49)])
+def test_another_key_frame_of_a_stopped_film_leaves_the_other_scenes(
+    tmp_path: Path, folder: Path, colorizer: Colorizer, short_segments: None, number: int, least: int, most: int
 ) -> None:
     film = make_video(tmp_path / "film.mkv", VideoRecipe(frames=90, codec="ffv1", scene_cut=40))
     paint(folder / "10.png", RED)
@@ -246,13 +283,13 @@ def test_another_key_frame_leaves_the_scenes_before_it(
     options = VideoOptions(keyframes=folder)
     out = tmp_path / "out.mp4"
     stopped(film, out, colorizer, options, 55)
-    paint(folder / "60.png", BLUE)
+    paint(folder / f"{number}.png", BLUE)
     result = colorize_video(film, out, colorizer=colorizer, options=options)
-    assert result.resumed == 40
-    assert any("key frames" in note and "40" in note for note in result.notes)
+    assert least <= result.resumed <= most
+    assert any("key frames" in note for note in result.notes)
     ab = ab_of_frames(out)
-    assert all(is_like(frame, RED) for frame in ab[:40])
-    assert all(is_like(frame, BLUE) for frame in ab[40:])
+    assert all(is_like(frame, RED) for frame in (ab[:40] if number == 60 else ab[40:]))
+    assert all(is_like(frame, BLUE) for frame in (ab[40:] if number == 60 else ab[:40]))
     colorize_video(film, tmp_path / "whole.mp4", colorizer=colorizer, options=options)
     assert out.read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 

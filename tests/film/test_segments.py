@@ -25,11 +25,11 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {"version": "1", "weights": "abc", "settings": {"crf": 18.0, "span": ["0", None]}}
 
 
-def add(store: SegmentStore, pts: list[int], last: bool = False) -> Segment:
+def add(store: SegmentStore, pts: list[int], last: bool = False, ends_scene: bool = False) -> Segment:
     store.unfinished_path(len(store.segments)).write_bytes(b"video")
     state = {"ab": np.ones((3, 4, 2), np.float32) * pts[0]}
     warnings = {**Segment().warnings, "damaged": [pts[0]]}
-    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings, ends_scene=last)
+    segment = Segment(pts, [1] * len(pts), state, last, 2, warnings, ends_scene=last or ends_scene)
     store.add(segment)
     return segment
 
@@ -65,6 +65,56 @@ def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
     store.video_path(0).unlink()
     again.begin(SETTINGS)
     assert again.segments == []
+
+
+@pytest.mark.parametrize(
+    ("key_frames", "first", "later", "gap_ends"),
+    [
+        ({"3": "a", "5": "b"}, [[0, 1], [2], [3, 4], [5], [6, 7]], [], None),  # as before
+        ({"3": "a"}, [[0, 1], [2], [3, 4]], [[6, 7]], 6),
+        ({"3": "new", "5": "b"}, [], [[5], [6, 7]], 5),
+        ({"0": "new", "3": "a", "5": "new"}, [], [[6, 7]], 6),
+        ({"3": "a", "5": "b", "7": "new"}, [[0, 1], [2], [3, 4], [5]], [], None),
+        ({"3": "a", "5": "b", "9": "new"}, [[0, 1], [2], [3, 4], [5], [6, 7]], [], None),  # not reached yet
+    ],
+)
+def test_other_key_frames_cost_their_scenes_alone(
+    tmp_path: Path, key_frames: dict[str, str], first: list[list[int]], later: list[list[int]], gap_ends: int | None
+) -> None:
+    """The scenes are frames 0 to 4, in three segments, 5, and 6 to 7; more are to come."""
+    former = {**SETTINGS, "key_frames": {"3": "a", "5": "b"}}
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(former)
+    for pts in ([0, 1], [2], [3, 4], [5], [6, 7]):
+        add(store, pts, ends_scene=pts[-1] in (4, 5, 7))
+    for _ in range(2):  # the second time nothing is another than before
+        store = SegmentStore(tmp_path / "b.mp4")
+        store.begin({**SETTINGS, "key_frames": key_frames})
+        assert [segment.pts for segment in store.segments] == first
+        assert [segment.pts for segment in store.later.values()] == later
+        assert store.take_later() == gap_ends
+    if gap_ends is not None:
+        missing = sorted({*range(8)} - {pts for found in first + later for pts in found})
+        add(store, missing, ends_scene=True)
+        assert store.take_later() is None
+        assert [pts for segment in store.segments for pts in segment.pts] == list(range(8))
+        again = SegmentStore(tmp_path / "b.mp4")
+        again.begin({**SETTINGS, "key_frames": key_frames})
+        assert [segment.pts for segment in again.segments] == [segment.pts for segment in store.segments]
+
+
+def test_of_a_scene_that_is_coloured_anew_in_part_another_key_frame_costs_that_part_alone(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin({**SETTINGS, "key_frames": {"2": "a"}})
+    for pts in range(6):
+        add(store, [pts], ends_scene=pts in (1, 4, 5))
+    store.begin({**SETTINGS, "key_frames": {"2": "b"}})
+    add(store, [2])
+    for key_frames, first in (({"2": "b"}, 3), ({"2": "b", "4": "c"}, 2)):  # the second lies in what is missing
+        store = SegmentStore(tmp_path / "b.mp4")
+        store.begin({**SETTINGS, "key_frames": key_frames})
+        assert [segment.pts for segment in store.segments] == [[pts] for pts in range(first)]
+        assert list(store.later) == [5]
 
 
 def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
