@@ -7,7 +7,9 @@ photographs films are made: one pans, one turns and comes nearer, in one a thing
 moves as far as is known. ``truth`` is the truth reduced to the network's grid. The figures are CIEDE2000 over the
 frames that are no key frames, the mean of ``SAMPLES`` of them. Stop everything else first for the times.
 
-``rough`` key frames are painted as a hand would: with noise, 3 pixels off, at another lightness.
+``flow alone`` composes OpenCV's DIS flow of its preset ``medium`` at the grid's whole size; none of this package's
+settings of flow count for it. The rows of ``noise``, ``shift`` and ``lightness`` have key frames with one fault of a
+rough hand, those of ``rough`` have all three; ``lost`` is the share of what clean key frames gain that they do not.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -28,11 +31,11 @@ from colorize.color import Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, sh
 from colorize.engine import Colorizer
 from colorize.motion import (
     ClassifiedFrame,
-    FlowFinder,
     Grey,
     KeyColors,
     KeyLayer,
     KnownKeys,
+    Motion,
     TemporalOptions,
     TemporalPainter,
     classify_frames,
@@ -44,18 +47,26 @@ from training.metrics import ciede2000
 SAMPLES = 12  # frames of which a figure is the mean
 MADE_FRAMES = 49  # of a film made of photographs
 MADE_SIZE = 256, 384  # height and width of its frames
+FAULTS = "noise", "shift", "lightness"  # of a key frame that is painted roughly
 ROUGH_NOISE, ROUGH_SHIFT, ROUGH_LIGHTNESS = 6.0, 3, 12.0  # in ab, in pixels, in L
 
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of one film, one way to set key frames and one method; milliseconds are per frame."""
+    """The figures of one film, one way to set key frames and one method; milliseconds are per frame.
+
+    The shares are of the error of another method, 0 where that was not measured before; ``lost_gain`` is the share of
+    what ``key frames`` gains over ``no help`` that this method does not.
+    """
 
     video: str
     keys: str
     method: str
     ciede2000: float
     share_of_no_help: float
+    share_of_copying: float
+    share_of_flow: float
+    lost_gain: float
     milliseconds: float
 
 
@@ -158,26 +169,28 @@ def by_copying(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats
 
 def by_flow(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
     """Return the colours of the nearest key frame, carried by composed optical flow."""
-    flow = FlowFinder()
-    steps = [flow.between(before.grey, now.grey) for before, now in pairwise(film.frames)]
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def motion(here: Grey, there: Grey) -> Motion:
+        field = np.asarray(flow.calc(here, there, np.zeros((*here.shape, 2), np.float32)), np.float32)
+        return Motion(field, np.ones(here.shape, np.float32))
+
+    greys = [np.ascontiguousarray(frame.grey) for frame in film.frames]
+    steps = [(motion(now, before), motion(before, now)) for before, now in pairwise(greys)]
     results = []
     for index in range(len(film.frames)):
         key = _nearest(film, keys, index)
-        ab = film.ab[key]
         path = [steps[i][0] for i in range(index - 1, key - 1, -1)] or [steps[i][1] for i in range(index, key)]
-        motion = None
-        for step in path:
-            motion = step if motion is None else motion.compose(step)
-        results.append(ab if motion is None else motion.warp(ab))
+        results.append(reduce(Motion.compose, path).warp(film.ab[key]) if path else film.ab[key])
     return results
 
 
-def by_guides(mode: str, rough: bool = False) -> Method:
-    """Return this package's method in a mode of steady colours."""
+def by_guides(mode: str, *faults: str) -> Method:
+    """Return this package's method in a mode of steady colours, with key frames that have faults of ``FAULTS``."""
 
     def colors(colorizer: Colorizer, film: Film, keys: list[int]) -> list[Floats]:
         def of_key(index: int, grey: Grey) -> KeyColors:
-            lab = rgb_to_lab(_roughened(film, index) if rough else film.truth[index])
+            lab = rgb_to_lab(_roughened(film, index, faults) if faults else film.truth[index])
             small = shrink(lab, (grey.shape[0], grey.shape[1]))
             colors = KeyColors(np.ascontiguousarray(small[..., 1:]), np.ones(grey.shape, np.float32))
             return colors.tidied(np.ascontiguousarray(small[..., 0]), grey)
@@ -205,18 +218,23 @@ METHODS: dict[str, Method] = {
     "key frames": by_guides("fast"),
     "key frames, off": by_guides("off"),
     "key frames, best": by_guides("best"),
-    "rough": by_guides("fast", rough=True),
+    **{fault: by_guides("fast", fault) for fault in FAULTS},
+    "rough": by_guides("fast", *FAULTS),
     "truth": by_truth,
 }
 
+COMPARED = "no help", "copying", "flow alone"  # whose errors others are shares of
 
-def _roughened(film: Film, index: int) -> Picture:
+
+def _roughened(film: Film, index: int, faults: Sequence[str]) -> Picture:
     """Return a key frame that was painted roughly."""
     lab = rgb_to_lab(film.truth[index])
-    random = np.random.default_rng(index)
-    lab[..., 1:] += random.normal(0, ROUGH_NOISE, lab[..., 1:].shape)
-    lab[..., 0] = np.clip(lab[..., 0] + ROUGH_LIGHTNESS, 0, 100)
-    return np.roll(lab_to_rgb(lab), ROUGH_SHIFT, axis=1)
+    if "noise" in faults:
+        lab[..., 1:] += np.random.default_rng(index).normal(0, ROUGH_NOISE, lab[..., 1:].shape)
+    if "lightness" in faults:
+        lab[..., 0] = np.clip(lab[..., 0] + ROUGH_LIGHTNESS, 0, 100)
+    picture = lab_to_rgb(lab)
+    return np.roll(picture, ROUGH_SHIFT, axis=1) if "shift" in faults else picture
 
 
 def _nearest(film: Film, keys: list[int], index: int) -> int:
@@ -247,14 +265,16 @@ def measure(colorizer: Colorizer, name: str, truth: list[Picture], wanted: Seque
     """Yield the figures of a film."""
     film = Film.of(colorizer, truth)
     for label, keys in (("one in 24", film.one_in(24)), ("one a scene", film.one_a_scene())):
-        no_help = 0.0
+        errors: dict[str, float] = {}
         for method in wanted:
             start = time.perf_counter()
             results = METHODS[method](colorizer, film, keys)
             seconds = time.perf_counter() - start
-            error = error_of(film, results, keys)
-            no_help = no_help or error
-            yield Row(name, label, method, error, error / no_help, 1000 * seconds / len(truth))
+            error = errors[method] = error_of(film, results, keys)
+            shares = [error / errors[other] if errors.get(other) else 0.0 for other in COMPARED]
+            gain = errors.get("no help", 0.0) - errors.get("key frames", 0.0)
+            lost = (error - errors["key frames"]) / gain if "key frames" in errors and gain > 0 else 0.0
+            yield Row(name, label, method, error, *shares, lost, 1000 * seconds / len(truth))
 
 
 def main() -> None:
@@ -274,12 +294,14 @@ def main() -> None:
     if arguments.photos:
         photos = sorted(path for path in arguments.photos.iterdir() if path.suffix.lower() in (".jpg", ".png"))
         films += list(made_films(photos[: 3 * arguments.made]))
+    heads = "".join(f"{head:>7}" for head in ("dE00", "/none", "/copy", "/flow", "lost"))
+    print(f"{'video':24}{'keys':13}{'method':18}{heads}")
     rows = []
     for name, truth in films:
         for row in measure(colorizer, name, truth, arguments.methods):
             print(
-                f"{row.video:24}{row.keys:13}{row.method:18}{row.ciede2000:7.2f}{row.share_of_no_help:7.2f}"
-                f"{row.milliseconds:9.1f} ms",
+                f"{row.video[:23]:24}{row.keys:13}{row.method:18}{row.ciede2000:7.2f}{row.share_of_no_help:7.2f}"
+                f"{row.share_of_copying:7.2f}{row.share_of_flow:7.2f}{row.lost_gain:7.2f}{row.milliseconds:9.1f} ms",
                 flush=True,
             )
             rows.append(row)

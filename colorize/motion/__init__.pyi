@@ -3,6 +3,7 @@ from .cuts import Thumbnail as Thumbnail
 from .cuts import classify_frames as classify_frames
 from .flow import FlowFinder as FlowFinder
 from .flow import Grey as Grey
+from .flow import Motion as Motion
 from .flow import flow_confidence as flow_confidence
 from .frames import SegmentEnd as SegmentEnd
 from .guides import MAX_BACKWARD as MAX_BACKWARD
