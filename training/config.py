@@ -37,6 +37,8 @@ class RunConfig:
             0: after ``samples``.
         split_mib: Write the checkpoint in parts of at most so many MiB (``training.parts``); 0: as one file.
         mosaic: Share of pictures put together from four photographs (``training.mosaics``).
+        early_film: Share of pictures seen as on film before about 1925: blind to red, burnt out, stained
+            (``training.degradation``).
         sampling_weights: How often a round shows each photograph of a folder: ``--sampling-weights street 4 sky 0``.
             Folders are the first ones of the names within a source; those not named have weight 1. The validation
             shows each photograph once.
@@ -64,6 +66,7 @@ class RunConfig:
     minutes: float = 0.0
     split_mib: float = 0.0
     mosaic: float = 0.0
+    early_film: float = 0.0
     sampling_weights: dict[str, int] = field(default_factory=dict)
     epoch_steps: int = 500
     learning_rate: float = 1e-3
@@ -94,8 +97,9 @@ class RunConfig:
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
         if min(self.minutes, self.split_mib) < 0:
             raise ValueError(f"minutes {self.minutes:g} and split_mib {self.split_mib:g} must be 0 or more")
-        if not 0 <= self.mosaic <= 1:
-            raise ValueError(f"mosaic {self.mosaic:g} is not a share, 0..1")
+        for name, share in (("mosaic", self.mosaic), ("early_film", self.early_film)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} {share:g} is not a share, 0..1")
         for folder, weight in self.sampling_weights.items():
             if weight < 0:
                 raise ValueError(f"sampling_weights: {folder} {weight} must be 0 or more")

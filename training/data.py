@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import IterableDataset
 
 from colorize.color import rgb_tensor_to_lab
-from training.degradation import degrade, random_curve
+from training.degradation import degrade, early_film, random_curve
 from training.hints import draw_hints
 from training.mosaics import mosaics
 from training.photos import Photos, PhotosError
@@ -63,6 +63,7 @@ class PhotoBatches(IterableDataset):
         degradation_prob: float = 0.5,
         mosaic: float = 0.0,
         sampling_weights: Mapping[str, int] | None = None,
+        early_film_prob: float = 0.0,
     ) -> None:
         """Put the photographs on the device.
 
@@ -77,6 +78,7 @@ class PhotoBatches(IterableDataset):
             mosaic: Share of the pictures that are put together from four photographs, 0..1.
             sampling_weights: How often a round shows each photograph of a folder; 0 leaves it out, and folders that are
                 not named have weight 1.
+            early_film_prob: Share of the pictures whose input is as on film before about 1925, 0..1.
 
         Raises:
             PhotosError: A folder in ``sampling_weights`` has no photograph, or no photograph is left.
@@ -84,6 +86,7 @@ class PhotoBatches(IterableDataset):
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
         self.hint_prob, self.degradation_prob, self.mosaic = hint_prob, degradation_prob, mosaic
+        self.early_film_prob = early_film_prob
         self.epoch = 0
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
@@ -113,7 +116,7 @@ class PhotoBatches(IterableDataset):
         rgb = self._crops(self._choose(before, phase.batch_size), phase.perceptual_size or phase.size, random)
         lab = rgb_tensor_to_lab(mosaics(rgb, self.mosaic, random))
         small = reduce_lab(lab, phase.size)
-        lightness = random_curve(small[:, :1], random)
+        lightness = random_curve(early_film(small, self.early_film_prob, random), random)
         lightness = degrade(lightness, self.degradation_prob, random)
         return lightness, draw_hints(small[:, 1:], self.hint_prob, random), lab
 

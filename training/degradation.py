@@ -1,4 +1,4 @@
-"""Degradation of the generator's input to that of a century-old photograph: curve, fading, blur, grain and JPEG."""
+"""The generator's input as a century-old photograph has it: film, curve, fading, blur, grain and JPEG."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.selection import on_a_part
 
 JPEG_LUMINANCE = (
@@ -22,6 +23,9 @@ JPEG_LUMINANCE = (
     (72, 92, 95, 98, 112, 100, 103, 99),
 )
 """The luminance quantisation of JPEG quality 50 (ITU-T T.81, table K.1)."""
+
+
+DISPLAY_GAMMA = 2.2  # sRGB's curve, nearly
 
 
 def random_curve(lightness: Tensor, random: torch.Generator) -> Tensor:
@@ -48,6 +52,42 @@ def degrade(lightness: Tensor, share: float, random: torch.Generator) -> Tensor:
     """
     host = Random(random.initial_seed())
     return on_a_part(lightness, share, host, lambda part: _degraded(part, random))
+
+
+def early_film(lab: Tensor, share: float, random: torch.Generator) -> Tensor:
+    """Return the lightness of pictures, that of a share of them as film had it before about 1925.
+
+    Orthochromatic film hardly sees red and sees much blue: lips and red cloth are dark, skies white. Here it is exposed
+    longer too, so that the lights of skin and sky burn out, and it is stained in large spots.
+
+    Args:
+        lab: (B, 3, H, W) in network units.
+        share: Of the pictures that are on such film, 0..1.
+        random: The source of randomness, on lab's device.
+
+    Returns:
+        (B, 1, H, W) in -1..1.
+    """
+    if not share:
+        return lab[:, :1]
+    host = Random(random.initial_seed() + 2)  # hints draw from the seed + 1
+    return on_a_part(lab, share, host, lambda part: _on_early_film(part, random), lambda rest: rest[:, :1])
+
+
+def _on_early_film(lab: Tensor, random: torch.Generator) -> Tensor:
+    """Return the lightness (B, 1, H, W) of pictures (B, 3, H, W) that are all on early film."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return torch.empty(len(lab), 1, 1, 1, device=lab.device).uniform_(low, high, generator=random)
+
+    red, blue = uniform(0, 0.12), uniform(0.25, 0.6)
+    sensitivity = torch.cat([red, 1 - red - blue, blue], dim=1)  # to linear light; grey stays as it is
+    light = (lab_tensor_to_rgb(lab) ** DISPLAY_GAMMA * sensitivity).sum(1, keepdim=True)
+    exposed = (light * uniform(1, 1.7)).clamp(1e-6, 1) ** (1 / DISPLAY_GAMMA)
+    lightness = rgb_tensor_to_lab(exposed.expand(-1, 3, -1, -1))[:, :1]
+    spots = torch.randn((len(lab), 1, 4, 4), generator=random, device=lab.device)
+    spots = F.interpolate(spots, size=lab.shape[2:], mode="bicubic", align_corners=True)
+    return (lightness + spots * uniform(0, 0.08)).clamp(-1, 1)
 
 
 def _degraded(lightness: Tensor, random: torch.Generator) -> Tensor:

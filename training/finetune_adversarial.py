@@ -164,6 +164,7 @@ def train_cycle(config: FinetuneConfig, supervised: GeneratorLoss, critic_file: 
         config.degradation_prob,
         run.mosaic,
         run.sampling_weights,
+        run.early_film,
     )
     critic_update = CriticUpdate(critic, critic_batches, critic_training, freeze_encoder=not config.train_encoder)
     callbacks = [critic_update, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]

@@ -86,6 +86,7 @@ def prepare_data(run: RunConfig, hint_prob: float, degradation_prob: float) -> P
             degradation_prob,
             run.mosaic,
             run.sampling_weights,
+            run.early_film,
         ),
         PhotoBatches(
             valid,

@@ -11,7 +11,7 @@ from support.photos import plain_indices, plain_photos, write_photos
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
 from training.data import Phase, PhotoBatches
-from training.degradation import degrade, random_curve
+from training.degradation import degrade, early_film, random_curve
 from training.hints import POINT_SIZES, dense_hints, draw_hints, point_hints
 from training.photos import Photos, load_photos
 
@@ -96,6 +96,29 @@ def test_degradation_keeps_range_and_share(seed, share):
         assert torch.equal(degraded, x)
     if share == 1:
         assert all(not torch.equal(a, b) for a, b in zip(degraded, x, strict=True))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_early_film_sees_red_dark_and_blue_light(seed):
+    rgb = torch.tensor([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.4, 0.4, 0.4]]).view(3, 3, 1, 1).expand(3, 3, 16, 16)
+    lab = rgb_tensor_to_lab(rgb)
+    assert torch.equal(early_film(lab, 0.0, source(seed)), lab[:, :1])
+    seen = early_film(lab.repeat(3, 1, 1, 1), 1.0, source(seed)).mean((1, 2, 3)).view(3, 3).mean(0)  # red, blue, grey
+    red, blue, grey = lab[:, 0].mean((1, 2))
+    assert (
+        seen[0] - red < seen[2] - grey < seen[1] - blue
+    )  # whatever the exposure, which is the same for all on average
+    assert seen[0] < seen[1] and red > blue
+
+
+def test_early_film_is_on_its_share_of_the_batches(photos):
+    plain, early, again = (
+        PhotoBatches(photos, PHASES, 3, 0, hint_prob=0, degradation_prob=0, early_film_prob=share).batch(1)
+        for share in (0, 1, 1)
+    )
+    assert torch.equal(early[2], plain[2])  # the truth is left alone
+    assert not torch.equal(early[0], plain[0]) and torch.equal(early[0], again[0])
 
 
 @settings(max_examples=20, deadline=None)
