@@ -39,6 +39,8 @@ class RunConfig:
         mosaic: Share of pictures put together from four photographs (``training.mosaics``).
         early_film: Share of pictures seen as on film before about 1925: blind to red, burnt out, stained
             (``training.degradation``).
+        two_views: Share of pictures that are one of two views of a photograph, on which the agreement loss works
+            (``training.two_views``).
         sampling_weights: How often a round shows each photograph of a folder: ``--sampling-weights street 4 sky 0``.
             Folders are the first ones of the names within a source; those not named have weight 1. The validation
             shows each photograph once.
@@ -67,6 +69,7 @@ class RunConfig:
     split_mib: float = 0.0
     mosaic: float = 0.0
     early_film: float = 0.0
+    two_views: float = 0.0
     sampling_weights: dict[str, int] = field(default_factory=dict)
     epoch_steps: int = 500
     learning_rate: float = 1e-3
@@ -97,7 +100,7 @@ class RunConfig:
             raise ValueError(f"cache_size {self.cache_size} is smaller than the largest picture size {largest}")
         if min(self.minutes, self.split_mib) < 0:
             raise ValueError(f"minutes {self.minutes:g} and split_mib {self.split_mib:g} must be 0 or more")
-        for name, share in (("mosaic", self.mosaic), ("early_film", self.early_film)):
+        for name, share in (("mosaic", self.mosaic), ("early_film", self.early_film), ("two_views", self.two_views)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} {share:g} is not a share, 0..1")
         for folder, weight in self.sampling_weights.items():

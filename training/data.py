@@ -19,6 +19,7 @@ from training.hints import draw_hints
 from training.mosaics import mosaics
 from training.photos import Photos, PhotosError
 from training.rendering import reduce_lab
+from training.two_views import add_second_views, count_views, share_damage
 
 Batch = tuple[Tensor, Tensor, Tensor]
 
@@ -64,6 +65,7 @@ class PhotoBatches(IterableDataset):
         mosaic: float = 0.0,
         sampling_weights: Mapping[str, int] | None = None,
         early_film_prob: float = 0.0,
+        two_views: float = 0.0,
     ) -> None:
         """Put the photographs on the device.
 
@@ -79,6 +81,8 @@ class PhotoBatches(IterableDataset):
             sampling_weights: How often a round shows each photograph of a folder; 0 leaves it out, and folders that are
                 not named have weight 1.
             early_film_prob: Share of the pictures whose input is as on film before about 1925, 0..1.
+            two_views: Share of the pictures that are one of two views of a photograph (``training.two_views``), 0..1;
+                those have no hints.
 
         Raises:
             PhotosError: A folder in ``sampling_weights`` has no photograph, or no photograph is left.
@@ -86,7 +90,7 @@ class PhotoBatches(IterableDataset):
         self.photos, self.phases, self.epoch_steps, self.seed = photos, phases, epoch_steps, seed
         self.device = torch.device(device)
         self.hint_prob, self.degradation_prob, self.mosaic = hint_prob, degradation_prob, mosaic
-        self.early_film_prob = early_film_prob
+        self.early_film_prob, self.two_views = early_film_prob, two_views
         self.epoch = 0
         self._pixels = torch.from_numpy(photos.pixels)  # shares the mapped file's memory; never written
         if self.device.type != "cpu":
@@ -115,10 +119,15 @@ class PhotoBatches(IterableDataset):
         random = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + step)
         rgb = self._crops(self._choose(before, phase.batch_size), phase.perceptual_size or phase.size, random)
         lab = rgb_tensor_to_lab(mosaics(rgb, self.mosaic, random))
+        lab = add_second_views(lab, self.two_views, phase.size)
         small = reduce_lab(lab, phase.size)
         lightness = random_curve(early_film(small, self.early_film_prob, random), random)
         lightness = degrade(lightness, self.degradation_prob, random)
-        return lightness, draw_hints(small[:, 1:], self.hint_prob, random), lab
+        lightness = share_damage(lightness, self.two_views, lab.shape[-1], random)
+        hints = draw_hints(small[:, 1:], self.hint_prob, random)
+        if views := count_views(len(lab), self.two_views):
+            hints[:views] = hints[-views:] = 0  # a hint in one view alone would keep the two apart
+        return lightness, hints, lab
 
     def _locate(self, step: int) -> tuple[Phase, int]:
         """Return a step's phase and how many samples came before it."""

@@ -99,7 +99,7 @@ def _degraded(lightness: Tensor, random: torch.Generator) -> Tensor:
     degraded = uniform(0.5, 1) * lightness + uniform(-0.3, 0.3)  # fading: less contrast, another middle
     blurred = _blur(degraded, sigma=1.2)
     degraded = torch.lerp(degraded, blurred, uniform(0, 1))
-    degraded = degraded + _grain(lightness.shape, random) * uniform(0, 0.09)
+    degraded = degraded + grain(lightness.shape, random) * uniform(0, 0.09)
     compressed = _jpeg(degraded, quality_scale=uniform(0.3, 3))
     return torch.where(uniform(0, 1) < 0.5, compressed, degraded).clamp(-1, 1)
 
@@ -114,8 +114,13 @@ def _blur(x: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.conv2d(x, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
 
 
-def _grain(shape: torch.Size, random: torch.Generator) -> Tensor:
-    """Return noise of unit deviation: a fine and a coarse layer, as grain clumps when a print is enlarged."""
+def grain(shape: torch.Size, random: torch.Generator) -> Tensor:
+    """Return noise of unit deviation: a fine and a coarse layer, as grain clumps when a print is enlarged.
+
+    Args:
+        shape: Of the noise, (B, 1, H, W).
+        random: The source of randomness; the noise is on its device.
+    """
     batch, _, height, width = shape
     fine = torch.randn(shape, generator=random, device=random.device)
     coarse = torch.randn((batch, 1, (height + 1) // 2, (width + 1) // 2), generator=random, device=random.device)

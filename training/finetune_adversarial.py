@@ -165,6 +165,7 @@ def train_cycle(config: FinetuneConfig, supervised: GeneratorLoss, critic_file: 
         run.mosaic,
         run.sampling_weights,
         run.early_film,
+        run.two_views,
     )
     critic_update = CriticUpdate(critic, critic_batches, critic_training, freeze_encoder=not config.train_encoder)
     callbacks = [critic_update, *([Latents(loss, run.seed)] if generator.config.latent_dim else [])]

@@ -25,6 +25,7 @@ from training.losses import (
     skin_loss,
 )
 from training.rendering import compose_lab, reduce_lab
+from training.two_views import agreement_loss
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ class LossWeights:
         recognition: Distance of other classifiers' last feature maps and class distributions.
         embedding: Distance of other classifiers' pooled features.
         skin: Blueness of the prediction where the truth has a skin's colour.
+        agreement: Distance of the predictions for two views of one photograph, of which ``two_views`` puts some into
+            each batch.
     """
 
     content: float = 1.0
@@ -56,6 +59,7 @@ class LossWeights:
     recognition: float = 0.0
     embedding: float = 0.0
     skin: float = 0.0
+    agreement: float = 0.0
 
     @property
     def needs_teacher(self) -> bool:
@@ -85,6 +89,7 @@ class GeneratorLoss(nn.Module):
         teacher: Teacher | None,
         recognisers: Sequence[Recogniser] = (),
         bf16: bool = False,
+        two_views: float = 0.0,
     ) -> None:
         """Choose the terms and their classifiers.
 
@@ -93,10 +98,11 @@ class GeneratorLoss(nn.Module):
             teacher: For the perceptual losses and the distillation loss.
             recognisers: For the recognition and the embedding loss, which are the means over all of them.
             bf16: Run the classifiers in bfloat16.
+            two_views: Share of the pictures of a training batch that are one of two views of a photograph, 0..1.
 
         Raises:
-            ValueError: A perceptual or the distillation loss is asked for without a teacher, or the recognition or
-                the embedding loss without a recogniser.
+            ValueError: The agreement loss is asked for without second views, a perceptual or the distillation loss
+                without a teacher, or the recognition or the embedding loss without a recogniser.
         """
         super().__init__()
         if weights.needs_teacher and teacher is None:
@@ -105,7 +111,9 @@ class GeneratorLoss(nn.Module):
             raise ValueError(
                 "recognition and embedding losses need a recogniser; name one (--recogniser) or set both weights to 0"
             )
-        self.weights = weights
+        if weights.agreement and not two_views:
+            raise ValueError("the agreement loss needs second views; add --two-views .25 or set its weight to 0")
+        self.weights, self.two_views = weights, two_views
         self.teacher = fold_frozen(teacher) if teacher is not None and weights.needs_teacher else None
         self.recognisers = nn.ModuleList(map(fold_frozen, recognisers) if weights.needs_recogniser else ())
         self.bf16 = bf16
@@ -141,6 +149,8 @@ class GeneratorLoss(nn.Module):
             "colourfulness": lambda: colourfulness_loss(ab, target),
             "skin": lambda: skin_loss(ab, small),
         }
+        if torch.is_grad_enabled():  # batches of the validation have no second views
+            terms["agreement"] = lambda: agreement_loss(ab, self.two_views, lab.shape[-1])
         picture = cache(lambda: _channels_last(lab_tensor_to_rgb(compose_lab(ab, lab))))
         true_picture = cache(lambda: _channels_last(lab_tensor_to_rgb(lab)))
 

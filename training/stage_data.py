@@ -87,6 +87,7 @@ def prepare_data(run: RunConfig, hint_prob: float, degradation_prob: float) -> P
             run.mosaic,
             run.sampling_weights,
             run.early_film,
+            run.two_views,
         ),
         PhotoBatches(
             valid,
