@@ -44,14 +44,19 @@ class Answer:
 class Uploads:
     """What clients send."""
 
-    def __init__(self, seed: int = 0) -> None:
-        """Make all photographs and a film."""
-        self.photos = {size: _photo(size, seed) for size in MEGAPIXELS}
-        self.film = make_films()[FILM]
+    def __init__(self, most: float = max(MEGAPIXELS), seed: int = 0) -> None:
+        """Make all photographs and a film.
+
+        Args:
+            most: Megapixels of the largest photograph.
+            seed: Of the pictures.
+        """
+        self.photos = {size: _photo(size, seed) for size in MEGAPIXELS if size <= most}
+        self.film = make_films(FILM)[FILM]
 
     def photo(self, random: np.random.Generator) -> bytes:
         """Return a sound photograph, small ones more often."""
-        sizes = list(MEGAPIXELS)
+        sizes = list(self.photos)
         shares = np.array([MEGAPIXELS[size] for size in sizes])
         return self.photos[sizes[int(random.choice(len(sizes), p=shares / shares.sum()))]]
 

@@ -3,10 +3,13 @@
     python -m benchmarks.reliability load --hours 2 --folder runs/load
 
 The server is a process of its own with a tiny network, whose temporary files lie in the folder. Every ten seconds its
-resident memory, threads, descriptors and temporary files are written down. Wrong is: an answer that is none of the
-client's making, more memory at the end than at minute 20 (by over 3 %; in a shorter run, than after a third), threads
-or descriptors that grow, and a file that is left when nobody asks any more. The exit status is 1 if anything was
-wrong. A run is one process's life, so one that is stopped begins anew. Linux alone tells what is measured.
+resident memory, threads, descriptors and temporary files are written down. After a sixth of the time, 3 to 20 minutes,
+the clients pause until all is quiet, and again at the end. Wrong is: an answer that is none of the client's making,
+more memory at the end than after that pause (by over 3 %, medians under load over five minutes), more threads or
+descriptors in the second quiet than in the first, and a file in either that was not there before the first client. A
+run of less than 9 minutes warms up for a third of it, and one of less than 6 says nothing of memory. The exit status is
+1 if anything was wrong. A run is one process's life, so one that is stopped begins anew. Linux alone tells what is
+measured.
 """
 
 from __future__ import annotations
@@ -14,20 +17,21 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import threading
 import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.reliability.clients import Answer, Uploads, be_clients
+from benchmarks.reliability.arguments import end_with, part_arguments
+from benchmarks.reliability.clients import MEGAPIXELS, Answer, Uploads, be_clients
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 from benchmarks.service import Server
 
 SAMPLE_SECONDS = 10.0
-WARM_SECONDS = 1200.0  # after which memory is compared with that at the end
-WINDOW_SECONDS = 300.0  # over which a median is taken
+WARM_SHARE, WARM_SECONDS = 1 / 6, (180.0, 1200.0)  # of the run: the share that warms up, and its least and most
+WINDOW_SECONDS, LEAST_WINDOW_SECONDS = 300.0, 80.0  # over which a median is taken; in less it says nothing
+QUIET_SECONDS = 5.0  # in which what clients left is noticed
 GROWTH = 0.03
 KEEP_MINUTES = 0.5  # how long the server keeps results
 QUEUE = 6  # photos and films that may wait; fewer than clients, so that it is full now and then
@@ -43,7 +47,7 @@ class Sample:
         megabytes: Of resident memory.
         threads: Of the process.
         descriptors: Open ones.
-        files: Temporary ones.
+        files: Temporary ones, beside those of the server itself.
     """
 
     seconds: float
@@ -53,73 +57,128 @@ class Sample:
     files: int
 
 
-def sample(server: Server, temporary: Path, begin: float) -> Sample:
-    """Return what a server holds now."""
-    process = Path(f"/proc/{server.process.pid}")
-    return Sample(
-        round(time.perf_counter() - begin, 1),
-        round(server.memory(), 1),
-        len(list((process / "task").iterdir())),
-        len(list((process / "fd").iterdir())),
-        sum(1 for path in temporary.rglob("*") if path.is_file()),
-    )
+@dataclass(frozen=True)
+class Run:
+    """What became of a run.
+
+    Attributes:
+        answers: To all clients.
+        samples: Under load.
+        quiet: When all was quiet: after the warming up, and at the end.
+        left: Temporary files that were there then.
+    """
+
+    answers: list[Answer]
+    samples: list[Sample]
+    quiet: list[Sample]
+    left: list[str]
 
 
-def window(samples: list[Sample], end: float) -> list[Sample]:
-    """Return the samples of the minutes before a time, in seconds since the beginning."""
-    length = min(WINDOW_SECONDS, end / 3)
-    return [each for each in samples if end - length < each.seconds <= end]
+def warm_seconds(seconds: float) -> float:
+    """Return how long a run of so many seconds warms up."""
+    least, most = WARM_SECONDS
+    return min(most, max(least, seconds * WARM_SHARE), seconds / 3)
 
 
-def run_load(options: argparse.Namespace) -> tuple[list[Answer], list[Sample], Sample]:
-    """Return the answers, the samples under load, and the one when all is quiet again."""
-    options.folder.mkdir(parents=True, exist_ok=True)
-    temporary = options.folder.absolute() / "temporary"
-    temporary.mkdir(exist_ok=True)
-    weights = options.weights or str(write_tiny_weights(options.folder.absolute() / "weights" / "tiny.safetensors"))
-    uploads = Uploads()
-    answers: list[Answer] = []
-    samples: list[Sample] = []
+def window(samples: list[Sample], begin: float, end: float) -> float:
+    """Return the median of the resident memory between two times in seconds since the beginning, in megabytes."""
+    return statistics.median(each.megabytes for each in samples if begin < each.seconds <= end)
+
+
+class Watch:
+    """Looks at a server from outside."""
+
+    def __init__(self, server: Server, temporary: Path, record: Path) -> None:
+        """Begin to count the time.
+
+        Args:
+            server: The process.
+            temporary: Folder of its temporary files.
+            record: File to which samples are written, a line of JSON each.
+        """
+        self._server, self._temporary, self._record = server, temporary, record
+        self._begin = time.perf_counter()
+        self._first: list[str] = []
+        self._first = self.files()
+        record.write_text("", "utf-8")
+
+    def files(self) -> list[str]:
+        """Return the temporary files that were not there at the beginning, relative paths."""
+        paths = (path for path in self._temporary.rglob("*") if path.is_file())
+        return sorted({path.relative_to(self._temporary).as_posix() for path in paths} - set(self._first))
+
+    def sample(self) -> Sample:
+        """Return what the server holds now, and write it down."""
+        process = Path(f"/proc/{self._server.process.pid}")
+        sample = Sample(
+            round(time.perf_counter() - self._begin, 1),
+            round(self._server.memory(), 1),
+            len(list((process / "task").iterdir())),
+            len(list((process / "fd").iterdir())),
+            len(self.files()),
+        )
+        with self._record.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(sample)) + "\n")
+        return sample
+
+    def until_quiet(self) -> tuple[Sample, list[str]]:
+        """Return what the server holds, and its files, as soon as there are none, or when they should be gone."""
+        time.sleep(QUIET_SECONDS)
+        end = time.perf_counter() + 60 * KEEP_MINUTES + 60
+        while (left := self.files()) and time.perf_counter() < end:
+            time.sleep(1)
+        return self.sample(), left
+
+
+def run_load(options: argparse.Namespace) -> Run:
+    """Put a server under load, once to warm up and once for the rest of the time."""
+    folder = options.folder.absolute()
+    temporary = folder / "temporary"
+    temporary.mkdir(parents=True, exist_ok=True)
+    weights = options.weights or str(write_tiny_weights(folder / "weights" / "tiny.safetensors"))
+    uploads = Uploads(min(options.megapixels, max(MEGAPIXELS)))
+    run = Run([], [], [], [])
     more = ("--keep-minutes", str(KEEP_MINUTES), "--max-upload-mb", str(MAX_UPLOAD_MB))
     with Server(weights, QUEUE, more, {"TMPDIR": str(temporary)}) as server:
-        begin = time.perf_counter()
-        end = begin + options.hours * 3600
+        watch = Watch(server, temporary, folder / "load.jsonl")
+        whole = options.hours * 3600
+        warm = warm_seconds(whole)
+        for seconds in (warm, whole - warm):
+            end = time.perf_counter() + seconds
 
-        def ask(number: int) -> None:
-            for answer in be_clients(server.address, uploads, number, end):
-                answers.append(answer)
+            def ask(number: int, end: float = end) -> None:
+                for answer in be_clients(server.address, uploads, number, end):
+                    run.answers.append(answer)
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(options.clients)]
-        for thread in threads:
-            thread.start()
-        with (options.folder / "load.jsonl").open("w", encoding="utf-8") as record:
+            first = options.clients * len(run.quiet)
+            threads = [threading.Thread(target=ask, args=(first + number,)) for number in range(options.clients)]
+            for thread in threads:
+                thread.start()
             while any(thread.is_alive() for thread in threads):
-                time.sleep(min(SAMPLE_SECONDS, options.hours * 360))
-                samples.append(sample(server, temporary, begin))
-                record.write(json.dumps(asdict(samples[-1])) + "\n")
-                record.flush()
-        quiet_end = time.perf_counter() + 60 * KEEP_MINUTES + 60
-        while (last := sample(server, temporary, begin)).files and time.perf_counter() < quiet_end:
-            time.sleep(1)
-        (options.folder / "answers.json").write_text(json.dumps([asdict(answer) for answer in answers]), "utf-8")
-    return answers, samples, last
+                time.sleep(min(SAMPLE_SECONDS, seconds / 10))
+                run.samples.append(watch.sample())
+            sample, left = watch.until_quiet()
+            run.quiet.append(sample)
+            run.left.extend(left)
+    (folder / "answers.json").write_text(json.dumps([asdict(answer) for answer in run.answers]), "utf-8")
+    return run
 
 
-def faults(answers: list[Answer], samples: list[Sample], last: Sample) -> list[str]:
+def faults(run: Run) -> list[str]:
     """Return what was wrong, a line each."""
-    found = [f"{answer.kind}: {answer.wrong}" for answer in answers if answer.wrong]
-    end = samples[-1].seconds
-    early, late = window(samples, WARM_SECONDS if end > 2 * WARM_SECONDS else end / 2), window(samples, end)
-    before, after = (statistics.median(each.megabytes for each in part) for part in (early, late))
-    if after > before * (1 + GROWTH):
-        found.append(f"memory grows: {before:.0f} MB, then {after:.0f} MB")
+    found = [f"{answer.kind}: {answer.wrong}" for answer in run.answers if answer.wrong]
+    first, second = run.quiet
+    length = min(WINDOW_SECONDS, (second.seconds - first.seconds) / 3)
+    early = window(run.samples, first.seconds, first.seconds + length)
+    late = window(run.samples, run.samples[-1].seconds - length, run.samples[-1].seconds)
+    print(f"megabytes under load: {early:.0f} after the warming up, {late:.0f} at the end")
+    if length > LEAST_WINDOW_SECONDS and late > early * (1 + GROWTH):
+        found.append(f"memory grows: {early:.0f} MB, then {late:.0f} MB")
     for name in ("threads", "descriptors"):
-        before, after = (max(getattr(each, name) for each in part) for part in (early, late))
+        before, after = getattr(first, name), getattr(second, name)
         if after > before:
             found.append(f"{name} grow: {before}, then {after}")
-    if last.files:
-        found.append(f"{last.files} temporary files are left")
-    return found
+    return [*found, *(f"a temporary file is left: {name}" for name in run.left)]
 
 
 def main(words: list[str]) -> None:
@@ -128,30 +187,22 @@ def main(words: list[str]) -> None:
     Args:
         words: Of the command line.
     """
-    parser = argparse.ArgumentParser(description="Put the service under load for hours.")
-    parser.add_argument("part")
+    parser = part_arguments("Put the service under load for hours.", weights="a tiny network")
     parser.add_argument("--hours", type=float, default=2, help="(default: 2)")
     parser.add_argument("--clients", type=int, default=8, help="at once (default: 8)")
-    parser.add_argument("--folder", type=Path, required=True, help="for the server's files and the record")
-    parser.add_argument("--weights", help="released name or file; default: a tiny network")
+    parser.add_argument("--megapixels", type=float, default=40, help="of the largest photograph (default: 40)")
     options = parser.parse_args(words)
-    answers, samples, last = run_load(options)
-    print(f"{options.clients} clients, {options.hours:g} hours, {len(answers)} requests")
+    run = run_load(options)
+    print(f"{options.clients} clients, {options.hours:g} hours, {len(run.answers)} requests")
     by_kind: dict[str, list[Answer]] = defaultdict(list)
-    for answer in answers:
+    for answer in run.answers:
         by_kind[answer.kind].append(answer)
     for kind, own in sorted(by_kind.items()):
         statuses = ", ".join(f"{count} x {status}" for status, count in sorted(Counter(a.status for a in own).items()))
         times = sorted(answer.seconds for answer in own if answer.status == 200) or [0.0]
         print(f"{len(own):6} {kind}: {statuses}; p95 {times[int(len(times) * 0.95)]:.2f} s of what was done")
     for name in ("megabytes", "threads", "descriptors", "files"):
-        values = [getattr(each, name) for each in samples]
-        print(
-            f"{name:12} highest {max(values):g}, at the end {values[-1]:g}, when all is quiet {getattr(last, name):g}"
-        )
-    wrong = faults(answers, samples, last)
-    for line in wrong:
-        print(f"WRONG {line}")
-    print(f"wrong: {len(wrong)}")
-    if wrong:
-        sys.exit(1)
+        highest = max(getattr(each, name) for each in run.samples)
+        quiet = ", then ".join(f"{getattr(each, name):g}" for each in run.quiet)
+        print(f"{name:12} highest {highest:g}; when all is quiet {quiet}")
+    end_with(faults(run))

@@ -131,8 +131,12 @@ def _format(name: str) -> str:
     return PHOTO_FORMATS[Path(name).suffix]
 
 
-def make_films() -> dict[str, bytes]:
-    """Return sound grey films with sound by name: every container that is written with its codecs, and older ones."""
+def make_films(only: str | None = None) -> dict[str, bytes]:
+    """Return sound grey films with sound by name: every container that is written with its codecs, and older ones.
+
+    Args:
+        only: Name of the one that is made; None: all.
+    """
     encoders = {
         f"{codec}{suffix}": CODECS[codec].encoder
         for suffix, container in CONTAINERS.items()
@@ -140,6 +144,7 @@ def make_films() -> dict[str, bytes]:
         for codec in container.codecs
     }
     encoders |= {"mpeg4.avi": "mpeg4", "mjpeg.avi": "mjpeg", "mpeg2.mpg": "mpeg2video", "mpeg2.ts": "mpeg2video"}
+    encoders = {name: encoder for name, encoder in encoders.items() if only in (None, name)}
     films: dict[str, bytes] = {}
     grey = np.arange(SIZE[0] * SIZE[1]).astype(np.uint8).reshape(SIZE)
     greys = [np.roll(grey, index, 1) for index in range(FRAMES)]
