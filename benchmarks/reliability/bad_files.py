@@ -23,7 +23,6 @@ import multiprocessing
 import os
 import re
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +33,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
+from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.damage import damaged
 from benchmarks.reliability.formula import Formula
 from benchmarks.reliability.sound_files import make_films, make_photos
@@ -196,7 +196,7 @@ class Worker:
 
 def run_cases(options: argparse.Namespace) -> Iterator[Case]:
     """Yield what became of each case, those of earlier runs first."""
-    record = options.folder / f"{options.kind}.jsonl"
+    record = options.folder / f"{options.part}.jsonl"
     options.folder.mkdir(parents=True, exist_ok=True)
     known = [Case(**json.loads(line)) for line in record.read_text("utf-8").splitlines()] if record.exists() else []
     yield from known
@@ -207,7 +207,7 @@ def run_cases(options: argparse.Namespace) -> Iterator[Case]:
             if options.seconds is not None and time.monotonic() - begin > options.seconds:
                 return
             worker = worker or Worker(
-                options.kind, options.weights, (options.folder / "case").absolute(), LIMITS[options.kind]
+                options.part, options.weights, (options.folder / "case").absolute(), LIMITS[options.part]
             )
             case = worker.run(number)
             with record.open("a", encoding="utf-8") as file:
@@ -231,22 +231,14 @@ def main(words: list[str]) -> None:
     Args:
         words: Of the command line.
     """
-    parser = argparse.ArgumentParser(description="Colour damaged files and look at what becomes of them.")
-    parser.add_argument("kind", choices=tuple(LIMITS))
-    parser.add_argument("--count", type=int, default=5000, help="cases (default: 5000)")
-    parser.add_argument("--folder", type=Path, required=True, help="for the files and the record of what is done")
-    parser.add_argument("--seconds", type=float, help="stop after so many; the same command goes on")
-    parser.add_argument("--weights", help="released name or file; default: a formula")
+    about = "Colour damaged files and look at what becomes of them."
+    parser = part_arguments(about, cases=5000, weights="a formula")
     options = parser.parse_args(words)
     cases = list(run_cases(options))
-    print(f"{len(cases)} of {options.count} {options.kind}, slowest {max((c.seconds for c in cases), default=0):.1f} s")
+    print(f"{len(cases)} of {options.count} {options.part}, slowest {max((c.seconds for c in cases), default=0):.1f} s")
     for status, count in Counter(case.status for case in cases).most_common():
         print(f"{count:6} {status}")
     print("kinds of refusals:")
     for refusal, count in Counter(kind_of(case.message) for case in cases if case.status == "failed").most_common(40):
         print(f"{count:6} {refusal}")
-    wrong = [case for case in cases if case.wrong]
-    for case in wrong:
-        print(f"WRONG {case.number} {case.seed} ({case.damage}): {case.wrong}")
-    if wrong:
-        sys.exit(1)
+    end_with([f"{case.number} {case.seed} ({case.damage}): {case.wrong}" for case in cases if case.wrong])

@@ -11,17 +11,16 @@ done is kept in the folder, and the same command goes on after a stop. The exit 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import re
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.record import run_cases
 from benchmarks.reliability.tasks import COMMAND, FILM_MODULES, TEMPORAL, make_film
 from benchmarks.reliability.tiny_weights import write_tiny_weights
@@ -120,11 +119,7 @@ def main(words: list[str]) -> None:
     Args:
         words: Of the command line.
     """
-    parser = argparse.ArgumentParser(description="Colour a film onto a disk that is full.")
-    parser.add_argument("part")
-    parser.add_argument("--count", type=int, default=50, help="places (default: 50)")
-    parser.add_argument("--folder", type=Path, required=True, help="for the files and the record of what is done")
-    parser.add_argument("--seconds", type=float, help="stop after so many; the same command goes on")
+    parser = part_arguments("Colour a film onto a disk that is full at so many places.", cases=50)
     options = parser.parse_args(words)
     folder = options.folder.absolute()
     with mounted(folder / "disk") as disk:
@@ -134,8 +129,4 @@ def main(words: list[str]) -> None:
     for (temporal, full), count in sorted(Counter((case["temporal"], case["full"]) for case in done).items()):
         print(f"{count:6} {temporal}: {'the disk was full' if full else 'there was room'}")
     wrong = [case for case in done if case["wrong"]]
-    for case in wrong:
-        print(f"WRONG {case['number']} {case['temporal']}, {case['free']} bytes free: {case['wrong']}")
-    print(f"wrong: {len(wrong)}")
-    if wrong:
-        sys.exit(1)
+    end_with([f"{case['number']} {case['temporal']}, {case['free']} bytes free: {case['wrong']}" for case in wrong])

@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.photo import make_photo
+from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.record import run_cases
 from benchmarks.reliability.sound_files import write_film
 from benchmarks.reliability.tiny_weights import write_tiny_weights
@@ -104,12 +105,9 @@ def main(words: list[str]) -> None:
     Args:
         words: Of the command line.
     """
-    parser = argparse.ArgumentParser(description="Measure memory that must not grow.")
-    parser.add_argument("part")
-    parser.add_argument("--folder", type=Path, required=True, help="for the files and the record of what is done")
+    parser = part_arguments("Measure memory that must not grow.")
     parser.add_argument("--rate", type=int, default=25, help="of the film: frames a second (default: 25)")
     parser.add_argument("--names", type=int, default=20_000, help="in the folder (default: 20000)")
-    parser.add_argument("--seconds", type=float, help="begin nothing after so many; the same command goes on")
     options = parser.parse_args(words)
     folder = options.folder.absolute()
     weights = write_tiny_weights(folder / "weights" / "tiny.safetensors")
@@ -117,11 +115,10 @@ def main(words: list[str]) -> None:
     def run(number: int) -> dict[str, Any]:
         return PARTS[number](folder, weights, options)
 
-    wrong = False
+    wrong = []
     for case in run_cases(folder / "memory.jsonl", len(PARTS), run, options.seconds):
         grows = case["peak"] > case["before"] * (1 + GROWTH)
-        verdict = "  GROWS" if grows else "  FAILED" if case["status"] else ""
-        print(f"{case['what']}: peak {case['peak']:.0f} MB, compared with {case['before']:.0f} MB{verdict}", flush=True)
-        wrong |= bool(verdict)
-    if wrong:
-        sys.exit(1)
+        print(f"{case['what']}: peak {case['peak']:.0f} MB, compared with {case['before']:.0f} MB", flush=True)
+        if grows or case["status"]:
+            wrong.append(f"{case['what']}: {'it grows' if grows else 'a command failed'}")
+    end_with(wrong)
