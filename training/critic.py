@@ -20,6 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
+from colorize.network import metadata_in_order
 from training.classifiers import Teacher, read_tensors
 
 AB_GAIN = 3.0  # photographs' ab in network units spread a third as wide as their lightness; colours are what counts
@@ -226,7 +227,8 @@ def save_critic(critic: nn.Module, path: Path, info: CriticInfo) -> None:
     """Write a critic's weights, float32, with its description; the former file survives a failure."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in critic.state_dict().items()}
     with replacing(path, overwrite=True) as file:
-        file.write(save(tensors, {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)}))
+        metadata = {"format": FORMAT, "kind": info.kind, "accuracy": repr(info.accuracy)}
+        file.write(metadata_in_order(save(tensors, metadata)))
 
 
 def load_critic(path: Path) -> tuple[nn.Module, CriticInfo]:

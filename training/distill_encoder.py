@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
-from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder
+from colorize.network import HINT_CHANNELS, LIGHTNESS_CHANNELS, ResNetEncoder, metadata_in_order
 from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import Teacher, TeacherError, load_teacher, read_tensors
@@ -81,7 +81,7 @@ def save_encoder(encoder: ResNetEncoder, path: Path, backbone: str) -> None:
     """Write an encoder's weights, float32, and its backbone's name; the former file survives a failure."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
     with replacing(path, overwrite=True) as file:
-        file.write(save(tensors, {"format": FORMAT, "backbone": backbone}))
+        file.write(metadata_in_order(save(tensors, {"format": FORMAT, "backbone": backbone})))
 
 
 def load_encoder_weights(encoder: ResNetEncoder, path: Path, backbone: str) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -67,19 +68,36 @@ def read_whole(path: Path) -> bytes | None:
     parts = find_parts(path)
     if not parts:
         return None
+    files = _whole_parts(path, parts)
+    data = b"".join(part.read_bytes() for part in files)
+    if _digest(data) != NAME.search(files[0].name)[1]:  # type: ignore[index]
+        raise PartsError(f"{path}: its parts are damaged ({files[0].name}); bring them anew")
+    return data
+
+
+def remove_others(path: Path) -> None:
+    """Remove the parts that ``read_whole``, which has read the file, does not take: a kill left them there."""
+    parts = find_parts(path)
+    taken = [] if path.is_file() or not parts else _whole_parts(path, parts)
+    for part in set(parts) - set(taken):
+        part.unlink()
+
+
+def _whole_parts(path: Path, parts: Sequence[Path]) -> list[Path]:
+    """Return those of the parts that make the file, in order.
+
+    Raises:
+        PartsError: Parts are missing.
+    """
     sets: dict[tuple[str, int], list[Path]] = {}
     for part in parts:
         digest, _, count = NAME.search(part.name).groups()  # type: ignore[union-attr]
         sets.setdefault((digest, int(count)), []).append(part)
-    whole = [(digest, files) for (digest, count), files in sets.items() if len(files) == count]
+    whole = [files for (_, count), files in sets.items() if len(files) == count]
     if not whole:
         raise PartsError(f"{path}: only {len(parts)} of its parts are here ({parts[0].name}); bring all of them")
     # Where a kill left the former ones beside the new ones, the new ones are taken.
-    digest, files = max(whole, key=lambda found: found[1][-1].stat().st_mtime_ns)
-    data = b"".join(part.read_bytes() for part in files)
-    if _digest(data) != digest:
-        raise PartsError(f"{path}: its parts are damaged ({files[0].name}); bring them anew")
-    return data
+    return max(whole, key=lambda files: files[-1].stat().st_mtime_ns)
 
 
 def _digest(data: bytes) -> str:

@@ -42,6 +42,7 @@ from training.callbacks import (
 from training.classifiers import Recogniser, load_teacher
 from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.objective import GeneratorLoss
+from training.parts import remove_others
 from training.stage_data import StageData, uses_bfloat16
 
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
@@ -135,6 +136,8 @@ def run_stage(
     ema = Ema(network, run.ema)
     settings = settings_fingerprint(config)
     state = read_checkpoint(run.output / "checkpoint.pt", settings)
+    if state:
+        remove_others(run.output / "checkpoint.pt")
     done = state["epochs"] if state else 0
     callbacks = [
         EpochOfBatches(data.train),

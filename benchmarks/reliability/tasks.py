@@ -13,13 +13,15 @@ import av
 import numpy as np
 
 from benchmarks.reliability.sound_files import make_photos, write_film
+from benchmarks.reliability.tiny_weights import add_tests
 
 FRAMES, RATE, SIZE = 40, 5, (72, 96)  # of the film: how many, a second, and height and width in pixels
 CUTS = (7, 15, 29)  # frames with which its scenes begin
 COMMAND = "colorize.cli.command:main"
 TEMPORAL = ("off", "fast", "best")
 SUBTITLES = "1\n00:00:01,000 --> 00:00:03,000\nOne.\n\n2\n00:00:05,000 --> 00:00:07,000\nTwo.\n"
-DOWNLOAD_BYTES = 24 << 20
+DOWNLOAD_BYTES, DOWNLOAD_PAUSE = 4 << 20, 0.004  # and seconds before each of its blocks
+TRAINING_PHOTOS, EPOCHS = 9, 4  # of a training run, whose epochs have one step each
 PHOTOS = ("grey.jpg", "rgb.png", "grey16.tif", "pages.tif", "grey.webp", "rgb.jpg", "cmyk.jpg", "grey.gif")
 
 
@@ -44,12 +46,10 @@ class Variant:
 @contextmanager
 def serving() -> Iterator[str]:
     """Serve the file that is downloaded within the context, and yield its address."""
-    from benchmarks.reliability.tiny_weights import add_tests
-
     add_tests()
     from support.server import Behaviour, serve
 
-    with serve(Behaviour(content_of_download())) as address:
+    with serve(Behaviour(content_of_download(), pause=DOWNLOAD_PAUSE)) as address:
         yield f"{address}/file"
 
 
@@ -79,6 +79,45 @@ def download_state(work: Path) -> str:
     if not part.exists():
         return "before the first byte"
     return "whole, without its name" if part.stat().st_size == DOWNLOAD_BYTES else "in the file"
+
+
+def make_training_photos(folder: Path) -> None:
+    """Make the photographs of a training run in the folder ``photos``."""
+    add_tests()
+    from support.photos import write_photos
+
+    write_photos(folder / "photos", TRAINING_PHOTOS, side=64)
+
+
+def train(words: Sequence[str]) -> int:
+    """Train a tiny generator for some epochs, as ``training.pretrain_generator`` does; the command of a task.
+
+    Args:
+        words: Folder of the photographs, that of the run, and the largest part of a checkpoint in MiB (0: one file).
+    """
+    add_tests()
+    from support.narrow import narrow_encoders
+    from support.runs import SMALL, small_run
+    from support.small_networks import NARROW
+
+    from training.config import PretrainConfig
+    from training.objective import LossWeights
+    from training.pretrain_generator import pretrain
+
+    photos, output, mib = words
+    run = small_run(Path(photos), Path(output), samples=(2 * EPOCHS,), epoch_steps=1, split_mib=float(mib))
+    losses = LossWeights(perceptual=0, distillation=0)
+    with narrow_encoders():
+        pretrain(PretrainConfig(run, losses, NARROW, SMALL.decoder_widths), "a training run")
+    return 0
+
+
+def training_state(work: Path) -> str:
+    """Return how far a training run has come."""
+    out = work / "run"
+    if not any(out.glob("checkpoint.pt*")):
+        return "before the first checkpoint"
+    return "in the last epochs" if (out / f"samples-{EPOCHS - 1:04d}.png").exists() else "between checkpoints"
 
 
 @dataclass(frozen=True)
@@ -243,6 +282,17 @@ TASKS = {
             lambda folder: folder.mkdir(),
             download_state,
             ("colorize.network.downloads",),
+        ),
+        Task(
+            "training",
+            tuple(
+                Variant(name, f"{__name__}:train", ("{work}/photos", "{work}/run", mib))
+                for name, mib in (("checkpoints in one file", "0"), ("checkpoints in parts", "0.1"))
+            ),
+            make_training_photos,
+            training_state,
+            ("training.pretrain_generator",),
+            history=r"run/(history\.csv|tensorboard/.*)",
         ),
     )
 }

@@ -41,4 +41,5 @@ from .torch_runtime import torch_network as torch_network
 from .weights_file import WeightsInfo as WeightsInfo
 from .weights_file import check_deoldify_start as check_deoldify_start
 from .weights_file import is_deoldify as is_deoldify
+from .weights_file import metadata_in_order as metadata_in_order
 from .weights_file import read_info as read_info

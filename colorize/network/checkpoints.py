@@ -10,7 +10,7 @@ from safetensors.torch import save
 
 from colorize.base import WeightsError, random_init_skipped, replacing
 from colorize.network.generator import Generator
-from colorize.network.weights_file import FORMAT, WeightsInfo, read_weights
+from colorize.network.weights_file import FORMAT, WeightsInfo, metadata_in_order, read_weights
 
 
 def save_generator(generator: Generator, path: Path | str, info: WeightsInfo | None = None) -> None:
@@ -39,7 +39,7 @@ def save_generator(generator: Generator, path: Path | str, info: WeightsInfo | N
         "metrics": json.dumps(dict(info.metrics)),
     }
     with replacing(Path(path), overwrite=True) as file:
-        file.write(save(tensors, metadata))  # save_file would make it readable by its owner alone
+        file.write(metadata_in_order(save(tensors, metadata)))  # save_file would make it readable by its owner alone
 
 
 def load_generator(path: Path | str, device: torch.device | str = "cpu") -> Generator:

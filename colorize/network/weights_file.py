@@ -49,6 +49,19 @@ class WeightsInfo:
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
+def metadata_in_order(data: bytes) -> bytes:
+    """Return the bytes of a safetensors file with its metadata ordered by name.
+
+    ``safetensors`` writes them in an order that is another one each time, so the same weights would make other files.
+    """
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors are aligned
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(data)[end:]))
+
+
 def read_info(path: Path | str) -> WeightsInfo:
     """Return what a weights file says about itself, without reading its tensors.
 

@@ -40,6 +40,13 @@ def test_the_description_comes_back(file, generator):
     assert read_info(file) == WeightsInfo(generator.config, 192, "made by a test", {"gain": 0.5})
 
 
+def test_the_same_weights_are_the_same_bytes(file, generator):
+    before = file.read_bytes()
+    for _ in range(3):
+        save_generator(generator, file, read_info(file))
+        assert file.read_bytes() == before
+
+
 def test_matrices_are_half_and_vectors_single_precision(file):
     with safe_open(file, "pt") as handle:
         for name in handle.keys():  # noqa: SIM118

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+BLOCK_BYTES = 1 << 16
 
 
 @dataclass
@@ -22,6 +25,7 @@ class Behaviour:
         failures: How many requests still fail.
         kind: Content-Type.
         moved: Where ``/moved`` leads to.
+        pause: Seconds that it waits before each block of 64 KiB.
         gate: Waited for before the file is sent; None: it is sent at once.
         requests: The Range header of each request so far, None where there was none.
     """
@@ -34,6 +38,7 @@ class Behaviour:
     failures: int = 0
     kind: str = "application/octet-stream"
     moved: str = "/file"
+    pause: float = 0.0
     gate: threading.Event | None = None
     requests: list[str | None] = field(default_factory=list)
 
@@ -91,5 +96,9 @@ def _answer(handler: BaseHTTPRequestHandler, behaviour: Behaviour) -> None:
     handler.send_header("Content-Length", str(len(body) if behaviour.announce is None else behaviour.announce))
     handler.send_header("Content-Type", behaviour.kind)
     handler.end_headers()
+    sent = body[: behaviour.cuts.pop(0)] if behaviour.cuts else body
     with suppress(ConnectionError):  # of a client that was killed
-        handler.wfile.write(body[: behaviour.cuts.pop(0)] if behaviour.cuts else body)
+        for begin in range(0, len(sent), BLOCK_BYTES):
+            if behaviour.pause:
+                time.sleep(behaviour.pause)
+            handler.wfile.write(sent[begin : begin + BLOCK_BYTES])

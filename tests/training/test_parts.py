@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.parts import PartsError, find_parts, read_whole, write_parts
+from training.parts import PartsError, find_parts, read_whole, remove_others, write_parts
 
 MIB = 1 << 20
 
@@ -40,3 +40,8 @@ def test_new_parts_take_the_place_of_former_ones(tmp_path):
     for part, data in kept.items():
         part.write_bytes(data)
     assert read_whole(path) == b"1" * MIB
+    remove_others(path)
+    assert find_parts(path) == sorted(kept) and read_whole(path) == b"1" * MIB
+    path.write_bytes(b"whole")  # and after one between a whole file and the removal of its former parts
+    remove_others(path)
+    assert find_parts(path) == [] and read_whole(path) == b"whole"

@@ -16,7 +16,7 @@ from colorize.base import WeightsError, reason, replacing
 from colorize.network.deoldify.folding import fold
 from colorize.network.deoldify.generator import RENDER_SIZE, DeOldifyGenerator
 from colorize.network.deoldify.unet import KINDS, UNet, build_unet
-from colorize.network.weights_file import check_deoldify_start, is_pickled, parse_render_size
+from colorize.network.weights_file import check_deoldify_start, is_pickled, metadata_in_order, parse_render_size
 
 FORMAT = "colorize-deoldify/1"  # of the folded safetensors
 SAFE_TORCH = "2.6"  # in older versions, weights_only=True could be made to run code (CVE-2025-32434)
@@ -81,7 +81,7 @@ def save_deoldify(generator: DeOldifyGenerator, path: Path | str, precision: tor
         "trained_on": json.dumps("DeOldify, Jason Antic, MIT; normalisations folded"),
     }
     with replacing(Path(path), overwrite=True) as file:
-        file.write(save(tensors, metadata))
+        file.write(metadata_in_order(save(tensors, metadata)))
 
 
 def _load_pth(path: Path) -> tuple[str, UNet, int]:
