@@ -164,9 +164,16 @@ def test_reliability(monkeypatch, tmp_path, capsys, kind):
     assert f"8 of 8 {kind}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("what", ["films", "photos", "downloads"])
+@pytest.mark.parametrize("what", ["films", "photos", "downloads", "training"])
 def test_kills(monkeypatch, tmp_path, capsys, what):
     run(monkeypatch, "reliability.__main__", "kills", what, "--count", 1, "--folder", tmp_path / "runs")
     (record,) = (json.loads(line) for line in (tmp_path / "runs" / f"kills-{what}.jsonl").read_text().splitlines())
     assert record["wrong"] == ""
+    assert "wrong: 0" in capsys.readouterr().out
+
+
+def test_load(monkeypatch, tmp_path, capsys):
+    words = ("--hours", 0.003, "--clients", 3, "--megapixels", 0.3)
+    run(monkeypatch, "reliability.__main__", "load", *words, "--folder", tmp_path)
+    assert json.loads((tmp_path / "answers.json").read_text())
     assert "wrong: 0" in capsys.readouterr().out

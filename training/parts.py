@@ -32,7 +32,8 @@ class PartsError(ValueError):
 def write_parts(path: Path, data: bytes, mib: float) -> list[Path]:
     """Write a file's bytes in parts beside ``path``, and then remove the parts of its former bytes.
 
-    A kill between two parts leaves the former ones whole.
+    A kill between two parts leaves the former ones whole, and a file that says that the new ones are not
+    (``remove_unfinished``).
 
     Args:
         path: Of the whole file, which is not written.
@@ -41,11 +42,15 @@ def write_parts(path: Path, data: bytes, mib: float) -> list[Path]:
     """
     size = max(1, int(mib * MIB))
     count = max(1, -(-len(data) // size))
-    stem = f"{path.name}.{_digest(data)}.part-"
+    digest = _digest(data)
+    stem = f"{path.name}.{digest}.part-"
+    mark = path.with_name(f".{path.name}.{digest}.unfinished")
+    mark.touch()
     written = [path.with_name(f"{stem}{number:02}-of-{count:02}") for number in range(1, count + 1)]
     for number, part in enumerate(written):
         with replacing(part, overwrite=True) as file:
             file.write(data[number * size : (number + 1) * size])
+    mark.unlink()
     for other in find_parts(path):
         if other not in written:
             other.unlink()
@@ -73,6 +78,18 @@ def read_whole(path: Path) -> bytes | None:
     if _digest(data) != NAME.search(files[0].name)[1]:  # type: ignore[index]
         raise PartsError(f"{path}: its parts are damaged ({files[0].name}); bring them anew")
     return data
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove the parts whose writing was killed; those of which some were not brought here are not touched."""
+    for mark in path.parent.glob(f".{path.name}.*.unfinished"):
+        parts = [
+            part for part in find_parts(path) if part.name.startswith(f"{path.name}.{mark.suffixes[-2][1:]}.part-")
+        ]
+        if parts and len(parts) < int(NAME.search(parts[0].name)[3]):  # type: ignore[index]
+            for part in parts:
+                part.unlink()
+        mark.unlink()
 
 
 def remove_others(path: Path) -> None:

@@ -42,7 +42,7 @@ from training.callbacks import (
 from training.classifiers import Recogniser, load_teacher
 from training.config import DistillConfig, FinetuneConfig, PretrainConfig, PretrainCriticConfig, RunConfig
 from training.objective import GeneratorLoss
-from training.parts import remove_others
+from training.parts import remove_others, remove_unfinished
 from training.stage_data import StageData, uses_bfloat16
 
 Config = DistillConfig | PretrainConfig | PretrainCriticConfig | FinetuneConfig
@@ -135,6 +135,7 @@ def run_stage(
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema = Ema(network, run.ema)
     settings = settings_fingerprint(config)
+    remove_unfinished(run.output / "checkpoint.pt")
     state = read_checkpoint(run.output / "checkpoint.pt", settings)
     if state:
         remove_others(run.output / "checkpoint.pt")

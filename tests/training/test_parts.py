@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.parts import PartsError, find_parts, read_whole, remove_others, write_parts
+from colorize.base import replacing
+from training.parts import PartsError, find_parts, read_whole, remove_others, remove_unfinished, write_parts
 
 MIB = 1 << 20
 
@@ -45,3 +46,25 @@ def test_new_parts_take_the_place_of_former_ones(tmp_path):
     path.write_bytes(b"whole")  # and after one between a whole file and the removal of its former parts
     remove_others(path)
     assert find_parts(path) == [] and read_whole(path) == b"whole"
+
+
+def test_a_kill_within_the_first_parts_leaves_nothing_in_the_way(tmp_path, monkeypatch):
+    path = tmp_path / "a.pt"
+
+    def killed(*arguments, **options):
+        if len(find_parts(path)) == 2:
+            raise KeyboardInterrupt
+        return replacing(*arguments, **options)
+
+    monkeypatch.setattr("training.parts.replacing", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_parts(path, b"1" * MIB, 0.25)
+    remove_unfinished(path)
+    assert read_whole(path) is None and not list(tmp_path.iterdir())
+
+
+def test_parts_that_were_brought_stay(tmp_path):
+    path = tmp_path / "a.pt"
+    write_parts(path, b"1" * MIB, 0.25)[0].unlink()
+    remove_unfinished(path)
+    assert len(find_parts(path)) == 3
