@@ -90,7 +90,8 @@ class Container(NamedTuple):
         avoided_audio: Beginnings of the names of sound codecs that it may hold but that hardly a player reads from it.
         quicktime: Whether it is of QuickTime's family: an edit list says that what lies before time 0 is not played,
             the index can stand first, and tags have a form of their own.
-        states_aspect: Whether it states the pixels' aspect itself; if not, the codec has to.
+        states_aspect: Whether FFmpeg states the pixels' aspect in it; if not, the codec does, or it is written
+            afterwards (``film.matroska_aspect``).
         reel_names: Whether it holds the name of the reel that a timecode counts.
         deep_audio: As ``audio``, of sound with more than 16 bits; None: the same.
         audio_rate: Samples a second that its sound has to have; None: any.

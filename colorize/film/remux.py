@@ -15,11 +15,19 @@ from av.format import Flags
 from av.packet import Packet
 from av.stream import Stream
 
-from colorize.base import SegmentsError, VideoError, reason
+from colorize.base import CODECS, SegmentsError, VideoError, reason
 from colorize.film.clock import run_clock_on
 from colorize.film.encoder import MATROSKA
+from colorize.film.matroska_aspect import state_aspect
 from colorize.film.segments import SegmentStore
-from colorize.film.streams import RemuxPlan, RemuxReport, add_streams, copy_tags_and_chapters, muxer_options
+from colorize.film.streams import (
+    RemuxPlan,
+    RemuxReport,
+    add_streams,
+    aspect_lost,
+    copy_tags_and_chapters,
+    muxer_options,
+)
 from colorize.film.transcoding import DISK_ERRORS, CoverCopy, StreamCopy
 from colorize.film.video import open_video
 
@@ -63,6 +71,7 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
                 target.close()
             raise
         target.close()
+        _state_aspect(path, plan, report)
         if plan.span.end is None and source.duration and source.format.name.split(",")[0] in MEASURED_DURATION_FORMATS:
             stated = Fraction(source.duration, av.time_base)
             begin = Fraction(source.start_time or 0, av.time_base)
@@ -123,6 +132,15 @@ def _open_target(
             target.close()
         raise
     return target, outputs
+
+
+def _state_aspect(path: Path, plan: RemuxPlan, report: RemuxReport) -> None:
+    """Write the pixels' aspect into the header of a closed film where its muxer and its codec do not state it."""
+    is_stated = plan.container.states_aspect or CODECS[plan.codec].states_aspect
+    if is_stated or plan.format.aspect in (None, 1):
+        return
+    if not state_aspect(path, plan.format.aspect):
+        report.lines.append(aspect_lost(plan))
 
 
 def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:

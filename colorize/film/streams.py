@@ -301,19 +301,23 @@ def _with_alpha_mode(plan: RemuxPlan, tags: Mapping[str, str]) -> dict[str, str]
     return {**others, ALPHA_MODE: "1"} if has_alpha else others
 
 
+def aspect_lost(plan: RemuxPlan) -> str:
+    """Return a line for the user about pixels whose aspect the finished film does not state."""
+    return (
+        f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {plan.codec} in "
+        f"{plan.container.format}; some players will show them square; "
+        f"{'.mov' if CODECS[plan.codec].is_mezzanine else '.mp4'} states it"
+    )
+
+
 def _add_video(plan: RemuxPlan, target: OutputContainer, template: Stream, report: RemuxReport) -> Stream:
     """Add the stream of the coloured frames."""
     stream = target.add_stream_from_template(template, opaque=True)
     stream.time_base = 1 / plan.constant_rate if plan.container.rates else plan.stamps.time_base
     context: Any = stream.codec_context
     codec = CODECS[plan.codec]
-    is_stated = plan.container.states_aspect or codec.states_aspect
-    if plan.format.aspect not in (None, 1) and (not is_stated or plan.container.format in codec.aspect_lost_in):
-        report.lines.append(
-            f"{plan.video.path}: the pixels' aspect {plan.format.aspect} cannot be stated with {plan.codec} in "
-            f"{target.format.name}; some players will show them square; {'.mov' if codec.is_mezzanine else '.mp4'} "
-            "states it"
-        )
+    if plan.format.aspect not in (None, 1) and plan.container.format in codec.aspect_lost_in:
+        report.lines.append(aspect_lost(plan))
     plan.format.state_colors(context)
     if plan.format.aspect:
         context.sample_aspect_ratio = plan.format.aspect
