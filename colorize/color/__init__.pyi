@@ -12,9 +12,11 @@ from .lab import Picture as Picture
 from .lab import check_picture as check_picture
 from .lab import lab_planes_to_rgb as lab_planes_to_rgb
 from .lab import lab_to_rgb as lab_to_rgb
+from .lab import lab_to_xyz as lab_to_xyz
 from .lab import rgb_to_lab as rgb_to_lab
 from .lab import rgb_to_lightness as rgb_to_lightness
 from .lab import strips as strips
+from .lab import xyz_to_lab as xyz_to_lab
 from .lab_tensor import lab_tensor_to_rgb as lab_tensor_to_rgb
 from .lab_tensor import rgb_tensor_to_lab as rgb_tensor_to_lab
 from .profiles import ProfileError as ProfileError

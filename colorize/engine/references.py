@@ -1,9 +1,10 @@
 """References: the colours of other photographs, taken where they show the same things as a picture.
 
 A picture and its references are compared by what the network itself sees of them, its feature maps, place by place and
-both ways. A place takes the mean colour of the places of the references that look like it, with a share that is the
-higher, the more alike they are, the more they agree on the colour, and the better the way back from them leads to where
-it began. Elsewhere the network decides.
+both ways. A place takes the mean colour of the places of the references that look like it, as that is in its own light:
+chroma grows with the light that falls on a thing, so what stays is the chromaticity. It does so with a share that is
+the higher, the more alike they are, the more they agree on the colour, and the better the way back from them leads to
+where it began. Elsewhere the network decides.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorize.color import L_HALF, Floats
+from colorize.color import L_HALF, Floats, lab_to_xyz, xyz_to_lab
 from colorize.network import Features
 
 MAPS = 3  # of the coarsest feature maps, which are compared; of ours those at 1/8, 1/16 and 1/32
 TEMPERATURE = 0.04  # of cosines: how much less a place counts that looks less alike
 LIGHTNESS_SCALE = 50.0  # L by which two places may differ at the price of a cosine of 1
 SLIGHT_SHARE = 0.02  # mean share below which nothing to speak of is changed
+USUAL_SPREAD, MIN_SPREAD = 15.0, 5.0  # standard deviation of L in a picture
+MAX_EXPOSURE = (
+    4.0  # by which a place may have more light than what it takes its colour from: noise of the dark grows too
+)
+DARKEST = 1e-5  # luminance, of 1, of black
 GROUP = 64  # planes that are resized at once; OpenCV 5 takes 128 at most, and calls more another dimension
 CELLS_AT_ONCE = 512  # that are compared with all others at the same time
 LIKENESS = (0.5, 0.7)  # mean cosine to the places that are taken: from which, and up to which the share rises
@@ -36,11 +42,14 @@ class Cells:
         size: (rows, columns).
         descriptors: (n, C) float32, what the network sees at each, of length 1.
         lightness: (n,), L 0..100, the mean of each.
+        relative: (n,), that in units of L as it would be in a picture of mean 0 and the usual spread: what is left of
+            it when the whole picture is exposed otherwise, or fades.
     """
 
     size: tuple[int, int]
     descriptors: Floats
     lightness: Floats
+    relative: Floats
 
     @classmethod
     def of(cls, network_input: Floats, features: Features) -> Cells:
@@ -60,13 +69,17 @@ class Cells:
         parts = [_unit_vectors(cell_values(np.moveaxis(each[0], 0, -1), size)) for each in maps]
         lightness = (network_input[0, 0] + 1) * np.float32(L_HALF)
         descriptors = np.concatenate(parts, axis=1) / np.float32(np.sqrt(len(parts)))
-        return cls(size, np.asarray(descriptors, np.float32), cell_values(lightness, size)[:, 0])
+        mean = cell_values(lightness, size)[:, 0]
+        spread = max(float(mean.std()), MIN_SPREAD)
+        relative = (mean - mean.mean()) * np.float32(USUAL_SPREAD / spread)
+        return cls(size, np.asarray(descriptors, np.float32), mean, np.asarray(relative, np.float32))
 
     def parts(self) -> Iterator[Cells]:
         """Yield some cells after the other, so that what is computed of all pairs takes little memory at a time."""
         for first in range(0, len(self.lightness), CELLS_AT_ONCE):
             part = slice(first, first + CELLS_AT_ONCE)
-            yield Cells((1, len(self.lightness[part])), self.descriptors[part], self.lightness[part])
+            lightness, relative = self.lightness[part], self.relative[part]
+            yield Cells((1, len(lightness)), self.descriptors[part], lightness, relative)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +138,7 @@ def match_references(
         (1, sum(len(each.ab) for each in references)),
         np.concatenate([each.cells.descriptors for each in references]),
         np.concatenate([each.cells.lightness for each in references]),
+        np.concatenate([each.cells.relative for each in references]),
     )
     ab = np.concatenate([each.ab for each in references])
     ways_back = np.concatenate([_seen_from(part, cells) for part in others.parts()])
@@ -168,7 +182,22 @@ def _colors_taken(cells: Cells, others: Cells, ab: Floats, ways_back: Floats) ->
     way_back = (weights @ ways_back * cells.descriptors).sum(axis=1)
     likeness = (weights * cosines).sum(axis=1)
     share = _ramp(likeness, *LIKENESS) * _ramp(way_back, *WAY_BACK) * _ramp(-deviation, *AGREEMENT)
-    return np.asarray(colors, np.float32), share
+    return _in_light(colors, weights @ others.lightness, cells.lightness), share
+
+
+def _in_light(ab: Floats, before: Floats, now: Floats) -> Floats:
+    """Return colours (n, 2) as they are in another light: with the same chromaticity at another lightness.
+
+    Args:
+        ab: (n, 2), Lab units.
+        before: (n,), the lightness at which they are these.
+        now: (n,), the other lightness.
+    """
+    lab = np.asarray(np.concatenate([before[:, None], ab], axis=1), np.float32)
+    xyz = np.maximum(lab_to_xyz(lab), 0)
+    luminance = lab_to_xyz(np.stack([now, np.zeros_like(now), np.zeros_like(now)], axis=1))[:, 1]
+    exposure = np.minimum(luminance / np.maximum(xyz[:, 1], np.float32(DARKEST)), np.float32(MAX_EXPOSURE))
+    return np.asarray(xyz_to_lab(xyz * exposure[:, None])[:, 1:], np.float32)
 
 
 def _cosines(cells: Cells, others: Cells) -> Floats:
@@ -176,9 +205,10 @@ def _cosines(cells: Cells, others: Cells) -> Floats:
 
 
 def _lightness_price(cells: Cells, others: Cells) -> Floats:
-    """Return (n, m) what a difference in lightness costs of a cosine."""
-    difference = (cells.lightness[:, None] - others.lightness) / np.float32(LIGHTNESS_SCALE)
-    return np.asarray(difference**2, np.float32)
+    """Return (n, m) what a difference in lightness costs of a cosine; relative to the pictures if that is less."""
+    absolute = np.abs(cells.lightness[:, None] - others.lightness)
+    difference = np.minimum(absolute, np.abs(cells.relative[:, None] - others.relative))
+    return np.asarray((difference / np.float32(LIGHTNESS_SCALE)) ** 2, np.float32)
 
 
 def _softmax(likeness: Floats) -> Floats:

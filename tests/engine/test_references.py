@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from support.motion import Paintbox
@@ -86,3 +87,26 @@ def test_what_cannot_be_a_reference_is_refused(colorizer: Colorizer, scene: np.n
             colorizer.read_reference(picture)
     with pytest.raises(ValueError, match="these weights"):
         Colorizer(Paintbox()).read_reference(painted(scene))
+
+
+@pytest.mark.parametrize("light", [0.3, 2])
+def test_a_colour_is_taken_as_it_is_in_the_pictures_own_light(
+    colorizer: Colorizer, scene: np.ndarray, light: float
+) -> None:
+    halves = np.where(np.arange(scene.shape[1])[:, None] * 2 < scene.shape[1], (0.9, 0.35, 0.2), (0.25, 0.35, 0.9))
+    linear = (0.05 + 0.4 * (scene[..., None] / 255.0) ** 2) * halves
+
+    def seen(light: float) -> np.ndarray:
+        return np.uint8(np.round(255 * (1.055 * np.clip(light * linear, 0.0031308, 1) ** (1 / 2.4) - 0.055)))
+
+    def chroma_taken(light: float) -> tuple[float, float]:
+        """Return the chroma that a picture has, and that it takes, on average."""
+        colors = colorizer.match_references(colorizer.preprocess(grey(seen(light))), [reference])
+        assert colors is not None and colors.share.mean() > 0.05
+        own = cv2.resize(rgb_to_lab(seen(light))[..., 1:], colors.share.shape[::-1])
+        return tuple(np.average(np.linalg.norm(ab, axis=-1), weights=colors.share) for ab in (own, colors.ab))
+
+    reference = colorizer.read_reference(seen(1))
+    (before, taken_before), (now, taken) = chroma_taken(1), chroma_taken(light)
+    assert abs(now / before - 1) > 0.15
+    assert taken / taken_before == pytest.approx(now / before, rel=0.06)
