@@ -22,6 +22,7 @@ from colorize.web.command_lines import command_line
 from colorize.web.controls import (
     IN_COLOR,
     PRIVATE,
+    choice_of_pictures,
     command_box,
     enable_while_uploaded,
     page_error,
@@ -106,17 +107,7 @@ class BatchTab:
                 self._status = status_line()
                 with gr.Column(visible=False) as self._gallery_row:
                     gr.Markdown("Before and after. Touch one to look closer, or to correct its colours.")
-                    self._gallery = gr.Gallery(
-                        label="Coloured photos",
-                        show_label=False,
-                        columns=2,
-                        height="auto",
-                        object_fit="contain",
-                        interactive=False,
-                        buttons=[],
-                        allow_preview=False,
-                        elem_id="gallery",
-                    )
+                    self._gallery = choice_of_pictures("Coloured photos", "gallery")
         self._connect_events()
 
     def _connect_events(self) -> None:

@@ -61,6 +61,29 @@ def status_line() -> gr.HTML:
     return gr.HTML("", label="what became of it", elem_classes="status", padding=False)
 
 
+def choice_of_pictures(label: str, id: str, columns: int = 2, visible: bool = True) -> gr.Gallery:
+    """Return a gallery of pictures, each of which is chosen by a click.
+
+    Args:
+        label: What the pictures are, for those who cannot see them.
+        id: Of the element in the page.
+        columns: Pictures beside each other.
+        visible: Whether it is shown from the beginning.
+    """
+    return gr.Gallery(
+        label=label,
+        show_label=False,
+        columns=columns,
+        height="auto",
+        object_fit="contain",
+        interactive=False,
+        buttons=[],
+        allow_preview=False,
+        visible=visible,
+        elem_id=id,
+    )
+
+
 def status_html(text: str, kind: str = "plain") -> str:
     """Return a status as HTML.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from colorize.web.controls import PRIVATE, page_error, status_html
+from colorize.web.controls import PRIVATE, choice_of_pictures, page_error, status_html
 from colorize.web.hint_editor import read_hint_lines
 from colorize.web.photo_requests import SETTINGS, color_photo, download_update, photo_request
 from colorize.web.previews import before_and_after, write_preview
@@ -35,17 +35,7 @@ class PhotoVersions:
             self._button = gr.Button(f"Show {VERSIONS} versions", elem_id="make-versions")
             with gr.Column(visible=False) as self.row:
                 gr.Markdown("Choose one by a click. The first is the usual; another number gives others.")
-                self.gallery = gr.Gallery(
-                    label="Versions: choose one",
-                    height="auto",
-                    show_label=False,
-                    columns=2,
-                    object_fit="contain",
-                    interactive=False,
-                    buttons=[],
-                    allow_preview=False,
-                    elem_id="versions",
-                )
+                self.gallery = choice_of_pictures("Versions: choose one", "versions")
                 self._seed = gr.Number(0, label="Number", precision=0, minimum=0, maximum=2**31)
             self._files = gr.File(label="versions", file_count="multiple", visible="hidden")
 

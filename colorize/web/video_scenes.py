@@ -18,7 +18,15 @@ import gradio as gr
 from colorize.base import ImageError, format_time
 from colorize.film import LIST, preview_options
 from colorize.photo import read_photo, write_photo
-from colorize.web.controls import PRIVATE, page_error, progress_html, request_stop, status_html, status_line
+from colorize.web.controls import (
+    PRIVATE,
+    choice_of_pictures,
+    page_error,
+    progress_html,
+    request_stop,
+    status_html,
+    status_line,
+)
 from colorize.web.hint_editor import easel, easel_error, easel_value, edited_hints, read_hint_lines
 from colorize.web.jobs import WebJob
 from colorize.web.live_photos import LivePhotos
@@ -79,18 +87,7 @@ class VideoScenes:
             with gr.Row():
                 self._list_button = gr.Button("Show the scenes", interactive=False, elem_id="show-scenes")
                 self._stop_button = gr.Button("Stop", variant="stop", visible=False, elem_id="stop-scenes")
-            self._gallery = gr.Gallery(
-                label="Scenes: choose one",
-                show_label=False,
-                columns=4,
-                height="auto",
-                object_fit="contain",
-                interactive=False,
-                buttons=[],
-                allow_preview=False,
-                visible=False,
-                elem_id="scenes",
-            )
+            self._gallery = choice_of_pictures("Scenes: choose one", "scenes", columns=4, visible=False)
             with gr.Column(visible=False, elem_id="scene-work") as self._work:
                 self._easel = easel("scene-easel")
                 with gr.Row():
