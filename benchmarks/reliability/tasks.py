@@ -227,7 +227,7 @@ def make_folder_of_photos(folder: Path) -> None:
 
 def photos_state(work: Path) -> str:
     """Return whether a photograph was at work when the command was killed."""
-    names = [path.name for path in (work / "out").glob("*")] if (work / "out").exists() else []
+    names = [path.name for path in (work / "out").rglob("*")]
     done = sum(Path(name).suffix in (".jpg", ".png", ".tif", ".webp") for name in names)
     doing = any(name.startswith(".") for name in names)
     where = "before the first photo" if not done else "after the last photo" if done == len(PHOTOS) else "among photos"

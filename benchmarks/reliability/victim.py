@@ -141,7 +141,7 @@ class Stage:
         words: Sequence[str],
         folder: Path,
         moment: Moment | None = None,
-        limit: float = 1800,
+        limit: float = 600,
         meanwhile: Callable[[], None] | None = None,
     ) -> End:
         """Run a command and wait until it ends.
