@@ -20,7 +20,7 @@ FINEST_SCALE = 1  # of DIS: 1 is half the frame's size
 DESCENT_STEPS, REFINEMENT_STEPS = 8, 1  # of DIS; twice and five times as many bring little, in twice the time
 GREY_TOLERANCE = 14.0  # grey levels by which a pixel may change at full confidence
 NOISE_VARIANCE = 4.0  # grey levels squared; a frame of less variance has no contrast to compare
-BORDER = 0.1  # of the short side: how far outside a frame the colours of its border are likely, to 1 / e
+BORDER = 0.25  # of the short side: how far outside a frame the colours of its border are likely, to 1 / e
 MAX_GAIN = 2.5  # of the contrast in a fade or a flash; beyond it frames are not matched
 
 
