@@ -24,12 +24,7 @@ from colorize.network.weights_file import WeightsInfo
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime
-from onnxruntime import (  # type: ignore[attr-defined]
-    InferenceSession,
-    OrtValue,
-    RunOptions,
-    SessionOptions,
-)
+from onnxruntime import InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
 
 INPUT_WEIGHT = "encoder.conv1.weight"  # (C, 4, 7, 7)
 LATENT_WEIGHT = "latent.weight"  # (C, latent_dim)
