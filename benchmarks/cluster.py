@@ -2,11 +2,13 @@
 
     python -m benchmarks.cluster speed --photos 500
     python -m benchmarks.cluster memory --rows 10000 1000000
-    python -m benchmarks.cluster nodes --photos 200
-    python -m benchmarks.cluster kills --photos 500 --kills 20
-    python -m benchmarks.cluster film video.mp4
+    python -m benchmarks.cluster memory --list parquet
+    python -m benchmarks.cluster nodes --photos 200 --tiny
+    python -m benchmarks.cluster kills --photos 500 --kills 20 --tiny
+    python -m benchmarks.cluster film --repeats 3
 
-``speed``, ``nodes``, ``kills`` and ``film`` need the extra ``ray``. Stop everything else first.
+``speed``, ``nodes``, ``kills`` and ``film`` need the extra ``ray``. Stop everything else first. Where not speed but
+what is left of a run is the subject, ``--tiny`` takes the small network of the tests.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from itertools import chain, islice, product
 from pathlib import Path
 
 import numpy as np
@@ -92,37 +95,63 @@ def measure_speed(folder: Path, count: int, megapixels: float, repeats: int) -> 
     print(f"two workers to one: {statistics.median(ratios):.2f}; by turns {', '.join(map('{:.2f}'.format, ratios))}")
 
 
-def measure_memory(folder: Path, rows: list[int]) -> None:
+def write_list(path: Path, photos: Path, count: int) -> None:
+    """Write a list of so many rows: photos of a folder, by as many names of the folder as it takes."""
+    names = sorted(os.listdir(photos))
+    links = [path.parent / f"{number:04d}" for number in range(-(-count // len(names)))]
+    for link in links:
+        if not link.exists():
+            link.symlink_to(photos)
+    files = (str(link / name) for link, name in islice(product(links, names), count))
+    rows = ((file, f"{number:08d}.jpg") for number, file in enumerate(files))
+    if path.suffix == ".txt":
+        with path.open("w") as text:
+            text.writelines(f"{file}\n" for file, _ in rows)
+    elif path.suffix == ".csv":
+        with path.open("w", newline="") as text:
+            csv.writer(text).writerows(chain([("file", "result")], rows))
+    else:
+        import pyarrow  # pyright: ignore[reportMissingImports]
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]
+
+        files, results = map(list, zip(*rows, strict=True))
+        parquet.write_table(pyarrow.table({"file": files, "result": results}), path)
+
+
+def measure_memory(folder: Path, rows: list[int], kind: str) -> None:
     """Print seconds and peak memory of dry runs of lists."""
-    photos = sorted(make_photos(folder / "photos", 100, 0.01).glob("*.jpg"))
+    photos = make_photos(folder / "photos", 1000, 0.01)
     for count in rows:
-        path = folder / f"{count}.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("file", "result"))
-            writer.writerows(
-                (photos[number % 100], f"{number // 1000:05d}/{number:08d}.jpg") for number in range(count)
-            )
+        path = folder / f"{count}.{kind}"
+        write_list(path, photos, count)
         begin = time.monotonic()
         process = subprocess.Popen([*COMMAND, "--files", str(path), "-o", str(folder / "out"), "--dry-run", "-q"])
         _, status, usage = os.wait4(process.pid, 0)
         print(
-            f"{count} rows: {usage.ru_maxrss * 1024 / MEGABYTE:.0f} MB, {time.monotonic() - begin:.0f} s, "
-            f"status {os.waitstatus_to_exitcode(status)}"
+            f"{kind}, {count} rows: {usage.ru_maxrss * 1024 / MEGABYTE:.0f} MB, {time.monotonic() - begin:.0f} s "
+            f"({usage.ru_utime + usage.ru_stime:.0f} of a processor), status {os.waitstatus_to_exitcode(status)}",
+            flush=True,
         )
 
 
-def measure_nodes(folder: Path, count: int, megapixels: float, nodes: int = 4) -> None:
+def tiny_network(folder: Path) -> list[str]:
+    """Return the options that take a network of some 0.2 million parameters, whose weights are written."""
+    from benchmarks.reliability.tiny_weights import write_tiny_weights
+
+    return ["--weights", str(write_tiny_weights(folder / "weights" / "tiny.safetensors"))]
+
+
+def measure_nodes(folder: Path, count: int, megapixels: float, more: list[str], nodes: int = 4) -> None:
     """Print what a run on several nodes comes to of which one is killed at each of two moments."""
     from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
     photos = make_photos(folder / "photos", count, megapixels)
-    run(photos, "-o", folder / "one", "--threads", 1)
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    run(photos, "-o", folder / "one", "--threads", 1, *more)
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0")
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     workers = [cluster.add_node(num_cpus=1) for _ in range(nodes)]
     out = folder / "many"
-    options = ["-o", str(out), "--workers", str(nodes), "--ray", cluster.address]
+    options = ["-o", str(out), *more, "--workers", str(nodes), "--ray", cluster.address]
     begin = time.monotonic()
     process = subprocess.Popen([*COMMAND, str(photos), *options], stderr=subprocess.PIPE, text=True)
     for share in KILLED_AT:
@@ -132,26 +161,37 @@ def measure_nodes(folder: Path, count: int, megapixels: float, nodes: int = 4) -
         print(f"a node was killed with {len(list(out.glob('*.jpg')))} of {count} photos done")
     _, err = process.communicate()
     cluster.shutdown()
-    print(f"status {process.returncode}, {time.monotonic() - begin:.0f} s; {err.strip().splitlines()[0]}")
+    line = next((line for line in err.splitlines() if " coloured" in line), err)
+    print(f"status {process.returncode}, {time.monotonic() - begin:.0f} s; {line}")
     print(f"the same as one machine's: {results(out) == results(folder / 'one')}; {journal_figures(out)}")
+
+
+def times_noted(out: Path, status: str) -> Counter[str]:
+    """Return how often a journal says of each photo that it was ``begun`` or ``done``."""
+    text = "".join(path.read_text() for path in sorted((out / "colorize-journal").glob("*.jsonl*")))
+    return Counter(re.findall(rf'"file": "([^"]*)"[^}}]*"status": "{status}"', text))
 
 
 def journal_figures(out: Path) -> str:
     """Return in words how often a journal says of photos that they were begun and done."""
-    text = "".join(path.read_text() for path in sorted((out / "colorize-journal").glob("*.jsonl*")))
-    begun = Counter(re.findall(r'"file": "([^"]*)"[^}]*"status": "begun"', text))
-    done = Counter(re.findall(r'"file": "([^"]*)"[^}]*"status": "done"', text))
+    begun, done = times_noted(out, "begun"), times_noted(out, "done")
     twice, anew = done.total() - len(done), begun.total() - len(begun)
     return f"journal: {len(done)} done, {twice} done twice, {anew} begun anew"
 
 
-def measure_kills(folder: Path, count: int, megapixels: float, kills: int, seed: int) -> None:
+def unnoted(out: Path) -> int:
+    """Return how many results a killed run left of which its journal does not say that they are done."""
+    return len(results(out).keys() - {Path(file).name for file in times_noted(out, "done")})
+
+
+def measure_kills(folder: Path, count: int, megapixels: float, kills: int, seed: int, more: list[str]) -> None:
     """Print what a run comes to whose driver is killed at random moments."""
     photos = make_photos(folder / "photos", count, megapixels)
-    run(photos, "-o", folder / "one", "--threads", 1)
+    run(photos, "-o", folder / "one", "--threads", 1, *more)
     out = folder / "many"
-    command = [*COMMAND, str(photos), "-o", str(out), "--workers", "2", "--ray"]
+    command = [*COMMAND, str(photos), "-o", str(out), *more, "--workers", "2", "--ray"]
     chance = random.Random(seed)
+    twice = []
     for number in range(kills):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         have = len(list(out.glob("*.jpg")))
@@ -161,20 +201,53 @@ def measure_kills(folder: Path, count: int, megapixels: float, kills: int, seed:
         time.sleep(chance.uniform(0, 1))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    run(photos, "-o", out, "--workers", 2, "--ray")
+        time.sleep(1)  # in which its workers end
+        twice.append(unnoted(out))
+        print(f"kill {number + 1}: {len(results(out))} photos are there, {twice[-1]} of them not noted", flush=True)
+    run(photos, "-o", out, *more, "--workers", 2, "--ray")
+    print(f"coloured twice, at most: {sum(twice)}, after one kill {max(twice)}")
     print(f"{kills} kills: {len(results(out))} of {count} photos are there")
     print(f"the same as one machine's: {results(out) == results(folder / 'one')}; {journal_figures(out)}")
 
 
-def measure_film(folder: Path, film: Path) -> None:
-    """Print a film's seconds by one worker of one core and by two."""
-    seconds = {}
-    for workers in (1, 2):
-        options = ["--workers", workers, "--ray"]
-        seconds[workers], _ = run(film, "-o", folder / str(workers) / film.name, *options)
-        print(f"{workers} workers: {seconds[workers]:.1f} s")
-    same = (folder / "1" / film.name).read_bytes() == (folder / "2" / film.name).read_bytes()
-    print(f"two workers to one: {seconds[1] / seconds[2]:.2f} times as fast; the same bytes: {same}")
+def make_film(path: Path, scenes: int = 4, frames: int = 72, size: tuple[int, int] = (360, 480)) -> Path:
+    """Write a grey film of slow pans over photographs, one a scene, and return its path."""
+    import av
+
+    samples = sorted((Path(__file__).parents[1] / "samples").glob("*.jpg"))
+    pictures = [Image.open(each).convert("L") for each in samples if "_colorized" not in each.name]
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=24)
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures[:scenes]:
+            wide = np.asarray(picture.resize((size[1] + frames, size[0])))
+            for number in range(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(wide[:, number : number + size[1]]), "gray")
+                film.mux(stream.encode(frame))
+        film.mux(stream.encode())
+    return path
+
+
+def measure_film(folder: Path, film: Path | None, repeats: int) -> None:
+    """Print a film's seconds without start-up, by one worker on one processor and by two on all, by turns."""
+    film = film or make_film(folder / "film.mp4")
+    ratios = []
+    everywhere = os.sched_getaffinity(0)
+    for turn in range(repeats):
+        seconds = []
+        for workers in (1, 2):
+            os.sched_setaffinity(0, {min(everywhere)} if workers == 1 else everywhere)
+            out = folder / f"{turn}-{workers}" / film.name
+            run(film, "-o", out, "--workers", workers, "--ray")
+            (line,) = re.findall(r'"seconds": ([\d.]+)', (out.parent / "colorize-journal" / "000001.jsonl").read_text())
+            seconds.append(float(line))
+        ratios.append(seconds[0] / seconds[1])
+        print(f"one worker {seconds[0]:.1f} s, two {seconds[1]:.1f} s", flush=True)
+    made = {(folder / f"{turn}-{workers}" / film.name).read_bytes() for turn in range(repeats) for workers in (1, 2)}
+    run(film, "-o", folder / "alone" / film.name)
+    same = made == {(folder / "alone" / film.name).read_bytes()}
+    print(f"two workers to one: {statistics.median(ratios):.2f} times as fast; all bytes those without Ray: {same}")
 
 
 def main() -> None:
@@ -182,28 +255,29 @@ def main() -> None:
     description = "Measure runs over very many files."
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=description)
     parser.add_argument("what", choices=("speed", "memory", "nodes", "kills", "film"))
-    parser.add_argument("film", nargs="?", type=Path, help="the film of film")
+    parser.add_argument("film", nargs="?", type=Path, help="of film (default: one of four scenes is made)")
     parser.add_argument("--photos", type=int, default=500, metavar="N", help="photos (default 500)")
     parser.add_argument("--megapixels", type=float, default=MEGAPIXELS, help="of each photo (default 1)")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="turns of speed (default 3)")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000], help="of the lists of memory")
+    parser.add_argument("--list", choices=("txt", "csv", "parquet"), default="csv", help="of memory (default csv)")
+    parser.add_argument("--tiny", action="store_true", help="nodes and kills with the small network of the tests")
     parser.add_argument("--kills", type=int, default=20, metavar="N", help="of the driver (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cluster-") as name:
         folder = Path(name)
+        more = tiny_network(folder) if options.tiny else []
         if options.what == "speed":
             measure_speed(folder, options.photos, options.megapixels, options.repeats)
         elif options.what == "memory":
-            measure_memory(folder, options.rows)
+            measure_memory(folder, options.rows, options.list)
         elif options.what == "nodes":
-            measure_nodes(folder, options.photos, options.megapixels)
+            measure_nodes(folder, options.photos, options.megapixels, more)
         elif options.what == "kills":
-            measure_kills(folder, options.photos, options.megapixels, options.kills, options.seed)
-        elif options.film is None:
-            parser.error("film: name one")
+            measure_kills(folder, options.photos, options.megapixels, options.kills, options.seed, more)
         else:
-            measure_film(folder, options.film)
+            measure_film(folder, options.film, options.repeats)
 
 
 if __name__ == "__main__":

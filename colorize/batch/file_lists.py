@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -18,6 +19,7 @@ FILE_COLUMNS = ("file", "path", "source")  # the first of them that is there nam
 RESULT_COLUMN, HINTS_COLUMN = "result", "hints"
 NOT_TAKEN = ("reference",)  # a column that means something which is not done here
 DELIMITERS = ",;\t"
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://")  # of what is no path, such as s3://
 ROWS_READ = 1024  # of a Parquet file at a time
 
 
@@ -131,6 +133,10 @@ def plan_list(
             hints = tuple(map(Hint.parse, row.get(HINTS_COLUMN, "").replace(";", " ").split()))
         except ValueError as error:
             yield Outcome(Path(name), "failed", f"{where}: {name}: {error}")
+            continue
+        if address := next(filter(ADDRESS.match, (name, row.get(RESULT_COLUMN, ""))), None):
+            line = f"{where}: {address}: an address, not a path; mount the storage and name the path there"
+            yield Outcome(Path(name), "failed", line)
             continue
         source = Path(name)
         target = _target(source, row.get(RESULT_COLUMN, ""), output, suffix, sheet)

@@ -46,7 +46,7 @@ def check_address(address: str, named: str) -> None:
 def machine_probe() -> Callable[..., dict[str, Any]]:
     """Return a function that a machine without this package can run, for Ray sends it whole."""
 
-    def probe(weights: str, token: str, source: str | None, cwd: str) -> dict[str, Any]:
+    def probe(weights: str, runtime: str, token: str, source: str | None, cwd: str) -> dict[str, Any]:
         import os
         import socket
         import uuid
@@ -64,10 +64,14 @@ def machine_probe() -> Callable[..., dict[str, Any]]:
             from colorize.batch import hash_weights
 
             found["weights"] = hash_weights(weights)
+            from colorize.network import load_network
+
+            load_network(weights, "cpu", runtime=runtime, threads=1)  # it may lack the graph, or what computes it
         except ImportError as error:
             found["error"] = str(error)
-        except (ValueError, OSError) as error:
-            found["weights"], found["error"] = "", str(error)
+        except Exception as error:  # another version of the package may raise anything; its line comes first
+            found.setdefault("weights", "")
+            found["error"] = str(error)
         found["sees_folder"] = os.path.exists(token)
         found["sees_source"] = source is None or os.path.exists(source)
         try:
@@ -94,8 +98,11 @@ def check_machine(
     if found["version"] != __version__:
         raise ClusterError(f"{where}: has colorize {found['version']}, here is {__version__}; install the same there")
     if found.get("weights") != weights:
-        problem = found["error"] or f"have the SHA-256 {found['weights'][:16]}.., here {weights[:16]}.."
+        own = found.get("weights")
+        problem = f"have the SHA-256 {own[:16]}.., here {weights[:16]}.." if own else found["error"]
         raise ClusterError(f"{where}: its weights {runtime.weights} {problem}; copy those of this machine there")
+    if found["error"]:
+        raise ClusterError(f"{where}: {found['error']}")
     if not found["sees_folder"]:
         raise ClusterError(f"{where}: does not see {folder}; results belong on storage that all machines see")
     if not found["writes"]:

@@ -1,8 +1,8 @@
 """Workers on one machine or many, by Ray: the only module that imports it.
 
-A worker is an actor that loads the weights once and runs ``colorize_files`` on the batches that it is given. What ends
-a worker's process, or keeps it busy beyond the limit, is found by elimination: the files of its batch that had not
-ended are tried once more, each alone, and one that does it again is set aside.
+A worker is an actor (``PhotoWorker``) that loads the weights once. What ends its process, or keeps it busy beyond the
+limit, is found by elimination: the files of its batch that had not ended are tried once more, each alone, and one that
+does it again is set aside.
 """
 
 # pyright: reportMissingImports=false
@@ -12,9 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import threading
 import time
-import traceback
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -24,19 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from colorize.base import VideoError, available_cpus
-from colorize.batch.files import colorize_files
-from colorize.batch.jobs import Job, Outcome, result_paths
+from colorize.batch.jobs import Job, Outcome
 from colorize.batch.journaled_run import Finished, Workforce, hash_weights
 from colorize.batch.machine_check import ClusterError, check_address, check_machine, machine_probe
 from colorize.batch.options import FileOptions, RunOptions
-from colorize.batch.process import configure_process
-from colorize.batch.worker_guard import STOP_NAME, memory_share, start_guard, worker_name
+from colorize.batch.photo_batches import Attempt, ComingPhotos
+from colorize.batch.photo_worker import PhotoWorker, Place
+from colorize.batch.worker_guard import STOP_NAME
 from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
-from colorize.film import SceneRange, color_scene
-from colorize.photo import photo_size
+from colorize.film import SceneRange, is_sequence
 
-MAX_BATCH_PIXELS = 24_000_000  # a large photo is a batch by itself
-MAX_BATCH_PHOTOS = 8
 BATCHES_A_WORKER = 2  # one at work, one that waits
 MAX_TRIES = 2
 START_SECONDS = 300.0  # within which the first worker is ready
@@ -45,31 +40,7 @@ STOP_SECONDS = 20.0  # that workers have to finish what they write
 NODE_SECONDS = 3.0  # in which Ray learns that a machine is gone
 MAX_FAILED_STARTS = 3  # of workers, before one is ready
 LOCAL, AUTO = "local", "auto"
-
-
-class RemoteError(Exception):
-    """An error in a worker, as the text of its traceback."""
-
-
-@dataclass(eq=False)
-class Attempt:
-    """A file that is to be coloured.
-
-    Attributes:
-        job: The file.
-        made: Its results that were not there before it was first tried: those that are there later, a worker made.
-        tries: How many workers it may have ended.
-    """
-
-    job: Job
-    made: tuple[Path, ...]
-    tries: int = 0
-
-    def clear(self) -> Attempt:
-        """Remove what a worker that was lost has made of it, whole but perhaps without dates and sidecars."""
-        for path in self.made:
-            path.unlink(missing_ok=True)
-        return self
+WORKERS = "workers-"  # begins the name of a run's folder beside its journal
 
 
 @dataclass(eq=False)
@@ -106,19 +77,6 @@ class Worker:
     since: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a run is at home.
-
-    Attributes:
-        current: The driver's current folder, at which relative paths begin.
-        folder: For what driver and workers tell each other.
-    """
-
-    current: Path
-    folder: Path
-
-
 def check_ray() -> None:
     """Check that Ray is installed, without importing it.
 
@@ -131,47 +89,11 @@ def check_ray() -> None:
         raise ImportError("--ray needs Ray: pip install 'colorize-photos[ray]'")
 
 
-class _PhotoWorker:
-    """A worker; Ray makes actors of it."""
+def _node_name() -> str:
+    """Return Ray's name of the machine on which this is called."""
+    import ray
 
-    def __init__(
-        self, runtime: RuntimeSettings, colors: ColorSettings, options: FileOptions, run: RunOptions, place: _Place
-    ) -> None:
-        with contextlib.suppress(OSError):  # then all paths are absolute, or the check of the machines had failed
-            os.chdir(place.current)
-        configure_process(runtime)
-        cancel = threading.Event()
-        start_guard(place.folder, run.memory_limit or memory_share(run.cpus_per_worker), cancel)
-        self._options = replace(options, cancel=cancel)
-        self._colorizer = Colorizer(
-            runtime.weights, colors, device=runtime.device, threads=runtime.threads, runtime=runtime.runtime
-        )
-
-    def identify(self) -> tuple[str, str]:
-        """Return the worker's name and that of its node."""
-        import ray
-
-        return worker_name(), ray.get_runtime_context().get_node_id()
-
-    def color_scene(self, job: Job, scene: SceneRange) -> bool:
-        """Colour a scene of a film into its own segment store; return whether it is whole."""
-        video = self._options.video
-        return color_scene(job.source, job.target, scene, self._colorizer, video, self._options.cancel)
-
-    def color(self, jobs: list[Job]) -> Iterator[tuple[Outcome, float]]:
-        """Colour files, and yield the outcome of each, in order, with the seconds since the one before."""
-        former = time.monotonic()
-        for outcome in colorize_files(self._colorizer, jobs, self._options):
-            now = time.monotonic()
-            yield _portable(outcome), now - former
-            former = now
-
-
-def _portable(outcome: Outcome) -> Outcome:
-    """Return an outcome whose error can go to another process."""
-    if outcome.error is None:
-        return outcome
-    return replace(outcome, error=RemoteError("".join(traceback.format_exception(outcome.error))))
+    return ray.get_runtime_context().get_node_id()
 
 
 def ray_workforce(
@@ -224,6 +146,7 @@ def _connect(run: RunOptions) -> None:
     address = run.ray or LOCAL
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
     os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own 15 starves workers on a busy machine
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "(?s).*")  # else a machine that dies fills the driver's output
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 2.60 warns about otherwise
     named = os.environ.get("RAY_ADDRESS") if address == AUTO else address
     if named and named not in (LOCAL, AUTO):
@@ -263,7 +186,7 @@ def _check_nodes(runtime: RuntimeSettings, folder: Path, sample: Job | None) -> 
         pending = {}
         for node in nodes:
             where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            args = (runtime.weights, str(token.absolute()), absolute, os.getcwd())
+            args = (runtime.weights, runtime.runtime, str(token.absolute()), absolute, os.getcwd())
             pending[probe.options(scheduling_strategy=where).remote(*args)] = node["NodeManagerAddress"]
         for reference, address in pending.items():
             try:
@@ -295,14 +218,16 @@ class _Cluster:
 
         self._ray = ray
         self._run = run
-        self._place = _Place(Path.cwd(), folder.absolute() / f"workers-{uuid.uuid4().hex[:12]}")
+        for former in folder.glob(f"{WORKERS}*"):  # of drivers that were killed
+            shutil.rmtree(former, ignore_errors=True)
+        self._place = Place(Path.cwd(), folder.absolute() / f"{WORKERS}{uuid.uuid4().hex[:12]}")
         self._place.folder.mkdir(parents=True)
         self._runtime, self._colors, self._options = runtime, colors, options
         self._colorizer: Colorizer | None = None  # which finds the scenes of films
         self._arguments = runtime, colors, replace(options, progress=None, cancel=None), run, self._place
         gpus = int(runtime.device == "cuda")
         # pyright does not see what Ray makes of a class
-        actors: Any = ray.remote(num_cpus=run.cpus_per_worker, num_gpus=gpus, max_restarts=0)(_PhotoWorker)
+        actors: Any = ray.remote(num_cpus=run.cpus_per_worker, num_gpus=gpus, max_restarts=0)(PhotoWorker)
         self._actors = actors
         self._workers: list[Worker] = []
         self._again: deque[Attempt] = deque()  # to be tried alone
@@ -327,7 +252,7 @@ class _Cluster:
 
     def work(self, jobs: Iterator[Job]) -> Generator[Finished, None, None]:
         """Colour jobs; see ``Workforce``."""
-        coming = _Coming(jobs, self._options)
+        coming = ComingPhotos(jobs, self._options)
         try:
             while True:
                 try:
@@ -352,9 +277,9 @@ class _Cluster:
 
     def _start_worker(self) -> None:
         actor = self._actors.remote(*self._arguments)
-        self._workers.append(Worker(actor, actor.identify.remote()))
+        self._workers.append(Worker(actor, actor.identify.remote(_node_name)))
 
-    def _hand_out(self, coming: _Coming) -> None:
+    def _hand_out(self, coming: ComingPhotos) -> None:
         """Give workers that are ready what they have room for: first each one batch, then each another."""
         for count in range(BATCHES_A_WORKER):
             for worker in self._workers:
@@ -365,7 +290,7 @@ class _Cluster:
                         worker.since = time.monotonic()
                     worker.batches.append(Batch(results, deque(attempts)))
 
-    def _next_batch(self, coming: _Coming) -> list[Attempt]:
+    def _next_batch(self, coming: ComingPhotos) -> list[Attempt]:
         """Return the next files for a worker; none: there are none."""
         if self._again:
             return [self._again.popleft().clear()]
@@ -464,6 +389,9 @@ class _Cluster:
             )
         begin = time.monotonic()
         outcome = color_video(self._colorizer, job, self._options, partial(self._spread, job))
+        if is_sequence(job.source) and outcome.status == "done":  # a row of a list
+            line = f"{job.source}: numbered frames are not spread, so the driver coloured them by itself"
+            outcome = replace(outcome, notes=(*outcome.notes, line))
         return Finished(job, outcome, time.monotonic() - begin)
 
     def _spread(self, job: Job, scenes: Sequence[SceneRange]) -> Iterator[SceneRange]:
@@ -517,52 +445,3 @@ class _Cluster:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C
             while any(worker.batches for worker in self._workers) and time.monotonic() < end:
                 yield from self._collect()
-
-
-class _Coming:
-    """The files that no worker has yet, in batches."""
-
-    def __init__(self, jobs: Iterator[Job], options: FileOptions) -> None:
-        """Take files from ``jobs``; films come last, each by itself, for all workers colour it together."""
-        self.films: deque[Job] = deque()
-        self._jobs = jobs
-        self._options = options
-        self._next: tuple[Attempt, int] | None = None
-        self._more = True
-
-    def __bool__(self) -> bool:
-        return self._more or self._next is not None
-
-    def batch(self) -> list[Attempt]:
-        """Return the next batch: as many photos as have so many pixels, at least one; none: there are no more."""
-        attempts: list[Attempt] = []
-        room = MAX_BATCH_PIXELS
-        while len(attempts) < MAX_BATCH_PHOTOS and (coming := self._peek()) is not None:
-            attempt, pixels = coming
-            if attempts and pixels > room:
-                break
-            attempts.append(attempt)
-            room -= pixels
-            self._next = None
-        return attempts
-
-    def _peek(self) -> tuple[Attempt, int] | None:
-        while self._next is None and self._more:
-            job = next(self._jobs, None)
-            if job is None:
-                self._more = False
-            elif job.is_video:
-                self.films.append(job)
-            else:
-                made = tuple(path for path in result_paths(job, self._options) if not path.exists())
-                self._next = Attempt(job, made), _pixels(job)
-        return self._next
-
-
-def _pixels(job: Job) -> int:
-    """Return the pixels of a photo; 0: it cannot be opened, which its worker will say."""
-    try:
-        height, width = photo_size(job.source)
-    except (OSError, ValueError):
-        return 0
-    return height * width

@@ -23,12 +23,17 @@ def is_pipe(path: Path | str) -> bool:
 
 def is_sequence(path: Path | str) -> bool:
     """Tell whether a name is the pattern of numbered frames, such as ``scan_%06d.dpx``."""
-    return len(NUMBER.findall(Path(path).name)) == 1
+    return len(NUMBER.findall(_as_path(path).name)) == 1
 
 
 def names_video(path: Path | str) -> bool:
     """Tell whether a source has the name of a film; whether it is one is seen when it is opened."""
-    return is_pipe(path) or is_sequence(path) or Path(path).suffix.lower() in VIDEO_SUFFIXES
+    return is_pipe(path) or is_sequence(path) or _as_path(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _as_path(path: Path | str) -> Path:
+    """Return a path as it is, for to make it anew costs more than what is asked of it."""
+    return path if isinstance(path, Path) else Path(path)
 
 
 def frame_path(pattern: Path, number: int) -> Path:

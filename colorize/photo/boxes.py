@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 HEAD = struct.Struct(">I4s")
 LONG_LENGTH = struct.Struct(">Q")
@@ -14,7 +13,8 @@ LONG_LENGTH = struct.Struct(">Q")
 
 def map_file(path: Path) -> memoryview:
     """Return a file's bytes, which the system reads as they are needed."""
-    return np.memmap(path, np.uint8, "r").data
+    with path.open("rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def read_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -102,3 +102,13 @@ def test_a_list_is_read_as_far_as_it_is_needed(tmp_path: Path) -> None:
     assert next(iter(plan_list(FileList.open(path)))) == Job(Path("a.jpg"), Path("a_colorized.jpg"))
     with pytest.raises(ValueError, match="damaged"):
         list(islice(FileList.open(path).rows(), 6000))
+
+
+def test_an_address_is_no_path(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_text("file,result\ns3://scans/a.jpg,a.jpg\nb.jpg,memory://b.jpg\nc:/d.jpg,d.jpg\n")
+    first, second, third = planned(path)
+    for row, address, outcome in ((2, "s3://scans/a.jpg", first), (3, "memory://b.jpg", second)):
+        assert isinstance(outcome, Outcome) and outcome.status == "failed"
+        assert address in outcome.message and f"row {row}" in outcome.message and "mount" in outcome.message
+    assert isinstance(third, Job)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -159,6 +160,7 @@ def test_ctrl_c_and_a_kill_lose_nothing(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert len(results(out)) == 12 and len(rows(out)) == 12
+    assert not list((out / "colorize-journal").glob("workers-*"))
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(
@@ -214,6 +216,17 @@ def test_a_machine_that_cannot_do_the_work_is_one_line(
     assert not list((tmp_path / "out").glob("*.png"))
 
 
+def test_weights_that_cannot_be_computed_are_one_line_before_the_work(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, album: Path, tmp_path: Path, cluster: str
+) -> None:
+    bare = tmp_path / "weights" / weights_file.name
+    bare.parent.mkdir()
+    shutil.copy(weights_file, bare)  # without its graph
+    status, _, err = run(capsys, bare, album, "-o", tmp_path / "out", "--runtime", "onnx", "--ray", cluster)
+    assert (status, err.count("\n")) == (1, 1), err
+    assert str(bare) in err and "graph" in err and "start" not in err
+
+
 def test_a_film_is_spread_and_equals_that_of_one_machine(
     capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
 ) -> None:
@@ -222,3 +235,15 @@ def test_a_film_is_spread_and_equals_that_of_one_machine(
         assert run(capsys, weights_file, film, "-o", tmp_path / folder / "a.mp4", *options)[0] == 0
     assert (tmp_path / "many" / "a.mp4").read_bytes() == (tmp_path / "one" / "a.mp4").read_bytes()
     assert sorted(os.listdir(tmp_path / "many")) == ["a.mp4", "colorize-journal"]
+
+
+def test_numbered_frames_of_a_list_are_not_spread_and_a_line_says_so(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, album: Path, tmp_path: Path, cluster: str
+) -> None:
+    (tmp_path / "l.csv").write_text(f"file,result\n{album}/%02d.png,%02d.png\n")
+    for number in range(12):
+        shutil.copy(album / "00.png", album / f"{number:02d}.png")
+    out = tmp_path / "out"
+    status, _, err = run(capsys, weights_file, "--files", tmp_path / "l.csv", "-o", out, "--ray", cluster)
+    assert status == 0, err
+    assert len(results(out)) == 12 and any("%02d.png" in line and "spread" in line for line in err.splitlines())
