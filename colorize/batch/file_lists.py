@@ -99,7 +99,7 @@ class FileList:
         file = _open_parquet(self.path)
         wanted = [name for name in (self.column, RESULT_COLUMN, HINTS_COLUMN) if name in file.schema_arrow.names]
         number = 0
-        for batch in file.iter_batches(ROWS_READ, columns=wanted):
+        for batch in file.iter_batches(ROWS_READ, columns=wanted, use_threads=False):
             for row in batch.to_pylist():
                 number += 1
                 yield number, {name: "" if value is None else str(value) for name, value in row.items()}
@@ -189,11 +189,12 @@ def _open_parquet(path: Path):
         ValueError: It is no Parquet file.
     """
     try:
-        from pyarrow import ArrowInvalid  # pyright: ignore[reportMissingImports] - large, and seldom wanted
+        import pyarrow  # pyright: ignore[reportMissingImports] - large, and seldom wanted
         from pyarrow.parquet import ParquetFile  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(f"{path}: Parquet needs a package: pip install pyarrow; or give the list as .csv") from error
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())  # its own pools keep what rows took that are read
     try:
         return ParquetFile(path)
-    except ArrowInvalid as error:
+    except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{path}: is no Parquet file ({' '.join(str(error).split())[:100]})") from error
