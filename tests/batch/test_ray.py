@@ -241,7 +241,7 @@ def test_numbered_frames_of_a_list_are_not_spread_and_a_line_says_so(
     capsys: pytest.CaptureFixture[str], weights_file: Path, album: Path, tmp_path: Path, cluster: str
 ) -> None:
     (tmp_path / "l.csv").write_text(f"file,result\n{album}/%02d.png,%02d.png\n")
-    for number in range(12):
+    for number in range(1, 12):
         shutil.copy(album / "00.png", album / f"{number:02d}.png")
     out = tmp_path / "out"
     status, _, err = run(capsys, weights_file, "--files", tmp_path / "l.csv", "-o", out, "--ray", cluster)
