@@ -274,10 +274,10 @@ def measure(colorizer: Colorizer, name: str, truth: list[Picture], wanted: Seque
             if method == "no help":
                 known[method] = results
             error = errors[method] = error_of(film, results, keys)
-            shares = [error / errors[other] if errors.get(other) else 0.0 for other in COMPARED]
+            to_none, to_copying, to_flow = (error / errors[each] if errors.get(each) else 0.0 for each in COMPARED)
             gain = errors.get("no help", 0.0) - errors.get("key frames", 0.0)
             lost = (error - errors["key frames"]) / gain if "key frames" in errors and gain > 0 else 0.0
-            yield Row(name, label, method, error, *shares, lost, 1000 * seconds / len(truth))
+            yield Row(name, label, method, error, to_none, to_copying, to_flow, lost, 1000 * seconds / len(truth))
 
 
 def main() -> None:

@@ -23,11 +23,10 @@ TEMPERATURE = 0.04  # of cosines: how much less a place counts that looks less a
 LIGHTNESS_SCALE = 50.0  # L by which two places may differ at the price of a cosine of 1
 SLIGHT_SHARE = 0.02  # mean share below which nothing to speak of is changed
 USUAL_SPREAD, MIN_SPREAD = 15.0, 5.0  # standard deviation of L in a picture
-MAX_EXPOSURE = (
-    4.0  # by which a place may have more light than what it takes its colour from: noise of the dark grows too
-)
+MAX_EXPOSURE = 4.0  # by which a place may have more light than what its colour is from: noise of the dark grows too
 DARKEST = 1e-5  # luminance, of 1, of black
 GROUP = 64  # planes that are resized at once; OpenCV 5 takes 128 at most, and calls more another dimension
+EDGE = 4  # cells from a border on to where the coarsest map sees nothing of it
 CELLS_AT_ONCE = 512  # that are compared with all others at the same time
 LIKENESS = (0.5, 0.7)  # mean cosine to the places that are taken: from which, and up to which the share rises
 WAY_BACK = (0.2, 0.5)  # cosine between a place and what the way back leads to, likewise
@@ -145,10 +144,21 @@ def match_references(
     parts = [_colors_taken(part, others, ab, ways_back) for part in cells.parts()]
     colors = np.concatenate([taken for taken, _ in parts])
     share = np.concatenate([sure for _, sure in parts]) * np.float32(strength)
-    planes = np.concatenate([colors, share[:, None]], axis=1).reshape(*cells.size, 3)
+    share = _within_borders(share.reshape(cells.size))
+    planes = np.dstack([colors.reshape(*cells.size, 2), share])
     large = cv2.resize(np.asarray(planes, np.float32), grid[::-1], interpolation=cv2.INTER_LINEAR)
     large = np.asarray(large, np.float32)
     return ReferenceColors(np.ascontiguousarray(large[..., :2]), np.ascontiguousarray(large[..., 2]))
+
+
+def _within_borders(share: Floats) -> Floats:
+    """Return the share (rows, columns) of cells, near the borders at most what it is further inside.
+
+    Borders look alike to a network, whatever lies there.
+    """
+    edges = [min(EDGE, size // 4) for size in share.shape]
+    rows, columns = (np.clip(np.arange(n), edge, n - 1 - edge) for n, edge in zip(share.shape, edges, strict=True))
+    return np.minimum(share, share[np.ix_(rows, columns)])
 
 
 def cell_values(planes: Floats, size: tuple[int, int]) -> Floats:

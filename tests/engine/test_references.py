@@ -9,6 +9,7 @@ from support.motion import Paintbox
 
 from colorize.color import lab_to_rgb, rgb_to_lab, rgb_to_lightness
 from colorize.engine import Colorizer, Hint, draw_candidates
+from colorize.engine.references import Cells, Reference, match_references
 from colorize.network import Network
 
 RED, ORANGE, BLUE, VIOLET = (45.0, 25.0), (20.0, 50.0), (5.0, -40.0), (40.0, -30.0)
@@ -110,3 +111,18 @@ def test_a_colour_is_taken_as_it_is_in_the_pictures_own_light(
     (before, taken_before), (now, taken) = chroma_taken(1), chroma_taken(light)
     assert abs(now / before - 1) > 0.15
     assert taken / taken_before == pytest.approx(now / before, rel=0.06)
+
+
+@pytest.mark.parametrize(("alike", "expected"), [("all", 1), ("inside", 1), ("borders", 0)])
+def test_what_is_alike_at_the_borders_alone_is_not_taken(alike: str, expected: float) -> None:
+    side, other = 16, np.ones((16, 16), bool)
+    other[1:-1, 1:-1] = False
+    known = {"all": np.ones_like(other), "inside": ~other, "borders": other}[alike].ravel()
+    light = np.full(side * side, 50, np.float32)
+    seen = np.eye(side * side, 2 * side * side, dtype=np.float32)  # each cell is like none of the same picture
+    elsewhere = np.roll(seen, side * side, axis=1)
+    cells = Cells((side, side), seen, light, light * 0)
+    reference = Cells((side, side), np.where(known[:, None], seen, elsewhere), light, light * 0)
+    colors = match_references(cells, [Reference(reference, np.full((side * side, 2), 20, np.float32))], (64, 64), 1)
+    taken = colors.share[24:40, 24:40] if alike != "borders" else colors.share
+    np.testing.assert_allclose(taken, expected, atol=0.02)
