@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.command import in_new_process
+from support.command import in_new_process, said
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])
@@ -63,7 +63,7 @@ def test_a_photo_is_coloured_without_what_only_training_or_films_need(weights_fi
         sys.exit(main([{str(grey_photo)!r}, "--weights", {str(weights_file)!r}]))
         """
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, said(done.stderr)) == (0, "")
     assert grey_photo.with_name("photo_colorized.jpg").exists()
 
 
@@ -101,5 +101,5 @@ def test_a_reader_that_goes_away_is_no_error_of_ours(weights_file: Path, grey_ph
         run_process()
         """
     )
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, said(done.stderr)) == (1, "")
     assert grey_photo.with_name("photo_colorized.jpg").exists()
