@@ -7,7 +7,7 @@
 # numbers, copies nothing, and is some ten times as fast; nothing warns. amax over the channels takes the same time either way.
 # The guess before it was run: channels-last is the better order for a softmax over channels, and it keeps the order as other
 # operations of single elements do.
-# Seen with PyTorch 2.14.1 on two cores (AVX2): 15 times at 64 x 256 x 352. The script brings PyTorch, with what it needs for
+# Seen with PyTorch 2.14.1 on two busy cores (AVX2): 8 to 15 times at 64 x 256 x 352. The script brings PyTorch, with what it needs for
 # graphics cards 5 GB, and so takes longer than the others.
 #
 # What we do: the head that chooses among 64 colours takes its softmax over the last dimension of a permuted view

@@ -31,6 +31,7 @@ from colorize.batch.photo_worker import PhotoWorker, Place
 from colorize.batch.worker_guard import STOP_NAME
 from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
 from colorize.film import SceneRange, is_sequence
+from colorize.network import name_foreign_graph
 
 BATCHES_A_WORKER = 2  # one at work, one that waits
 MAX_TRIES = 2
@@ -194,6 +195,7 @@ def _check_nodes(runtime: RuntimeSettings, folder: Path, sample: Job | None) -> 
             except ray.exceptions.RayError as error:
                 raise ClusterError(f"{address}: cannot be asked ({' '.join(str(error).split())[:200]})") from error
             check_machine(address, found, weights, runtime, folder, sample)
+        name_foreign_graph(runtime.weights, runtime.runtime, runtime.device)  # what workers say is not heard here
     finally:
         for path in folder.glob(f"{token.name}*"):
             path.unlink(missing_ok=True)

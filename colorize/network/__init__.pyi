@@ -27,6 +27,7 @@ from .graphs import write_graph as write_graph
 from .loading import check_graph as check_graph
 from .loading import choose_runtime as choose_runtime
 from .loading import load_network as load_network
+from .loading import name_foreign_graph as name_foreign_graph
 from .registry import CHECKOUT_FOLDER as CHECKOUT_FOLDER
 from .registry import check_file as check_file
 from .registry import find_weights as find_weights

@@ -163,6 +163,33 @@ def check_graph(path: Path) -> Path:
     return graph_file
 
 
+def name_foreign_graph(weights: str | Path, runtime: str = "auto", device: str | None = None) -> None:
+    """Name in a line the graph that computes some weights if it did not come with the program; other machines load it.
+
+    Args:
+        weights: A released name, or the path of a weights file.
+        runtime: As for ``load_network``.
+        device: As for ``load_network``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        WeightsError: The weights are unknown or foreign, or the runtime cannot compute them.
+    """
+    path = find_weights(weights)
+    if choose_runtime(path, runtime, device) == "onnx" and (graph_file := find_graph(read_info(path).config, path)):
+        _name_foreign(graph_file, path)
+
+
+def _name_foreign(graph_file: Path, path: Path) -> None:
+    """Name the graph of a weights file in a line if it did not come with the program."""
+    if not is_released(graph_file):
+        log.warning(
+            "%s: computes %s, and did not come with the program; use it only if you trust whom it is from",
+            graph_file,
+            path.name,
+        )
+
+
 def _load_in_onnx_runtime(
     path: Path, digest: str | None, device: str | None, threads: int | None, in_batches: bool = False
 ) -> Network:
@@ -187,12 +214,7 @@ def _load_in_onnx_runtime(
     if graph_file is None:
         raise WeightsError(_missing_graph_message(path, info.config, is_known=digest is not None))
     graph = read_graph(graph_file)
-    if not is_released(graph_file):
-        log.warning(
-            "%s: computes %s, and did not come with the program; use it only if you trust whom it is from",
-            graph_file,
-            path.name,
-        )
+    _name_foreign(graph_file, path)
     try:
         return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches)
     except MisfitError as error:

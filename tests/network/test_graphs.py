@@ -22,6 +22,7 @@ from colorize.network import (
     check_graph,
     find_weights,
     load_network,
+    name_foreign_graph,
     read_manifest,
     registry,
     write_graph,
@@ -208,6 +209,10 @@ class TestWhichFileIsWrong:
         shutil.move(graph_file, own)  # now it has none
         load_network(mine, "cpu", runtime="onnx")
         assert str(own) in caplog.text and mine.name in caplog.text and "trust" in caplog.text
+        (loaded,) = caplog.messages
+        caplog.clear()
+        name_foreign_graph(mine, "onnx")  # for a driver, whose workers load it
+        assert caplog.messages == [loaded]
 
 
 class TestGraphFiles:
