@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import islice, pairwise
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import av
@@ -25,6 +27,7 @@ SHORT_SIDE = 96  # of the pictures that are judged, in pixels; more would be red
 MIN_CONTRAST = 6.0  # standard deviation, in 8-bit levels, of a frame that may be in colour; a fade's end has less
 MIN_GREY_CONTRAST = 16.0  # ... of one that may be grey; skies, fog and walls in colour have less
 DARK_SHARE = 75, 40  # per cent of a frame that are darker than so many 8-bit levels; then it is not called grey
+MAX_STILL = 0.5  # mean difference, in 8-bit levels, of pictures of something that stands still, such as a title
 MIN_NOISE = 1.0  # ab: of a tape; with less, what Y alone says of lightness is no different
 
 STEP = 6  # frames from one that is judged at a scene's beginning to the next
@@ -55,8 +58,34 @@ class FilmColors:
 
 
 def survey_colors(source: Source, span: Span = WHOLE_VIDEO) -> FilmColors:
-    """Return what frames spread over a span of a film say of it."""
-    return summarize(judge_frame(source.video, frame) for frame in source.sample(SAMPLES, span))
+    """Return what frames spread over a span of a film say of it.
+
+    Where these are all in colour, its key frames are looked through for a grey part, be it short.
+    """
+    film = summarize(judge_frame(source.video, frame) for frame in source.sample(SAMPLES, span))
+    if film.is_in_color and _has_grey_part(source, span, film.threshold):
+        return replace(film, is_in_color=False)
+    return film
+
+
+def _has_grey_part(source: Source, span: Span, threshold: float) -> bool:
+    """Tell whether a second of a film that begins with one of its key frames is grey, and is no title that stands."""
+    for seconds, frame in source.look_through(span):
+        sample = judge_frame(source.video, frame)
+        if sample is not None and _is_clearly(sample.measure.ratio, False, threshold):
+            begin = Fraction(max(0.0, seconds)).limit_denominator(1_000_000)
+            frames = islice(source.decode(Span(begin, span.end)), 0, LOOKAHEAD, STEP)
+            second = [judge_frame(source.video, each.image) for each in frames]
+            told = [each for each in second if each is not None]
+            if _are_clearly(told, False, threshold) and _moves(told):
+                return True
+    return False
+
+
+def _moves(samples: Sequence[Sample]) -> bool:
+    """Tell whether something of a picture changes, be it its grain."""
+    pictures = [sample.picture.astype(np.int16) for sample in samples]
+    return any(np.abs(after - before).mean() > MAX_STILL for before, after in pairwise(pictures))
 
 
 class Sample(NamedTuple):
@@ -104,6 +133,18 @@ def mean_ratio(samples: Sequence[Sample]) -> float:
     """Return the ratio of the mean of a scene's pictures: noise, which changes from frame to frame, fades in it."""
     mean = np.mean([sample.picture for sample in samples], axis=0)
     return measure_color(np.asarray(mean.round(), np.uint8)).ratio
+
+
+def _is_clearly(ratio: float, in_color: bool, threshold: float) -> bool:
+    """Tell whether a ratio is clearly that of frames in colour, or that of grey ones."""
+    return ratio > threshold * CHANGE_FACTOR if in_color else ratio * CHANGE_FACTOR < threshold
+
+
+def _are_clearly(samples: Sequence[Sample], in_color: bool, threshold: float) -> bool:
+    """Tell whether all of enough samples, and their mean, clearly are in colour, or are not."""
+    ratios = (sample.measure.ratio for sample in samples)
+    is_lasting = len(samples) >= MIN_CONTRARY and all(_is_clearly(ratio, in_color, threshold) for ratio in ratios)
+    return is_lasting and _is_clearly(mean_ratio(samples), in_color, threshold)
 
 
 @dataclass(frozen=True)
@@ -220,12 +261,9 @@ class _Window(Generic[AnyFrame]):
         told: list[Sample] = []
         for sample in self._scene_samples():
             told.append(sample)
-            if not self._is_clearly(sample.measure.ratio, in_color):
+            if not _is_clearly(sample.measure.ratio, in_color, self._threshold):
                 return False
-        return len(told) >= MIN_CONTRARY and self._is_clearly(mean_ratio(told), in_color)
-
-    def _is_clearly(self, ratio: float, in_color: bool) -> bool:
-        return ratio > self._threshold * CHANGE_FACTOR if in_color else ratio * CHANGE_FACTOR < self._threshold
+        return _are_clearly(told, in_color, self._threshold)
 
     def _scene_samples(self) -> Iterator[Sample]:
         """Yield samples of the next frame and some after it, up to a cut; those that tell nothing are left out."""

@@ -142,6 +142,10 @@ class PipeSource:
         """
         raise VideoError(f"{self.video.path}: a pipe cannot be looked into; give the film's file")
 
+    def look_through(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Raise the error of ``sample``."""
+        raise VideoError(f"{self.video.path}: a pipe cannot be looked into; give the film's file")
+
     def fingerprint(self) -> dict[str, Any]:
         """Return nothing: no other run can be told to have had the same frames."""
         return {}

@@ -1,8 +1,9 @@
-"""Frames sampled evenly over a film."""
+"""Frames sampled evenly over a film, and its key frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import av
 from av.container import InputContainer
@@ -13,6 +14,7 @@ from colorize.film.decoding import decode_in_order
 from colorize.film.video import WHOLE_VIDEO, Span, Video, decode_stream, find_video_stream, open_video
 
 SAMPLING_WINDOW = 120  # seconds from which all samples are taken where one cannot seek
+KEY_FRAME_STEP, MAX_KEY_FRAMES = 0.25, 1000  # seconds from one to the next, at least; so many in all, at most
 SEEK_PREROLLS = (0, 2, 12)  # seconds before the sample at which seeks aim in turn, while they land too late
 
 
@@ -45,6 +47,48 @@ def sample_frames(video: Video, count: int, span: Span = WHOLE_VIDEO) -> Iterato
                 return
             if frame is not None:
                 yield frame
+
+
+def decode_key_frames(video: Video, span: Span = WHOLE_VIDEO) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield key frames, which encoders put at cuts too, and when each is shown, in seconds from the film's beginning.
+
+    There are four a second at most, and ``MAX_KEY_FRAMES`` in all. The whole span is read, but nothing else decoded. A
+    stream without time stamps gives none.
+
+    Args:
+        video: The film.
+        span: The part of it.
+
+    Raises:
+        FileNotFoundError: The file has vanished.
+        VideoError: The file cannot be opened any more.
+    """
+    begin = float(video.start_time + span.start)
+    end = float(video.start_time) + (video.duration if span.end is None else float(span.end))
+    step = max(KEY_FRAME_STEP, (end - begin) / MAX_KEY_FRAMES)
+    with open_video(video.path) as container, suppress(FFmpegError):
+        stream = find_video_stream(video.path, container)
+        stream.codec_context.skip_frame = "NONKEY"
+        if span.start:
+            container.seek(round(begin / video.time_base), stream=stream)
+        due = begin
+        for packet in container.demux(stream):
+            seconds = float("-inf") if packet.pts is None else float(packet.pts * video.time_base)
+            if seconds >= end:
+                break
+            if packet.is_keyframe and seconds >= due:
+                due = seconds + step
+                with suppress(FFmpegError):
+                    frames = stream.decode(packet)
+                    yield from _timed(video, frames)
+        yield from _timed(video, stream.decode(None))
+
+
+def _timed(video: Video, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[float, av.VideoFrame]]:
+    """Yield frames that state a time, with the seconds from the film's beginning."""
+    for frame in frames:
+        if frame.pts is not None:
+            yield float(frame.pts * video.time_base - video.start_time), frame
 
 
 def _frame_at(video: Video, container: InputContainer, stream: VideoStream, pts: int) -> av.VideoFrame | None:

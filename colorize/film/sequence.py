@@ -18,6 +18,7 @@ from colorize.film.names import frame_numbers, frame_path
 from colorize.film.notes import format_ranges
 from colorize.film.options import CURVES
 from colorize.film.samples import Samples
+from colorize.film.sampling import MAX_KEY_FRAMES
 from colorize.film.stills import Still, read_still
 from colorize.film.video import Orientation, Span, Video
 
@@ -128,6 +129,15 @@ class SequenceSource:
             index = first + int((end - first) * (number + 0.5) / min(count, end - first))
             if self.numbers[index] in self._present:
                 yield self._read(index).image()
+
+    def look_through(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Yield two frames of each second of a span, fewer of a long one, and when each is shown, in seconds."""
+        first = self._first_index(span)
+        end = len(self.numbers) if span.end is None else min(len(self.numbers), self._index_at(span.end))
+        step = max(math.ceil(self.video.rate / 2), math.ceil((end - first) / MAX_KEY_FRAMES))
+        for index in range(first, end, step):
+            if self.numbers[index] in self._present:
+                yield float(index / self.video.rate), self._read(index).image()
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the number of frames and a hash of their names, sizes and dates of change, for they may be many."""

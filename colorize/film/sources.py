@@ -15,7 +15,7 @@ from colorize.film.decoding import Frame, decode_frames
 from colorize.film.dvd import title_parts
 from colorize.film.names import is_pipe, is_sequence
 from colorize.film.options import VideoOptions
-from colorize.film.sampling import sample_frames
+from colorize.film.sampling import decode_key_frames, sample_frames
 from colorize.film.video import Span, Video, probe
 
 
@@ -44,6 +44,10 @@ class Source(Protocol):
         """Yield frames spread evenly over a span, as ``sample_frames``."""
         ...
 
+    def look_through(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Yield frames of nearly all scenes of a span, and when each is shown, as ``decode_key_frames``."""
+        ...
+
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells it from all others, as JSON values."""
         ...
@@ -67,6 +71,10 @@ class FileSource:
     def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
         """Yield frames spread evenly over a span, as ``sample_frames``."""
         return sample_frames(self.video, count, span)
+
+    def look_through(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Yield frames of nearly all scenes of a span, and when each is shown, as ``decode_key_frames``."""
+        return decode_key_frames(self.video, span)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the number of bytes and the SHA-256 of the file, and of those that go on with it."""

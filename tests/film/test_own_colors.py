@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from support.quick import only_quick
@@ -17,9 +19,18 @@ from support.videos import VideoRecipe, make_video
 from colorize.base import InColorError
 from colorize.color import PlaneFormat, YuvSystem, convert_planes
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, VideoStopped, colorize_video, contact_sheet, open_source, probe, read_luma
+from colorize.film import (
+    VideoOptions,
+    VideoStopped,
+    colorize_video,
+    contact_sheet,
+    open_source,
+    probe,
+    read_luma,
+    survey_colors,
+)
 from colorize.film.own_colors import FADE_FRAMES, ColorState, FilmColors, judge_frame, judge_scenes, summarize
-from colorize.film.video import Video
+from colorize.film.video import Span, Video
 from colorize.photo import read_image
 
 BT601 = YuvSystem(0.299, 0.114)
@@ -286,6 +297,45 @@ def test_a_film_in_colour_is_refused(tmp_path: Path, colorizer: Colorizer) -> No
     with pytest.raises(InColorError, match=r"a\.mp4: in colour already; --force"):
         colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer)
     assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@dataclass
+class GreyPart(VideoRecipe):
+    """A film in colour with a grey part that none of its twelve samples shows.
+
+    Attributes:
+        stands: Whether that stands still, as a title does.
+    """
+
+    frames: int = 12 * 25
+    rate: Fraction = Fraction(15)
+    color: bool = True
+    stands: bool = False
+
+    def in_color(self, index: int) -> bool:
+        return not 39 <= index < 63
+
+    def grey(self, index: int) -> np.ndarray:
+        is_own = self.in_color(index)
+        grey = super().grey(index if is_own or not self.stands else 50)
+        return grey if is_own else 251 - grey
+
+
+@pytest.mark.parametrize(
+    ("name", "stands"), [("a.mp4", False), ("a.mp4", True), ("a.ts", False), ("a_%03d.png", False)]
+)
+def test_a_short_grey_part_is_found_unless_it_stands_still(tmp_path: Path, name: str, stands: bool) -> None:
+    recipe, path = GreyPart(size=(32, 48), stands=stands), tmp_path / name
+    if "%" in name:
+        for index in range(recipe.frames):
+            grey = recipe.grey(index)
+            colors = [255 - grey, grey, grey // 2] if recipe.in_color(index) else [grey] * 3
+            cv2.imwrite(str(path) % index, np.stack(colors, axis=-1))
+    else:
+        make_video(path, recipe)
+    source = open_source(path, VideoOptions(fps=15))
+    assert survey_colors(source).is_in_color == stands
+    assert survey_colors(source, Span(Fraction(4))).is_in_color
 
 
 def test_a_contact_sheet_shows_frames_in_colour_as_they_are(tmp_path: Path, colorizer: Colorizer) -> None:

@@ -100,6 +100,10 @@ class VideoRecipe:
             return list(self.pts)
         return [round(index / self.rate / self.time_base) for index in range(self.frames)]
 
+    def in_color(self, index: int) -> bool:
+        """Tell whether a frame has colours."""
+        return self.color and self.color_from <= index < (self.color_until or index + 1)
+
     def grey(self, index: int) -> np.ndarray:
         """Return the limited-range luma (H, W) uint8 of a frame: a soft scene in which a square moves."""
         height, width = self.size
@@ -238,7 +242,7 @@ def _field_order_graph(recipe: VideoRecipe, order: str) -> Any:
 
 def _frame(recipe: VideoRecipe, index: int, pts: int) -> av.VideoFrame:
     grey = recipe.grey(index)
-    if recipe.color and recipe.color_from <= index < (recipe.color_until or index + 1):
+    if recipe.in_color(index):
         y = np.arange(recipe.size[0])[:, None]
         picture = np.stack([grey, np.roll(grey, 20, 1) // 2 + y, 255 - grey], axis=-1).clip(0, 255).astype(np.uint8)
         frame = convert_frame(av.VideoFrame.from_ndarray(picture, format="rgb24"), format=recipe.pixel_format)
