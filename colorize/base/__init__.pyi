@@ -41,6 +41,7 @@ from .formats import Codec as Codec
 from .formats import Container as Container
 from .hashing import sha256 as sha256
 from .processors import available_cpus as available_cpus
+from .processors import vector_instructions as vector_instructions
 from .settings import COMMAND_ONLY as COMMAND_ONLY
 from .settings import NOT_ON_PAGE as NOT_ON_PAGE
 from .settings import SettingError as SettingError

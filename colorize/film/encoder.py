@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from av.codec.context import Flags as CodecFlags
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from colorize.base import CODECS, VideoError, reason, scheduling_kept
+from colorize.base import CODECS, VideoError, reason, scheduling_kept, vector_instructions
 from colorize.color import EIGHT_BITS, DeepPlane, PlaneFormat
 from colorize.film.captions import blank_with_captions
 from colorize.film.fields import FieldOrderLabeler, state_progressive
@@ -26,7 +25,6 @@ from colorize.film.hdr import Hdr
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED, FULL = 1, 2  # AVColorRange: MPEG, JPEG
-AVX512_SKX = 256  # CV_CPU_AVX512_SKX: AVX-512 as x264 uses it; OpenCV's Python has no name for it
 NUT = "nut"
 MATROSKA = "matroska"
 """Holds the alpha beside pictures, as NUT does not, but counts milliseconds: there a frame's stamp is its number."""
@@ -299,7 +297,7 @@ def _x264_parameters(format: PictureFormat) -> str:
         parameters.append(f"{format.field_order}=1")  # its first frames would state the top field first in any case
     if format.is_cfr:
         parameters.append("force-cfr=1")  # else the stream states the time base as its rate
-    if cv2.checkHardwareSupport(AVX512_SKX):
+    if vector_instructions() == "AVX-512":
         # Its AVX-512 code for macroblock trees (build 165) reads memory that nothing was written to: the same pictures
         # give another film each time, mostly small ones, and a resumed run would not equal an uninterrupted one.
         parameters.append("asm=AVX2")

@@ -8,6 +8,7 @@ import numpy as np
 
 from colorize.base import format_time
 from colorize.film.options import VideoOptions
+from colorize.film.own_colors import FilmColors
 from colorize.film.segments import Segment
 from colorize.film.video import Span, Video
 
@@ -60,6 +61,31 @@ def kept_lines(video: Video, segments: Sequence[Segment]) -> Iterator[str]:
         f"{video.path}: {_of(kept_stretches, len(stretches), 'scene')} ({_of(len(kept), frames, 'frame')}) had colours "
         f"already and kept them; the rest was coloured; --force colours all"
     )
+
+
+def sign_lines(video: Video, colors: FilmColors | None) -> Iterator[str]:
+    """Report a small coloured part of grey pictures, such as a channel's sign, which gets other colours.
+
+    Args:
+        video: The source.
+        colors: What samples say of its own colours; None: it was not asked.
+    """
+    if colors is not None and colors.has_sign:
+        yield f"{video.path}: a small coloured part, such as a channel's sign, is coloured anew with the rest"
+
+
+def processor_lines(video: Video, processors: Sequence[str]) -> Iterator[str]:
+    """Report that processors of several kinds coloured a film; nothing where one kind did all of it.
+
+    Args:
+        video: The source.
+        processors: Their vector instructions.
+    """
+    if len(processors) > 1:
+        yield (
+            f"{video.path}: was coloured on processors with other vector instructions ({', '.join(processors)}), which "
+            "round otherwise; the colours are the same to the eye, the bytes may not be"
+        )
 
 
 def _of(count: int, total: int, noun: str) -> str:

@@ -28,6 +28,7 @@ MIN_CONTRAST = 6.0  # standard deviation, in 8-bit levels, of a frame that may b
 MIN_GREY_CONTRAST = 16.0  # ... of one that may be grey; skies, fog and walls in colour have less
 DARK_SHARE = 75, 40  # per cent of a frame that are darker than so many 8-bit levels; then it is not called grey
 MAX_STILL = 0.5  # mean difference, in 8-bit levels, of pictures of something that stands still, such as a title
+MIN_SIGN = 0.002  # share of a frame from which a sign is worth a line, as of photographs
 MIN_NOISE = 1.0  # ab: of a tape; with less, what Y alone says of lightness is no different
 
 STEP = 6  # frames from one that is judged at a scene's beginning to the next
@@ -49,12 +50,14 @@ class FilmColors:
         is_mostly_in_color: Whether more than half of what was sampled is in colour.
         is_in_color: Whether all that was sampled is in colour.
         is_noisy: Whether the grey frames' chroma is noise, so that Y alone is their lightness.
+        has_sign: Whether most grey frames have a small coloured part, such as a channel's sign, which does not count.
     """
 
     threshold: float = 1.0
     is_mostly_in_color: bool = False
     is_in_color: bool = False
     is_noisy: bool = False
+    has_sign: bool = False
 
 
 def survey_colors(source: Source, span: Span = WHOLE_VIDEO) -> FilmColors:
@@ -124,9 +127,11 @@ def summarize(samples: Iterable[Sample | None]) -> FilmColors:
     share = sum(not measure.is_grey for measure in told) / len(told)
     threshold = 2 ** (0.5 - share)
     in_color = [measure.ratio > threshold for measure in told]
-    grey = [measure for measure, is_own in zip(told, in_color, strict=True) if not is_own and measure.ratio > 0]
-    noisy = [measure for measure in grey if measure.noise > max(MIN_NOISE, measure.tone)]
-    return FilmColors(threshold, share > 0.5, all(in_color), len(noisy) * 2 > len(grey))
+    grey = [measure for measure, is_own in zip(told, in_color, strict=True) if not is_own]
+    signs = sum(measure.patch_share >= MIN_SIGN for measure in grey)
+    toned = [measure for measure in grey if measure.ratio > 0]
+    noisy = sum(measure.noise > max(MIN_NOISE, measure.tone) for measure in toned)
+    return FilmColors(threshold, share > 0.5, all(in_color), noisy * 2 > len(toned), signs * 2 > len(grey))
 
 
 def mean_ratio(samples: Sequence[Sample]) -> float:

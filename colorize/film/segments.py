@@ -29,6 +29,7 @@ MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
 KEY_FRAMES = "key_frames"  # in the manifest: index of a frame -> SHA-256 of its key frame
+PROCESSORS = "processors"  # in the manifest; they round otherwise, and segments of all of them count
 FINISHED_SUFFIX = ".finished"  # of the file that says, until the folder is removed, that the film has its name
 STATE_PREFIX = "state."
 FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
@@ -90,6 +91,7 @@ class SegmentStore:
         folder: The folder, beside the result.
         segments: The records of the finished segments, from the first on.
         later: Index of the first frame -> record of the finished segments behind the first gap.
+        processors: The vector instructions of the processors that made them, each once.
     """
 
     def __init__(self, target: Path) -> None:
@@ -97,15 +99,18 @@ class SegmentStore:
         self.folder = target.with_name(target.name + SEGMENTS_SUFFIX)
         self.segments: list[Segment] = []
         self.later: dict[int, Segment] = {}
+        self.processors: list[str] = []
+        self._manifest: dict[str, Any] = {}
         self._begins = [0]  # index of each segment's first frame, and of the one that comes next
         self._target = target
         self._finished_path = self.folder.with_name(self.folder.name + FINISHED_SUFFIX)
 
-    def begin(self, manifest: Mapping[str, Any]) -> Resumption:
+    def begin(self, manifest: Mapping[str, Any], processor: str = "") -> Resumption:
         """Take up the finished segments if they were made from and by the same, else start afresh.
 
         Args:
             manifest: What the segments depend on, as JSON values.
+            processor: The vector instructions by which more are made; empty: not known.
 
         Returns:
             What of the segments that were there cannot be used.
@@ -127,21 +132,26 @@ class SegmentStore:
             changes = {key: (found.get(key), value) for key, value in manifest.items() if found.get(key) != value}
         key_frames = changes.pop(KEY_FRAMES, ({}, {}))
         repainted = _changed_key_frames(*key_frames)
+        self._manifest = manifest
+        former = [] if found is None or changes else [str(name) for name in found.get(PROCESSORS, [])]
+        self.processors = [*former, *{processor} - {"", *former}]
         if found is None or changes:
             self.remove()
             self.folder.mkdir(parents=True)
-            self._write_manifest(manifest)
+            self._write_manifest()
         self._finished_path.unlink(missing_ok=True)
         damaged = self._read_segments()
         if repainted and not changes:
             self._discard_scenes(repainted)
-            self._write_manifest(manifest)
+            self._write_manifest()
             self._read_segments()
+        elif self.processors != former:
+            self._write_manifest()
         return Resumption(changes, damaged, bool(repainted) and not changes)
 
-    def _write_manifest(self, manifest: Mapping[str, Any]) -> None:
+    def _write_manifest(self) -> None:
         with replacing(self.folder / MANIFEST, overwrite=True) as file:
-            file.write(json.dumps(manifest, indent=2).encode())
+            file.write(json.dumps({**self._manifest, PROCESSORS: self.processors}, indent=2).encode())
 
     def take_later(self) -> int | None:
         """Go on with the later segments that follow the last one without a gap.
@@ -202,6 +212,10 @@ class SegmentStore:
             move_into_place(video, place)
             move_into_place(_record_of(video), _record_of(place))
             self._append(segment)
+        others = [name for name in other.processors if name not in self.processors]
+        if others:
+            self.processors += others
+            self._write_manifest()
         other.remove()
 
     def discard(self, begin: int) -> None:

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from colorize.base import VideoError
+from colorize.base import VideoError, vector_instructions
 from colorize.engine import Colorizer
 from colorize.film.encoder import EncoderSettings
 from colorize.film.frame_files import FrameFileSink, discard_damaged
 from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
-from colorize.film.notes import empty_span_message, kept_lines, warning_lines
+from colorize.film.notes import empty_span_message, kept_lines, processor_lines, sign_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_missing, color_segments
 from colorize.film.segments import SegmentStore
@@ -52,13 +52,13 @@ def color_into_frames(
     colors = None if force else survey_unless_in_color(source, options.span)
     key_frames = read_known_colors(source, options, colorizer)
     format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
-    notes += [*source.notes, *_lost(source, out)]
+    notes += [*source.notes, *sign_lines(video, colors), *_lost(source, out)]
     out.parent.mkdir(parents=True, exist_ok=True)
     if not source.is_repeatable:
         store.remove()
     segment_frames = frames_per_scene(video)
     depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2, force, key_frames)
-    changes, damaged, has_other_key_frames = store.begin(depends_on)
+    changes, damaged, has_other_key_frames = store.begin(depends_on, vector_instructions())
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
     damaged = discard_damaged(out, store) or damaged
@@ -93,6 +93,7 @@ def color_into_frames(
         raise VideoError(empty_span_message(video, options))
     notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
     notes += kept_lines(video, store.segments)
+    notes += processor_lines(video, store.processors)
     store.clean_up(options.keep_segments)
     return VideoResult(out, frames, done, tuple(notes), source.cut_off)
 

@@ -21,6 +21,7 @@ from colorize.base import (
     VideoError,
     format_time,
     states_rate_of_copies,
+    vector_instructions,
 )
 from colorize.engine import Colorizer
 from colorize.film.cadence import even_out
@@ -30,7 +31,7 @@ from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import PIPE, is_pipe, is_sequence
-from colorize.film.notes import empty_span_message, kept_lines, warning_lines
+from colorize.film.notes import empty_span_message, kept_lines, processor_lines, sign_lines, warning_lines
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_missing, color_segments
@@ -182,8 +183,8 @@ def _color_into_pipe(
         notes.append(
             f"{video.path}: is HDR ({video.hdr.system.name}), which no pipe states; say it to the program that reads it"
         )
-    notes += source.notes
     colors = None if force else survey_unless_in_color(source, options.span)
+    notes += [*source.notes, *sign_lines(video, colors)]
     lengths = frames_per_segment(video), frames_per_scene(video)
     known_colors = read_known_colors(source, options, colorizer)
     plan = SegmentPlan(source, options.span, format, settings, *lengths, colors, known_colors)
@@ -233,7 +234,7 @@ class _VideoColorizer:
         self.spread: Spread | None = None
         self._format, self._notes = choose_picture_format(self._video, settings.codec, options, container)
         check_rate(self._video, container)
-        self._notes += source.notes
+        self._notes += [*source.notes, *sign_lines(self._video, colors)]
         self._key_frames = read_known_colors(source, options, colorizer)
         self._segment_frames = frames_per_segment(self._video)
         self._scene_frames = frames_per_scene(self._video)
@@ -250,7 +251,7 @@ class _VideoColorizer:
             self._store.remove()
         if (finished := self._finished_before()) is not None:
             return finished
-        changes, damaged, has_other_key_frames = self._store.begin(self._manifest())
+        changes, damaged, has_other_key_frames = self._store.begin(self._manifest(), vector_instructions())
         if changes:
             what = "; ".join(changed_parts(changes))
             self._notes.append(f"{self._video.path}: earlier segments cannot be used: {what}; starting afresh")
@@ -270,6 +271,7 @@ class _VideoColorizer:
         cut_off = self._remux()
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._notes += kept_lines(self._video, self._store.segments)
+        self._notes += processor_lines(self._video, self._store.processors)
         told = {"frames": frames, "notes": self._notes, "cut_off": cut_off}
         keep_segments = self._options.keep_segments
         self._store.finish(self._store.folder / FINISHED, {**self._request(), **told}, keep_segments)
@@ -374,17 +376,17 @@ class _VideoColorizer:
 
     def color_scene(self, scene: SceneRange, cancel: threading.Event) -> bool:
         """Colour a scene into a store of its own; see the function of this name."""
-        store = self._begin_scene(scene)
+        store = self._begin_scene(scene, vector_instructions())
         done = sum(len(segment.pts) for segment in store.segments)
         if done == scene.end - scene.first:
             return True
         plan = replace(self._plan(), end=scene.end)
         return self._color_into(store, plan, lambda _: None, cancel, scene.before)
 
-    def _begin_scene(self, scene: SceneRange) -> SegmentStore:
-        """Return the store of a scene with the segments of it that are finished."""
+    def _begin_scene(self, scene: SceneRange, processor: str = "") -> SegmentStore:
+        """Return the store of a scene with the segments of it that are finished; see ``SegmentStore.begin``."""
         store = scene.store(self._out)
-        store.begin({**self._manifest(), "scene": [scene.first, scene.end]})
+        store.begin({**self._manifest(), "scene": [scene.first, scene.end]}, processor)
         return store
 
     def _spread_scenes(self, plan: SegmentPlan, spread: Spread, report_done: Callable[[int], None]) -> bool:

@@ -21,7 +21,7 @@ from support.small_networks import SMALL, load_small, small_tensors, write_small
 from support.video_contents import captions_of, damage_frame, field_orders_of, read_frames
 from support.videos import VideoRecipe, caption, make_video
 
-from colorize.base import VideoError
+from colorize.base import VideoError, vector_instructions
 from colorize.batch import FileOptions, Job, colorize_files
 from colorize.engine import Colorizer
 from colorize.film import Progress, SegmentStore, VideoOptions, VideoResult, VideoStopped, colorize_video
@@ -219,6 +219,17 @@ def test_segments_of_an_older_program_are_kept_and_named(tmp_path: Path, coloriz
     with pytest.raises(VideoError, match=r"b\.mp4\.segments: .*colorize-segments/0.* remove"):
         colorize_video(stopped / "a.mp4", tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
     assert {path.name: path.read_bytes() for path in segments.iterdir()} == before
+
+
+def test_another_kind_of_processor_goes_on_and_is_named(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None, stopped: Path
+) -> None:
+    shutil.copytree(stopped / "b.mp4.segments", tmp_path / "b.mp4.segments")
+    manifest = tmp_path / "b.mp4.segments" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "processors": ["AVX-1024"]}))
+    result = colorize_video(stopped / "a.mp4", tmp_path / "b.mp4", colorizer=colorizer, options=OFF)
+    (note,) = result.notes
+    assert result.resumed == 30 and str(stopped / "a.mp4") in note and f"AVX-1024, {vector_instructions()}" in note
 
 
 def test_changed_settings_or_weights_start_afresh_and_say_so(

@@ -168,7 +168,8 @@ def test_what_samples_say_of_a_film(video: Video) -> None:
     assert summarize([color] * 9 + [grey]).threshold < 1 < summarize([grey] * 9 + [color]).threshold
     assert summarize([tape] * 3 + [grey] * 9).is_noisy
     for kind in ("grey", "sepia", "sign"):
-        assert not summarize([judge_frame(video, picture(kind))]).is_noisy, kind
+        film = summarize([judge_frame(video, picture(kind))])
+        assert (film.is_noisy, film.has_sign) == (False, kind == "sign"), kind
 
 
 def test_a_tapes_noise_is_no_colour(video: Video) -> None:

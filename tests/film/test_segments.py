@@ -127,6 +127,22 @@ def test_segments_of_other_settings_are_not_used(tmp_path: Path) -> None:
     assert set(store.begin({**SETTINGS, "settings": {"crf": 20.0}}).changes) == {"weights", "settings"}
 
 
+def test_the_manifest_says_which_processors_were_at_work(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    for processor, names in (("AVX2", ["AVX2"]), ("AVX-512", ["AVX2", "AVX-512"]), ("AVX2", ["AVX2", "AVX-512"])):
+        assert store.begin(SETTINGS, processor) == ({}, None, False)
+        assert store.processors == json.loads((store.folder / MANIFEST).read_text())["processors"] == names
+        add(store, [len(store.segments)])
+    other = SegmentStore(tmp_path / "scene.mp4")
+    other.begin(SETTINGS, "NEON")
+    add(other, [3])
+    store.adopt(other)
+    assert SegmentStore(tmp_path / "b.mp4").begin(SETTINGS).changes == {}
+    assert json.loads((store.folder / MANIFEST).read_text())["processors"] == ["AVX2", "AVX-512", "NEON"]
+    store.begin({**SETTINGS, "weights": "def"}, "AVX2")
+    assert store.processors == ["AVX2"]
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("version", "0.9"), ("format", "colorize-segments/0"), ("format", "colorize-segments/9")]
 )
