@@ -24,6 +24,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 OLDEST = (3, 10)
+PROGRAM = ".exe" if os.name == "nt" else ""  # suffix of what an environment's folder of programs holds
 PORT = 7860
 START_SECONDS = 120.0  # a slow disk reads the libraries for the first time
 EXTRAS = "web,heic"
@@ -95,7 +96,7 @@ def make_environment(folder: Path, root: Path, install: Callable[[Path, Path], N
         note.unlink(missing_ok=True)
         venv.create(folder, clear=True, with_pip=True)
         print("Step 2 of 2: the program and its libraries", flush=True)
-        (install or _install)(programs / "python", root)
+        (install or _install)(programs / f"python{PROGRAM}", root)
         note.write_text(wanted, "utf-8")
         print("Installed.\n", flush=True)
     return programs
@@ -103,7 +104,7 @@ def make_environment(folder: Path, root: Path, install: Callable[[Path, Path], N
 
 def color_files(programs: Path, files: Sequence[str]) -> int:
     """Colour files beside the originals; return the exit status of ``colorize``."""
-    return subprocess.call([str(programs / "colorize"), *files])
+    return subprocess.call([str(programs / f"colorize{PROGRAM}"), *files])
 
 
 def open_page(programs: Path, show: Callable[[str], object] = webbrowser.open) -> int:
@@ -124,7 +125,7 @@ def open_page(programs: Path, show: Callable[[str], object] = webbrowser.open) -
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
     print("The page opens in the browser. It ends when this window is closed.", flush=True)
-    server = subprocess.Popen([str(programs / "colorize-web"), "--port", str(port)])
+    server = subprocess.Popen([str(programs / f"colorize-web{PROGRAM}"), "--port", str(port)])
     try:
         end = time.monotonic() + START_SECONDS
         while server.poll() is None and not answers(port) and time.monotonic() < end:

@@ -1,4 +1,5 @@
 from .atomic import move_into_place as move_into_place
+from .atomic import remove_folder as remove_folder
 from .atomic import replacing as replacing
 from .compat import SWSCALE_BT2020 as SWSCALE_BT2020
 from .compat import SWSCALE_EXACT as SWSCALE_EXACT
@@ -21,6 +22,7 @@ from .defaults import MAX_RENDER_SIZE as MAX_RENDER_SIZE
 from .defaults import PRECISIONS as PRECISIONS
 from .defaults import RUNTIMES as RUNTIMES
 from .defaults import TORCH_REMEDY as TORCH_REMEDY
+from .disk_names import name_key as name_key
 from .errors import DownloadError as DownloadError
 from .errors import ImageError as ImageError
 from .errors import InColorError as InColorError

@@ -2,6 +2,7 @@
 
 ``replacing`` is for whoever writes a file in one go, ``move_into_place`` for a file or folder that grows over a while
 under another name, which means something by itself: a segment that is being encoded, a download that is gone on with.
+On Windows a file that is open cannot be renamed, replaced or removed, not even while a virus scanner looks at it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
+import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +23,11 @@ try:
     import fcntl
 except ImportError:  # Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
+
+IN_USE = (5, 32, 33, 145)
+"""Windows' numbers of errors where others look at a file: access denied, shared, locked, or a folder not yet empty."""
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # seconds before it is tried again
+_naming = threading.Lock()  # held while a name is looked for and taken
 
 
 @contextlib.contextmanager
@@ -37,11 +46,11 @@ def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[Bi
         The temporary file, open for reading and writing.
 
     Raises:
-        FileExistsError: There is such a file, and ``overwrite`` is off.
-        OSError: The file cannot be written.
+        FileExistsError: There is such a file, at the beginning or at the end, and ``overwrite`` is off.
+        OSError: The file cannot be written, or another program holds the one that is to be replaced.
     """
-    if not overwrite and path.exists():
-        raise FileExistsError(f"{path}: exists already; --overwrite replaces it")
+    if not overwrite:
+        _check_absence(path)
     temporary, file = _open_temporary(path)
     with contextlib.ExitStack() as stack:
         if fcntl is not None:  # so that the file stays locked until it has its name, or is removed
@@ -49,11 +58,19 @@ def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[Bi
         try:
             with file:
                 yield file
-            move_into_place(temporary, path, durable)
+            with contextlib.nullcontext() if overwrite else _naming:
+                if not overwrite:  # two names can be one file: on many disks those that differ in case alone
+                    _check_absence(path)
+                move_into_place(temporary, path, durable)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def _check_absence(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"{path}: exists already; --overwrite replaces it")
 
 
 def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
@@ -96,9 +113,44 @@ def move_into_place(finished: Path, path: Path, durable: bool = False) -> None:
         durable: Wait until the disk holds the file's content first; not for folders.
 
     Raises:
-        OSError: It cannot be renamed, as where ``path`` is a folder that is not empty.
+        OSError: It cannot be renamed, as where ``path`` is a folder that is not empty, or open in another program.
     """
     if durable:
         with open(finished, "r+b") as file:  # Windows flushes no file that is open for reading alone
             os.fsync(file.fileno())
-    os.replace(finished, path)
+    try:
+        _patiently(lambda: os.replace(finished, path))
+    except PermissionError as error:
+        if _is_in_use(error) and path.is_file():
+            raise PermissionError(f"{path}: open in another program, or write-protected; close it there") from error
+        raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it; nothing happens where there is none.
+
+    Raises:
+        OSError: Something in it cannot be removed, as while another program has it open.
+    """
+
+    def remove() -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+
+    _patiently(remove)
+
+
+def _patiently(action: Callable[[], None]) -> None:
+    """Do something with files, again and again for three seconds where Windows says that others look at them."""
+    for seconds in WAITS:
+        try:
+            return action()
+        except OSError as error:
+            if not _is_in_use(error):
+                raise
+            time.sleep(seconds)
+    return action()
+
+
+def _is_in_use(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in IN_USE

@@ -72,7 +72,10 @@ def scheduling_kept() -> Iterator[None]:
     Goes when SVT-AV1 leaves the callers' threads alone; 4.1 does not.
     """
     threads = Path("/proc/self/task")
-    if not threads.is_dir() or os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+    if not (threads.is_dir() and hasattr(os, "sched_setscheduler")):  # not Linux
+        yield
+        return
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
         yield
         return
     policy, param = os.sched_getscheduler(0), os.sched_getparam(0)

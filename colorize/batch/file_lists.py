@@ -10,6 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 
+from colorize.base import name_key
 from colorize.batch.jobs import Job, Outcome, name_result
 from colorize.batch.key_table import KeyTable
 from colorize.engine import Hint
@@ -140,10 +141,10 @@ def plan_list(
             continue
         source = Path(name)
         target = _target(source, row.get(RESULT_COLUMN, ""), output, suffix, sheet)
-        if targets.get(str(target)):
+        if targets.get(key := name_key(target)):
             yield Outcome(source, "failed", f"{where}: {source}: its result {target} is that of an earlier row")
             continue
-        targets.set(str(target), 1)
+        targets.set(key, 1)
         yield Job(source, target, hints or None)
 
 

@@ -21,6 +21,7 @@ from colorize.base import (
     SEGMENTS_SUFFIX,
     VIDEO_SUFFIXES,
     ImageError,
+    name_key,
 )
 from colorize.batch.options import FileOptions
 from colorize.engine import HINTS_SUFFIX
@@ -126,7 +127,7 @@ def plan(
     """
     is_file = output is not None and names_a_file(output)
     planned: list[Job | Outcome] = []
-    sources: dict[Path, Path] = {}  # by target
+    sources: dict[str, Path] = {}  # by target
     for found in _find(inputs, recursive, sequence):
         if isinstance(found, Outcome):
             planned.append(found)
@@ -142,7 +143,7 @@ def plan(
         else:
             place = None if output is None else output / source.relative_to(folder)
             target = name_result(source, place, suffix, sheet)
-        first = sources.setdefault(target, source)
+        first = sources.setdefault(name_key(target), source)
         if first is not source:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
             planned.append(Outcome(source, "failed", message))

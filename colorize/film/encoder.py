@@ -22,6 +22,7 @@ from colorize.color import EIGHT_BITS, DeepPlane, PlaneFormat
 from colorize.film.captions import blank_with_captions
 from colorize.film.fields import FieldOrderLabeler, state_progressive
 from colorize.film.hdr import Hdr
+from colorize.film.names import file_address
 
 BT709 = 1  # of matrix, primaries and transfer alike (H.273)
 LIMITED, FULL = 1, 2  # AVColorRange: MPEG, JPEG
@@ -186,7 +187,7 @@ class SegmentEncoder:
         self._coded_pts: list[int] = []
         self._begin: int | None = None
         self._muxer = format.segments_muxer(settings.codec)
-        self._container = av.open(str(path), "w", format=self._muxer)
+        self._container = av.open(file_address(path), "w", format=self._muxer)
         try:
             self._stream = self._add_stream(settings)
             with scheduling_kept():

@@ -31,6 +31,11 @@ def names_video(path: Path | str) -> bool:
     return is_pipe(path) or is_sequence(path) or _as_path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
+def file_address(path: Path) -> str:
+    """Return a name that FFmpeg takes for a file's; in a relative one what stands before a colon is a protocol."""
+    return str(path.absolute())
+
+
 def _as_path(path: Path | str) -> Path:
     """Return a path as it is, for to make it anew costs more than what is asked of it."""
     return path if isinstance(path, Path) else Path(path)

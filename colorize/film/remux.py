@@ -19,6 +19,7 @@ from colorize.base import CODECS, SegmentsError, VideoError, reason
 from colorize.film.clock import run_clock_on
 from colorize.film.encoder import MATROSKA
 from colorize.film.matroska_aspect import state_aspect
+from colorize.film.names import file_address
 from colorize.film.segments import SegmentStore
 from colorize.film.streams import (
     RemuxPlan,
@@ -55,7 +56,7 @@ def write_video(path: Path, plan: RemuxPlan, store: SegmentStore) -> RemuxReport
     report = RemuxReport()
     with open_video(plan.source_path) as source:
         with _reading(store, 0):
-            first = av.open(str(store.video_path(0)))
+            first = av.open(file_address(store.video_path(0)))
             template = first.streams.video[0]
         with first:
             target, outputs = _open_target(path, plan, source, template, report)
@@ -94,7 +95,7 @@ def try_header(path: Path, plan: RemuxPlan, segment: Path) -> None:
     """
     try:
         with open_video(plan.source_path) as source:
-            with av.open(str(segment)) as trial:
+            with av.open(file_address(segment)) as trial:
                 target, outputs = _open_target(path, plan, source, trial.streams.video[0], RemuxReport())
                 packet = next(trial.demux(video=0))
             try:
@@ -123,7 +124,7 @@ def _open_target(
 ) -> tuple[OutputContainer, dict[int, StreamCopy]]:
     """Open the finished film with its streams, tags and chapters; return it and its outputs (see ``add_streams``)."""
     options = muxer_options(plan, source, report)
-    target = av.open(str(path), "w", format=plan.container.format, container_options=options)
+    target = av.open(file_address(path), "w", format=plan.container.format, container_options=options)
     try:
         outputs = add_streams(plan, source, target, template, report)
         copy_tags_and_chapters(plan, source, target, report)
@@ -162,7 +163,7 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
         seen: list[int] = []
         begin = segment.pts[0] - plan.format.pts_offset(plan.codec)
         with _reading(store, number):
-            with av.open(str(store.video_path(number))) as container:
+            with av.open(file_address(store.video_path(number))) as container:
                 for packet in container.demux(video=0):
                     if not packet.size:
                         continue

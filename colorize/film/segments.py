@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, replacing, sha256
+from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, remove_folder, replacing, sha256
 from colorize.film.own_colors import ColorState
 
 FORMAT = "colorize-segments/7"
@@ -239,7 +238,8 @@ class SegmentStore:
             keep_segments: Leave the folder, for a film with other key frames.
 
         Raises:
-            OSError: The film cannot take its name, or something cannot be removed.
+            OSError: The film cannot take its name.
+            SegmentsError: It has its name, but not all else can be removed now.
         """
         with replacing(self._finished_path, overwrite=True, durable=True) as file:
             file.write(json.dumps({"identity": _identity(film), **record}).encode())
@@ -247,11 +247,21 @@ class SegmentStore:
         self.clean_up(keep_segments)
 
     def clean_up(self, keep_segments: bool) -> None:
-        """Remove what a finished film does not need, the folder of segments too, unless those are to be kept."""
-        if keep_segments:
-            self._finished_path.unlink(missing_ok=True)
-        else:
-            self.remove()
+        """Remove what a finished film does not need, the folder of segments too, unless those are to be kept.
+
+        Raises:
+            SegmentsError: They cannot be removed now.
+        """
+        try:
+            if keep_segments:
+                self._finished_path.unlink(missing_ok=True)
+            else:
+                self.remove()
+        except OSError as error:
+            raise SegmentsError(
+                f"{self._target}: is whole, but {error.filename or self.folder} cannot be removed "
+                f"({error.strerror or error}); the same command tries again"
+            ) from error
 
     def finished(self) -> dict[str, Any] | None:
         """Return the record of ``finish`` if the target is that film, of which not all else was removed; else None."""
@@ -264,8 +274,7 @@ class SegmentStore:
     def remove(self) -> None:
         """Remove the folder with all segments, and last what says that the film is finished."""
         self.segments, self.later, self._begins = [], {}, [0]
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        remove_folder(self.folder)
         self._finished_path.unlink(missing_ok=True)
 
     def _path(self, begin: int) -> Path:

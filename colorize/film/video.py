@@ -27,6 +27,7 @@ from colorize.film.checksums import has_failed_checksum
 from colorize.film.dvd import JoinedFiles, title_parts
 from colorize.film.fields import FieldOrderReader
 from colorize.film.hdr import Hdr
+from colorize.film.names import file_address
 from colorize.film.samples import Samples, has_alpha
 
 DEFAULT_RATE = Fraction(25)  # frames per second, of streams that state no credible rate
@@ -182,7 +183,7 @@ def open_video(path: Path) -> InputContainer:
         raise VideoError(f"{path}: an empty file (0 bytes); get it anew")
     parts = title_parts(path)
     try:
-        return av.open(str(path) if len(parts) == 1 else JoinedFiles(parts), "r", metadata_errors="replace")
+        return av.open(file_address(path) if len(parts) == 1 else JoinedFiles(parts), "r", metadata_errors="replace")
     except PermissionError as error:
         raise PermissionError(f"{path}: no permission to read it") from error
     except (FFmpegError, OSError, ValueError) as error:

@@ -28,6 +28,10 @@ POOL_SIZES: dict[Kind, int] = {"photo": 2, "film": 1}
 RETRY_SECONDS = 5  # after which a client that found the queue full may try again
 YIELD_SECONDS = 0.05  # between two looks of a film whether photos are still at work
 MAX_STEM_BYTES = 120  # of the 255 that a file's name may have; the result's name is longer
+RESERVED_NAMES = frozenset(
+    ("CON", "PRN", "AUX", "NUL", *(f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³"))
+)
+"""Names of Windows' devices, which no file can have there, whatever its suffix."""
 
 log = logging.getLogger("colorize.web")
 
@@ -118,7 +122,9 @@ def safe_name(name: str) -> str:
     stem = (stem if dot else name) or "file"
     while len(stem.encode()) > MAX_STEM_BYTES:
         stem = stem[:-1]
-    return f"{stem}.{suffix[:8]}" if dot else stem
+    if stem.partition(".")[0].rstrip().upper() in RESERVED_NAMES:
+        stem = f"_{stem}"
+    return f"{stem}.{suffix[:8].rstrip()}" if dot else stem
 
 
 class JobQueue:
@@ -141,6 +147,7 @@ class JobQueue:
         self._lock = threading.Lock()
         self._waiting = 0
         self._uploads = 0
+        self._undeleted: set[Path] = set()
         self._photos_at_work = 0
         self._closing = threading.Event()
         self._pools: dict[Kind, queue.SimpleQueue[tuple[WebJob, Callable[[WebJob], Outcome]] | None]] = {}
@@ -194,7 +201,7 @@ class JobQueue:
         with self._lock:
             self._jobs.pop(job.id, None)
         if job.started_at is None or job.ended_at is not None:
-            shutil.rmtree(job.folder, ignore_errors=True)
+            self._delete(job.folder)
 
     @property
     def waiting(self) -> int:
@@ -277,7 +284,7 @@ class JobQueue:
 
     def _end(self, job: WebJob, result: Outcome | CancelledJobError) -> None:
         """Record how a job ended, delete its upload, and resolve its future."""
-        shutil.rmtree(job.folder / "in", ignore_errors=True)  # the upload is not needed any more
+        self._delete(job.folder / "in")  # the upload is not needed any more
         job.ended_at = time.monotonic()
         if isinstance(result, Outcome):
             job.outcome = result
@@ -289,7 +296,7 @@ class JobQueue:
             if not job.future.cancelled():
                 job.future.set_exception(result)
         if self.find(job.id) is None:
-            shutil.rmtree(job.folder, ignore_errors=True)  # forgotten while it was worked on
+            self._delete(job.folder)  # forgotten while it was worked on
 
     def _sweep(self) -> None:
         """Forget, until the queue is closed, jobs that ended long ago and old ones that were never submitted."""
@@ -300,3 +307,11 @@ class JobQueue:
                 idle_since = job.ended_at if job.queued else job.created_at
                 if idle_since is not None and time.monotonic() - idle_since > self._keep_seconds:
                     self.forget(job)
+            for folder in list(self._undeleted):
+                self._delete(folder)
+
+    def _delete(self, folder: Path) -> None:
+        """Delete a folder, or try again later: Windows deletes no file while it is sent to somebody."""
+        shutil.rmtree(folder, ignore_errors=True)
+        with self._lock:
+            (self._undeleted.add if folder.exists() else self._undeleted.discard)(folder)

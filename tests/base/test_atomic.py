@@ -47,6 +47,15 @@ def test_an_existing_file_is_replaced_only_if_that_is_asked_for(tmp_path: Path) 
     assert path.read_bytes() == b"new"
 
 
+def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    with pytest.raises(FileExistsError, match=r"a\.bin"), replacing(path, overwrite=False) as file:
+        file.write(b"mine")
+        path.write_bytes(b"another's")
+    assert path.read_bytes() == b"another's"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"precious")
     with pytest.raises(RuntimeError), replacing(tmp_path / "a.jpg", overwrite=True) as file:

@@ -128,6 +128,16 @@ def test_odd_rates_gaps_and_a_late_start_survive(tmp_path: Path, colorizer: Colo
     assert packets_of(out, 1) == packets_of(path, 1)
 
 
+@pytest.mark.parametrize("name", ["12:30.mp4", "http:a.mp4", "concat:a|b.mp4"])
+def test_a_name_with_a_colon_is_no_address(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_video(Path("a.mp4"), VideoRecipe(frames=3)).rename(name)
+    assert colorize_video(Path(name), Path(f"of {name}"), colorizer=colorizer, options=OFF).frames == 3
+    assert sorted(os.listdir()) == sorted([name, f"of {name}"])
+
+
 def test_strength_zero_is_the_film_itself(tmp_path: Path, small_network: Network) -> None:
     path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=3, codec="ffv1"))
     colorizer = Colorizer(small_network, render_size=32, strength=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -151,6 +152,20 @@ class TestFolders:
         gate.set()
         until(lambda: not job.folder.exists())
 
+    def test_a_folder_that_cannot_be_deleted_yet_is_deleted_later(self, monkeypatch):
+        remove = shutil.rmtree
+        jobs = JobQueue(keep_seconds=0.1)
+        try:
+            job = jobs.new("photo")
+            monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # its result is being sent, on Windows
+            jobs.submit(job, done)
+            until(lambda: jobs.find(job.id) is None)
+            assert job.folder.exists()
+            monkeypatch.setattr(shutil, "rmtree", remove)
+            until(lambda: not job.folder.exists())
+        finally:
+            jobs.close()
+
     def test_old_results_are_swept(self):
         jobs = JobQueue(keep_seconds=0.1)
         try:
@@ -188,6 +203,11 @@ class TestNames:
             ("", "file"),
             ("..", "file"),
             ("a\nb\0.png", "a_b_.png"),
+            ("nul.tar.png", "_nul.tar.png"),
+            ("COM1 .jpg", "_COM1 .jpg"),
+            ("aux", "_aux"),
+            ("console.jpg", "console.jpg"),
+            ("a.jpg     b", "a.jpg"),
         ],
     )
     def test_safe_name(self, given_name, kept):
