@@ -177,6 +177,7 @@ def load_colorizer(command: Command) -> Colorizer:
         threads=runtime.threads,
         runtime=runtime.runtime,
         in_batches=command.settings.sequence or (bool(command.files) and all(map(names_video, command.files))),
+        keep_memory=not (len(command.files) == 1 and os.path.isfile(command.files[0])),
     )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)

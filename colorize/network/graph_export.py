@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
@@ -16,6 +18,9 @@ from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.folding import fold_batch_norm, norms_to_fold
 from colorize.network.generator import Generator
 from colorize.network.graphs import FEATURES, Graph
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
 
 OPSET = 20
 PREFIX = "generator."  # of the tensors' names inside a half
@@ -93,7 +98,7 @@ def _export(
     half: nn.Module, arguments: tuple[Any, ...], sizes: tuple[Any, ...], inputs: Sequence[str], outputs: Sequence[str]
 ) -> tuple[bytes, dict[str, tuple[int, ...]]]:
     """Return a half as an ONNX model without numbers, and the shapes of its initializers by name."""
-    from onnx import ModelProto, TensorProto
+    from onnx import TensorProto
 
     with warnings.catch_warnings():  # the exporter warns of what it does itself
         warnings.simplefilter("ignore")
@@ -130,4 +135,29 @@ def _export(
     for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
         del value.metadata_props[:]
     del model.graph.value_info[:], model.graph.metadata_props[:], model.metadata_props[:]
+    _fix_types_of_constants(model)
     return model.SerializeToString(deterministic=True), shapes
+
+
+def _fix_types_of_constants(model: ModelProto) -> None:
+    """Make float32 constants of those that are to take the type of a tensor, which is float32 everywhere here.
+
+    The exporter writes the limits of a ReLU6 so. ONNX Runtime (1.32) computes such a limit anew each time, and then
+    neither joins the ReLU6 to the convolution before it nor keeps the map in the order that convolutions want.
+    """
+    from onnx import helper, numpy_helper
+
+    def value(node: NodeProto) -> npt.NDArray[np.float32]:
+        (attribute,) = node.attribute
+        content = helper.get_attribute_value(attribute)
+        return np.asarray(numpy_helper.to_array(content) if attribute.HasField("t") else content, np.float32)
+
+    constants = {node.output[0]: node for node in model.graph.node if node.op_type == "Constant"}
+    for node in model.graph.node:
+        if node.op_type == "CastLike" and node.input[0] in constants:
+            tensor = numpy_helper.from_array(value(constants[node.input[0]]))
+            node.CopyFrom(helper.make_node("Constant", [], node.output, value=tensor))
+    wanted = {name for node in model.graph.node for name in node.input} | {each.name for each in model.graph.output}
+    kept = [node for node in model.graph.node if node.op_type != "Constant" or node.output[0] in wanted]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)

@@ -53,6 +53,7 @@ def load_network(
     runtime: str = "auto",
     threads: int | None = None,
     in_batches: bool = False,
+    keep_memory: bool = True,
 ) -> Network:
     """Return the network of a weights file, ready to run.
 
@@ -65,6 +66,7 @@ def load_network(
         runtime: ``onnx``, ``torch`` or ``auto``; see ``choose_runtime``.
         threads: Processor threads that compute together; None: one for each core.
         in_batches: Pictures mostly come in batches; see ``OnnxNetwork``. The answers are the same.
+        keep_memory: For the next picture; see ``OnnxNetwork``. The answers are the same.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -76,7 +78,7 @@ def load_network(
     try:
         digest = check_file(path)
         if choose_runtime(path, runtime, device, precision) == "onnx":
-            return _load_in_onnx_runtime(path, digest, device, threads, in_batches)
+            return _load_in_onnx_runtime(path, digest, device, threads, in_batches, keep_memory)
         return _load_in_torch(path, str(weights), device, precision, threads)
     except PermissionError as error:
         raise WeightsError(f"{error.filename or path}: no permission to read it") from error
@@ -191,7 +193,12 @@ def _name_foreign(graph_file: Path, path: Path) -> None:
 
 
 def _load_in_onnx_runtime(
-    path: Path, digest: str | None, device: str | None, threads: int | None, in_batches: bool = False
+    path: Path,
+    digest: str | None,
+    device: str | None,
+    threads: int | None,
+    in_batches: bool = False,
+    keep_memory: bool = True,
 ) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
 
@@ -201,6 +208,7 @@ def _load_in_onnx_runtime(
         device: One of ONNX Runtime's; None: the processor.
         threads: See ``load_network``.
         in_batches: See ``load_network``.
+        keep_memory: See ``load_network``.
     """
     from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
 
@@ -216,7 +224,7 @@ def _load_in_onnx_runtime(
     graph = read_graph(graph_file)
     _name_foreign(graph_file, path)
     try:
-        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches)
+        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches, keep_memory)
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
     except GraphError as error:

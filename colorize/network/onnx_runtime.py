@@ -103,6 +103,7 @@ class OnnxNetwork:
         device: str = "cpu",
         threads: int | None = None,
         in_batches: bool = False,
+        keep_memory: bool = True,
     ) -> None:
         """Start the sessions.
 
@@ -115,6 +116,8 @@ class OnnxNetwork:
             threads: That compute together; None: one for each core.
             in_batches: On a processor, each of these threads computes a picture of its own, instead of all the same
                 one: a batch takes an eighth less of the processor's time, a single picture longer.
+            keep_memory: Keep the memory that a single picture took on a processor for the next one, which then takes
+                a sixth less time; False: give it back after each (of a batch it is always kept).
 
         Raises:
             ValueError: The device is not there.
@@ -138,9 +141,9 @@ class OnnxNetwork:
         _return_free_memory()
         self._group_size = 1 if on_processor else MAX_GROUP
         self._threads = ThreadPoolExecutor(threads if on_processor else 1, "colorize-network")
-        self._keep_memory, self._give_memory_back = RunOptions(), RunOptions()
-        if on_processor:
-            self._give_memory_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._of_batch, self._of_one = RunOptions(), RunOptions()
+        if on_processor and not keep_memory:
+            self._of_one.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._decoder_inputs = {each.name for each in self._decoder.get_inputs()}
         self._latent_length = info.config.latent_dim
 
@@ -173,8 +176,8 @@ class OnnxNetwork:
     def _run(self, task: Callable[[_Group, RunOptions], Result], groups: Sequence[_Group]) -> Iterator[Result]:
         """Return what a task makes of each group; several run side by side, and what memory they took is kept."""
         if len(groups) == 1:
-            return iter([task(groups[0], self._give_memory_back)])
-        return self._threads.map(lambda group: task(group, self._keep_memory), groups)
+            return iter([task(groups[0], self._of_one)])
+        return self._threads.map(lambda group: task(group, self._of_batch), groups)
 
     def _encode_group(self, group: _Group, options: RunOptions) -> tuple[OrtValue, ...]:
         values = {"inputs": _ort_value(group.inputs)}

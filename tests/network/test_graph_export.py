@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnx import load_from_string
 from support.answers import MAX_DIFFERENCE, answer, random_inputs
 from support.quick import only_quick
 from support.small_networks import LATENT, SMALL, load_small, write_small_weights
@@ -14,16 +15,20 @@ from support.small_networks import LATENT, SMALL, load_small, write_small_weight
 from colorize.base import WeightsError
 from colorize.color import AB_MAX
 from colorize.network import (
+    CHECKOUT_FOLDER,
     Generator,
     GeneratorConfig,
     Network,
     WeightsInfo,
     export_graph,
+    find_weights,
+    graph_path,
     load_network,
+    read_info,
     save_generator,
     write_graph,
 )
-from colorize.network.graphs import FOLDER, graph_name
+from colorize.network.graphs import FOLDER, graph_name, read_graph
 
 RELEASED = ("stable", "artistic")
 
@@ -74,6 +79,15 @@ def test_the_small_networks_of_tests_are_torchs_too(config: GeneratorConfig, tmp
     given = latent if config.latent_dim else None
     assert np.abs(answer(onnx, inputs, given) - answer(in_torch, inputs, given)).max() < MAX_DIFFERENCE
     assert np.abs(answer(onnx, inputs)).mean() > 5
+
+
+def test_limits_are_numbers_that_onnx_runtime_need_not_compute():
+    """Else it neither joins an activation to its convolution nor leaves its map in the order of convolutions."""
+    path = graph_path(read_info(find_weights("stable")).config, CHECKOUT_FOLDER)
+    nodes = load_from_string(read_graph(path).models["encoder"]).graph.node
+    limited = [node for node in nodes if node.op_type == "Clip"]
+    constants = {node.output[0] for node in nodes if node.op_type == "Constant"}
+    assert limited and all(set(node.input[1:]) <= constants for node in limited)
 
 
 @pytest.mark.slow

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
+from support.answers import MAX_DIFFERENCE, answer, random_inputs
 from support.command import in_new_process
 from support.small_networks import write_small_weights
 
@@ -46,6 +49,22 @@ def without_graph(tmp_path: Path) -> Path:
 def test_onnx_runtime_on_a_processor(no_gpu):
     assert choose_runtime(STABLE) == choose_runtime(STABLE, device="cpu") == "onnx"
     assert load_network("stable", threads=1).runtime.startswith("onnxruntime")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_how_pictures_come_changes_no_answer(tmp_path, threads):
+    """One after the other or in batches, and whether memory is kept from one to the next."""
+    path, inputs = write_small_weights(tmp_path / "mine.safetensors"), random_inputs(2, 4, 64, 96)
+    answers = [
+        answer(network, given)
+        for in_batches, keep_memory in product((False, True), repeat=2)
+        for network in [load_network(path, "cpu", None, "onnx", threads, in_batches, keep_memory)]
+        for given in (inputs, inputs[:1], inputs)  # the second in what the first left
+    ]
+    assert np.abs(answers[0]).mean() > 5
+    for whole, first, again in zip(*[iter(answers)] * 3, strict=True):
+        assert np.array_equal(whole, answers[0]) and np.array_equal(again, answers[0])
+        assert np.abs(first - answers[0][:1]).max() < MAX_DIFFERENCE
 
 
 def test_the_onnx_runtime_tells_nobody_about_the_machine(tmp_path, monkeypatch):
