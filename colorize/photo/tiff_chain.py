@@ -22,6 +22,7 @@ MAX_PAGES = 10_000  # of a file, with the pictures inside its pages; each takes 
 MAX_FIELDS = 4096  # of a page
 MAX_ALL_FIELDS = 300_000  # of all pages, of which each has 12 to 20, few of them up to 60
 MAX_BYTES = 1 << 25  # of the values read at once, of all pages: 8 to 16 for each strip or tile, and some texts
+SHARED_BYTES = 1 << 30  # by which all values together may be longer than the file, since pages may share some
 
 
 def page_offsets(file: BinaryIO) -> list[int]:
@@ -75,7 +76,7 @@ class _Cost:
         self._file = file
         self._order = reader.order
         self._length = file.seek(0, 2)
-        self._pages = self._fields = self._bytes = 0
+        self._pages = self._fields = self._bytes = self._all_bytes = 0
 
     def add(self, fields: list[Field]) -> None:
         """Add a page.
@@ -85,7 +86,9 @@ class _Cost:
         """
         self._pages += 1
         self._fields += len(fields)
-        self._bytes += sum(self._extent(field)[1] for field in fields if field[0] in READ_AT_ONCE)
+        lengths = [(field[0], self._extent(field)[1]) for field in fields]
+        self._bytes += sum(length for tag, length in lengths if tag in READ_AT_ONCE)
+        self._all_bytes += sum(length for _, length in lengths)
         if self._pages > MAX_PAGES:
             raise ImageError(f"more than {MAX_PAGES} pages; split it, or get it anew if it should have fewer")
         if self._fields > MAX_ALL_FIELDS:
@@ -93,6 +96,9 @@ class _Cost:
             raise ImageError(f"more than {MAX_ALL_FIELDS} tags in {pages}; split it, or get it anew if it has fewer")
         if self._bytes > MAX_BYTES:
             raise ImageError(f"damaged: more than {MAX_BYTES >> 20} MiB of tags in {self._pages} pages; get it anew")
+        if self._all_bytes > self._length + SHARED_BYTES:
+            size = f"{self._all_bytes >> 20} MiB of tags in {self._pages} pages"
+            raise ImageError(f"damaged: {size}, more than the file has bytes; get it anew")
 
     def inner_pages(self, fields: list[Field]) -> Iterator[int]:
         """Yield the offsets of the pages inside a page."""

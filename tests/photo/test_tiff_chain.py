@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from support.photo_files import noise
+from support.profiles import grey_profile
 from support.tiff_files import BYTE, LONG, SHORT
 
 from colorize.base import ImageError
@@ -18,6 +19,7 @@ from colorize.photo import photo_size, read_photos
 
 MAX_SECONDS = 5  # of computing; each takes less than one
 SUB_IFDS, STRIP_OFFSETS, STRIP_BYTE_COUNTS, DESCRIPTION = 330, 273, 279, 270
+XMP, PROFILE, COLOR_MAP, UNDEFINED = 700, 34675, 320, 7
 PIXELS = bytes(range(16))
 START = 8 + len(PIXELS)
 GREY = {256: (LONG, 1, 4), 257: (LONG, 1, 4), 258: (SHORT, 1, 8), 259: (SHORT, 1, 1), 262: (SHORT, 1, 1)} | {
@@ -98,6 +100,22 @@ def test_more_values_of_tags_than_sound_files_have_are_refused(tmp_path: Path, t
     count = 200_000 // {BYTE: 1, SHORT: 2, LONG: 4}[type]
     path = write_chain(tmp_path / "a.tif", 400, GREY | {tag: (type, count, 8)}, bytes(200_000))  # the same for all
     assert_refused(path, "MiB of tags")
+
+
+@pytest.mark.parametrize(("tag", "type"), [(PROFILE, UNDEFINED), (XMP, BYTE), (COLOR_MAP, SHORT)])
+def test_values_that_all_pages_share_are_not_read_for_each(tmp_path: Path, tag: int, type: int) -> None:
+    size = 10_000_000  # and 120 pages: 1.2 GB, were they read
+    path = write_chain(
+        tmp_path / "a.tif", 120, GREY | {tag: (type, size // (2 if type == SHORT else 1), 8)}, bytes(size)
+    )
+    assert_refused(path, "MiB of tags", "than the file")
+
+
+def test_pages_may_share_a_profile(tmp_path: Path) -> None:
+    behind = grey_profile()
+    place = START + 100 * len(directory(GREY | {PROFILE: (UNDEFINED, 1, 0)}, 0))
+    path = write_chain(tmp_path / "a.tif", 100, GREY | {PROFILE: (UNDEFINED, len(behind), place)}, behind)
+    assert [photo.profile for photo in read_photos(path)] == [behind] * 100
 
 
 def test_more_strips_than_sound_pictures_have_are_refused(tmp_path: Path) -> None:
