@@ -101,6 +101,7 @@ class Container(NamedTuple):
         chapters: Whether it holds chapters.
         field_order: Whether it states the fields' order itself, beside what the pictures state.
         stream_tags: Whether its streams have tags of their own.
+        languages: Codes (ISO 639-2) of the languages that its streams can state; empty: all.
     """
 
     format: str
@@ -121,8 +122,17 @@ class Container(NamedTuple):
     chapters: bool = True
     field_order: bool = True
     stream_tags: bool = True
+    languages: frozenset[str] = frozenset()
 
 
+_QUICKTIME_LANGUAGES = frozenset(
+    (
+        *("alb", "ara", "arm", "aze", "baq", "bel", "bul", "bur", "cat", "ces", "chi", "dan", "dut", "eng", "est"),
+        *("fin", "fra", "geo", "ger", "gre", "heb", "hin", "hun", "ice", "ind", "ita", "jpn", "kaz", "kor", "lat"),
+        *("lav", "lit", "mac", "may", "mlt", "nor", "per", "pol", "por", "ron", "rus", "slk", "slv", "spa", "sve"),
+        *("tha", "tib", "tur", "ukr", "urd", "uzb", "vie", "wel", "yid"),
+    )
+)  # that FFmpeg has QuickTime's old numbers for
 _MXF_RATES = (
     *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)),
     *(Fraction(rate) for rate in (24, 25, 30, 48, 50, 60, 72, 75, 90, 96, 100, 120)),
@@ -141,7 +151,15 @@ _MP4 = Container(
 CONTAINERS = {
     ".mp4": _MP4,
     ".m4v": _MP4,
-    ".mov": Container("mov", "video/quicktime", ("h264", "hevc", "prores", "dnxhr"), "aac", "mov_text", quicktime=True),
+    ".mov": Container(
+        "mov",
+        "video/quicktime",
+        ("h264", "hevc", "prores", "dnxhr"),
+        "aac",
+        "mov_text",
+        quicktime=True,
+        languages=_QUICKTIME_LANGUAGES,
+    ),
     ".mkv": Container(
         "matroska",
         "video/x-matroska",

@@ -55,6 +55,14 @@ ITUNES_TAGS = frozenset(
 """Names of tags that an MP4 holds in iTunes' form; others need QuickTime's form."""
 COVER_TYPES = {"mjpeg": (".jpg", "image/jpeg"), "png": (".png", "image/png")}  # codec -> suffix, media type
 TIMECODE, REEL_NAME = "timecode", "reel_name"  # names of tags
+LANGUAGE, NO_LANGUAGE = "language", "und"
+_LANGUAGE_PAIRS = (
+    *("alb sqi", "arm hye", "baq eus", "bur mya", "ces cze", "chi zho", "dut nld", "fra fre", "geo kat", "ger deu"),
+    *("gre ell", "ice isl", "mac mkd", "may msa", "nor nob", "per fas", "ron rum", "slk slo", "sve swe", "tib bod"),
+    "wel cym",
+)
+OTHER_CODES = {other: code for code, other in map(str.split, _LANGUAGE_PAIRS)}
+"""Code of a language -> another one that means the same, which QuickTime states (and ``nor`` for one of its forms)."""
 RAWCOOKED = "rawcooked"
 """In the name of an attachment with which RAWcooked makes the scanner's files from a film again, byte for byte."""
 MAX_RATE_ERROR = Fraction(1, 5000)  # of a rate that is stated in another way; 24 and 23.976 differ by five times that
@@ -152,7 +160,8 @@ def muxer_options(plan: RemuxPlan, source: InputContainer, report: RemuxReport) 
     """
     if not plan.container.quicktime:
         return {}
-    other_tags = [name for name in source.metadata if name.lower() not in ITUNES_TAGS and not _is_stale(name)]
+    known = ITUNES_TAGS if plan.container.reel_names else (*ITUNES_TAGS, REEL_NAME)  # that one has a line of its own
+    other_tags = [name for name in source.metadata if name.lower() not in known and not _is_stale(name)]
     if not other_tags:
         return {"movflags": "+faststart"}
     if plan.container.covers and any(map(is_cover, source.streams)):
@@ -272,6 +281,7 @@ def add_streams(
             kept.pop(TIMECODE, None)
         if not plan.container.stream_tags:
             _report_lost_tags(plan, name, kept, report)
+        kept = _with_language(plan, name, kept, report)
         added.metadata.update(kept)
         added.disposition = stream.disposition
         if len(videos) > 1 and stream in videos:
@@ -285,13 +295,29 @@ def _report_lost_tags(plan: RemuxPlan, name: str, tags: Mapping[str, str], repor
     """Report the tags of a stream that a container without such tags does not hold."""
     others = {tag: value for tag, value in tags.items() if tag.lower() not in (TIMECODE, REEL_NAME, *TECHNICAL_TAGS)}
     lost = [
-        f"{tag} {value}" for tag, value in others.items() if not tag.lower().startswith(MXF_TAGS) and value != "und"
+        f"{tag} {value}"
+        for tag, value in others.items()
+        if not tag.lower().startswith(MXF_TAGS) and value != NO_LANGUAGE
     ]
     if lost:
         report.lines.append(
             f"{plan.video.path}: tags of {name} left out ({', '.join(lost)}): {plan.container.format} holds none of "
             "streams; .mov and .mkv do"
         )
+
+
+def _with_language(plan: RemuxPlan, name: str, tags: Mapping[str, str], report: RemuxReport) -> dict[str, str]:
+    """Return a stream's tags, its language as the container states it; one that it cannot state is reported."""
+    language, known = tags.get(LANGUAGE, NO_LANGUAGE), plan.container.languages
+    if not known or language in (*known, NO_LANGUAGE):
+        return dict(tags)
+    if OTHER_CODES.get(language) in known:
+        return {**tags, LANGUAGE: OTHER_CODES[language]}
+    report.lines.append(
+        f"{plan.video.path}: the language of {name} was left out: {plan.container.format} cannot state {language}; "
+        ".mp4 and .mkv do"
+    )
+    return {tag: value for tag, value in tags.items() if tag != LANGUAGE}
 
 
 def _with_alpha_mode(plan: RemuxPlan, tags: Mapping[str, str]) -> dict[str, str]:

@@ -102,13 +102,18 @@ def test_the_options_name_what_the_tables_hold() -> None:
 
 def test_the_usage_document_holds_what_the_tables_do() -> None:
     text = (Path(__file__).parents[2] / "docs" / "usage.md").read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)`[^|]* \| ([^|]*) \| ([\d, ]+) \| ([\w, ()]+) \| [^|]* \|$", text, re.MULTILINE)
-    said = {name: (containers, bits, re.sub(r" \(\w+\)", "", chroma)) for name, containers, bits, chroma in rows}
+    pattern = r"^\| `(\w+)`[^|]* \| ([^|]*) \| ([\d, ]+) \| ([\w, ()]+) \| (\w+) \| (\w+) \| ([^|]*) \| [^|]* \|$"
+    rows = re.findall(pattern, text, re.MULTILINE)
+    said = {name: (cells[0], cells[1], re.sub(r" \(\w+\)", "", cells[2]), *cells[3:]) for name, *cells in rows}
+    said = {name: (*cells[:-1], cells[-1] != "no") for name, cells in said.items()}
     assert said == {
         name: (
             ", ".join(suffix[1:] for suffix, container in CONTAINERS.items() if name in container.codecs),
             ", ".join(map(str, codec.depths)),
             ", ".join(codec.chromas),
+            "yes" if codec.interlaced else "no",
+            "yes" if codec.captions else "no",
+            bool(codec.alpha_depths),
         )
         for name, codec in CODECS.items()
     }
