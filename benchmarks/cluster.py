@@ -191,22 +191,25 @@ def measure_kills(folder: Path, count: int, megapixels: float, kills: int, seed:
     out = folder / "many"
     command = [*COMMAND, str(photos), "-o", str(out), *more, "--workers", "2", "--ray"]
     chance = random.Random(seed)
-    twice = []
+    twice: list[int] = []
     for number in range(kills):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         have = len(list(out.glob("*.jpg")))
         wanted = have + chance.randint(0, max(1, 2 * (count - have) // (kills - number + 1)))
         while process.poll() is None and len(list(out.glob("*.jpg"))) < wanted:
             time.sleep(POLL_SECONDS)
-        time.sleep(chance.uniform(0, 1))
+        time.sleep(chance.uniform(0, 0.3))
+        if process.poll() is not None:
+            print(f"the run ended before kill {number + 1}")
+            break
         process.send_signal(signal.SIGKILL)
         process.wait()
         time.sleep(1)  # in which its workers end
         twice.append(unnoted(out))
         print(f"kill {number + 1}: {len(results(out))} photos are there, {twice[-1]} of them not noted", flush=True)
     run(photos, "-o", out, *more, "--workers", 2, "--ray")
-    print(f"coloured twice, at most: {sum(twice)}, after one kill {max(twice)}")
-    print(f"{kills} kills: {len(results(out))} of {count} photos are there")
+    print(f"coloured twice, at most: {sum(twice)}, after one kill {max(twice, default=0)}")
+    print(f"{len(twice)} kills: {len(results(out))} of {count} photos are there")
     print(f"the same as one machine's: {results(out) == results(folder / 'one')}; {journal_figures(out)}")
 
 
