@@ -30,9 +30,10 @@ import torch
 from colorize.color import AB_MAX, Enlarger, Floats, Picture, lab_to_rgb, rgb_to_lab, shrink
 from colorize.engine import Colorizer
 from colorize.motion import (
+    ChosenKeys,
     FlowFinder,
     Grey,
-    OwnKeys,
+    OwnAnswer,
     SegmentEnd,
     TemporalOptions,
     TemporalPainter,
@@ -162,7 +163,7 @@ def by_own_keys(mode: str, every: int) -> Method:
             return colorizer.predict_ab([np.asarray(grey / 127.5 - 1, np.float32)[None, None] for grey in greys])
 
         frames = list(classify_frames(inputs))
-        guides = guide_frames(frames, 0, [OwnKeys(every, of_greys)])
+        guides = guide_frames(frames, 0, [ChosenKeys(every, OwnAnswer(of_greys))])
         guided = [replace(frame, guide=guide) for frame, guide in zip(frames, guides, strict=True)]
         painter = TemporalPainter(colorizer, TemporalOptions(mode))
         ends: list[SegmentEnd | None] = [*[None] * (len(frames) - 1), "scene"]

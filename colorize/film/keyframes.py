@@ -19,7 +19,16 @@ from colorize.film.options import VideoOptions
 from colorize.film.sources import Source
 from colorize.film.timed_hints import check_hint, hints_by_frame
 from colorize.film.video import WHOLE_VIDEO, Span
-from colorize.motion import MAX_BACKWARD, MAX_FORWARD, Grey, KeyColors, KeyLayer, KnownKeys, OwnKeys
+from colorize.motion import (
+    MAX_BACKWARD,
+    MAX_FORWARD,
+    ChosenKeys,
+    Grey,
+    KeyColors,
+    KeyLayer,
+    KnownKeys,
+    OwnAnswer,
+)
 from colorize.photo import Photo, read_photo
 
 T = TypeVar("T")
@@ -72,7 +81,7 @@ class KeyFrames:
         if self.hints:
             layers.append(KnownKeys(tuple(self.hints), of_hints, advises_network=False))
         if self.propagate is not None:
-            layers.append(OwnKeys(self.propagate, predict, frozenset(self.paths)))
+            layers.append(ChosenKeys(self.propagate, OwnAnswer(predict), frozenset(self.paths)))
         return layers
 
     def fingerprint(self) -> dict[str, str]:
