@@ -39,6 +39,7 @@ from colorize.motion import (
     TemporalPainter,
     classify_frames,
     flow_confidence,
+    grey_input,
     guide_frames,
 )
 from colorize.network import Features, Network
@@ -160,7 +161,7 @@ def by_own_keys(mode: str, every: int) -> Method:
 
     def predict(colorizer: Colorizer, stopwatch: Stopwatch, inputs: list[Floats]) -> Predicted:
         def of_greys(greys: Sequence[Grey]) -> list[Floats]:
-            return colorizer.predict_ab([np.asarray(grey / 127.5 - 1, np.float32)[None, None] for grey in greys])
+            return colorizer.predict_ab([grey_input(grey) for grey in greys])
 
         frames = list(classify_frames(inputs))
         guides = guide_frames(frames, 0, [ChosenKeys(every, OwnAnswer(of_greys))])

@@ -22,5 +22,4 @@ from .options import RunOptions as RunOptions
 from .process import configure_process as configure_process
 from .ray_cluster import check_ray as check_ray
 from .ray_cluster import ray_workforce as ray_workforce
-from .references import read_reference_photo as read_reference_photo
 from .run_report import write_reports as write_reports

@@ -282,33 +282,36 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             yield path, path.parent  # a missing file fails when it is read, in its turn
 
 
-def reference_beside(photo: Path) -> Path | None:
-    """Return the reference that lies beside a photo, ``NAME.ref`` with the suffix of any photo; None: there is none."""
-    own = photo.suffix
+def reference_beside(source: Path) -> Path | None:
+    """Return the reference that lies beside a photo or film, ``NAME.ref`` with a photo's suffix; None: there is none.
+
+    Of a folder of photos and films in which two have one name, both have it.
+    """
+    own = source.suffix if source.suffix.lower() in PHOTO_SUFFIXES else ".jpg"
     for suffix in dict.fromkeys((own, own.lower(), own.upper(), *PHOTO_SUFFIXES)):
-        path = photo.with_name(f"{photo.stem}{REFERENCE_MARK}{suffix}")
+        path = source.with_name(f"{source.stem}{REFERENCE_MARK}{suffix}")
         if path.is_file():
             return path
     return None
 
 
 def _without_references(files: Iterable[Path]) -> tuple[list[Path], list[Outcome]]:
-    """Return files without those that are references beside their photos, and a failure for each without its photo."""
+    """Return files without those that are references beside others, and a failure for each that lies beside none."""
     sources, references = [], []
     for file in files:
         is_reference = file.suffix.lower() in PHOTO_SUFFIXES and Path(file.stem).suffix.lower() == REFERENCE_MARK
         (references if is_reference else sources).append(file)
-    photos = {file.with_suffix("") for file in sources if file.suffix.lower() in PHOTO_SUFFIXES}
+    others = {file.with_suffix("") for file in sources}
     remedy = "give it by its name if it is to be coloured itself"
     return sources, [
-        Outcome(file, "failed", f"{file}: a reference by its name, without a photo {_photo_name(file)}.*; {remedy}")
+        Outcome(file, "failed", f"{file}: a reference by its name, without a file {_own_name(file)}.*; {remedy}")
         for file in references
-        if file.with_name(_photo_name(file)) not in photos
+        if file.with_name(_own_name(file)) not in others
     ]
 
 
-def _photo_name(reference: Path) -> str:
-    """Return the name without its suffix of the photo beside which a reference lies."""
+def _own_name(reference: Path) -> str:
+    """Return the name without its suffix of the photo or film beside which a reference lies."""
     return Path(reference.stem).stem
 
 

@@ -18,7 +18,7 @@ from colorize.base import (
     repeated,
     setting,
 )
-from colorize.engine import ResultOptions
+from colorize.engine import ReferenceOptions, ResultOptions
 from colorize.film import Progress, VideoOptions
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def parse_hint(text: str) -> Hint | TimedHint:
 
 
 @dataclass(frozen=True)
-class PhotoOptions(ResultOptions):
+class PhotoOptions(ReferenceOptions, ResultOptions):
     """The options of photos.
 
     Attributes:
@@ -50,9 +50,6 @@ class PhotoOptions(ResultOptions):
         hints: Colour hints, the same for every photo.
         hint_file: A file of further hints, which ``hints`` lie on top of; None: there is none.
         save_hints: Write all hints into a file beside the result, ``NAME.hints.json``.
-        references: Photographs in colour, whose colours all photos get where they show the same things; a photo that
-            has one beside it, ``NAME.ref.jpg``, gets that one's alone.
-        reference_strength: 0..1: how far these colours are taken.
         candidates: Number of candidates to write of every photo; None: the one deterministic picture.
         seed: Seed of the candidates.
         sheet: Write a contact sheet of the candidates instead of the candidates.
@@ -89,18 +86,6 @@ class PhotoOptions(ResultOptions):
         surfaces=COMMAND_ONLY,
     )
     save_hints: bool = setting(False, "write the hints into NAME.hints.json beside the result", surfaces=COMMAND_ONLY)
-    references: Sequence[Path] = setting(
-        (),
-        "a photograph in colour, such as NAME.ref.jpg beside a photo: its colours are taken where it shows the same "
-        "things; may be given several times",
-        metavar="PHOTO",
-        parse=Path,
-        each="reference",
-        surfaces=COMMAND_ONLY,
-    )
-    reference_strength: float = setting(
-        1.0, "how far the colours of references are taken", low=0, high=1, surfaces=NOT_ON_PAGE
-    )
     candidates: int | None = setting(
         None, "write so many plausible answers for each photo", low=2, high=MAX_CANDIDATES, surfaces=COMMAND_ONLY
     )
@@ -118,9 +103,6 @@ class PhotoOptions(ResultOptions):
             _check_hints(self.hints)
         if self.save_hints and not self.has_hints:
             raise SettingError("{0}: there are no hints to save; give {1}", "save_hints", "hints")
-        for reference in self.references:
-            if not isinstance(reference, Path):
-                raise SettingError("{0}: {value!r} is not a Path", "references", value=reference)
 
     @property
     def has_hints(self) -> bool:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize.base import VideoError, available_cpus
-from colorize.batch.jobs import Job, Outcome
+from colorize.batch.jobs import Job, Outcome, reference_beside
 from colorize.batch.journaled_run import Finished, Workforce, hash_weights
 from colorize.batch.machine_check import ClusterError, check_address, check_machine, machine_probe
 from colorize.batch.options import FileOptions, RunOptions
@@ -391,8 +391,10 @@ class _Cluster:
             )
         begin = time.monotonic()
         outcome = color_video(self._colorizer, job, self._options, partial(self._spread, job))
-        if is_sequence(job.source) and outcome.status == "done":  # a row of a list
-            line = f"{job.source}: numbered frames are not spread, so the driver coloured them by itself"
+        has_references = bool(self._options.video.references) or reference_beside(job.source) is not None
+        if (is_sequence(job.source) or has_references) and outcome.status == "done":  # a row of a list, or of a folder
+            what = "films with references" if has_references else "numbered frames"
+            line = f"{job.source}: {what} are not spread, so the driver coloured it by itself"
             outcome = replace(outcome, notes=(*outcome.notes, line))
         return Finished(job, outcome, time.monotonic() - begin)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from colorize.base import InColorError, SegmentsError
 from colorize.batch.dates import FileDates
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, reference_beside, result_paths
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
 from colorize.film import (
@@ -19,6 +19,7 @@ from colorize.film import (
     export_key_frames,
     is_pipe,
     open_source,
+    read_references,
 )
 from colorize.photo import Photo, write_photo
 
@@ -36,14 +37,14 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
         return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
     if options.photo.has_hints or job.hints:
         return Outcome(job.source, "skipped", f"{job.source}: a film; its hints say a time")
-    if options.photo.references:
-        return Outcome(job.source, "skipped", f"{job.source}: a film; --reference is for photos")
     try:
         skipped = check_target(job, options)
         if skipped is not None:
             return skipped
         has_dates = options.keep_dates and not is_pipe(job.source) and not is_pipe(job.target)
         dates = FileDates.of(job.source) if has_dates else None
+        if (beside := reference_beside(job.source)) is not None:
+            options = replace(options, video=replace(options.video, references=(beside,)))
         if options.preview is not None:
             return _preview_video(colorizer, job, options, options.preview, dates)
         if options.export_keyframes is not None:
@@ -91,7 +92,8 @@ def _preview_video(
     """Write a contact sheet of ``count`` coloured frames."""
     (target,) = result_paths(job, options)
     source = open_source(job.source, options.video)
-    sheet, own = contact_sheet(colorizer, source, count, options.video.span, force=options.force)
+    references = read_references(options.video, colorizer, job.source)
+    sheet, own = contact_sheet(colorizer, source, count, options.video.span, force=options.force, references=references)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
     if dates is not None:

@@ -118,7 +118,8 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
 
 def _bad_reference(command: Command) -> str:
     """Return why a reference cannot be one, before any file is begun; empty: they all can."""
-    from colorize.batch import configure_process, read_reference_photo
+    from colorize.batch import configure_process
+    from colorize.engine import read_reference_photo
 
     configure_process(command.runtime)
     for reference in command.options.photo.references:

@@ -26,7 +26,7 @@ from colorize.base import (
 )
 from colorize.batch import FileOptions, PhotoOptions, RunOptions
 from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
-from colorize.engine import ColorSettings, ResultOptions, RuntimeSettings
+from colorize.engine import ColorSettings, ReferenceOptions, ResultOptions, RuntimeSettings
 from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_video
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class RenderFactor(Settings):
 
 GROUPS: dict[str, tuple[type[Settings], ...]] = {
     "files": (CommandSettings, FileOptions, ResultOptions),
-    "colours": (ColorSettings, RenderFactor),
+    "colours": (ColorSettings, RenderFactor, ReferenceOptions),
     "network": (RuntimeSettings,),
     "photos": (PhotoOptions,),
     "films": (VideoOptions,),
@@ -235,10 +235,6 @@ def _check_files(parser: Parser, command: Command) -> None:
                 parser.error(f"--hint {photo.hints[0]}: say when in the film {name}, such as 12.5s:{photo.hints[0]}")
             if photo.has_hints:
                 parser.error(f"--hints is for photos, and {name} is a film")
-            if photo.references:
-                parser.error(
-                    f"--reference is for photos, and {name} is a film; --keyframes and --hint tell a film's colours"
-                )
     if photo.has_hints and not (is_one_file and _is_a_name(command.files[0])):
         column = "; in a list, the column hints gives them" if command.run.files else ""
         parser.error(f"{named} belongs to one photo; give that photo alone{column}")
@@ -277,6 +273,7 @@ def _check_spread(parser: Parser, command: Command) -> None:
         "--keyframes": options.video.keyframes is not None,
         "--hint with a time": bool(options.video.hints),
         "--propagate": options.video.propagate is not None,
+        "--reference with a film": bool(options.video.references) and any(map(names_video, command.files)),
     }
     for given, is_given in not_spread.items():
         if is_given:

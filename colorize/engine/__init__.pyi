@@ -13,8 +13,10 @@ from .hints import Hint as Hint
 from .hints import draw_hints as draw_hints
 from .hints import spread_hints as spread_hints
 from .palette import likely_colors as likely_colors
+from .reference_files import read_reference_photo as read_reference_photo
 from .references import Reference as Reference
 from .references import ReferenceColors as ReferenceColors
 from .settings import ColorSettings as ColorSettings
+from .settings import ReferenceOptions as ReferenceOptions
 from .settings import ResultOptions as ResultOptions
 from .settings import RuntimeSettings as RuntimeSettings

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from colorize.base import COMMAND_ONLY, DEFAULT_WEIGHTS, MAX_RENDER_SIZE, NOT_ON_PAGE, RUNTIMES, Settings, setting
+from colorize.base import (
+    COMMAND_ONLY,
+    DEFAULT_WEIGHTS,
+    MAX_RENDER_SIZE,
+    NOT_ON_PAGE,
+    RUNTIMES,
+    SettingError,
+    Settings,
+    setting,
+)
 
 
 @dataclass(frozen=True)
@@ -87,3 +98,36 @@ class ResultOptions(Settings):
 
     overwrite: bool = setting(False, "replace results that exist; never a source itself", surfaces=COMMAND_ONLY)
     ai_label: bool = setting(True, "say 'AI-colorized' in the metadata", surfaces=NOT_ON_PAGE)
+
+
+@dataclass(frozen=True)
+class ReferenceOptions(Settings):
+    """Photographs in colour that lend their colours to photos and films.
+
+    Attributes:
+        references: Photographs whose colours all photos and films get where they show the same things; one that has its
+            own beside it, ``NAME.ref.jpg``, gets that one's alone.
+        reference_strength: 0..1: how far these colours are taken.
+
+    Raises:
+        SettingError: A reference is no path, or the strength is out of range.
+    """
+
+    references: Sequence[Path] = setting(
+        (),
+        "a photograph in colour, such as NAME.ref.jpg beside a photo or film: its colours are taken where it shows the "
+        "same things; may be given several times",
+        metavar="PHOTO",
+        parse=Path,
+        each="reference",
+        surfaces=COMMAND_ONLY,
+    )
+    reference_strength: float = setting(
+        1.0, "how far the colours of references are taken", low=0, high=1, surfaces=NOT_ON_PAGE
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for reference in self.references:
+            if not isinstance(reference, Path):
+                raise SettingError("{0}: {value!r} is not a Path", "references", value=reference)

@@ -8,6 +8,7 @@ from .dvd import is_menu as is_menu
 from .encoder import EncoderSettings as EncoderSettings
 from .encoder import PictureFormat as PictureFormat
 from .encoder import SegmentEncoder as SegmentEncoder
+from .film_references import read_references as read_references
 from .keyframe_export import SceneFrame as SceneFrame
 from .keyframe_export import export_key_frames as export_key_frames
 from .keyframe_export import scene_frames as scene_frames

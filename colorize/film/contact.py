@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import ceil, sqrt
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import numpy as np
 from colorize.base import VideoError
 from colorize.color import Picture
 from colorize.engine import Colorizer
+from colorize.film.film_references import FilmReferences
 from colorize.film.own_colors import Sample, judge_frame, summarize
 from colorize.film.pixels import read_luma, rgb_picture
 from colorize.film.sources import Source
@@ -35,7 +36,12 @@ class ContactSheet(NamedTuple):
 
 
 def contact_sheet(
-    colorizer: Colorizer, source: Source, count: int, span: Span = WHOLE_VIDEO, force: bool = False
+    colorizer: Colorizer,
+    source: Source,
+    count: int,
+    span: Span = WHOLE_VIDEO,
+    force: bool = False,
+    references: FilmReferences | None = None,
 ) -> ContactSheet:
     """Return frames spread evenly over a film, in colour, row by row on one sheet.
 
@@ -45,12 +51,14 @@ def contact_sheet(
         count: How many frames.
         span: The part of the film that they are spread over.
         force: Colour those too that are in colour already.
+        references: Photographs whose colours they take; None: there are none.
 
     Raises:
         FileNotFoundError: The film has vanished.
         VideoError: The film cannot be opened any more, or no frame of it can be decoded.
     """
-    cells = list(_cells(colorizer, source, count, span, force))
+    color = colorizer if references is None else references.color
+    cells = list(_cells(color, colorizer.settings.strength < 1, source, count, span, force))
     if not cells:
         raise VideoError(f"{source.video.path}: no frame of it can be decoded; get it anew")
     threshold = summarize(cell.sample for cell in cells).threshold
@@ -93,7 +101,9 @@ class _Cell(NamedTuple):
     sample: Sample | None
 
 
-def _cells(colorizer: Colorizer, source: Source, count: int, span: Span, force: bool) -> Iterator[_Cell]:
+def _cells(
+    color: Callable[[Picture], Picture], needs_tone: bool, source: Source, count: int, span: Span, force: bool
+) -> Iterator[_Cell]:
     """Yield sampled frames with square pixels, at most ``CELL_WIDTH`` wide."""
     video = source.video
     height, width = video.upright_size
@@ -104,9 +114,7 @@ def _cells(colorizer: Colorizer, source: Source, count: int, span: Span, force: 
         sample = None if force else judge_frame(video, frame)
         own = _as_uint8(rgb_picture(video, frame))
         is_noisy = summarize([sample]).is_noisy
-        colored = colorizer(
-            own if colorizer.settings.strength < 1 else read_luma(video, frame, False, is_noisy).picture()
-        )
+        colored = color(own if needs_tone else read_luma(video, frame, False, is_noisy).picture())
         yield _Cell(_resized(colored, size), _resized(own, size), sample)
 
 

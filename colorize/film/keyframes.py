@@ -15,6 +15,7 @@ import numpy as np
 from colorize.base import PHOTO_FORMATS, READ_ONLY_SUFFIXES, VideoError, format_time, sha256
 from colorize.color import L_HALF, Floats, Picture, rgb_to_lab, shrink
 from colorize.engine import Colorizer, Hint, draw_hints, spread_hints
+from colorize.film.film_references import PART, FilmReferences, read_references
 from colorize.film.options import VideoOptions
 from colorize.film.sources import Source
 from colorize.film.timed_hints import check_hint, hints_by_frame
@@ -28,6 +29,7 @@ from colorize.motion import (
     KeyLayer,
     KnownKeys,
     OwnAnswer,
+    grey_input,
 )
 from colorize.photo import Photo, read_photo
 
@@ -48,12 +50,14 @@ CUT_MARGIN = (
 class KeyFrames:
     """What is known beforehand of the colours of a span of a film.
 
-    Where several of it say something of a place, the key frame wins, then the hint, then the network's own key frame.
+    Where several of it say something of a place, the key frame wins, then the hint, then the reference, then the
+    network's own key frame.
 
     Attributes:
         size: (height, width) of the film's upright frames.
         paths: Index of a frame in the span, rising -> its picture, a key frame.
         hints: Index of a frame in the span, rising -> its hints.
+        references: Photographs whose colours scenes take; None: there are none.
         propagate: Of how many frames of a scene, at most, the network's own answer to one is carried to the others;
             None: of none.
     """
@@ -61,6 +65,7 @@ class KeyFrames:
     size: tuple[int, int]
     paths: dict[int, Path] = field(default_factory=dict)
     hints: dict[int, tuple[Hint, ...]] = field(default_factory=dict)
+    references: FilmReferences | None = None
     propagate: int | None = None
 
     def layers(self, colorizer: Colorizer) -> list[KeyLayer]:
@@ -73,13 +78,15 @@ class KeyFrames:
             return _hinted(colorizer, grey, self.hints[index], self.size)
 
         def predict(greys: Sequence[Grey]) -> Sequence[Floats]:
-            return colorizer.predict_ab([_network_input(grey) for grey in greys])
+            return colorizer.predict_ab([grey_input(grey) for grey in greys])
 
         layers: list[KeyLayer] = []
         if self.paths:
             layers.append(KnownKeys(tuple(self.paths), of_picture))
         if self.hints:
             layers.append(KnownKeys(tuple(self.hints), of_hints, advises_network=False))
+        if self.references is not None:
+            layers.append(ChosenKeys(PART, self.references.choose, advises_network=False))
         if self.propagate is not None:
             layers.append(ChosenKeys(self.propagate, OwnAnswer(predict), frozenset(self.paths)))
         return layers
@@ -99,7 +106,8 @@ class KeyFrames:
             scene: That of a frame at or before it with which a scene begins.
         """
         needed = [_first_needed(known, first) for known in (self.paths, self.hints) if known]
-        return min([*needed, *([scene] if self.propagate is not None else ())])
+        chooses = self.propagate is not None or self.references is not None
+        return min([*needed, *([scene] if chooses else ())])
 
 
 def _first_needed(known: Mapping[int, object], first: int) -> int:
@@ -109,11 +117,6 @@ def _first_needed(known: Mapping[int, object], first: int) -> int:
     else:
         begin = max(first, min((index for index in known if index > first), default=first) - MAX_BACKWARD)
     return max(0, begin - CUT_MARGIN)
-
-
-def _network_input(grey: Grey) -> Floats:
-    """Return what the network sees of a frame that was rounded to 8 bits, (1, 1, h, w)."""
-    return np.asarray(grey / np.float32(127.5) - 1, np.float32)[None, None]
 
 
 def _hinted(colorizer: Colorizer, grey: Grey, hints: Sequence[Hint], size: tuple[int, int]) -> KeyColors:
@@ -127,7 +130,7 @@ def _hinted(colorizer: Colorizer, grey: Grey, hints: Sequence[Hint], size: tuple
     """
     height, width = grey.shape
     hint_map = draw_hints(hints, size, (height, width))
-    network_input = _network_input(grey)
+    network_input = grey_input(grey)
     plain, hinted = colorizer.predict_ab([network_input] * 2, [None, hint_map[None]])
     lightness = (network_input[0, 0] + 1) * np.float32(L_HALF)
     return KeyColors(*spread_hints(lightness, hint_map, plain, hinted, colorizer.settings.saturation))
@@ -138,27 +141,29 @@ def read_known_colors(source: Source, options: VideoOptions, colorizer: Colorize
 
     Args:
         source: The film.
-        options: Its key frames, hints and span.
+        options: Its key frames, hints, references and span.
         colorizer: Has to take hints, if there are some.
 
     Raises:
         FileNotFoundError: There is no such folder of key frames.
-        VideoError: The folder is empty, a picture is no key frame of this film, or a hint lies outside of it.
+        VideoError: The folder is empty, a picture is no key frame of this film, a hint lies outside of it, or a
+            reference is none.
         ImageError: A picture cannot be read.
     """
     video, span = source.video, options.span
-    if options.keyframes is None and not options.hints and options.propagate is None:
+    references = read_references(options, colorizer, video.path)
+    if options.keyframes is None and not options.hints and references is None and options.propagate is None:
         return None
     if not source.is_repeatable:
         raise VideoError(
-            f"{video.path}: key frames and hints need a film's file, which can be read twice; a pipe cannot"
+            f"{video.path}: key frames, hints and references need a film's file, which can be read twice; a pipe cannot"
         )
     if options.hints and not colorizer.takes_hints:
         raise VideoError(f"{video.path}: these weights take no colour hints; use others, or leave the hints out")
     height, width = video.upright_size
     size = int(height), int(width)
     if options.keyframes is None and not options.hints:
-        return KeyFrames(size, propagate=options.propagate)
+        return KeyFrames(size, references=references, propagate=options.propagate)
     clock = FrameClock(source)
     for hint in options.hints:
         check_hint(hint, clock, size, str(video.path))
@@ -170,7 +175,7 @@ def read_known_colors(source: Source, options: VideoOptions, colorizer: Colorize
     def within(known: dict[int, T]) -> dict[int, T]:
         return {number - first: value for number, value in known.items() if first <= number < end}
 
-    return KeyFrames(size, within(paths), within(hints), options.propagate)
+    return KeyFrames(size, within(paths), within(hints), references, options.propagate)
 
 
 def read_key_frames(folder: Path, source: Source, clock: FrameClock) -> dict[int, Path]:

@@ -10,13 +10,14 @@ import av
 
 import colorize
 from colorize.base import specs, value_text
-from colorize.engine import Colorizer, ResultOptions
+from colorize.engine import Colorizer, ReferenceOptions, ResultOptions
 from colorize.film.keyframes import KeyFrames
 from colorize.film.options import VideoOptions
 from colorize.film.segments import KEY_FRAMES
 from colorize.film.sources import Source
 
 SEGMENT_FRAMES = "segment_frames"  # in the manifest; they follow from the film, and are no options
+REFERENCES = "references"  # in the manifest: SHA-256 of each, and their strength
 
 
 def manifest(
@@ -53,13 +54,14 @@ def manifest(
             SEGMENT_FRAMES: segment_frames,
         },
         KEY_FRAMES: key_frames.fingerprint() if key_frames else {},
+        REFERENCES: key_frames.references.fingerprint if key_frames and key_frames.references else [],
         "libraries": {"av": av.__version__},
     }
 
 
 def _settings_of_segments(options: VideoOptions) -> dict[str, Any]:
     """Return the options that the bytes of the segments depend on: all but those of the finished film."""
-    others = {setting.name for setting, _ in specs(ResultOptions)}
+    others = {setting.name for settings in (ResultOptions, ReferenceOptions) for setting, _ in specs(settings)}
     others |= {"keyframes", "hints"}  # each counts for its scene, and the pictures, not the name of their folder
     others.add("keep_segments")
     names = [setting.name for setting, _ in specs(type(options)) if setting.name not in others]
@@ -81,6 +83,8 @@ def changed_parts(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
         parts.append(_from_to("runtime", *changes["runtime"]))
     elif "weights" in changes:
         parts.append("other weights")
+    if REFERENCES in changes:
+        parts.append("other references, or another strength of them")
     for key, option_prefix in (("settings", "--"), ("libraries", "")):
         former, present = (value if isinstance(value, dict) else {} for value in changes.get(key, ({}, {})))
         for name, value in present.items():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from colorize.base import format_time
+from colorize.film.keyframes import KeyFrames
 from colorize.film.options import VideoOptions
 from colorize.film.own_colors import FilmColors
 from colorize.film.segments import Segment
@@ -86,6 +87,12 @@ def processor_lines(video: Video, processors: Sequence[str]) -> Iterator[str]:
             f"{video.path}: was coloured on processors with other vector instructions ({', '.join(processors)}), which "
             "round otherwise; the colours are the same to the eye, the bytes may not be"
         )
+
+
+def reference_lines(video: Video, key_frames: KeyFrames | None) -> Iterator[str]:
+    """Report references that no scene which was coloured now shows anything of; nothing where one does."""
+    if key_frames is not None and key_frames.references is not None and key_frames.references.is_slight:
+        yield f"{video.path}: its reference shows little that is alike in any scene, and changes next to nothing"
 
 
 def _of(count: int, total: int, noun: str) -> str:

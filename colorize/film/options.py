@@ -20,7 +20,7 @@ from colorize.base import (
     setting,
     value_text,
 )
-from colorize.engine import ResultOptions, RuntimeSettings
+from colorize.engine import ReferenceOptions, ResultOptions, RuntimeSettings
 from colorize.motion import TemporalOptions
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ _PRESETS = {name: codec for name, codec in CODECS.items() if codec.preset is not
 
 
 @dataclass(frozen=True)
-class VideoOptions(TemporalOptions, ResultOptions):
+class VideoOptions(TemporalOptions, ReferenceOptions, ResultOptions):
     """The options of a film's colouring, those of its steady colours included.
 
     Attributes:

@@ -23,7 +23,7 @@ import numpy as np
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, remove_folder, replacing, sha256
 from colorize.film.own_colors import ColorState
 
-FORMAT = "colorize-segments/7"
+FORMAT = "colorize-segments/8"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"

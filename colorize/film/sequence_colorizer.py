@@ -13,7 +13,14 @@ from colorize.film.frame_files import FrameFileSink, discard_damaged
 from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
-from colorize.film.notes import empty_span_message, kept_lines, processor_lines, sign_lines, warning_lines
+from colorize.film.notes import (
+    empty_span_message,
+    kept_lines,
+    processor_lines,
+    reference_lines,
+    sign_lines,
+    warning_lines,
+)
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.pipeline import SegmentPlan, color_missing, color_segments
 from colorize.film.segments import SegmentStore
@@ -94,6 +101,7 @@ def color_into_frames(
     notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
     notes += kept_lines(video, store.segments)
     notes += processor_lines(video, store.processors)
+    notes += reference_lines(video, key_frames)
     store.clean_up(options.keep_segments)
     return VideoResult(out, frames, done, tuple(notes), source.cut_off)
 

@@ -31,7 +31,14 @@ from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
 from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import PIPE, is_pipe, is_sequence
-from colorize.film.notes import empty_span_message, kept_lines, processor_lines, sign_lines, warning_lines
+from colorize.film.notes import (
+    empty_span_message,
+    kept_lines,
+    processor_lines,
+    reference_lines,
+    sign_lines,
+    warning_lines,
+)
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
 from colorize.film.own_colors import FilmColors, survey_colors
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_missing, color_segments
@@ -206,6 +213,7 @@ def _color_into_pipe(
         raise VideoError(empty_span_message(video, options))
     notes += warning_lines(video, options.span, sink.segments, settings.codec)
     notes += kept_lines(video, sink.segments)
+    notes += reference_lines(video, known_colors)
     return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)
 
 
@@ -272,6 +280,7 @@ class _VideoColorizer:
         self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
         self._notes += kept_lines(self._video, self._store.segments)
         self._notes += processor_lines(self._video, self._store.processors)
+        self._notes += reference_lines(self._video, self._key_frames)
         told = {"frames": frames, "notes": self._notes, "cut_off": cut_off}
         keep_segments = self._options.keep_segments
         self._store.finish(self._store.folder / FINISHED, {**self._request(), **told}, keep_segments)

@@ -1,6 +1,7 @@
 from .cuts import ClassifiedFrame as ClassifiedFrame
 from .cuts import Thumbnail as Thumbnail
 from .cuts import classify_frames as classify_frames
+from .cuts import grey_input as grey_input
 from .flow import FlowFinder as FlowFinder
 from .flow import Grey as Grey
 from .flow import Motion as Motion

@@ -141,13 +141,18 @@ class ClassifiedFrame:
     recent: tuple[Thumbnail, ...]
     guide: Guide | None
 
-    def guided(self, ab: Floats) -> Floats:
-        """Return other ab (h, w, 2) of this frame with the guide's in their place, as far as it can be trusted."""
-        return ab if self.guide is None or self.kind == "kept" else self.guide.applied_to(ab)
+    def guided(self, ab: Floats, times: int = 1) -> Floats:
+        """Return other ab (h, w, 2) of this frame with the guide's in their place; see ``Guide.applied_to``."""
+        return ab if self.guide is None or self.kind == "kept" else self.guide.applied_to(ab, times)
 
     def search_state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return what the search depends on after this frame, by name."""
         return {SEARCH_STATE: np.stack([thumbnail.grey for thumbnail in self.recent]).astype(np.uint8)}
+
+
+def grey_input(grey: Grey) -> Floats:
+    """Return what the network sees of a frame that was rounded to grey levels (h, w): (1, 1, h, w), L / 50 - 1."""
+    return np.asarray(grey / np.float32(127.5) - 1, np.float32)[None, None]
 
 
 def classify_frames(

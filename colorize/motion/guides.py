@@ -49,9 +49,15 @@ class Guide:
     share: Floats
     step: Step | None = None
 
-    def applied_to(self, ab: Floats) -> Floats:
-        """Return a frame's other ab (h, w, 2) with these colours in their place, as far as they count."""
-        share = cv2.merge([self.share, self.share])
+    def applied_to(self, ab: Floats, times: int = 1) -> Floats:
+        """Return a frame's other ab (h, w, 2) with these colours in their place, as far as they count.
+
+        Args:
+            ab: The other colours.
+            times: How often this is done to the same colours, so that all together it counts once.
+        """
+        share = self.share if times == 1 else 1 - np.maximum(1 - self.share, 0) ** np.float32(1 / times)
+        share = cv2.merge([share, share])
         return np.asarray(ab + share * (self.ab - ab), np.float32)
 
     def over(self, other: Guide) -> Guide:

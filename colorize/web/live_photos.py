@@ -9,8 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize.batch import PhotoOptions, read_reference_photo
-from colorize.engine import Colorizer, ColorSettings, Hint, HintedPicture, likely_colors
+from colorize.batch import PhotoOptions
+from colorize.engine import Colorizer, ColorSettings, Hint, HintedPicture, likely_colors, read_reference_photo
 from colorize.photo import Photo, read_photos, write_photo
 from colorize.web.file_store import FileStore
 from colorize.web.previews import CONVERSION_SLOTS, JPEG_QUALITY, PREVIEW_SIDE, opaque_picture, reduced

@@ -13,6 +13,7 @@ from colorize.batch import FileOptions, PhotoOptions
 from colorize.engine import ColorSettings
 from colorize.web.command_lines import command_line
 from colorize.web.controls import page_error, status_html
+from colorize.web.reference_controls import reference_options
 from colorize.web.requests import ColorizeRequest
 from colorize.web.setting_controls import page_request
 from colorize.web.uploads import Upload, UploadHandler, upload_name
@@ -36,9 +37,7 @@ def photo_request(
     Raises:
         gr.Error: A value is wrong.
     """
-    if reference:
-        options |= {"references": [Path(reference["path"])], "reference_strength": _number(strength)}
-    return page_request(weights, SETTINGS, values, photo=options)
+    return page_request(weights, SETTINGS, values, photo={**options, **reference_options(reference, strength)})
 
 
 async def color_photo(
@@ -65,10 +64,3 @@ async def color_photo(
 def download_update(file: Path | None) -> dict:
     """Return the update of the button that offers a file; None: there is none yet."""
     return gr.update(value=file, interactive=file is not None, label="Download")
-
-
-def _number(strength: Any) -> float:
-    try:
-        return float(strength)
-    except (TypeError, ValueError) as error:
-        raise page_error(f"Reference strength: {strength!r} is not a number") from error

@@ -18,9 +18,11 @@ from colorize.engine import HINTS_SUFFIX, ColorSettings
 from colorize.web.forms import check_field_names, form
 from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import (
+    REFERENCE_HELP,
     media_type,
     result_path,
     store_beside,
+    store_references,
     store_upload,
     value_errors_as_422,
     wait_for_outcome,
@@ -30,7 +32,6 @@ from colorize.web.service import ColorizeService
 
 NOTE_HEADER = "Colorize-Note"
 """Header of a coloured photo, once for each line about what of the file was left out or changed; a URL's %-encoding."""
-REFERENCE_HELP = "A photograph whose colours are taken where it shows the same things; may be sent several times"
 
 
 def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
@@ -71,8 +72,7 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         try:
             if hints is not None:
                 options = replace(options, hint_file=await store_beside(job, hints, f"photo{HINTS_SUFFIX}"))
-            references = [await store_beside(job, each, "reference") for each in reference or ()]
-            options = replace(options, references=tuple(references))
+            options = replace(options, references=await store_references(job, reference or ()))
             photo_request = ColorizeRequest(
                 weights or service.settings.weights, colors, replace(file_options, photo=options)
             )

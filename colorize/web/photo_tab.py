@@ -29,7 +29,8 @@ from colorize.web.photo_hints import PhotoHints
 from colorize.web.photo_requests import SETTINGS, color_photo, download_update, photo_request
 from colorize.web.photo_versions import PhotoVersions
 from colorize.web.previews import PREVIEW_SIDE, before_and_after, write_preview
-from colorize.web.setting_controls import STEP, control_names, setting_controls, takes_controls
+from colorize.web.reference_controls import reference_controls
+from colorize.web.setting_controls import control_names, setting_controls, takes_controls
 from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name
 
 SAMPLES_FOLDER = Path(colorize.__file__).resolve().parents[1] / "samples"  # only in a checkout
@@ -114,26 +115,7 @@ class PhotoTab:
             )
             self._another = gr.Button("Another photo", size="lg", min_width=120, elem_id="another-photo")
         with gr.Accordion("Make it like another photo", open=False):
-            self._reference = gr.Image(
-                show_label=False,
-                label="A photo in colour that shows the same things",
-                sources=["upload", "clipboard"],
-                type="filepath",
-                image_mode=None,
-                buttons=[],
-                height=170,
-                placeholder="Drop a photo in colour here\nthat shows the same things",
-                elem_id="reference",
-                alt_text="the photo whose colours are taken",
-            )
-            self._reference_strength = gr.Slider(
-                *(0, 1, 1),
-                step=STEP,
-                label="How much of its colours",
-                buttons=["reset"],
-                visible=False,
-                elem_id="reference-strength",
-            )
+            self._reference, self._reference_strength = reference_controls("reference")
         self._versions = PhotoVersions(self._uploads)
         with gr.Accordion("Settings", open=False):
             self._controls = [weights_control(self._uploads.service)]
@@ -169,12 +151,6 @@ class PhotoTab:
             self.color_after(event)
         self._another.click(lambda: self.start_values(), None, self.shown, api_visibility=PRIVATE)
         self._color_after_change(self._color_button.click(lambda: _WORKING, None, self._status, api_visibility=PRIVATE))
-        self._reference.change(
-            lambda photo: gr.update(visible=bool(photo)),
-            *(self._reference, self._reference_strength),
-            preprocess=False,
-            api_visibility=PRIVATE,
-        )
         for changed in (self._reference.input, self._reference.clear, self._reference_strength.release):
             self.color_after(
                 changed(

@@ -15,6 +15,7 @@ from colorize.web.jobs import CancelledJobError, Kind, WebJob, safe_name
 from colorize.web.multipart import UploadedFile
 from colorize.web.service import ColorizeService
 
+REFERENCE_HELP = "A photograph whose colours are taken where it shows the same things; may be sent several times"
 KEY_FRAMES_FOLDER = "keyframes"  # name of a film's, beside the film
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
@@ -57,6 +58,11 @@ async def store_beside(job: WebJob, upload: UploadFile, default_name: str) -> Pa
     assert isinstance(upload.file, UploadedFile)  # of an ``upload_route``
     await asyncio.to_thread(upload.file.move_to, path)
     return path
+
+
+async def store_references(job: WebJob, uploads: Sequence[UploadFile]) -> tuple[Path, ...]:
+    """Return the paths within a job's folder to which its references have moved."""
+    return tuple([await store_beside(job, upload, "reference") for upload in uploads])
 
 
 async def store_key_frames(job: WebJob, uploads: Sequence[UploadFile]) -> Path | None:

@@ -77,6 +77,7 @@ def page_request(
     values: Sequence[Any],
     *,
     photo: Mapping[str, Any] = MappingProxyType({}),
+    video: Mapping[str, Any] = MappingProxyType({}),
     **more: Any,
 ) -> ColorizeRequest:
     """Return the request of a tab.
@@ -86,6 +87,7 @@ def page_request(
         classes: Settings that the tab has controls of.
         values: Of these controls, in their order.
         photo: Options of photos that the tab has other controls of.
+        video: Options of films that it has other controls of.
         **more: Options of files that it has other controls of.
 
     Raises:
@@ -94,7 +96,7 @@ def page_request(
     given = dict(zip(control_names(*classes), values, strict=True))
     options = {
         "photo": read_controls(PhotoOptions, given, **photo),
-        "video": read_controls(VideoOptions, given),
+        "video": read_controls(VideoOptions, given, **video),
         **more,
     }
     return ColorizeRequest(

@@ -157,7 +157,7 @@ SCRIPT = """
     });
   };
   document.addEventListener("keydown", (event) => {  // Gradio's places to drop a file answer to the space bar alone
-    const places = "button.upload-container, #photo [aria-label='Upload file'], #reference [aria-label='Upload file']";
+    const places = "button.upload-container, #photo [aria-label='Upload file'], .reference [aria-label='Upload file']";
     if (event.key !== "Enter" || !event.target.matches(places)) return;
     event.preventDefault();
     event.target.closest(".image-container, .block").querySelector("button.upload-container").click();

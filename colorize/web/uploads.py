@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,7 +87,7 @@ class UploadHandler:
         """
         job, source = await self.new_job("photo", upload, wait_for_room)
         try:
-            own = await asyncio.to_thread(_with_references_in, job, request)
+            own = await asyncio.to_thread(with_references_in, job, request)
             await self.submit(lambda: self.service.submit_photo(job, source, own), wait_for_room)
             await asyncio.wait({asyncio.wrap_future(job.future)})
             return self.collect_results(job)
@@ -111,15 +111,20 @@ class UploadHandler:
         return target
 
 
-def _with_references_in(job: WebJob, request: ColorizeRequest) -> ColorizeRequest:
+def with_references_in(job: WebJob, request: ColorizeRequest) -> ColorizeRequest:
     """Return a request whose references lie in a job's folder, so that messages name them as the client does."""
-    photo = request.options.photo
-    if not photo.references:
-        return request
-    paths = [job.extra_path(path.name) for path in photo.references]
-    for path, own in zip(photo.references, paths, strict=True):
+    options = request.options
+    photo = replace(options.photo, references=_moved_into(job, options.photo.references))
+    video = replace(options.video, references=_moved_into(job, options.video.references))
+    return replace(request, options=replace(options, photo=photo, video=video))
+
+
+def _moved_into(job: WebJob, files: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the second names in a job's folder that files of the store are given."""
+    paths = tuple(job.extra_path(path.name) for path in files)
+    for path, own in zip(files, paths, strict=True):
         link_or_copy(path, own)
-    return replace(request, options=replace(request.options, photo=replace(photo, references=tuple(paths))))
+    return paths
 
 
 def link_or_copy(source: Path, target: Path) -> None:

@@ -17,7 +17,14 @@ from colorize.film import VideoOptions
 from colorize.web.forms import check_field_names, form
 from colorize.web.jobs import WebJob
 from colorize.web.requests import ColorizeRequest
-from colorize.web.responses import media_type, store_key_frames, store_upload, value_errors_as_422
+from colorize.web.responses import (
+    REFERENCE_HELP,
+    media_type,
+    store_key_frames,
+    store_references,
+    store_upload,
+    value_errors_as_422,
+)
 from colorize.web.schema import ERROR_RESPONSES, JOB_ERROR_RESPONSES, Problem, VideoFormat, VideoJob, WeightsField
 from colorize.web.service import ColorizeService
 
@@ -83,11 +90,13 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
             list[UploadFile] | None,
             File(description="Painted frames, named by number or time, whose colours their scenes take"),
         ] = None,
+        reference: Annotated[list[UploadFile] | None, File(description=REFERENCE_HELP)] = None,
     ) -> VideoJob:
         job, source = await store_upload(service, "film", video, "film.mp4")
         try:
             folder = await store_key_frames(job, keyframes or ())
-            chosen = replace(file_options, video=replace(options, keyframes=folder))
+            references = await store_references(job, reference or ())
+            chosen = replace(file_options, video=replace(options, keyframes=folder, references=references))
             request = ColorizeRequest(weights or service.settings.weights, colors, chosen)
             with value_errors_as_422():
                 await asyncio.to_thread(service.submit_video, job, source, request, f".{format}")

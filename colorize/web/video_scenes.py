@@ -32,7 +32,7 @@ from colorize.web.jobs import WebJob
 from colorize.web.live_photos import LivePhotos
 from colorize.web.previews import write_preview
 from colorize.web.requests import ColorizeRequest
-from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name
+from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name, with_references_in
 
 THUMBNAIL_SIDE = 480  # longest side in pixels
 FOLDER = "keyframes"  # of a job, and in the command line
@@ -113,7 +113,7 @@ class VideoScenes:
 
         Args:
             film: The upload.
-            asked: The components of weights and settings.
+            asked: The components of reference, weights and settings.
             ask: Returns the request that their values make.
         """
         self._ask = ask
@@ -316,7 +316,8 @@ class VideoScenes:
         try:
             bar = progress_html("Colouring two seconds of this scene", 0, None)
             yield (*(gr.skip(),) * 3, bar, stop, job.cancel, gr.skip())
-            own = await asyncio.to_thread(self.request_with_key_frames, job, [scene], request)
+            own = await asyncio.to_thread(with_references_in, job, request)
+            own = await asyncio.to_thread(self.request_with_key_frames, job, [scene], own)
             folder = own.options.video.keyframes
             assert folder is not None  # of a scene that is a key frame
             video = preview_options(own.options.video, folder, scene.seconds)

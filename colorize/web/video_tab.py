@@ -30,9 +30,10 @@ from colorize.web.controls import (
 )
 from colorize.web.jobs import WebJob
 from colorize.web.live_photos import LivePhotos
+from colorize.web.reference_controls import reference_controls, reference_options
 from colorize.web.requests import ColorizeRequest
 from colorize.web.setting_controls import control_names, page_request, setting_controls, takes_controls
-from colorize.web.uploads import Upload, UploadHandler, upload_name
+from colorize.web.uploads import Upload, UploadHandler, upload_name, with_references_in
 from colorize.web.video_scenes import FOLDER, Scene, VideoScenes
 
 PREVIEW_FRAMES = 6  # on the contact sheet
@@ -63,6 +64,8 @@ class VideoTab:
                 file_controls = setting_controls(FileOptions)
                 self._force = file_controls[control_names(FileOptions).index("force")]
                 self._force.visible = False  # it is asked where a film is in colour already
+                with gr.Accordion("Make it like a photo in colour", open=False):
+                    self._reference = reference_controls("film-reference")
                 with gr.Accordion("Settings", open=False):
                     self._controls = [weights_control(uploads.service), *setting_controls(ColorSettings, VideoOptions)]
                 self._controls += file_controls
@@ -119,7 +122,11 @@ class VideoTab:
             )
             click.then(
                 handler,
-                [self._source, *([self._scenes.scenes] if handler == self._colorize else []), *self._controls],
+                [
+                    self._source,
+                    *([self._scenes.scenes] if handler == self._colorize else []),
+                    *(*self._reference, *self._controls),
+                ],
                 outputs,
                 preprocess=False,
                 api_name=name,
@@ -137,19 +144,28 @@ class VideoTab:
                 preprocess=False,
                 api_visibility=PRIVATE,
             )
-        self._scenes.connect(self._source, self._controls, _request)
+        self._scenes.connect(self._source, [*self._reference, *self._controls], _request)
         self._stop_button.click(
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
         )
 
     @takes_controls(*SETTINGS)
-    async def _preview(self, video: Upload | None, weights: str, *values: Any) -> AsyncIterator[tuple]:
+    async def _preview(
+        self,
+        video: Upload | None,
+        reference: Upload | None = None,
+        reference_strength: float = 1.0,
+        weights: str = "",
+        *values: Any,
+    ) -> AsyncIterator[tuple]:
         """Make a contact sheet, and yield updates of the outputs before and after it."""
-        request = page_request(weights, SETTINGS, values, preview=PREVIEW_FRAMES)
+        request = _request(reference, reference_strength, weights, *values)
+        request = replace(request, options=replace(request.options, preview=PREVIEW_FRAMES))
         job, source = await self._uploads.new_job("film", video)
         try:
             yield None, progress_html("Colouring a few frames", 0, None), "", job.cancel
-            await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
+            own = await asyncio.to_thread(with_references_in, job, request)
+            await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, own))
             await asyncio.wait({asyncio.wrap_future(job.future)})
             outcome, sheets = self._uploads.collect_results(job)
         finally:
@@ -161,20 +177,27 @@ class VideoTab:
         yield (
             sheets[0] if sheets else None,
             status_html(status) + notes,
-            command_line([upload_name(video or {})], request),
+            command_line([upload_name(video or {})], _named(request, [])),
             None,
         )
 
     @takes_controls(*SETTINGS)
     async def _colorize(
-        self, video: Upload | None, scenes: list[Scene], weights: str, *values: Any
+        self,
+        video: Upload | None,
+        scenes: list[Scene],
+        reference: Upload | None = None,
+        reference_strength: float = 1.0,
+        weights: str = "",
+        *values: Any,
     ) -> AsyncIterator[tuple]:
         """Colour a film, and yield updates of the outputs while its progress changes."""
-        request = _request(weights, *values)
+        request = _request(reference, reference_strength, weights, *values)
         job, source = await self._uploads.new_job("film", video)
         try:
             command = command_line([upload_name(video or {})], _named(request, scenes))
             yield None, None, progress_html("Waiting", 0, None), command, job.cancel
+            request = await asyncio.to_thread(with_references_in, job, request)
             request = await asyncio.to_thread(self._scenes.request_with_key_frames, job, scenes or [], request)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
             future, last_bar = asyncio.wrap_future(job.future), ""
@@ -197,16 +220,17 @@ class VideoTab:
         yield results[0], results[0], status_html(outcome.message, "good") + notes, command, None
 
 
-def _request(weights: str, *values: Any) -> ColorizeRequest:
+def _request(reference: Upload | None, strength: Any, weights: str, *values: Any) -> ColorizeRequest:
     """Return the request of a film that the controls' values make."""
-    return page_request(weights, SETTINGS, values)
+    return page_request(weights, SETTINGS, values, video=reference_options(reference, strength))
 
 
 def _named(request: ColorizeRequest, scenes: Sequence[Scene] | None) -> ColorizeRequest:
-    """Return a request with the folder of its key frames as the command line would name it, where it has some."""
-    if not any(scene.is_key_frame for scene in scenes or ()):
-        return request
-    video = replace(request.options.video, keyframes=Path(FOLDER))
+    """Return a request with its references and the folder of its key frames as the command line would name them."""
+    video = request.options.video
+    video = replace(video, references=[Path(path.name) for path in video.references])
+    if any(scene.is_key_frame for scene in scenes or ()):
+        video = replace(video, keyframes=Path(FOLDER))
     return replace(request, options=replace(request.options, video=video))
 
 

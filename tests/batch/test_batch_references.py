@@ -77,9 +77,3 @@ def test_a_reference_by_its_name_without_its_photo_is_a_failure(tmp_path: Path, 
         assert isinstance(lonely, Outcome) and lonely.status == "failed" and "a.ref.png" in lonely.message
     (named,) = plan([tmp_path / "a.ref.png"])
     assert isinstance(named, Job)  # a file that is named itself is taken
-
-
-def test_a_film_takes_no_reference(tmp_path: Path, colorizer: Colorizer) -> None:
-    options = FileOptions(photo=PhotoOptions(references=[tmp_path / "look.png"]))
-    (outcome,) = colorize_files(colorizer, [Job(tmp_path / "a.mp4", tmp_path / "b.mp4")], options)
-    assert outcome.status == "skipped" and "--reference" in outcome.message

@@ -44,8 +44,8 @@ class TestRouteAllowlist:
             call(url, "colorize", [None, "", file, 1, "small", 1, 1, 0, False]),
             call(url, "colorize", [file, "", None, 1, "small", 1, 1, 0, False]),
             call(url, "colorize_many", [[file], "small", 1, 1, 0, False]),
-            call(url, "preview_video", [file, "small", 1, 1, 0, "", "", False]),
-            call(url, "colorize_video", [file, "small", 1, 1, 0, "", "", False, "fast"]),
+            call(url, "preview_video", [file, None, 1, "small", 1, 1, 0, "", "", False]),
+            call(url, "colorize_video", [file, None, 1, "small", 1, 1, 0, "", "", False, "fast"]),
         ]
         link.unlink()
         for answer in answers:

@@ -132,19 +132,23 @@ class TestFilms:
         job = ended(client, self.begin(client, video, codec="ffv1").headers["location"])
         assert job["status"] == "failed" and "does not hold ffv1" in job["message"]
 
-    def test_key_frames_and_hints_colour_a_film(self, client, video, tmp_path):
-        """A red key frame, which the film follows; a hint alone changes the film less."""
-        files = [("video", ("film.mp4", video)), ("keyframes", ("000002.png", painted((200, 40, 40))))]
-        plain, keyed, hinted = (
+    def test_key_frames_hints_and_references_colour_a_film(self, client, video, tmp_path):
+        """A red key frame, which the film follows; a hint or a red reference alone changes the film less."""
+        red = painted((200, 40, 40))
+        files = [("video", ("film.mp4", video)), ("keyframes", ("000002.png", red))]
+        referring = [("video", ("film.mp4", video)), ("reference", ("look.png", red))]
+        plain, keyed, hinted, referred = (
             self.mean_ab(client, answer, tmp_path)
             for answer in (
                 self.begin(client, video, format="mkv"),
                 client.post("/v1/videos", files=files, data={"format": "mkv"}),
                 self.begin(client, video, format="mkv", hint="2f:32,24,#c82828"),
+                client.post("/v1/videos", files=referring, data={"format": "mkv"}),
             )
         )
         assert keyed[0] > plain[0] + 10
         assert not np.array_equal(hinted, plain)
+        assert plain[0] + 1 < referred[0] < keyed[0]
 
     def mean_ab(self, client, answer, tmp_path) -> np.ndarray:
         assert answer.status_code == 202, answer.text
@@ -169,6 +173,12 @@ class TestFilms:
         assert answer.status_code == status
         message = answer.json()["detail"] if status == 422 else ended(client, answer.headers["location"])["message"]
         assert all(word in message for word in words) and "\n" not in message
+        assert str(client.service.jobs.folder) not in message
+
+    def test_a_bad_reference_is_named(self, client, video):
+        files = [("video", ("film.mp4", video)), ("reference", ("look.png", b"Dear aunt,"))]
+        message = ended(client, client.post("/v1/videos", files=files).headers["location"])["message"]
+        assert "look.png" in message and "\n" not in message
         assert str(client.service.jobs.folder) not in message
 
 

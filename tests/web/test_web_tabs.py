@@ -142,8 +142,10 @@ class TestBatch:
 class TestFilm:
     def test_sheet_and_film(self, client, tmp_path):
         video = make_video(tmp_path / "film.mkv", VideoRecipe(frames=20, sounds=["eng"]))
-        sheet, _, command = client.predict(handle_file(str(video)), api_name="/preview_video")
-        assert chroma(sheet) > 2 and command == "colorize film.mkv --weights small --preview 6"
+        Image.new("RGB", (64, 48), (200, 40, 40)).save(tmp_path / "look.png")
+        reference = handle_file(str(tmp_path / "look.png"))
+        sheet, _, command = client.predict(handle_file(str(video)), reference=reference, api_name="/preview_video")
+        assert chroma(sheet) > 2 and command == "colorize film.mkv --weights small --reference look.png --preview 6"
         video, file, status, command = client.predict(handle_file(str(video)), end="0:00.5", api_name="/colorize_video")
         shown = video["video"] if isinstance(video, dict) else video
         assert Path(shown).read_bytes() == Path(file).read_bytes()  # nothing encodes it again
