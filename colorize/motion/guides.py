@@ -54,9 +54,9 @@ class Guide:
 
         Args:
             ab: The other colours.
-            times: How often this is done to the same colours, so that all together it counts once.
+            times: How often it is done at once.
         """
-        share = self.share if times == 1 else 1 - np.maximum(1 - self.share, 0) ** np.float32(1 / times)
+        share = 1 - (1 - self.share) ** times
         share = cv2.merge([share, share])
         return np.asarray(ab + share * (self.ab - ab), np.float32)
 
@@ -154,7 +154,7 @@ class _GuideFinder:
             is_carried = frame.before is not None and (marked.is_awaited or self.before is not None)
             self.waiting.append(_Waiting(frame.grey, frame.step if is_carried else None))
             if marked.key is not None:
-                yield from self._finish(Carried.begin(marked.key, frame.grey))
+                yield from self._finish(Carried.begin(marked.key.each_time(), frame.grey))
             elif not marked.is_awaited:
                 yield from self._finish(None)
                 if self.before is None and marked.is_last:

@@ -22,6 +22,7 @@ MIN_NOISE = 1.5  # standard deviation of ab, from which on noise is averaged awa
 MAX_NOISE = 25.0
 NOISE_PART = 16  # pixels, side of the parts of which the noise is taken
 PATCH, SEARCH = 3, 15  # pixels of the averaging by non-local means (Buades et al. 2005)
+TIMES_APPLIED = 2  # guides: to what the network predicts, and to what is made of that
 NOISE_FACTOR = 1.1  # of the noise: how unlike patches may be
 
 
@@ -36,6 +37,10 @@ class KeyColors:
 
     ab: Floats
     weight: Floats
+
+    def each_time(self) -> KeyColors:
+        """Return them with the weight that they have each time that a guide is applied, to count as they do once."""
+        return KeyColors(self.ab, np.asarray(1 - np.maximum(1 - self.weight, 0) ** (1 / TIMES_APPLIED), np.float32))
 
     def tidied(self, lightness: Floats, grey: Grey) -> KeyColors:
         """Return the colours where the frame has them, without noise.

@@ -16,6 +16,7 @@ from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import SEARCH_STATE, ClassifiedFrame, classify_frames
 from colorize.motion.flow import FlowFinder, Grey, Motion, half_size
 from colorize.motion.frames import PlannedFrame, PredictedFrame, SegmentEnd, State, TrackedFrame
+from colorize.motion.key_colors import TIMES_APPLIED
 from colorize.motion.options import TemporalOptions
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, where the network predicts those between too
@@ -23,7 +24,6 @@ MAX_SPARSE_GAP = 12  # the same where it predicts the anchors alone, unless the 
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
 MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts those before them
 NO_AB = np.zeros((1, 1, 2), np.float32)  # of a frame that keeps its own colours
-GUIDED = 2  # times that guides are applied: to what the network predicts, and to what is made of that
 MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
 
@@ -152,7 +152,9 @@ class TemporalPainter:
                 self.network_frames += len(wanted)
                 inputs = [each.network_input for each in wanted]
                 predicted = iter(self._colorizer.predict_ab(inputs, self._hint_maps(wanted)) if inputs else ())
-                *others, last = [NO_AB if each.kind == "kept" else each.guided(next(predicted)) for each in group]
+                *others, last = [
+                    NO_AB if each.kind == "kept" else each.guided(next(predicted), TIMES_APPLIED) for each in group
+                ]
                 yield from ((ab, None) for ab in others)
                 yield last, _first_state(frame, end)
                 group = []
@@ -261,7 +263,7 @@ class TemporalPainter:
                 if (bottleneck := features.bottleneck) is not None:
                     features = features.with_bottleneck(self._memory.aggregation.mix(bottleneck, group))
                 decoded = self._colorizer.decode(inputs, features)
-                yield from (frame.guided(ab, GUIDED) for frame, ab in zip(group, decoded, strict=True))
+                yield from (frame.guided(ab) for frame, ab in zip(group, decoded, strict=True))
 
     def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[tuple[Floats, State | None]]:
         """Yield the ab of all frames of intervals, and the state after the last frame of a segment."""
@@ -283,7 +285,7 @@ class TemporalPainter:
                 frames_ab = interpolate(before, anchor, interval)
             self._memory.anchor = anchor
             for frame, ab in zip(interval, frames_ab, strict=True):
-                yield frame.guided(ab, GUIDED), {**frame.state, **anchor.state()} if frame.state else frame.state
+                yield frame.guided(ab), {**frame.state, **anchor.state()} if frame.state else frame.state
 
 
 def _first_state(frame: ClassifiedFrame, end: SegmentEnd | None) -> State | None:
