@@ -15,7 +15,7 @@ from .key_layers import MAX_BACKWARD as MAX_BACKWARD
 from .key_layers import ChosenKeys as ChosenKeys
 from .key_layers import KeyLayer as KeyLayer
 from .key_layers import KnownKeys as KnownKeys
-from .key_layers import OwnAnswer as OwnAnswer
 from .key_layers import TrackedGrey as TrackedGrey
 from .options import TemporalOptions as TemporalOptions
+from .own_answers import OwnAnswer as OwnAnswer
 from .temporal import TemporalPainter as TemporalPainter

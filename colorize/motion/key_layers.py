@@ -1,6 +1,7 @@
 """Layers of key frames: what says which of a film's frames are key frames, and in which colours.
 
-Those of a user, hints and references are such layers, and those that the network makes of its own answers.
+Those of a user, hints and references are such layers, and those that the network makes of its own answers. The motion
+between two frames of a scene is found once, when the first layer asks for it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-import cv2
 import numpy as np
 
-from colorize.color import Floats
 from colorize.motion.carried import Step
 from colorize.motion.flow import FlowFinder, Grey
 from colorize.motion.key_colors import KeyColors
@@ -170,36 +169,3 @@ class ChosenKeys:
         for place, frame in enumerate(part):
             key = chosen[1] if chosen is not None and chosen[0] == place else None
             yield MarkedFrame(frame, key, is_awaited=chosen is not None, is_last=False)
-
-
-@dataclass(frozen=True, eq=False)
-class OwnAnswer:
-    """The choice of the network's own answer: of some frames the surest.
-
-    Attributes:
-        predict: Returns the ab (h, w, 2) of frames, each by itself.
-    """
-
-    predict: Callable[[Sequence[Grey]], Sequence[Floats]]
-
-    def __call__(self, part: Sequence[TrackedGrey], candidates: Sequence[int]) -> tuple[int, KeyColors]:
-        """Return the frame whose answer is the surest, and that."""
-        answers = self.predict([part[place].whole for place in candidates])
-        surest = surest_of(answers)
-        ab = answers[surest]
-        return candidates[surest], KeyColors(ab, np.ones(ab.shape[:2], np.float32))
-
-
-def surest_of(answers: Sequence[Floats]) -> int:
-    """Return which of the network's answers (h, w, 2) to frames of a scene is the surest: the most like all others.
-
-    What counts is how much of the frame has which colour, so the motion does not.
-    """
-    shares = np.stack([_color_shares(ab) for ab in answers])
-    return int(np.argmin(np.abs(shares[:, None] - shares[None]).sum(axis=(1, 2, 3))))
-
-
-def _color_shares(ab: Floats) -> Floats:
-    """Return which share of a frame each of 16 x 16 parts of the ab plane has, softly divided."""
-    counts = cv2.calcHist([ab[..., 0].ravel(), ab[..., 1].ravel()], [0, 1], None, [16, 16], [-80, 80, -80, 80])
-    return np.asarray(cv2.GaussianBlur(counts, (5, 5), 1.0) / ab[..., 0].size, np.float32)
