@@ -178,8 +178,6 @@ class _GuideFinder:
         self.waiting = []
 
     def _guide(self, known: Reached, grey: Grey) -> Guide:
-        if not self.layer.goes_on:
-            return Guide(known.ab, known.confidence, known.confidence)
         guide = _extended(known, grey)
         if self.layer.advises_network:
             return guide

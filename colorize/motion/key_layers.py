@@ -79,11 +79,6 @@ class KeyLayer(Protocol):
         """Whether the network is given their colours as hints, so that it goes on beside what the motion reaches."""
         ...
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether their colours also count beside what the motion reaches, over the network's."""
-        ...
-
     def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
         """Yield frames, marked; it may look ahead."""
         ...
@@ -97,13 +92,11 @@ class KnownKeys:
         indices: Of the key frames, rising.
         colors: Returns the colours of the key frame of an index, which it is given as it lies on the grid.
         advises_network: See ``KeyLayer``.
-        goes_on: See ``KeyLayer``.
     """
 
     indices: Sequence[int]
     colors: Callable[[int, Grey], KeyColors]
     advises_network: bool = True
-    goes_on: bool = True
 
     def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
         """Yield frames, marked."""
@@ -140,14 +133,12 @@ class ChosenKeys:
         choose: Chooses one of a part.
         known: Indices of key frames of a user; a part that has one of them gets none here.
         advises_network: See ``KeyLayer``.
-        goes_on: See ``KeyLayer``.
     """
 
     every: int
     choose: Choice
     known: frozenset[int] = frozenset()
     advises_network: bool = True
-    goes_on: bool = True
 
     def mark(self, frames: Iterator[TrackedGrey]) -> Iterator[MarkedFrame]:
         """Yield frames, marked; it looks a part ahead."""
