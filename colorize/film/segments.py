@@ -99,7 +99,7 @@ class SegmentStore:
         self.segments: list[Segment] = []
         self.later: dict[int, Segment] = {}
         self.processors: list[str] = []
-        self._manifest: dict[str, Any] = {}
+        self._manifest: Mapping[str, Any] = {}
         self._begins = [0]  # index of each segment's first frame, and of the one that comes next
         self._target = target
         self._finished_path = self.folder.with_name(self.folder.name + FINISHED_SUFFIX)
