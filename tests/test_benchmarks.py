@@ -129,6 +129,16 @@ def test_video(monkeypatch, tmp_path, weights_file):
 
 
 @pytest.mark.torch
+def test_devices(monkeypatch, tmp_path, photos, weights_file):
+    film = make_video(tmp_path / "a.mp4", VideoRecipe(frames=12))
+    options = ["--weights", weights_file, "--photos", photos, "--film", film, "--json", tmp_path / "a.json"]
+    run(monkeypatch, "devices", "--device", "cpu", "--runtime", "torch", *options)
+    figures = json.loads((tmp_path / "a.json").read_text())["figures"]
+    differences = [figure["value"] for figure in figures if figure["unit"] == "CIEDE2000"]
+    assert len(figures) == 9 and len(differences) == 3 and max(differences) < 0.05
+
+
+@pytest.mark.torch
 def test_generator(monkeypatch, tmp_path):
     options = ["--backbones", "resnet18", "--sizes", 64, "--repeats", 1, "--threads", 1]
     run(monkeypatch, "generator", *options, "--output", tmp_path / "a.json")

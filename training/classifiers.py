@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from training.fast_gradients import keep_strided_depthwise_in_float32, remember_what_relu6_gave
+
 Classifier = TypeVar("Classifier", bound=nn.Module)
 
 INNER_LAYERS: dict[str, tuple[int, ...]] = {
@@ -250,18 +252,6 @@ class Recogniser(nn.Module):
         return features, network.forward_head(features)
 
 
-def keep_strided_depthwise_in_float32(body: nn.Module) -> None:
-    """Keep a network's depthwise convolutions with a stride in float32 under autocast on a CPU, where bfloat16 is slow.
-
-    Args:
-        body: Changed in place.
-    """
-    for module in body.modules():
-        if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1 and module.stride != (1, 1):
-            kind = type(module)
-            module.__class__ = type(f"Float32{kind.__name__}", (_InFloat32, kind), {})
-
-
 def fold_frozen(classifier: Classifier) -> Classifier:
     """Return a copy of a frozen classifier whose batch norms are folded into the convolutions before them.
 
@@ -280,23 +270,8 @@ def fold_frozen(classifier: Classifier) -> Classifier:
                 conv.weight, conv.bias = (nn.Parameter(cast(Tensor, x), False) for x in (fused.weight, fused.bias))
                 setattr(module, name, getattr(child, "act", nn.Identity()))  # timm's norms hold their activation
             conv = child if isinstance(child, nn.Conv2d) else None
+    remember_what_relu6_gave(folded)
     return folded
-
-
-class _InFloat32:
-    """Mixin, put before a convolution's own class, that keeps it in float32 under autocast on a CPU.
-
-    There the input gradient of a depthwise convolution with stride 2 is three to ninety times slower in bfloat16 than
-    in float32 (PyTorch 2.14); the four of MobileNetV2 were an eighth of a pretraining step at 64 px.
-    """
-
-    weight: Tensor
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.device.type != "cpu":
-            return super().forward(input)  # type: ignore[misc]
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(input.to(self.weight.dtype))  # type: ignore[misc]
 
 
 def read_tensors(path: Path, error: type[ValueError]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -52,6 +52,8 @@ class RunConfig:
         seed: Of everything random.
         device: auto: CUDA, then MPS, then the CPU.
         bf16: Run the networks in bfloat16 (autocast) where the device does not have to emulate it.
+        compile: Let torch.compile make single kernels of the losses' arithmetic; the first steps of each phase wait for
+            it, unless its cache on disk has them.
         threads: Of the CPU; 0: PyTorch's choice.
         samples_every: Epochs between two sample sheets.
     """
@@ -79,6 +81,7 @@ class RunConfig:
     seed: int = 0
     device: Device = "auto"
     bf16: bool = True
+    compile: bool = False
     threads: int = 0
     samples_every: int = 1
 
@@ -176,6 +179,8 @@ class PretrainConfig:
         render_size: Short side in pixels at which the weights are to be used; 0: the last phase's size.
         keep_epoch: Epoch after which the averaged weights are kept as ``kept.safetensors`` too, a multiple of
             ``samples_every``; 0: only the last ones are kept.
+        fill_memory: Share of a GPU's memory, 0..1, that batches are made to take, smaller or larger ones, with the
+            learning rate that belongs to them (``training.full_memory``); 0: they stay as they are, as on a CPU.
     """
 
     run: Annotated[RunConfig, tyro.conf.arg(name="")]
@@ -199,6 +204,7 @@ class PretrainConfig:
     deep_rate: float = 0.0
     render_size: int = 0
     keep_epoch: int = 0
+    fill_memory: float = 0.0
 
     def __post_init__(self) -> None:
         _check_recognisers(self.recogniser, self.recogniser_file)
@@ -218,8 +224,10 @@ class PretrainConfig:
             )
         if self.head not in HEADS:
             raise ValueError(f"unknown head {self.head!r}; choose one of {', '.join(HEADS)}")
+        if not 0 <= self.fill_memory <= 1:
+            raise ValueError(f"fill_memory {self.fill_memory:g} is not a share, 0..1")
         every, epochs = self.run.samples_every, self.run.epochs
-        if not (0 <= self.keep_epoch <= epochs and self.keep_epoch % every == 0):
+        if not self.run.minutes and not (0 <= self.keep_epoch <= epochs and self.keep_epoch % every == 0):
             raise ValueError(f"keep_epoch {self.keep_epoch} is not one of 0, {every}, {2 * every} ... {epochs}")
 
 

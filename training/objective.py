@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ from training.losses import (
 from training.rendering import compose_lab, reduce_lab
 from training.two_views import agreement_loss
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -90,6 +91,7 @@ class GeneratorLoss(nn.Module):
         recognisers: Sequence[Recogniser] = (),
         bf16: bool = False,
         two_views: float = 0.0,
+        compiled: bool = False,
     ) -> None:
         """Choose the terms and their classifiers.
 
@@ -99,6 +101,7 @@ class GeneratorLoss(nn.Module):
             recognisers: For the recognition and the embedding loss, which are the means over all of them.
             bf16: Run the classifiers in bfloat16.
             two_views: Share of the pictures of a training batch that are one of two views of a photograph, 0..1.
+            compiled: Let torch.compile make single kernels of the terms' own arithmetic; classifiers stay as they are.
 
         Raises:
             ValueError: The agreement loss is asked for without second views, a perceptual or the distillation loss
@@ -117,6 +120,7 @@ class GeneratorLoss(nn.Module):
         self.teacher = fold_frozen(teacher) if teacher is not None and weights.needs_teacher else None
         self.recognisers = nn.ModuleList(map(fold_frozen, recognisers) if weights.needs_recogniser else ())
         self.bf16 = bf16
+        self.compiled = compiled
         self.parts: dict[str, Tensor] = {}
         self.register_buffer("centres", bin_centres(), persistent=False)
 
@@ -142,17 +146,18 @@ class GeneratorLoss(nn.Module):
         ab, guess = (part.float() for part in output[:2])
         small = reduce_lab(lab, ab.shape[-1])
         target = small[:, 1:]
+        kernel = _compiled if self.compiled else _as_it_is
         terms: dict[str, Callable[[], Tensor]] = {
-            "content": lambda: content_loss(ab, target),
-            "classification": lambda: classification_loss(output[2], target, self.centres),
-            "gradient": lambda: gradient_loss(ab, target),
-            "colourfulness": lambda: colourfulness_loss(ab, target),
-            "skin": lambda: skin_loss(ab, small),
+            "content": lambda: kernel(content_loss)(ab, target),
+            "classification": lambda: kernel(classification_loss)(output[2], target, self.centres),
+            "gradient": lambda: kernel(gradient_loss)(ab, target),
+            "colourfulness": lambda: kernel(colourfulness_loss)(ab, target),
+            "skin": lambda: kernel(skin_loss)(ab, small),
         }
         if torch.is_grad_enabled():  # batches of the validation have no second views
-            terms["agreement"] = lambda: agreement_loss(ab, self.two_views, lab.shape[-1])
-        picture = cache(lambda: _channels_last(lab_tensor_to_rgb(compose_lab(ab, lab))))
-        true_picture = cache(lambda: _channels_last(lab_tensor_to_rgb(lab)))
+            terms["agreement"] = lambda: kernel(agreement_loss)(ab, self.two_views, lab.shape[-1])
+        picture = cache(lambda: kernel(_rendered)(ab, lab))
+        true_picture = cache(lambda: kernel(_rendered)(lab[:, 1:], lab))
 
         def run(classifier: Callable[[Tensor], T], rgb: Tensor) -> T:
             with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self.bf16):
@@ -161,18 +166,18 @@ class GeneratorLoss(nn.Module):
         if (teacher := self.teacher) is not None:
             with torch.no_grad():
                 truth = run(teacher, true_picture())
-            terms["distillation"] = lambda: distillation_loss(guess, truth.last)
+            terms["distillation"] = lambda: kernel(distillation_loss)(guess, truth.last)
             features = cache(lambda: run(teacher.inner_features, picture()))
-            terms["perceptual"] = lambda: perceptual_loss(features(), truth.features)
-            terms["deepest"] = lambda: perceptual_loss(features()[-1:], truth.features[-1:])
+            terms["perceptual"] = lambda: kernel(perceptual_loss)(features(), truth.features)
+            terms["deepest"] = lambda: kernel(perceptual_loss)(features()[-1:], truth.features[-1:])
         if self.recognisers:
             with torch.no_grad():
                 true_outputs = [run(recogniser, true_picture()) for recogniser in self.recognisers]
             pairs = cache(
                 lambda: list(zip([run(each, picture()) for each in self.recognisers], true_outputs, strict=True))
             )
-            terms["recognition"] = lambda: torch.stack([recognition_loss(*pair) for pair in pairs()]).mean()
-            terms["embedding"] = lambda: torch.stack([embedding_loss(a[0], b[0]) for a, b in pairs()]).mean()
+            terms["recognition"] = lambda: torch.stack([kernel(recognition_loss)(*pair) for pair in pairs()]).mean()
+            terms["embedding"] = lambda: torch.stack([kernel(embedding_loss)(a[0], b[0]) for a, b in pairs()]).mean()
         total = ab.new_zeros(())
         self.parts = {}
         for name, term in terms.items():
@@ -184,6 +189,15 @@ class GeneratorLoss(nn.Module):
         return total
 
 
-def _channels_last(pictures: Tensor) -> Tensor:
-    """Return pictures in the order of memory in which convolutions are fastest, once for all classifiers."""
-    return pictures.contiguous(memory_format=torch.channels_last)
+def _rendered(ab: Tensor, lab: Tensor) -> Tensor:
+    """Return pictures in sRGB, in the order of memory in which convolutions are fastest, once for all classifiers."""
+    return lab_tensor_to_rgb(compose_lab(ab, lab)).contiguous(memory_format=torch.channels_last)
+
+
+def _as_it_is(function: Callable[P, T]) -> Callable[P, T]:
+    return function
+
+
+@cache
+def _compiled(function: Callable[P, T]) -> Callable[P, T]:
+    return torch.compile(function, dynamic=False)  # each phase has its own shapes

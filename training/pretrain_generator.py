@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -20,8 +21,9 @@ from colorize.network import Generator, GeneratorConfig, WeightsInfo, load_gener
 from training.budget import within_minutes
 from training.callbacks import DivergedError
 from training.classifiers import TimmClassifier
-from training.config import PretrainConfig
+from training.config import PretrainConfig, RunConfig
 from training.distill_encoder import load_encoder_weights
+from training.full_memory import peak_of_training, with_full_memory
 from training.rendering import sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import device_of, prepare_data
@@ -84,9 +86,17 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         CheckpointError: The output folder's checkpoint does not fit.
         DivergedError: The loss is no longer a number.
     """
-    run = within_minutes(config.run, lambda trial: pretrain(replace(config, run=trial, keep_epoch=0)))
+
+    def train_shortly(trial: RunConfig) -> None:
+        pretrain(replace(config, run=trial, keep_epoch=0, fill_memory=0))
+
+    device = device_of(config.run)
+    run = config.run
+    if config.fill_memory and device.type == "cuda":
+        peak_of = partial(peak_of_training, device=device, train=train_shortly)
+        run = with_full_memory(run, config.fill_memory, torch.cuda.get_device_properties(device).total_memory, peak_of)
+    run = within_minutes(run, train_shortly)
     config = replace(config, run=run)
-    device = device_of(run)
     generator = build_generator(config)
     loss = generator_loss(config)
     loss.read_bins(generator)

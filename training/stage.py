@@ -80,7 +80,9 @@ def generator_loss(config: PretrainConfig | FinetuneConfig) -> GeneratorLoss:
     if losses.needs_recogniser:
         files = config.recogniser_file or (None,) * len(config.recogniser)
         recognisers = [Recogniser(name, file) for name, file in zip(config.recogniser, files, strict=True)]
-    loss = GeneratorLoss(losses, teacher, recognisers, uses_bfloat16(config.run), config.run.two_views)
+    loss = GeneratorLoss(
+        losses, teacher, recognisers, uses_bfloat16(config.run), config.run.two_views, config.run.compile
+    )
     return loss.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

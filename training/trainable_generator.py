@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from colorize.network import Generator, bin_areas
-from training.classifiers import keep_strided_depthwise_in_float32
+from training.fast_gradients import compute_weight_gradients_by_planes, keep_strided_depthwise_in_float32
 
 SPREAD = 0.09  # standard deviation of the Gaussian that a classification starts with: 10 ab levels, the bins' distance
 
@@ -93,6 +93,7 @@ class TrainableGenerator(nn.Module):
         super().__init__()
         self.generator = generator
         keep_strided_depthwise_in_float32(generator)  # a semantic branch has some
+        compute_weight_gradients_by_planes(nn.ModuleList([generator.decoder, generator.head]))
         width = generator.encoder.channels[-1]
         self.features = nn.Conv2d(width, channels, 1) if channels else nn.Identity()
         self.decoder_only = decoder_only
@@ -112,7 +113,8 @@ class TrainableGenerator(nn.Module):
             lightness: (B, 1, H, W), H and W multiples of 32.
             hints: (B, 3, H, W).
         """
-        x = torch.cat([lightness, hints], dim=1)
+        # Of one order in memory with the maps that it is joined to: a concatenation of two is copied.
+        x = torch.cat([lightness, hints], dim=1).contiguous(memory_format=torch.channels_last)
         features = self.generator.encode(x)
         head_output = self.generator.logits(x, features)
         others = [self.generator.decode(x, features, latent) for latent in self.latents]

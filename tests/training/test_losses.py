@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 
 from colorize.color import lab_tensor_to_rgb, rgb_tensor_to_lab
+from colorize.network import BINS
 from training.losses import (
     colourfulness_loss,
     content_loss,
@@ -146,3 +149,21 @@ def test_only_the_encoder_learns_from_distillation(rgb, teacher):
     loss((ab, guess), lab).backward()
     assert set(loss.parts) == {"content", "distillation"}
     assert guess.grad.abs().sum() > 0
+
+
+@pytest.mark.slow
+def test_compiled_losses_are_the_same(monkeypatch):
+    """The graphs that torch.compile takes the losses for compute them; what makes kernels of graphs is not ours."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    weights = LossWeights(perceptual=0, distillation=0, classification=0.5, skin=1, agreement=1)
+    torch.manual_seed(0)
+    lab = torch.rand(4, 3, 64, 64) * 0.4
+    found = []
+    for compiled in (False, True):
+        torch.manual_seed(1)
+        ab, logits = (torch.randn(4, channels, 32, 32).mul(0.1).requires_grad_() for channels in (2, BINS))
+        loss = GeneratorLoss(weights, None, two_views=0.5, compiled=compiled)((ab, torch.zeros(1), logits), lab)
+        loss.backward()
+        found.append((loss.detach(), ab.grad, logits.grad))
+    for got, wanted in zip(*found, strict=True):
+        torch.testing.assert_close(got, wanted)
