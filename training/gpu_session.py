@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -91,7 +91,7 @@ class SessionSettings:
     validation: Path | None = None
     recipe: str = "progressive"
     measure_minutes: float = 2.0
-    check_minutes: float = 1.0
+    check_minutes: float = 1.5
     size: int = 192
     batch_size: int = 128
     mib: float = 15.0
@@ -130,10 +130,10 @@ def measure(settings: SessionSettings, run: Path) -> dict[str, float]:
         if folder is None:
             continue
         words = [FORMER_NAMES.get(word, word) if name == "before" else word for word in arguments]
-        words += ["--weights", str(folder.resolve() / "weights/stable.safetensors")]
+        words += ["--weights", str(folder / "weights/stable.safetensors")]
         command = [sys.executable, "-c", TIMED, *words, *more, "--output", str(run / f"measure-{name}")]
         environment = {**os.environ, "PYTHONSAFEPATH": "1"}
-        environment["PYTHONPATH"] = os.pathsep.join([str(folder.resolve()), os.environ.get("PYTHONPATH", "")])
+        environment["PYTHONPATH"] = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
         said = _said_in_time(command, until - time.perf_counter(), folder, environment)
         seconds, _, table = said.partition("seconds_per_step ")[2].partition("\n")
         if seconds:
@@ -160,6 +160,18 @@ def _said_in_time(command: list[str], seconds: float, folder: Path, environment:
         return (late.stdout or b"").decode()
 
 
+def _with_whole_paths(settings: SessionSettings) -> SessionSettings:
+    """Return the settings with paths that are the same from any folder: commands run in the checkouts' own."""
+    return replace(
+        settings,
+        photos=tuple(path.resolve() for path in settings.photos),
+        output=settings.output.resolve(),
+        classifiers=settings.classifiers and settings.classifiers.resolve(),
+        before=settings.before and settings.before.resolve(),
+        validation=settings.validation and settings.validation.resolve(),
+    )
+
+
 def _some_photos(sources: tuple[Path, ...], folder: Path) -> Path:
     """Return a folder with the first photographs of the sources."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -175,6 +187,7 @@ def run_session(settings: SessionSettings) -> list[Path]:
     Raises:
         RuntimeError: The recipe ended with an error.
     """
+    settings = _with_whole_paths(settings)
     settings.output.mkdir(parents=True, exist_ok=True)
     run = settings.output.with_name(f"{settings.output.name}-run")
     figures = measure(settings, run)
