@@ -53,6 +53,7 @@ from colorize.photo.tiff_tags import (
     YCBCR,
     YCBCR_COEFFICIENTS,
     all_numbers,
+    check_numbers,
     first_number,
     quotients,
 )
@@ -155,6 +156,7 @@ def _check_kind(page: tifffile.TiffPage) -> int:
     Raises:
         ImageError: The page is too large, or of a kind that no picture can be made of.
     """
+    check_numbers(page)
     height, width, samples = page.imagelength, page.imagewidth, page.samplesperpixel
     if page.imagedepth != 1:
         raise ImageError(f"is a stack of {page.imagedepth} layers; save them as pages")

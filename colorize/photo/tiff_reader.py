@@ -26,7 +26,7 @@ from colorize.photo.photo import Photo
 from colorize.photo.size_limit import check_size
 from colorize.photo.tiff_chain import page_offsets
 from colorize.photo.tiff_pixels import read_pixels, visible_area
-from colorize.photo.tiff_tags import BLACK_IS_ZERO, CFA, LINEAR_RAW, MASK, RGB, WHITE_IS_ZERO
+from colorize.photo.tiff_tags import BLACK_IS_ZERO, CFA, LINEAR_RAW, MASK, RGB, WHITE_IS_ZERO, check_numbers
 
 PAGE_NUMBER, ICC_PROFILE = 297, 34675  # tags of TIFF 6.0 and ICC
 INCH, CENTIMETRE = 2, 3  # values of ResolutionUnit
@@ -101,14 +101,25 @@ def _open(path: Path) -> Iterator[tuple[BinaryIO, list[tifffile.TiffPage]]]:
             raise ImageError("is a camera's raw picture, a mosaic; develop it and save it as TIFF or JPEG")
         offsets = page_offsets(file)
         file.seek(0)
-        with tifffile.TiffFile(file, **dict.fromkeys(OTHER_DIALECTS, False)) as tiff:
-            yield file, [_page_at(tiff, offset, number) for number, offset in enumerate(offsets)]
+        try:
+            tiff = tifffile.TiffFile(file, **dict.fromkeys(OTHER_DIALECTS, False))
+            pages = [_page_at(tiff, offset, number) for number, offset in enumerate(offsets)]
+        except TypeError as error:  # tifffile computes with them before they can be looked at
+            raise ImageError("damaged (a tag that is one number holds several values); get it anew") from error
+        with tiff:
+            yield file, pages
 
 
 def _page_at(tiff: tifffile.TiffFile, offset: int, number: int) -> tifffile.TiffPage:
-    """Return the page at an offset of a TIFF, the number of its pages before it given."""
+    """Return the page at an offset of a TIFF, the number of its pages before it given.
+
+    Raises:
+        ImageError: A tag that says what it is has several values.
+    """
     tiff.filehandle.seek(offset)
-    return tifffile.TiffPage(tiff, index=number)
+    page = tifffile.TiffPage(tiff, index=number)
+    check_numbers(page)
+    return page
 
 
 def choose_photographs(pages: list[tifffile.TiffPage]) -> tuple[list[Page], list[Page]]:

@@ -10,6 +10,8 @@ import math
 import numpy as np
 import tifffile
 
+from colorize.base import ImageError
+
 MAX_SAMPLE_VALUE, COLOR_MAP, INK_SET = 281, 320, 332
 YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING, REFERENCE_BLACK_WHITE = 529, 530, 532
 BLACK_LEVEL, WHITE_LEVEL, CROP_ORIGIN, CROP_SIZE, ACTIVE_AREA = 50714, 50717, 50719, 50720, 50829  # of DNG
@@ -18,6 +20,33 @@ WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)  #
 CIELAB, ICCLAB, CFA, LINEAR_RAW = 8, 9, 32803, 34892
 PREMULTIPLIED, ALPHA = 1, 2  # ExtraSamples
 CMYK_INKS = 1  # InkSet
+
+ONE_NUMBER = {
+    "imagewidth": "ImageWidth",
+    "imagelength": "ImageLength",
+    "imagedepth": "ImageDepth",
+    "compression": "Compression",
+    "photometric": "PhotometricInterpretation",
+    "samplesperpixel": "SamplesPerPixel",
+    "planarconfig": "PlanarConfiguration",
+    "predictor": "Predictor",
+    "tilewidth": "TileWidth",
+    "tilelength": "TileLength",
+}
+"""tifffile's attribute of a page -> the tag, which has to be one number."""
+
+
+def check_numbers(page: tifffile.TiffPage) -> None:
+    """Check that the tags that say what a page is are one number each.
+
+    Raises:
+        ImageError: One of them has several.
+    """
+    for name, tag in ONE_NUMBER.items():
+        value = getattr(page, name)
+        if not isinstance(value, int):
+            stated = f"{len(value)} values" if isinstance(value, tuple) else f"{value!r:.40}"
+            raise ImageError(f"its tag {tag} holds {stated} where one number is needed; it is damaged, get it anew")
 
 
 def first_number(page: tifffile.TiffPage, tag: int, default: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from support.photo_files import boxes_picture, noise, smooth
-from support.tiff_files import SHORT, grey_tags, write_tiff_by_hand
+from support.tiff_files import LONG, SHORT, grey_tags, write_tiff_by_hand
 
 from colorize.base import ImageError
 from colorize.photo import photo_size, read_photo, read_photos
@@ -216,3 +216,14 @@ def test_a_page_without_pixels_is_an_error(tmp_path: Path) -> None:
     write_tiff_by_hand(tmp_path / "a.tif", b"", (0, 0), grey_tags(8) | {254: (SHORT, [0])})
     with pytest.raises(ImageError, match=r"a\.tif: "):
         read_photo(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("tag", [256, 257, 259, 262, 277, 284, 317, 322])
+def test_several_values_in_place_of_one_number_are_damage(tmp_path: Path, tag: int) -> None:
+    stated = {256: 30, 257: 20}.get(tag, 1)
+    tags = grey_tags(8) | {tag: (LONG if tag < 258 else SHORT, [stated] * 3)}
+    path = write_tiff_by_hand(tmp_path / "a.tif", noise((20, 30)).tobytes(), (20, 30), tags)
+    with pytest.raises(ImageError, match=r"a\.tif: .*values") as caught:
+        read_photo(path)
+    assert "tuple" not in str(caught.value)
+    assert "get it anew" in str(caught.value)
