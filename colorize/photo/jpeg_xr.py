@@ -7,6 +7,7 @@ with what was checked here, in a process of its own, for it believes whatever a 
 from __future__ import annotations
 
 import io
+import math
 import struct
 import subprocess
 import sys
@@ -41,6 +42,11 @@ IS_TILED = 0x80  # flag in the byte 9
 SHORT_SIZES, HAS_MARGINS, HAS_ALPHA = 0x80, 0x20, 0x01  # flags in the byte 10
 DECODE = """import sys
 sys.path[:] = filter(None, sys.path)  # nothing from the folder where the command stands
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[1]), int(sys.argv[1]) + 1))
+except ImportError:
+    pass  # Windows has no such limit
 import io
 import numpy
 from imagecodecs import jpegxr_decode
@@ -48,7 +54,8 @@ values = io.BytesIO()
 numpy.save(values, jpegxr_decode(sys.stdin.buffer.read()))
 sys.stdout.buffer.write(values.getbuffer())
 """
-MAX_SECONDS, SECONDS_EACH = 120, 1e-6  # of wall time, on a busy machine too; for each pixel
+MAX_SECONDS, SECONDS_EACH = 9, 1e-6  # of computing; for each pixel
+PATIENCE = 60  # times as long may that take on a busy machine
 ROUNDING = 0.02  # that lossy coding adds to light from 0 to 1
 LEAST_BITS = 1  # of a macroblock of 16 x 16 pixels; the encoders write 3 and more
 ORIENTATIONS = (UPRIGHT, 4, 2, 3, 6, 7, 5, 8)
@@ -211,11 +218,12 @@ def _decode_apart(data: bytes, pixels: int) -> np.ndarray:
     Raises:
         ImageError: It did, or it refused them.
     """
-    command, seconds = (sys.executable, "-c", DECODE), MAX_SECONDS + SECONDS_EACH * pixels
+    limit = MAX_SECONDS + math.ceil(SECONDS_EACH * pixels)
+    command, seconds = (sys.executable, "-c", DECODE, str(limit)), PATIENCE * limit
     try:
         done = subprocess.run(command, input=data, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ImageError(f"damaged, or not decoded within {seconds:.0f} seconds; get it anew") from error
+        raise ImageError(f"damaged, or not decoded within {seconds} seconds; get it anew") from error
     if done.returncode != 0 or not done.stdout:
         raise ImageError("damaged or cut off (its JPEG XR data cannot be decoded); get it anew")
     return np.load(io.BytesIO(done.stdout))
