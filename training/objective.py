@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -146,7 +146,10 @@ class GeneratorLoss(nn.Module):
         ab, guess = (part.float() for part in output[:2])
         small = reduce_lab(lab, ab.shape[-1])
         target = small[:, 1:]
-        kernel = _compiled if self.compiled else _as_it_is
+
+        def kernel(function: Callable[P, T]) -> Callable[P, T]:
+            return _compiled(function) if self.compiled else function
+
         terms: dict[str, Callable[[], Tensor]] = {
             "content": lambda: kernel(content_loss)(ab, target),
             "classification": lambda: kernel(classification_loss)(output[2], target, self.centres),
@@ -194,10 +197,6 @@ def _rendered(ab: Tensor, lab: Tensor) -> Tensor:
     return lab_tensor_to_rgb(compose_lab(ab, lab)).contiguous(memory_format=torch.channels_last)
 
 
-def _as_it_is(function: Callable[P, T]) -> Callable[P, T]:
-    return function
-
-
 @cache
-def _compiled(function: Callable[P, T]) -> Callable[P, T]:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compile(function, dynamic=False)  # each phase has its own shapes
