@@ -90,16 +90,7 @@ def _fitting_samples(run: RunConfig, train: Callable[[RunConfig], object]) -> li
     started = time.perf_counter()
     seconds = []  # a picture takes, in each phase
     for size, batch_size in zip(run.sizes, run.batch_sizes, strict=True):
-        trial = replace(
-            run,
-            output=run.output / "pace",
-            cache=run.cache or run.output / "photo-cache",
-            sizes=(size,),
-            samples=(batch_size * TIMED_STEPS,),
-            batch_sizes=(batch_size,),
-            epoch_steps=TIMED_STEPS,
-            minutes=0.0,
-        )
+        trial = run.short_run("pace", size, batch_size, TIMED_STEPS)
         train(trial)
         pace = json.loads((trial.output / PACE).read_text(encoding="utf-8"))
         seconds.append((pace["seconds_per_step"] + pace["seconds_per_end"] / run.epoch_steps) / batch_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,6 +117,26 @@ class RunConfig:
         """The phases of the run, in order."""
         settings = zip(self.sizes, self.samples, self.batch_sizes, strict=True)
         return tuple(Phase(size, samples, batch_size, self.perceptual_size) for size, samples, batch_size in settings)
+
+    def short_run(self, name: str, size: int, batch_size: int, steps: int) -> RunConfig:
+        """Return a run of a few steps of one phase, which is measured before the run itself begins.
+
+        Args:
+            name: Of its own folder in the output folder.
+            size: Side of its pictures in pixels.
+            batch_size: Pictures of each step.
+            steps: How many.
+        """
+        return replace(
+            self,
+            output=self.output / name,
+            cache=self.cache or self.output / "photo-cache",  # so that photographs are decoded once
+            sizes=(size,),
+            samples=(batch_size * steps,),
+            batch_sizes=(batch_size,),
+            epoch_steps=steps,
+            minutes=0.0,
+        )
 
     @property
     def epochs(self) -> int:

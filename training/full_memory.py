@@ -89,16 +89,7 @@ def _fitting_factor(run: RunConfig, phase: int, allowed: float, peak_of: Callabl
 
 def _measured(run: RunConfig, size: int, batch: int, peak_of: Callable[[RunConfig], int]) -> int:
     """Return the bytes that a few steps of one batch size take at their peak."""
-    trial = replace(
-        run,
-        output=run.output / "memory",
-        cache=run.cache or run.output / "photo-cache",
-        sizes=(size,),
-        samples=(batch * MEASURED_STEPS,),
-        batch_sizes=(batch,),
-        epoch_steps=MEASURED_STEPS,
-        minutes=0.0,
-    )
+    trial = run.short_run("memory", size, batch, MEASURED_STEPS)
     try:
         return peak_of(trial)
     finally:
