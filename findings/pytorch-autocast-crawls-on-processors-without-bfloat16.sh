@@ -2,8 +2,8 @@
 # On a processor without instructions for bfloat16, autocast makes convolutions many times slower, without a word.
 #
 # torch.autocast("cpu") takes bfloat16 on any processor, and warns on none. Where there is AVX2 alone a convolution takes 5 to
-# 66 times as long as in float32, forwards and for the gradient of its input, and longest where one was told to be fastest, in
-# channels-last: dense ones with stride 2 some 6 times forwards and 20 backwards, depthwise ones 23 to 66 times both ways.
+# 91 times as long as in float32, forwards and for the gradient of its input, and longest where one was told to be fastest, in
+# channels-last: dense ones with stride 2 some 6 times forwards and 20 backwards, depthwise ones 23 to 91 times both ways.
 # (Where the processor has the instructions, dense ones are quick, and the gradients of depthwise ones with a stride were seen
 # to be 3 to 90 times slower; on a processor with AVX2 alone those cannot be told from the rest.)
 # The guess before it was run: what is emulated costs up to twice the time, backwards as forwards, dense as depthwise.
