@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from filelock import FileLock
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from colorize.base import decode_avif_in_one_thread, move_into_place
+from colorize.base import decode_avif_in_one_thread, move_into_place, remove_folder
 from training.metrics import colourfulness
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff"})
@@ -68,7 +68,8 @@ def load_photos(
 
     Args:
         sources: Folders (searched at all depths) and tar files.
-        cache: Folder to keep the decoded array in; made anew if the sources or settings differ.
+        cache: Folder to keep the decoded array in; made anew if the sources or settings differ, by one process at a
+            time, and what a killed one has left there is removed.
         short_side: Pixels of the shorter side.
         min_colourfulness: Photographs with a smaller Hasler-Suesstrunk colourfulness are dropped: grey ones teach
             grey.
@@ -81,7 +82,12 @@ def load_photos(
     key = _fingerprint(sources, short_side, min_colourfulness)
     folder = Path(cache) / key
     if not (folder / "index.json").is_file():
-        _build(sources, folder, short_side, min_colourfulness, progress)
+        Path(cache).mkdir(parents=True, exist_ok=True)
+        with FileLock(Path(cache) / ".lock"):
+            for left in Path(cache).glob("*.tmp"):  # of a run that was killed: who holds the lock is alone
+                remove_folder(left)
+            if not (folder / "index.json").is_file():  # else another run has made it meanwhile
+                _build(sources, folder, short_side, min_colourfulness, progress)
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     return Photos(
         pixels=np.memmap(folder / "pixels.raw", np.uint8, "c", shape=tuple(index["shape"])),
@@ -131,8 +137,8 @@ def _fingerprint(sources: Sequence[Path], short_side: int, min_colourfulness: fl
 
 def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourfulness: float, progress: bool) -> None:
     """Decode all photographs into a temporary folder, which is renamed when it is complete."""
-    temporary = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    temporary.mkdir(parents=True)
+    temporary = folder.with_name(f"{folder.name}.tmp")
+    temporary.mkdir()
     files = ((source, name, data) for source in map(Path, sources) for name, data in iterate_files(source))
     bad: list[tuple[str, str]] = []
     dropped: list[str] = []
@@ -177,13 +183,9 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
             "folders": folders,
         }
         (temporary / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        try:
-            move_into_place(temporary, folder)
-        except OSError:
-            if not (folder / "index.json").is_file():  # else another run has made the same cache meanwhile
-                raise
+        move_into_place(temporary, folder)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_folder(temporary)
 
 
 def _map_in_chunks(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterator[T]) -> Iterator[R]:

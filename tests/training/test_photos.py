@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as StillWaiting
 
 import numpy as np
 import pytest
@@ -12,6 +14,12 @@ from support.photos import write_photos
 
 from training import photos as module
 from training.photos import PhotosError, iterate_files, load_photos
+
+
+def caches(tmp_path):
+    """Return all that lies in the folder of the caches but the lock that runs wait for."""
+    found = set((tmp_path / "cache").iterdir())
+    return sorted(found - {tmp_path / "cache" / ".lock"})
 
 
 def load(source, tmp_path, **settings):
@@ -75,7 +83,7 @@ def test_nothing_is_left_of_a_failed_cache(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(PhotosError, match=r" 0 in .*photos"):
         load(tmp_path / "photos", tmp_path)
-    assert list((tmp_path / "cache").iterdir()) == []
+    assert caches(tmp_path) == []
 
 
 def test_missing_and_wrong_sources(tmp_path):
@@ -87,18 +95,35 @@ def test_missing_and_wrong_sources(tmp_path):
 
 
 def test_two_runs_that_make_one_cache(tmp_path, monkeypatch):
-    """Started together, both decode; the one that is later takes what the other has made."""
+    """One decodes; the other waits, and takes what the first has made, or makes its own where its settings differ."""
     write_photos(tmp_path / "photos", 3)
-    firsts = []
+    waiting = []
 
-    def overtaken(source):
-        monkeypatch.undo()
-        monkeypatch.setattr(os, "getpid", lambda: 0)  # of another process
-        firsts.append(load(tmp_path / "photos", tmp_path))
-        monkeypatch.undo()
+    def met(source):
+        waiting.append(others.submit(load, tmp_path / "photos", tmp_path))
+        waiting.append(others.submit(load, tmp_path / "photos", tmp_path, short_side=32))
+        for other in waiting:
+            with pytest.raises(StillWaiting):
+                other.result(timeout=0.1)
+        monkeypatch.setattr(module, "iterate_files", lambda source: decoded.append(source) or iterate_files(source))
         yield from iterate_files(source)
 
-    monkeypatch.setattr(module, "iterate_files", overtaken)
-    later = load(tmp_path / "photos", tmp_path)
-    assert len(list((tmp_path / "cache").iterdir())) == 1
-    assert (later.pixels == firsts[0].pixels).all()
+    decoded = []  # after the first
+    monkeypatch.setattr(module, "iterate_files", met)
+    with ThreadPoolExecutor(2) as others:
+        first = load(tmp_path / "photos", tmp_path)
+        same, smaller = (other.result() for other in waiting)
+    assert (same.pixels == first.pixels).all()
+    assert len(decoded) == 1
+    assert smaller.pixels.shape[1] == 32
+    assert len(caches(tmp_path)) == 2
+
+
+def test_what_a_killed_run_has_left_is_removed(tmp_path):
+    write_photos(tmp_path / "photos", 3)
+    for name in ("0123456789abcdef.4711.tmp", "0123456789abcdef.tmp"):  # a former version's name, and today's
+        (tmp_path / "cache" / name).mkdir(parents=True)
+        (tmp_path / "cache" / name / "pixels.raw").write_bytes(bytes(1000))
+    load(tmp_path / "photos", tmp_path)
+    (made,) = caches(tmp_path)
+    assert sorted(path.name for path in made.iterdir()) == ["index.json", "pixels.raw"]
