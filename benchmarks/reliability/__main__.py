@@ -8,6 +8,13 @@ import importlib
 PARTS = {
     "photos": ("bad_files", "damaged photographs"),
     "films": ("bad_files", "damaged films"),
+    "weights": ("bad_inputs", "damaged weights files"),
+    "graphs": ("bad_inputs", "damaged ONNX graphs beside weights"),
+    "profiles": ("bad_inputs", "damaged ICC profiles in photographs"),
+    "segments": ("bad_inputs", "damaged segments of a stopped film"),
+    "hints": ("bad_inputs", "damaged hint files"),
+    "keyframes": ("bad_inputs", "damaged key frames"),
+    "journals": ("bad_inputs", "damaged journals of lists"),
     "kills": ("kills", "commands that are killed: films, photos, ..."),
     "disk": ("full_disk", "a film on a disk that is full"),
     "memory": ("memory", "memory of a large photo, a long film and many names"),

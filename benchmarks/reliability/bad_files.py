@@ -16,24 +16,17 @@ without a line that names the file, or an error that nobody expected. The exit s
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import json
-import multiprocessing
-import os
-import re
 import shutil
 import time
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
+from functools import partial
 from pathlib import Path
 
 import av
 from PIL import Image
 
-from benchmarks.reliability.arguments import end_with, part_arguments
+from benchmarks.reliability.arguments import part_arguments
+from benchmarks.reliability.cases import Case, line_faults, run_part
 from benchmarks.reliability.damage import damaged
 from benchmarks.reliability.formula import Formula
 from benchmarks.reliability.sound_files import make_films, make_photos
@@ -43,45 +36,31 @@ from colorize.engine import Colorizer
 from colorize.film import VideoOptions
 
 LIMITS = {"photos": 10.0, "films": 60.0}  # seconds that a file may take
-PATIENCE = 60  # times as long may a file take on a machine that is busy with other things
-MAX_LINE = 500  # characters of a message
-UNEXPECTED = re.compile(r"unexpected \w*(Error|Exception)|Traceback|object at 0x")
 
 
-@dataclass(frozen=True)
-class Case:
-    """What became of a damaged file.
+class BadFiles:
+    """Photographs or films with something wrong, as a ``Subject``."""
 
-    Attributes:
-        number: Of the case.
-        seed: Name of the sound file that was damaged.
-        damage: What was done to it.
-        status: ``done``, ``skipped`` or ``failed``, or what was wrong: ``crash`` or ``hang``.
-        message: The line for the user.
-        seconds: What it took.
-        wrong: What was wrong; empty: nothing.
-    """
+    def __init__(self, kind: str, weights: str | None, folder: Path) -> None:
+        """Make the sound files and load the network.
 
-    number: int
-    seed: str
-    damage: str
-    status: str
-    message: str
-    seconds: float
-    wrong: str
+        Args:
+            kind: ``photos`` or ``films``.
+            weights: Released name or file; None: a formula.
+            folder: That of a case, which is emptied.
+        """
+        self._seeds = make_photos() if kind == "photos" else make_films()
+        self.names = sorted(self._seeds)
+        self._folder = folder
+        self._colorizer = Colorizer(weights) if weights else Colorizer(Formula())
+        self._options = FileOptions(
+            photo=PhotoOptions(overwrite=True), video=VideoOptions(overwrite=True, preset=None), force=False
+        )
 
-
-def serve(connection: Connection, kind: str, weights: str | None, folder: Path) -> None:
-    """Take the numbers of cases from a connection and send what became of each; runs in a process of its own."""
-    seeds = make_photos() if kind == "photos" else make_films()
-    connection.send(sorted(seeds))
-    colorizer = Colorizer(weights) if weights else Colorizer(Formula())
-    options = FileOptions(
-        photo=PhotoOptions(overwrite=True), video=VideoOptions(overwrite=True, preset=None), force=False
-    )
-    while (number := connection.recv()) is not None:
-        name, damage, data = damaged(seeds, number)
-        connection.send(asdict(run_case(colorizer, options, folder, number, name, damage, data)))
+    def run(self, number: int) -> Case:
+        """Damage a file and return what became of it."""
+        name, damage, data = damaged(self._seeds, number)
+        return run_case(self._colorizer, self._options, self._folder, number, name, damage, data)
 
 
 def run_case(
@@ -110,10 +89,7 @@ def run_case(
     if hashlib.sha256(source.read_bytes()).digest() != hashlib.sha256(data).digest():
         wrong.append("the source changed")
     for line in (outcome.message, *outcome.notes):
-        if str(source) not in line and source.name not in line:
-            wrong.append(f"a line does not name the file: {line!r}")
-        if len(line) > MAX_LINE or "\n" in line or UNEXPECTED.search(line):
-            wrong.append(f"not a line for users: {line!r}")
+        wrong += line_faults(line, [source.name])
     return Case(number, name, damage, outcome.status, outcome.message, seconds, "; ".join(wrong))
 
 
@@ -138,93 +114,6 @@ def unreadable(path: Path) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-def seconds_computed(process: int | None) -> float:
-    """Return the seconds for which a process has computed, since on a busy machine time passes without it.
-
-    Where that is not told (elsewhere than in Linux), it is said to compute all the time.
-    """
-    try:
-        stat = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
-    except FileNotFoundError:
-        return time.perf_counter()
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-class Worker:
-    """The process that colours, which is started anew when it crashed or hangs."""
-
-    def __init__(self, kind: str, weights: str | None, folder: Path, limit: float) -> None:
-        self._arguments = (kind, weights, folder)
-        self._limit = limit
-        self._start()
-
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=serve, args=(other, *self._arguments), daemon=True)
-        self._process.start()
-        other.close()
-        self.seeds: list[str] = self._connection.recv()
-
-    def run(self, number: int) -> Case:
-        """Return what became of a case."""
-        start, computed = time.perf_counter(), seconds_computed(self._process.pid)
-        self._connection.send(number)
-        try:
-            while True:
-                if self._connection.poll(self._limit):
-                    return Case(**self._connection.recv())
-                seconds = time.perf_counter() - start
-                if seconds > PATIENCE * self._limit or seconds_computed(self._process.pid) - computed > self._limit / 2:
-                    break
-            status = "hang"
-        except (EOFError, ConnectionError):
-            status = "crash"
-        self.stop()
-        code = self._process.exitcode
-        self._start()
-        name = self.seeds[number % len(self.seeds)]
-        seconds = time.perf_counter() - start
-        return Case(number, name, "", status, "", seconds, f"{status}, exit code {code}")
-
-    def stop(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.join()
-
-
-def run_cases(options: argparse.Namespace) -> Iterator[Case]:
-    """Yield what became of each case, those of earlier runs first."""
-    record = options.folder / f"{options.part}.jsonl"
-    options.folder.mkdir(parents=True, exist_ok=True)
-    known = [Case(**json.loads(line)) for line in record.read_text("utf-8").splitlines()] if record.exists() else []
-    yield from known
-    begin = time.monotonic()
-    worker: Worker | None = None
-    try:
-        for number in sorted(set(range(options.count)) - {case.number for case in known}):
-            if options.seconds is not None and time.monotonic() - begin > options.seconds:
-                return
-            worker = worker or Worker(
-                options.part, options.weights, (options.folder / "case").absolute(), LIMITS[options.part]
-            )
-            case = worker.run(number)
-            with record.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(case)) + "\n")
-            yield case
-    finally:
-        if worker is not None:
-            worker.stop()
-
-
-def kind_of(message: str) -> str:
-    """Return a message without what differs from file to file: names and numbers."""
-    words = re.sub(r"^\S*case\.\w+", "FILE", message)
-    words = re.sub(r"\([^()]*\)|'[^']*'", "(...)", words)
-    return re.sub(r"\d+(\.\d+)?", "N", words)[:110]
-
-
 def main(words: list[str]) -> None:
     """Colour the damaged files and print the table.
 
@@ -234,11 +123,5 @@ def main(words: list[str]) -> None:
     about = "Colour damaged files and look at what becomes of them."
     parser = part_arguments(about, cases=5000, weights="a formula")
     options = parser.parse_args(words)
-    cases = list(run_cases(options))
-    print(f"{len(cases)} of {options.count} {options.part}, slowest {max((c.seconds for c in cases), default=0):.1f} s")
-    for status, count in Counter(case.status for case in cases).most_common():
-        print(f"{count:6} {status}")
-    print("kinds of refusals:")
-    for refusal, count in Counter(kind_of(case.message) for case in cases if case.status == "failed").most_common(40):
-        print(f"{count:6} {refusal}")
-    end_with([f"{case.number} {case.seed} ({case.damage}): {case.wrong}" for case in cases if case.wrong])
+    folder = (options.folder / "case").absolute()
+    run_part(options, partial(BadFiles, options.part, options.weights, folder), LIMITS[options.part])

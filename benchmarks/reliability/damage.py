@@ -59,12 +59,18 @@ DAMAGES: tuple[Callable[[bytearray, np.random.Generator], str], ...] = (
 )
 
 
+def damage_bytes(data: bytes, random: np.random.Generator) -> tuple[str, bytes]:
+    """Return what was done to some bytes, once or twice, and them."""
+    changed = bytearray(data)
+    words = [
+        DAMAGES[int(random.integers(len(DAMAGES)))](changed, random)
+        for _ in range(int(random.integers(1, 3)))
+        if changed
+    ]
+    return ", ".join(words), bytes(changed)
+
+
 def damaged(seeds: dict[str, bytes], number: int) -> tuple[str, str, bytes]:
     """Return the name of a case's sound file, what was done to it, and the damaged file."""
-    random = np.random.default_rng(number)
     name = sorted(seeds)[number % len(seeds)]
-    data = bytearray(seeds[name])
-    words = [
-        DAMAGES[int(random.integers(len(DAMAGES)))](data, random) for _ in range(int(random.integers(1, 3))) if data
-    ]
-    return name, ", ".join(words), bytes(data)
+    return name, *damage_bytes(seeds[name], np.random.default_rng(number))
