@@ -22,6 +22,7 @@ from benchmarks.reliability.arguments import end_with
 from benchmarks.reliability.record import run_cases
 
 PATIENCE = 60  # times as long may a case take on a machine that is busy with other things
+ENDING = 10.0  # seconds in which the process ends by itself
 MAX_MEMORY = 16 << 30  # bytes of addresses that the process may take, so that the machine outlives what it is given
 MAX_LINE = 500  # characters of a message
 UNEXPECTED = re.compile(r"unexpected \w*(Error|Exception)|Traceback|object at 0x")
@@ -126,14 +127,19 @@ class Worker:
             status = "hang"
         except (EOFError, ConnectionError):
             status = "crash"
-        self.stop()
+        self._kill()
         code = self._process.exitcode
         self._start()
         name = self._names[number % len(self._names)]
         return Case(number, name, "", status, "", time.perf_counter() - start, f"{status}, exit code {code}")
 
     def stop(self) -> None:
-        """End the process."""
+        """Let the process end."""
+        self._connection.send(None)
+        self._process.join(ENDING)
+        self._kill()
+
+    def _kill(self) -> None:
         self._process.kill()
         self._process.join()
 

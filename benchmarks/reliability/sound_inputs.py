@@ -147,6 +147,7 @@ def _make_pth() -> Input:
 
     files = {"photo.png": _png(_grey()), "weights/mine.pth": saved({"model": state})}
     words = ("photo.png", "-o", "out.png", "--weights", "weights/mine.pth", "--threads", "1", "--device", "cpu")
+    words = (*words, "--render-size", "64")
     return Input("mine.pth", files, words, ("out.png",), damage, keeps_lightness=True)
 
 

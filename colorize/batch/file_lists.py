@@ -58,7 +58,7 @@ class FileList:
         for name in FILE_COLUMNS:
             if name in columns:
                 return cls(path, name)
-        shown = ", ".join(repr(name) for name in columns[:10]) or "none"
+        shown = ", ".join(f"{name!r:.40}" for name in columns[:10]) or "none"
         raise ValueError(f"{path}: has no column {FILE_COLUMNS[0]!r}, which names the files; its columns: {shown}")
 
     def count(self) -> int:

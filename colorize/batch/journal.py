@@ -31,6 +31,8 @@ CLOSED, OPEN = ".jsonl", ".jsonl.open"
 CHUNK_LINES = 1000
 BEGUN, BEGUN_ANEW, DONE, SKIPPED, FAILED = 1, 2, 3, 4, 5
 """States of a file: begun where a result was there before, or none; coloured; left as it is; failed."""
+TEXTS, NUMBERS = ("file", "result", "hints", "status", "line", "worker"), ("seconds", "ended")  # in a line
+MAX_SECONDS = 1e11  # of a time in a line; what is beyond, in the year 5138, is damaged
 STATES = {"done": DONE, "skipped": SKIPPED, "failed": FAILED}
 
 
@@ -209,11 +211,7 @@ class Journal:
         for path in self._chunks():
             with path.open(encoding="ascii", errors="replace") as file:
                 for text in file:
-                    try:
-                        line = json.loads(text)
-                    except ValueError:  # a line that was being written when the run was killed
-                        continue
-                    if isinstance(line, dict) and {"file", "result", "status"} <= line.keys():
+                    if (line := _read_line(text)) is not None:
                         yield line
 
     def _read_identity(self) -> dict[str, Any] | None:
@@ -225,17 +223,35 @@ class Journal:
                 raise ValueError("no mapping")
         except FileNotFoundError:
             return None
-        except ValueError as error:
-            raise JournalError(f"{path}: cannot be read ({error}); remove the folder to start afresh") from error
+        except (ValueError, RecursionError) as error:
+            raise JournalError(
+                f"{path}: cannot be read ({str(error)[:200]}); remove the folder to start afresh"
+            ) from error
         if found.get("format") != FORMAT:
             raise JournalError(f"{self.folder}: made by another version of colorize; finish with that, or remove it")
         return found.get("results", {})
 
 
+def _read_line(text: str) -> dict[str, Any] | None:
+    """Return what a line of a journal holds; None: it was being written when the run was killed, or is damaged."""
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(line, dict) or not {"file", "result", "status"} <= line.keys():
+        return None
+    has_texts = all(isinstance(line.get(name, ""), str) for name in TEXTS)
+    numbers = [line.get(name, 0.0) for name in NUMBERS]
+    has_numbers = all(isinstance(value, int | float) and 0 <= value < MAX_SECONDS for value in numbers)
+    return line if has_texts and has_numbers and line["status"] in ("begun", *STATES) else None
+
+
 def _changes(former: Mapping[str, Any], present: Mapping[str, Any]) -> str:
     """Return in words which values are other than they were."""
     names = [name for name in {**former, **present} if former.get(name) != present.get(name)]
-    return ", ".join(f"{name.replace('_', ' ')} {former.get(name)} -> {present.get(name)}" for name in names)
+    return ", ".join(
+        f"{name.replace('_', ' '):.40} {former.get(name)!s:.40} -> {present.get(name)!s:.40}" for name in names
+    )
 
 
 def _names(job: Job) -> dict[str, str]:

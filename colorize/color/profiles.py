@@ -106,7 +106,7 @@ def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
         converted = ImageCms.profileToProfile(image, source, target, intent, outputMode="RGB", flags=flags)
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
-        raise ProfileError(f"its ICC profile cannot be used ({error})") from error
+        raise ProfileError(f"its ICC profile cannot be used ({error}); convert the picture to sRGB") from error
     assert converted is not None  # inPlace is off
     return converted
 

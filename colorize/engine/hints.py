@@ -53,12 +53,12 @@ class Hint:
 
     def __post_init__(self) -> None:
         if not isinstance(self.color, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", self.color):
-            raise ValueError(f"hint colour {self.color!r} is not #rrggbb, such as #c03020")
+            raise ValueError(f"hint colour {self.color!r:.40} is not #rrggbb, such as #c03020")
         for point in self.points:
             if len(point) != 2 or not all(map(_is_finite, point)):
                 raise ValueError(f"hint position {','.join(map(repr, point))} is not two numbers")
         if self.radius is not None and not (_is_finite(self.radius) and self.radius > 0):
-            raise ValueError(f"hint radius {self.radius!r} is not above 0 pixels")
+            raise ValueError(f"hint radius {self.radius!r:.40} is not above 0 pixels")
 
     @classmethod
     def parse(cls, text: str) -> Hint:
@@ -72,9 +72,9 @@ class Hint:
         try:
             numbers, radius = [float(part) for part in parts[:place]], [float(part) for part in parts[place + 1 :]]
         except ValueError as error:
-            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
+            raise ValueError(f"hint {text!r:.80} is not x,y,#rrggbb or x,y,#rrggbb,radius") from error
         if not numbers or len(numbers) % 2 or len(radius) > 1 or place >= len(parts):
-            raise ValueError(f"hint {text!r} is not x,y,#rrggbb or x,y,#rrggbb,radius")
+            raise ValueError(f"hint {text!r:.80} is not x,y,#rrggbb or x,y,#rrggbb,radius")
         (x, y), *path = zip(numbers[::2], numbers[1::2], strict=True)
         return cls(x, y, parts[place], *(radius or [None]), path=tuple(path))
 

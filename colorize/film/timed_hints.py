@@ -48,12 +48,12 @@ class TimedHint:
         """
         match = _TIMED.fullmatch(text)
         if match is None:
-            raise ValueError(f"hint {text!r} of a film does not say when: {FORM}")
+            raise ValueError(f"hint {text!r:.80} of a film does not say when: {FORM}")
         hint = Hint.parse(match["place"])
         if match["unit"] == "s":
             return cls(hint, seconds=parse_time(match["when"]))
         if not match["when"].isdigit():
-            raise ValueError(f"hint {text!r}: frame {match['when']} is not a whole number")
+            raise ValueError(f"hint {text!r:.80}: frame {match['when']:.40} is not a whole number")
         return cls(hint, frame=int(match["when"]))
 
     def __str__(self) -> str:

@@ -86,12 +86,12 @@ class Graph:
             wanted |= dict.fromkeys([f"{conv}.bias", *norm.tensors], (channels,))
             optional.add(f"{conv}.bias")  # a convolution before a batch norm seldom has one
         if missing := sorted(set(wanted) - optional - set(tensors)):
-            raise MisfitError(f"{missing[0]} is missing")
+            raise MisfitError(f"{missing[0]:.80} is missing")
         if foreign := sorted(set(tensors) - set(wanted)):
-            raise MisfitError(f"{foreign[0]} is foreign")
+            raise MisfitError(f"{foreign[0]:.80} is foreign")
         for name, tensor in tensors.items():
             if tensor.shape != wanted[name]:
-                raise MisfitError(f"{name} is {tensor.shape}, not {wanted[name]}")
+                raise MisfitError(f"{name:.80} is {tensor.shape!s:.80}, not {wanted[name]}")
 
     def initializers(self, half: str, tensors: Mapping[str, npt.NDArray]) -> dict[str, Floats]:
         """Return the numbers of a half's initializers by name, float32, batch norm folded into the convolutions.
@@ -110,7 +110,7 @@ class Graph:
             with np.errstate(all="ignore"):  # what is not finite is reported here
                 value = np.asarray(tensors[name], np.float32) if norm is None else _folded(tensors, module, kind, norm)
             if not np.isfinite(value).all():
-                raise WeightsError(f"{name}: numbers that are not finite")
+                raise WeightsError(f"{name:.80}: numbers that are not finite")
             values[name] = value
         return values
 
@@ -167,14 +167,16 @@ def read_graph(path: Path) -> Graph:
             content = json.loads(archive.read("graph.json"))
             models = {half: archive.read(f"{half}.onnx") for half in HALVES}
         if content["format"] != FORMAT:
-            raise ValueError(f"format {content['format']!r} where {FORMAT!r} is needed")
+            raise ValueError(f"format {content['format']!r:.40} where {FORMAT!r} is needed")
         shapes = {half: {name: tuple(shape) for name, shape in content["shapes"][half].items()} for half in HALVES}
         norms = {conv: Norm(**norm) for conv, norm in content["norms"].items()}
         for conv, norm in norms.items():
             if not any(len(shapes[half].get(f"{conv}.weight", ())) == 4 for half in HALVES):
-                raise ValueError(f"the batch norm {norm.name} belongs to no convolution")
+                raise ValueError(f"the batch norm {norm.name!s:.80} belongs to no convolution")
     except (*_DAMAGE, OSError) as error:
-        raise WeightsError(f"{path}: not a graph file that can be read ({error}); {graph_remedy(path)}") from error
+        raise WeightsError(
+            f"{path}: not a graph file that can be read ({str(error)[:200]}); {graph_remedy(path)}"
+        ) from error
     return Graph(models, shapes, norms)
 
 

@@ -102,7 +102,7 @@ def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, npt.NDArray
             is_former = metadata.get("format") == FORMER_FORMAT
             values = {_current_name(name) if is_former else name: _read_tensor(path, file, name) for name in names}
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a whole safetensors file ({error}); get it anew") from error
+        raise WeightsError(f"{path}: not a whole safetensors file ({str(error)[:200]}); get it anew") from error
     return info, values
 
 
@@ -115,10 +115,10 @@ def _read_tensor(path: Path, file: Any, name: str) -> npt.NDArray:
     number_format = file.get_slice(name).get_dtype()
     if number_format not in NUMBER_FORMATS:
         formats = " or ".join(NUMBER_FORMATS)
-        raise WeightsError(f"{path}: {name} holds numbers of the format {number_format}, not {formats}")
+        raise WeightsError(f"{path}: {name:.80} holds numbers of the format {number_format}, not {formats}")
     values = file.get_tensor(name)
     if name.endswith("running_var") and (values < 0).any():
-        raise WeightsError(f"{path}: {name} holds a variance below 0; get it anew")
+        raise WeightsError(f"{path}: {name:.80} holds a variance below 0; get it anew")
     return values
 
 
@@ -134,7 +134,7 @@ def _parse(path: Path, metadata: dict[str, str]) -> WeightsInfo:
     if metadata.get("format") not in (FORMAT, FORMER_FORMAT):
         found = metadata.get("format", "none")
         raise WeightsError(
-            f"{path}: format {found!r} where {FORMAT!r} or {FORMER_FORMAT!r} is needed; "
+            f"{path}: format {found!r:.40} where {FORMAT!r} or {FORMER_FORMAT!r} is needed; "
             "not weights of this program's generator"
         )
     try:
@@ -158,7 +158,7 @@ def parse_render_size(metadata: Mapping[str, str]) -> int:
     """
     size = json.loads(metadata["render_size"])
     if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_RENDER_SIZE:
-        raise ValueError(f"render_size {size!r} is not a whole number within 1..{MAX_RENDER_SIZE} pixels")
+        raise ValueError(f"render_size {size!r:.40} is not a whole number within 1..{MAX_RENDER_SIZE} pixels")
     return size
 
 

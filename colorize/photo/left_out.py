@@ -72,6 +72,18 @@ def lines(kinds: Collection[str]) -> tuple[str, ...]:
     return tuple(line for kind, line in LINES.items() if kind in kinds)
 
 
+def profile_lines(is_stated: bool, kept: bytes | None) -> list[str]:
+    """Return the line about an ICC profile by which a picture cannot be read; none where it can.
+
+    Args:
+        is_stated: Whether the file has a profile, usable or not.
+        kept: The photo's profile, its own or the one that it was converted to; None: it counts as sRGB.
+    """
+    if not is_stated or kept is not None:
+        return []
+    return ["its ICC profile is damaged or made for other pixels, so its colours were taken for sRGB"]
+
+
 def in_jpeg(jpeg: JpegFile) -> tuple[set[str], list[str]]:
     """Return the kinds of what lies in a JPEG, and further lines."""
     kinds, others = set[str](), dict[str, None]()

@@ -29,7 +29,7 @@ from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr, rare_jpeg, sixteen_bit
 from colorize.photo.boxes import map_file
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
-from colorize.photo.left_out import in_boxes
+from colorize.photo.left_out import in_boxes, profile_lines
 from colorize.photo.metadata import assemble, read_dpi, read_metadata
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
@@ -230,6 +230,7 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
     info = dict(image.info)
     format = _format_of(image)
     profile = info.get("icc_profile") or None
+    states_profile = profile is not None or (format in ("JPEG", "PNG") and "icc_profile" in info)  # if damaged, as None
     png = read_png_colors(path) if format == "PNG" else None
     if png and png.transparent and png.color_type == sixteen_bit.PNG_GREY and 1 < png.depth < 8:
         # Pillow spreads the pixels over 0..255, and not this
@@ -240,8 +241,9 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
     else:
         picture, alpha, profile = _split_16_bit(samples, profile)
     if png and png.space:
-        picture, profile = convert_to_srgb(picture, png.space), None
+        picture, profile, states_profile = convert_to_srgb(picture, png.space), None, False  # which counts before it
     space, profile = fitting_color_space(picture, profile)
+    lines = [*words.lines, *profile_lines(states_profile, profile)]
     return Photo(
         turn_upright(picture, orientation),
         None if alpha is None else turn_upright(alpha, orientation),
@@ -255,7 +257,7 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
         words.texts,
         read_dpi(image),
         format == "WEBP" and _is_lossless_webp(path),
-        tuple(f"{path}: {line}" for line in words.lines),
+        tuple(f"{path}: {line}" for line in lines),
     )
 
 
@@ -270,6 +272,7 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
     if samples.is_upright and words.orientation in SIDEWAYS:
         words = assemble(samples.exif, samples.xmp, size[::-1], **held)
     orientation = UPRIGHT if samples.is_upright else words.orientation
+    lines = [*words.lines, *profile_lines(samples.profile is not None, profile)]
     return Photo(
         turn_upright(picture, orientation),
         None if samples.alpha is None else turn_upright(samples.alpha, orientation),
@@ -282,7 +285,7 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
         words.photoshop,
         dpi=samples.dpi or _exif_dpi(words.exif),
         lossless=samples.lossless,
-        notes=tuple(f"{path}: {line}" for line in words.lines),
+        notes=tuple(f"{path}: {line}" for line in lines),
     )
 
 

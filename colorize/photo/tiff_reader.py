@@ -20,6 +20,7 @@ from colorize.base import ImageError
 from colorize.color import fitting_color_space
 from colorize.photo.exif import ORIENTATION, RESOLUTION_UNIT, UPRIGHT, X_RESOLUTION, Y_RESOLUTION
 from colorize.photo.infrared import is_even, is_infrared_of
+from colorize.photo.left_out import profile_lines
 from colorize.photo.metadata import read_tiff_metadata, sound_dpi
 from colorize.photo.orientation import turn_upright
 from colorize.photo.photo import Photo
@@ -246,7 +247,7 @@ def _read_page(file: BinaryIO, photograph: Page, place: str) -> Photo:
     pixels = read_pixels(page, stated if isinstance(stated, bytes) and stated else None)
     words = read_tiff_metadata(file, outer.offset, pixels.picture.shape[:2], _orientation(page, outer))
     space, profile = fitting_color_space(pixels.picture, pixels.profile)
-    notes = [*words.lines, *pixels.notes]
+    notes = [*words.lines, *pixels.notes, *profile_lines(stated not in (None, b""), profile)]
     if page.photometric == LINEAR_RAW and profile is None:
         notes.append("raw pixels (LinearRaw) taken as they stand; if that is too dark, save a TIFF from the scanner")
     return Photo(

@@ -92,7 +92,7 @@ def _load_pth(path: Path) -> tuple[str, UNet, int]:
     try:
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:
-        raise WeightsError(f"{path}: does not fit the DeOldify network {kind!r} ({reason(error)})") from error
+        raise WeightsError(f"{path}: does not fit the DeOldify network {kind!r} ({reason(error)[:200]})") from error
     return kind, network.float().requires_grad_(False), RENDER_SIZE
 
 
@@ -141,7 +141,7 @@ def detect_kind(path: Path, state: dict[str, Tensor]) -> str:
             return kind
         nearest = problems if not nearest or len(problems) < len(nearest) else nearest
     raise WeightsError(
-        f"{path}: not the weights of a DeOldify generator ({nearest[0]}; {len(nearest)} of its tensors differ)"
+        f"{path}: not the weights of a DeOldify generator ({nearest[0]:.120}; {len(nearest)} of its tensors differ)"
     )
 
 
@@ -153,7 +153,7 @@ def _load_safetensors(path: Path) -> tuple[str, UNet, int]:
             kind, render_size = _parse(path, metadata)
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a whole weights file ({reason(error)}); get it anew") from error
+        raise WeightsError(f"{path}: not a whole weights file ({reason(error)[:200]}); get it anew") from error
     network = build_unet(kind)
     fold(network)
     # Batch norm in eval mode never reads its counters; everything else must be there exactly.
@@ -170,11 +170,11 @@ def _load_safetensors(path: Path) -> tuple[str, UNet, int]:
 def _parse(path: Path, metadata: dict[str, str]) -> tuple[str, int]:
     """Return the kind and the render size that a converted file's metadata name."""
     if metadata.get("format") != FORMAT:
-        raise WeightsError(f"{path}: format {metadata.get('format', 'none')!r} where {FORMAT!r} is needed")
+        raise WeightsError(f"{path}: format {metadata.get('format', 'none')!r:.40} where {FORMAT!r} is needed")
     try:
         kind, render_size = json.loads(metadata["kind"]), parse_render_size(metadata)
     except (KeyError, ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: its description cannot be read ({error}); convert it anew") from error
+        raise WeightsError(f"{path}: its description cannot be read ({str(error)[:200]}); convert it anew") from error
     if not isinstance(kind, str) or kind not in KINDS:
-        raise WeightsError(f"{path}: unknown network {kind!r}; known: {', '.join(KINDS)}")
+        raise WeightsError(f"{path}: unknown network {kind!r:.40}; known: {', '.join(KINDS)}")
     return kind, render_size
