@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,49 @@ def test_reliability(monkeypatch, tmp_path, capsys, kind):
     assert [case["number"] for case in record] == list(range(8))
     assert not any(case["wrong"] for case in record)
     assert f"8 of 8 {kind}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("part", "count"),
+    [
+        ("weights", 12),
+        ("graphs", 12),
+        ("profiles", 12),
+        ("segments", 4),
+        ("hints", 12),
+        ("keyframes", 4),
+        ("journals", 6),
+    ],
+)
+def test_damaged_inputs(monkeypatch, tmp_path, capsys, part, count):
+    run(monkeypatch, "reliability.__main__", part, "--count", count, "--folder", tmp_path / "runs")
+    record = [json.loads(line) for line in (tmp_path / "runs" / f"{part}.jsonl").read_text().splitlines()]
+    assert len(record) == count and {case["status"] for case in record} <= {"done", "failed", "skipped"}
+    assert not any(case["wrong"] for case in record)
+    assert f"{count} of {count} {part}" in capsys.readouterr().out
+
+
+def test_what_is_wrong_with_a_damaged_input_is_said():
+    from benchmarks.reliability.bad_inputs import faults
+    from benchmarks.reliability.sound_inputs import Input, write_files
+
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Input("x", {"a": b"1"}, ("a",), ("b",), lambda *_: ("a", ""), is_exact=True)
+        for left, status, lines, words in (
+            ({"a": b"1", "b": b"2"}, 0, [], ""),
+            ({"a": b"1"}, 1, ["colorize: a: damaged"], ""),
+            ({"a": b"1"}, 1, ["colorize: damaged"], "no line names a"),
+            ({"a": b"1"}, 0, [], "without a result"),
+            ({"a": b"1", "b": b"3"}, 0, [], "b is not what it is"),
+            ({"a": b"1", "b": b"2"}, 1, ["colorize: a: damaged"], "failed, with a result"),
+            ({"a": b"2", "b": b"2"}, 0, [], "changed: a"),
+            ({"a": b"1", "b": b"2", "c": b""}, 0, [], "left behind: c"),
+            ({"a": b"1"}, "KeyError: 5", ["colorize: a: damaged"], "raises KeyError"),
+            ({"a": b"1"}, 1, ["colorize: a: unexpected KeyError: 5"], "not a line for users"),
+        ):
+            write_files(Path(folder), left)
+            wrong = faults(sound, sound.files, {"b": b"2"}, "a", status, lines, Path(folder))
+            assert (len(wrong) == 1 and words in wrong[0]) if words else not wrong, (wrong, words)
 
 
 @pytest.mark.parametrize("what", ["films", "photos", "downloads", "training"])

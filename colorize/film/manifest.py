@@ -101,4 +101,4 @@ def _shown(value: Any) -> str:
     """Return a setting's value as a user would say it."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return "auto" if value is None else value_text(value)
+    return "auto" if value is None else value_text(value)[:80]

@@ -2,16 +2,18 @@
 
 A folder beside the result holds a manifest (what the segments were made from, and how) and two files for each segment,
 named by the index of its first frame: the encoded video, and the record without which the segment does not count. Each
-file is written under another name first, so a kill at any moment leaves whole segments only; a video that was damaged
-later is known by its SHA-256. Where other key frames make scenes count no more, the segments behind wait until what is
-missing before them is there again.
+file is written under another name first, so a kill at any moment leaves whole segments only; what was damaged later is
+known by its SHA-256, the video's and the record's own. Where other key frames make scenes count no more, the segments
+behind wait until what is missing before them is there again.
 The finished film takes its name before the folder is removed; a file beside it tells a kill between the two.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +25,7 @@ import numpy as np
 from colorize.base import SEGMENTS_SUFFIX, SegmentsError, move_into_place, remove_folder, replacing, sha256
 from colorize.film.own_colors import ColorState
 
-FORMAT = "colorize-segments/8"
+FORMAT = "colorize-segments/9"
 MANIFEST = "manifest.json"
 VIDEO_FILE_SUFFIX = ".nut"  # a container that keeps every time base exactly
 RECORD_SUFFIX = ".npz"
@@ -31,6 +33,7 @@ KEY_FRAMES = "key_frames"  # in the manifest: index of a frame -> SHA-256 of its
 PROCESSORS = "processors"  # in the manifest; they round otherwise, and segments of all of them count
 FINISHED_SUFFIX = ".finished"  # of the file that says, until the folder is removed, that the film has its name
 STATE_PREFIX = "state."
+DIGEST = "sha256"  # in a record: of all else in it; a ZIP's directory has no checksum, and one bit of it hides an array
 FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
 """What a frame may be named for: how it was decoded, or what the result lost of it (its fields, its captions)."""
 
@@ -125,7 +128,7 @@ class SegmentStore:
             for key in ("format", "version"):
                 if found.get(key) != manifest.get(key):
                     raise SegmentsError(
-                        f"{self.folder}: made by another version of colorize ({found.get(key)} where "
+                        f"{self.folder}: made by another version of colorize ({found.get(key)!s:.40} where "
                         f"{manifest.get(key)} is needed); finish with that one, or remove the folder to start afresh"
                     )
             changes = {key: (found.get(key), value) for key, value in manifest.items() if found.get(key) != value}
@@ -201,7 +204,7 @@ class SegmentStore:
             **{STATE_PREFIX + name: value for name, value in segment.state.items()},
         }
         with replacing(_record_of(self.video_path(number)), overwrite=True, durable=True) as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            np.savez(file, allow_pickle=False, **arrays, **{DIGEST: np.array(_digest(arrays))})
         self._append(segment)
 
     def adopt(self, other: SegmentStore) -> None:
@@ -293,11 +296,12 @@ class SegmentStore:
             found = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
             if not isinstance(found, dict):
                 raise ValueError("no mapping")
+            _check_parts(found)
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError) as error:
             raise SegmentsError(
-                f"{self.folder / MANIFEST}: cannot be read ({error}); remove the folder to start afresh"
+                f"{self.folder / MANIFEST}: cannot be read ({str(error)[:200]}); remove the folder to start afresh"
             ) from error
         return found
 
@@ -353,10 +357,29 @@ def _record_of(video: Path) -> Path:
     return video.with_suffix(RECORD_SUFFIX)
 
 
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of a record's arrays, as hex digits."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def _identity(path: Path) -> list[int]:
     """Return what a file keeps when it is renamed: its size in bytes, and when it was written."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
+
+
+def _check_parts(manifest: Mapping[str, Any]) -> None:
+    """Raise a ``ValueError`` where a part of a manifest that is looked into is of another kind than it should be."""
+    processors, key_frames = manifest.get(PROCESSORS, []), manifest.get(KEY_FRAMES, {})
+    if not isinstance(processors, list) or not all(isinstance(name, str) for name in processors):
+        raise ValueError(f"{PROCESSORS} is no list of names")
+    if not isinstance(key_frames, dict) or not all(re.fullmatch("[0-9]{1,18}", index) for index in key_frames):
+        raise ValueError(f"{KEY_FRAMES} is no mapping of frames")
 
 
 def _changed_key_frames(former: Mapping[str, str] | None, present: Mapping[str, str] | None) -> list[int]:
@@ -368,22 +391,21 @@ def _changed_key_frames(former: Mapping[str, str] | None, present: Mapping[str, 
 def _read_segment(path: Path, video: Path) -> Segment | None:
     """Return a segment's record; None: it is not whole, or the segment's video is not the one that it was made for."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if sha256(video) != str(arrays["video_sha256"]):
-                return None
-            return Segment(
-                pts=arrays["pts"].tolist(),
-                durations=arrays["durations"].tolist(),
-                state={
-                    name[len(STATE_PREFIX) :]: arrays[name] for name in arrays.files if name.startswith(STATE_PREFIX)
-                },
-                last=bool(arrays["last"]),
-                ends_scene=bool(arrays["ends_scene"]),
-                stretches=arrays["stretches"].tolist(),
-                kept=arrays["kept"].tolist(),
-                colors=ColorState(float(arrays["own_share"]), next(iter(arrays["keeps_own"].tolist()), None)),
-                reorder_delay=int(arrays["reorder_delay"]),
-                warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
-            )
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        if str(arrays.pop(DIGEST)) != _digest(arrays) or sha256(video) != str(arrays["video_sha256"]):
+            return None
+        return Segment(
+            pts=arrays["pts"].tolist(),
+            durations=arrays["durations"].tolist(),
+            state={name[len(STATE_PREFIX) :]: value for name, value in arrays.items() if name.startswith(STATE_PREFIX)},
+            last=bool(arrays["last"]),
+            ends_scene=bool(arrays["ends_scene"]),
+            stretches=arrays["stretches"].tolist(),
+            kept=arrays["kept"].tolist(),
+            colors=ColorState(float(arrays["own_share"]), next(iter(arrays["keeps_own"].tolist()), None)),
+            reorder_delay=int(arrays["reorder_delay"]),
+            warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
+        )
     except (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None  # the segment is made again

@@ -11,7 +11,7 @@ HINT_CHANNELS = 3
 AB_CHANNELS = 2
 STRIDE = 32  # the coarsest encoder feature; inputs are padded to a multiple of it
 MAX_HUE_AGREEMENT_POWER = 4  # beyond it nearly all is grey
-NAME = r"[A-Za-z0-9_-]+"  # of a backbone, a semantic branch or a head; it is a part of the name of the graph's file
+NAME = r"[A-Za-z0-9_-]{1,40}"  # of a backbone, a semantic branch or a head; the name of the graph's file has all three
 MAX_WIDTH = 4096  # channels, far more than any network here has: a damaged number would take all memory
 
 

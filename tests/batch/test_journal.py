@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -148,10 +149,36 @@ def test_the_reports_hold_each_file_once(jobs: list[Job]) -> None:
     assert "FILE: bad N" in page and "<rect" in page and "w1" in page
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"file": value} for value in (5, None, ["a"])),
+        {"result": 5},
+        {"hints": 5},
+        *({"status": value} for value in ([], "dome", None)),
+        *({"seconds": value} for value in ("x", None, -1, float("nan"))),
+        *({"ended": value} for value in ("x", 1e300, float("inf"), 10**400)),
+        *({name: 7} for name in ("line", "worker")),
+        {"ended": "NESTED"},
+    ],
+    ids=str,
+)
+def test_a_damaged_line_is_passed_over(jobs: list[Job], change: dict) -> None:
+    assert run(jobs[:2])[0] == ["a", "b"]
+    (chunk,) = (jobs[0].target.parent / "colorize-journal").glob("*.jsonl")
+    *lines, last = chunk.read_text().splitlines()
+    damaged = json.dumps({**json.loads(last), **change}).replace('"NESTED"', "[" * 100_000 + "]" * 100_000)
+    chunk.write_text("\n".join([*lines, damaged]) + "\n")
+    coloured, made = run(jobs)  # the last one counts as begun
+    assert coloured == ["b", "bad", "c", "d"] and made.earlier == {"done": 1}
+    assert run(jobs)[1].earlier == {"done": 4, "failed": 1}
+
+
 def test_a_damaged_or_foreign_journal_is_named(tmp_path: Path) -> None:
-    (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(ValueError, match=r"settings\.json"):
-        Journal(tmp_path, SETTINGS)
+    for content in ("{", "[" * 100_000, '{"results": 5}'):
+        (tmp_path / "settings.json").write_text(content)
+        with pytest.raises(ValueError, match=r"settings\.json: cannot be read"):
+            Journal(tmp_path, SETTINGS)
     (tmp_path / "settings.json").write_text('{"format": "colorize-journal/99"}')
     with pytest.raises(ValueError, match="another version"):
         Journal(tmp_path, SETTINGS)

@@ -67,6 +67,36 @@ def test_what_is_not_whole_is_thrown_away(tmp_path: Path) -> None:
     assert again.segments == []
 
 
+def test_no_bit_of_a_record_is_lost_unseen(tmp_path: Path) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    made = add(store, [5, 6, 7])
+    record = store.video_path(0).with_suffix(".npz")
+    content = record.read_bytes()
+    for place in range(len(content) - 200, len(content)):  # the end of the ZIP's directory, which names the last arrays
+        record.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        again = SegmentStore(tmp_path / "b.mp4")
+        again.begin(SETTINGS)
+        for found in again.segments:
+            assert found.pts == made.pts
+            np.testing.assert_array_equal(found.state["ab"], made.state["ab"])
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"processors": 5}, {"processors": [1]}, {"key_frames": []}, {"key_frames": {"x": "a"}}, {"key_frames": None}],
+)
+def test_a_manifest_with_a_part_of_another_kind_is_named(tmp_path: Path, part: dict) -> None:
+    store = SegmentStore(tmp_path / "b.mp4")
+    store.begin(SETTINGS)
+    add(store, [0])
+    manifest = store.folder / MANIFEST
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **part}))
+    with pytest.raises(VideoError, match=r"manifest\.json: cannot be read \(.* is no .*remove the folder"):
+        store.begin(SETTINGS)
+    assert store.video_path(0).exists()
+
+
 @pytest.mark.parametrize(
     ("key_frames", "first", "later", "gap_ends"),
     [
@@ -144,7 +174,7 @@ def test_the_manifest_says_which_processors_were_at_work(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("version", "0.9"), ("format", "colorize-segments/0"), ("format", "colorize-segments/9")]
+    ("key", "value"), [("version", "0.9"), ("format", "colorize-segments/0"), ("format", "colorize-segments/10")]
 )
 def test_segments_of_another_version_stay(tmp_path: Path, key: str, value: str) -> None:
     store = SegmentStore(tmp_path / "b.mp4")

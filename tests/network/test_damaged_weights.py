@@ -77,6 +77,13 @@ def test_what_else_is_described(tmp_path, name, value):
     refused(write(tmp_path / "w.safetensors", **{name: value}))
 
 
+def test_names_and_values_as_long_as_a_page(tmp_path):
+    refused(write(tmp_path / "w.safetensors", format="x" * 5000), "xxx")
+    refused(write(tmp_path / "w.safetensors", config=json.dumps({"x" * 5000: 1})))
+    refused(write(tmp_path / "w.safetensors", config=json.dumps({"backbone": "x" * 5000})))
+    refused(write(tmp_path / "w.safetensors", render_size='"' + "x" * 5000 + '"'))
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [-1, -1e-9])
 def test_a_variance_below_zero(tmp_path, value):

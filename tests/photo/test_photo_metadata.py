@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,38 @@ def test_an_untagged_photo_stays_untagged(tmp_path: Path) -> None:
     Image.fromarray(smooth()).save(tmp_path / "a.png")
     photo = read_photo(tmp_path / "a.png")
     assert photo.with_colors(photo.picture).profile is None
+
+
+AS_SRGB = "its ICC profile is damaged or made for other pixels, so its colours were taken for sRGB"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.webp"])
+def test_a_profile_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    grey = np.tile(np.arange(40, 200, 4, dtype=np.uint8), (8, 1))
+    picture = np.dstack([grey] * 3) if name.endswith("webp") else grey
+    path = tmp_path / name
+    for profile, notes in [(grey_profile()[:140], True), (b"x", True), (rgb_profile(), False), (None, False)]:
+        Image.fromarray(picture).save(path, icc_profile=profile)
+        photo = read_photo(path)
+        assert photo.notes == ((f"{path}: {AS_SRGB}",) if notes else ())
+        assert (photo.profile == profile) is not notes
+        assert (photo.space is SRGB) is (notes or profile is None)
+
+
+def test_a_profile_of_which_a_part_is_lost_is_named(tmp_path: Path) -> None:
+    for name, start in (("a.jpg", b"ICC_PROFILE\0"), ("a.png", b"iCCP")):
+        path = tmp_path / name
+        Image.fromarray(smooth()).save(path, icc_profile=rgb_profile())
+        content = bytearray(path.read_bytes())
+        place = content.index(start)
+        if name == "a.jpg":
+            content[place + len(start) + 1] = 2  # of two segments
+        else:
+            end = place + 4 + int.from_bytes(content[place - 4 : place], "big")
+            content[content.index(b"\0", place) + 2] ^= 255  # of deflate's header
+            content[end : end + 4] = zlib.crc32(content[place:end]).to_bytes(4, "big")
+        path.write_bytes(content)
+        assert read_photo(path).notes == (f"{path}: {AS_SRGB}",)
 
 
 def test_a_foreign_or_damaged_profile_is_left_out(tmp_path: Path) -> None:
