@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -200,22 +201,47 @@ def test_what_is_wrong_with_a_damaged_input_is_said():
     from benchmarks.reliability.sound_inputs import Input, write_files
 
     with tempfile.TemporaryDirectory() as folder:
-        sound = Input("x", {"a": b"1"}, ("a",), ("b",), lambda *_: ("a", ""), is_exact=True)
+        sound = Input("x", {"aunt": b"1"}, ("aunt",), ("b",), lambda *_: ("aunt", ""), is_exact=True)
         for left, status, lines, words in (
-            ({"a": b"1", "b": b"2"}, 0, [], ""),
-            ({"a": b"1"}, 1, ["colorize: a: damaged"], ""),
-            ({"a": b"1"}, 1, ["colorize: damaged"], "no line names a"),
-            ({"a": b"1"}, 0, [], "without a result"),
-            ({"a": b"1", "b": b"3"}, 0, [], "b is not what it is"),
-            ({"a": b"1", "b": b"2"}, 1, ["colorize: a: damaged"], "failed, with a result"),
-            ({"a": b"2", "b": b"2"}, 0, [], "changed: a"),
-            ({"a": b"1", "b": b"2", "c": b""}, 0, [], "left behind: c"),
-            ({"a": b"1"}, "KeyError: 5", ["colorize: a: damaged"], "raises KeyError"),
-            ({"a": b"1"}, 1, ["colorize: a: unexpected KeyError: 5"], "not a line for users"),
+            ({"aunt": b"1", "b": b"2"}, 0, [], ""),
+            ({"aunt": b"1"}, 1, ["colorize: aunt: damaged"], ""),
+            ({"aunt": b"1"}, 1, ["colorize: damaged"], "no line names aunt"),
+            ({"aunt": b"1"}, 0, [], "without a result"),
+            ({"aunt": b"1", "b": b"3"}, 0, [], "b is not what it is"),
+            ({"aunt": b"1", "b": b"2"}, 1, ["colorize: aunt: damaged"], "failed, with a result"),
+            ({"aunt": b"2", "b": b"2"}, 0, [], "changed: aunt"),
+            ({"aunt": b"1", "b": b"2", "c": b""}, 0, [], "left behind: c"),
+            ({"aunt": b"1"}, "KeyError: 5", ["colorize: aunt: damaged"], "raises KeyError"),
+            ({"aunt": b"1"}, 1, ["colorize: aunt: unexpected KeyError: 5"], "not a line for users"),
         ):
             write_files(Path(folder), left)
-            wrong = faults(sound, sound.files, {"b": b"2"}, "a", status, lines, Path(folder))
+            wrong = faults(sound, sound.files, {"b": b"2"}, "aunt", status, lines, Path(folder))
             assert (len(wrong) == 1 and words in wrong[0]) if words else not wrong, (wrong, words)
+
+
+class Ending:
+    """A subject whose first case ends its process, and whose second never ends."""
+
+    names = ("a", "b", "c")
+
+    def run(self, number: int) -> Any:
+        from benchmarks.reliability.cases import Case
+
+        if number == 0:
+            os._exit(3)
+        while number == 1:
+            pass
+        return Case(number, "c", "", "done", "", 0.0, "")
+
+
+def test_a_crash_and_a_hang_are_told_from_each_other():
+    from benchmarks.reliability.cases import Worker
+
+    worker = Worker(Ending, 0.5)
+    cases = [worker.run(number) for number in range(3)]
+    worker.stop()
+    assert [(case.status, case.seed) for case in cases] == [("crash", "a"), ("hang", "b"), ("done", "c")]
+    assert "exit code 3" in cases[0].wrong and cases[1].wrong.startswith("hang") and not cases[2].wrong
 
 
 @pytest.mark.parametrize("what", ["films", "photos", "downloads", "training"])
