@@ -221,5 +221,5 @@ def main(words: list[str]) -> None:
     """
     about = "Damage what the command reads beside photographs and films, and look at what becomes of it."
     options = part_arguments(about, cases=500).parse_args(words)
-    folder = (options.folder / "case").absolute()
+    folder = (options.folder / f"{options.part}.case").absolute()
     run_part(options, partial(BadInputs, options.part, folder), LIMITS.get(options.part, 10.0))

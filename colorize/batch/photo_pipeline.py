@@ -153,7 +153,7 @@ class PhotoPipeline:
             return
         try:
             predicted = self._predict([photo for _, photo in loaded])
-        except (RuntimeError, MemoryError) as error:  # torch's out of memory is a RuntimeError
+        except Exception as error:  # of ONNX Runtime's no two have a class in common; the others are still coloured
             for task, _ in loaded:
                 task.end(failed_outcome(task.job, error))
             return

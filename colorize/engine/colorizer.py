@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import DEFAULT_WEIGHTS, Spec, available_cpus
+from colorize.base import DEFAULT_WEIGHTS, Spec, WeightsError, available_cpus
 from colorize.color import (
     AB_MAX,
     L_HALF,
@@ -88,10 +88,11 @@ class Colorizer:
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
             self.network = load_network(weights, device, precision, runtime, threads, in_batches, keep_memory)
+            self._name = str(weights)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")
         elif device is None and precision is None:
-            self.network = weights
+            self.network, self._name = weights, f"the network ({weights.runtime})"
         else:
             raise ValueError(f"device {device}, precision {precision}: a network that is loaded keeps its own")
         self._threads = ThreadPoolExecutor(threads or available_cpus(), "colorize-compose")
@@ -291,8 +292,15 @@ class Colorizer:
         return self.network.encode(inputs)
 
     def decode(self, inputs: Floats, features: Features, latent: Floats | None = None) -> Floats:
-        """Return ab (n, h, w, 2) in Lab units, scaled by ``saturation``; the arguments are ``Network.decode``'s."""
-        return self.network.decode(inputs, features, latent) * np.float32(AB_MAX * self.settings.saturation)
+        """Return ab (n, h, w, 2) in Lab units, scaled by ``saturation``; the arguments are ``Network.decode``'s.
+
+        Raises:
+            WeightsError: The network gives no colours: its numbers have become too large on the way.
+        """
+        ab = self.network.decode(inputs, features, latent)
+        if not np.isfinite(ab).all():
+            raise WeightsError(f"{self._name}: gives numbers that are not finite; get it anew, or take other weights")
+        return ab * np.float32(AB_MAX * self.settings.saturation)
 
     def predict_ab_with_hints(
         self,

@@ -171,6 +171,8 @@ def read_graph(path: Path) -> Graph:
         shapes = {half: {name: tuple(shape) for name, shape in content["shapes"][half].items()} for half in HALVES}
         norms = {conv: Norm(**norm) for conv, norm in content["norms"].items()}
         for conv, norm in norms.items():
+            if not isinstance(norm.eps, int | float) or not 0 <= norm.eps < 1:
+                raise ValueError(f"the batch norm {norm.name!s:.80} adds {norm.eps!r:.40}")
             if not any(len(shapes[half].get(f"{conv}.weight", ())) == 4 for half in HALVES):
                 raise ValueError(f"the batch norm {norm.name!s:.80} belongs to no convolution")
     except (*_DAMAGE, OSError) as error:

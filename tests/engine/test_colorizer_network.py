@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 from skimage.color import deltaE_ciede2000
 from support.small_networks import SMALL, load_small, small_tensors, write_small_weights
 
+from colorize.base import WeightsError
+from colorize.batch import Job, colorize_files
 from colorize.color import AB_MAX, Enlarger, rgb_to_lab, shrink
 from colorize.engine import Colorizer
 from colorize.engine.grid import grid_size, round_size
+from colorize.photo import Photo, write_photo
 
 # --- chroma ----------------------------------------------------------------------------------------------------------
 
@@ -130,3 +133,20 @@ def test_devices_are_chosen_and_checked() -> None:
     assert choose_device().type in ("cpu", "cuda", "mps")
     with pytest.raises(ValueError, match="try --device cpu"):
         choose_device("cuda:99")
+
+
+# --- numbers too large -----------------------------------------------------------------------------------------------
+
+
+def test_weights_whose_numbers_grow_too_large_colour_nothing(tmp_path: Path) -> None:
+    tensors = small_tensors(SMALL)
+    tensors["decoder.0.bn_up.weight"][...] = 3e38
+    path = write_small_weights(tmp_path / "w.safetensors", tensors=tensors)
+    colorizer = Colorizer(path, runtime="onnx", threads=1)
+    photo, result = tmp_path / "photo.png", tmp_path / "out.png"
+    write_photo(photo, Photo(np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))))
+    with pytest.raises(WeightsError, match=r"w\.safetensors: gives numbers that are not finite; get it anew"):
+        colorizer(np.full((48, 64), 100, np.uint8))
+    (outcome,) = colorize_files(colorizer, [Job(photo, result)])
+    assert outcome.status == "failed" and not result.exists()
+    assert outcome.message == f"{photo}: {path}: gives numbers that are not finite; get it anew, or take other weights"

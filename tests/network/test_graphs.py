@@ -251,6 +251,18 @@ class TestGraphFiles:
             read_graph(path)
         assert len(str(caught.value)) < 500
 
+    @pytest.mark.parametrize("eps", ["x", None, [], -5, float("nan"), 10**400])
+    def test_a_batch_norm_that_adds_no_small_number(self, path, eps):
+        with zipfile.ZipFile(path) as archive:
+            entries = {name: archive.read(name) for name in archive.namelist()}
+        content = json.loads(entries["graph.json"])
+        next(iter(content["norms"].values()))["eps"] = eps
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in (entries | {"graph.json": json.dumps(content)}).items():
+                archive.writestr(name, data)
+        with pytest.raises(WeightsError, match=r"some\.zip: not a graph file that can be read \(the batch norm"):
+            read_graph(path)
+
     def test_no_file(self, tmp_path):
         with pytest.raises(FileNotFoundError, match=r"none\.zip"):
             read_graph(tmp_path / "none.zip")
