@@ -163,6 +163,16 @@ def test_numbers_that_are_not_finite(state, value, tmp_path):
         load_deoldify(path)
 
 
+@pytest.mark.parametrize(
+    "change", [torch.Tensor.long, torch.Tensor.bool, torch.Tensor.to_sparse, lambda value: value.to(torch.complex64)]
+)
+def test_numbers_of_another_kind(state, change, tmp_path):
+    path = tmp_path / "whole.pth"
+    torch.save({**state, "layers.11.0.weight_orig": change(state["layers.11.0.weight_orig"])}, path)
+    with pytest.raises(WeightsError, match=r"whole\.pth: layers\.11\.0\.weight_orig holds no plain numbers"):
+        load_deoldify(path)
+
+
 def test_an_unsafe_torch_is_refused(file, monkeypatch):
     monkeypatch.setattr(torch, "__version__", type(torch.__version__)("2.5.1"))
     with pytest.raises(WeightsError, match=r"needs torch 2\.6; this is 2\.5\.1"):

@@ -115,6 +115,10 @@ def _read_pth(path: Path) -> dict[str, Tensor]:
     state = content.get("model", content) if isinstance(content, dict) else content
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path}: holds no state dict, neither bare nor under 'model'")
+    for name, value in state.items():
+        is_count = str(name).endswith("num_batches_tracked")
+        if value.layout != torch.strided or value.is_quantized or not (is_count or value.is_floating_point()):
+            raise WeightsError(f"{path}: {name!s:.80} holds no plain numbers ({value.dtype}); get it anew")
     return state
 
 
