@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-import cv2
 import torch
 import tyro
 from fastai.callback.core import CancelFitException  # type: ignore[attr-defined]  (made at import)
@@ -31,7 +30,7 @@ from training.data import PhotoBatches
 from training.objective import GeneratorLoss
 from training.pretrain_critic import pretrain_critic, validation_accuracy
 from training.probe import Probe, ProbeReport
-from training.rendering import sample_sheet
+from training.rendering import save_sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import PhotoData, device_of, prepare_data, uses_bfloat16
 from training.stopping import choose, pareto_front, plot_reports, read_reports, stop_reason, write_reports
@@ -235,8 +234,7 @@ class CheckpointSelector:
         info = WeightsInfo(generator.config, self.render_size, self.command_line)
         save_generator(generator, self.front / _file_name(epochs), info)
         save_generator(generator, self.folder / "last.safetensors", info)
-        sheet = sample_sheet(generator, self.sheet_batch)
-        cv2.imwrite(str(self.folder / f"samples-{epochs:04d}.png"), sheet)
+        save_sample_sheet(self.folder / f"samples-{epochs:04d}.png", generator, self.sheet_batch)
         network.train(training)
         self._update_front(reports)
 

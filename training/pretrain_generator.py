@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-import cv2
 import torch
 import torchvision
 import tyro
@@ -24,7 +23,7 @@ from training.classifiers import TimmClassifier
 from training.config import PretrainConfig, RunConfig
 from training.distill_encoder import load_encoder_weights
 from training.full_memory import peak_of_training, with_full_memory
-from training.rendering import sample_sheet
+from training.rendering import save_sample_sheet
 from training.stage import Method, command_line_of, generator_loss, run_stage
 from training.stage_data import device_of, prepare_data
 from training.trainable_generator import TrainableGenerator, deep_layers, with_classification, with_config
@@ -112,7 +111,7 @@ def pretrain(config: PretrainConfig, command_line: str = "") -> Path:
         save_generator(averaged, run.output / "weights.safetensors", info)
         if epochs == min(config.keep_epoch, run.epochs):  # a run for minutes may have fewer
             save_generator(averaged, run.output / "kept.safetensors", info)
-        cv2.imwrite(str(run.output / f"samples-{epochs:04d}.png"), sample_sheet(averaged, sheet_batch))
+        save_sample_sheet(run.output / f"samples-{epochs:04d}.png", averaged, sheet_batch)
 
     method = Method(slow=slow_parts(config, generator))
     network = run_stage(config, trainable, loss, data, write_weights, lambda: loss.parts, method)

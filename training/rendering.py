@@ -6,11 +6,14 @@ features are those of a thumbnail.
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from colorize.base import replacing
 from colorize.color import lab_tensor_to_rgb
 
 
@@ -38,16 +41,17 @@ def compose_lab(ab: Tensor, lab: Tensor) -> Tensor:
     return torch.cat([lab[:, :1], ab], dim=1)
 
 
-def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> np.ndarray:
-    """Return a sheet with a row each of: grey pictures, predictions, predictions with hints, truths.
+def save_sample_sheet(path: Path, generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], count: int = 12) -> None:
+    """Write a PNG with a row each of: grey pictures, predictions, predictions with hints, truths.
 
     Args:
+        path: Its name; a file that has it is replaced.
         generator: In eval mode.
         batch: lightness (B, 1, h, w), hints (B, 3, h, w), lab (B, 3, H, W).
-        count: Largest number of columns.
+        count: Largest number of columns; the sheet has 4 * H rows of pixels and count * W columns.
 
-    Returns:
-        uint8 (4 * H, count * W, 3), BGR as OpenCV writes it.
+    Raises:
+        OSError: It cannot be written, as where the disk is full.
     """
     lightness, hints, lab = (part[:count] for part in batch)
     with torch.inference_mode():
@@ -57,4 +61,5 @@ def sample_sheet(generator: nn.Module, batch: tuple[Tensor, Tensor, Tensor], cou
     ]
     strips = [torch.cat(list(row), dim=2) for row in rows]
     sheet = (torch.cat(strips, dim=1).permute(1, 2, 0) * 255).round().byte().cpu().numpy()
-    return np.ascontiguousarray(sheet[..., ::-1])
+    with replacing(path, overwrite=True) as file:
+        Image.fromarray(sheet).save(file, "png")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from colorize.color import rgb_tensor_to_lab
 from training.config import RunConfig
 from training.data import Phase, PhotoBatches
 from training.objective import GeneratorLoss, LossWeights
 from training.photos import Photos
-from training.rendering import compose_lab, reduce_lab
+from training.rendering import compose_lab, reduce_lab, save_sample_sheet
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +49,31 @@ def test_losses_compare_at_the_predictions_size_and_the_gradient_reaches_it():
     worse = loss((ab + 0.1, torch.zeros(2, 1, 1, 1)), lab)
     worse.backward()
     assert float(worse.detach()) > 0.1 and ab.grad is not None and float(ab.grad.abs().sum()) > 0
+
+
+def test_a_sample_sheet_has_grey_predictions_hinted_ones_and_truths(tmp_path):
+    lab = rgb_tensor_to_lab(torch.tensor([0.9, 0.5, 0.1]).reshape(1, 3, 1, 1).expand(2, 3, 32, 32))
+    hints = torch.cat([lab[:, 1:], torch.ones(2, 1, 32, 32)], dim=1)
+
+    def generator(lightness, hints=None):  # knows nothing but the hints
+        return torch.zeros(2, 2, 32, 32) if hints is None else hints[:, :2]
+
+    save_sample_sheet(tmp_path / "sheet.png", generator, (lab[:, :1], hints, lab))
+    with Image.open(tmp_path / "sheet.png") as file:
+        sheet = np.asarray(file)
+    assert sheet.shape == (4 * 32, 2 * 32, 3)
+    grey, plain, hinted, truth = sheet[16::32, 0]
+    assert np.ptp(grey) <= 1 and (plain == grey).all()
+    np.testing.assert_allclose(truth, [230, 128, 26], atol=1)
+    assert (hinted == truth).all()
+
+
+def test_a_sample_sheet_that_cannot_be_written_is_an_error_that_leaves_nothing(tmp_path):
+    lab = torch.zeros(1, 3, 32, 32)
+    (tmp_path / "sheet.png").mkdir()
+    with pytest.raises(OSError, match=r"sheet\.png"):
+        save_sample_sheet(tmp_path / "sheet.png", lambda *_: lab[:, 1:], (lab[:, :1], lab, lab))
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
 @pytest.mark.parametrize("perceptual_size", [48, 32, 96])
