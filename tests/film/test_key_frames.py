@@ -390,7 +390,11 @@ def test_a_key_frame_wins_over_a_hint_and_a_hint_over_the_network(
 
 @pytest.mark.parametrize("mode", ["off", "fast", "best"])
 def test_a_scenes_own_key_frame_makes_it_steady(tmp_path: Path, colorizer: Colorizer, mode: str) -> None:
-    """A still picture in noise: the network's colours waver, those of one frame that are carried do not."""
+    """A still picture in noise: the network's colours waver, those of one frame that are carried do not, in any mode.
+
+    The modes that carry colours anyway are as steady: which of the two is steadier hangs on the noise and on OpenCV's
+    version (.88 to 1.17 of each other, with deviations 2 to 12, OpenCV 4.8 and 5.0), so they are not compared.
+    """
     random = np.random.default_rng(0)
     still = np.asarray(Image.fromarray(random.integers(60, 200, (6, 8), np.uint8)).resize((64, 48)))
     film = tmp_path / "film.mkv"
@@ -402,10 +406,10 @@ def test_a_scenes_own_key_frame_makes_it_steady(tmp_path: Path, colorizer: Color
             container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="gray")))
         container.mux(stream.encode(None))
     wavering, steady = (
-        np.abs(np.diff(colored(film, colorizer, None, temporal=mode, propagate=each), axis=0)).mean()
-        for each in (None, 16)
+        np.abs(np.diff(colored(film, colorizer, None, **options), axis=0)).mean()
+        for options in ({"temporal": "off"}, {"temporal": mode, "propagate": 16})
     )
-    assert steady < (0.8 if mode == "off" else 1) * wavering
+    assert steady < 0.25 * wavering
 
 
 @pytest.mark.parametrize(
