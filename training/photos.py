@@ -73,7 +73,7 @@ def load_photos(
         short_side: Pixels of the shorter side.
         min_colourfulness: Photographs with a smaller Hasler-Suesstrunk colourfulness are dropped: grey ones teach
             grey.
-        progress: Show a progress bar.
+        progress: Show a progress bar, where there is a terminal.
 
     Raises:
         FileNotFoundError: A source does not exist.
@@ -157,7 +157,7 @@ def _build(sources: Sequence[Path], folder: Path, short_side: int, min_colourful
     try:
         with (
             ThreadPoolExecutor(os.cpu_count()) as pool,
-            tqdm(desc="photographs", unit="", disable=not progress) as bar,
+            tqdm(desc="photographs", unit="", disable=None if progress else True) as bar,
             open(temporary / "pixels.raw", "wb") as raw,
         ):
             for name, folder_of_photo, prepared in _map_in_chunks(pool, prepare, files):
