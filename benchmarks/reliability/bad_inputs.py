@@ -31,12 +31,13 @@ from benchmarks.reliability.arguments import part_arguments
 from benchmarks.reliability.bad_files import unreadable
 from benchmarks.reliability.cases import Case, line_faults, run_part
 from benchmarks.reliability.sound_inputs import MAKERS, Files, Input, read_files, write_files
-from colorize.color import ProfileError, read_color_space, rgb_to_lab
+from colorize.color import ProfileError, convert_16_bit_to_srgb, read_color_space, rgb_to_lab
 
 LIMITS = {"segments": 60.0, "keyframes": 60.0}  # seconds that a case may take; the others 10
 DARKER = 4.0  # units of L by which a hundredth of a picture may differ: JPEG, 8 bits, black made black
 BEGINNING = "colorize: "  # of lines about failures
 IN_COLOR = "in colour already"  # in the line about a photograph that a damaged profile gives colours
+PLAIN = "sRGB"  # the reader that leaves a profile out
 AS_SRGB = "taken for sRGB"  # in the line about a profile that cannot be used
 
 
@@ -172,17 +173,18 @@ def _result_faults(
     source = sound.words[0]
     is_srgb = any(is_about(line, source, sound) and AS_SRGB in line for line in lines)
     found, meant = readings(data, name), readings(files[source], source)
-    if not is_srgb and len(meant) == 1:
+    readers = [reader for reader in meant if (reader == PLAIN) == is_srgb]
+    if not readers:
         return [f"{name}: its profile cannot be used, and no line says so"]
-    meant = meant[-1:] if is_srgb else meant[:-1]
-    far = min(float(np.percentile(np.abs(found[0] - each), 99)) for each in meant)
+    pairs = [(found.get(reader, found[PLAIN]), meant[reader]) for reader in readers]
+    far = min(float(np.percentile(np.abs(ours - theirs), 99)) for ours, theirs in pairs)
     return [f"{name} has another lightness: {far:.1f}"] if far > DARKER else []
 
 
-def readings(data: bytes, name: str) -> list[np.ndarray]:
-    """Return L, 0..100, of a photograph: by its profile, as LittleCMS and then as we read it; last as sRGB.
+def readings(data: bytes, name: str) -> dict[str, np.ndarray]:
+    """Return L, 0..100, of a photograph by reader: LittleCMS twice, our two readers of profiles, and as sRGB (``PLAIN``).
 
-    Without a profile all are as sRGB. Whoever cannot use the profile has none.
+    Without a profile all read it as sRGB; who cannot use the profile is left out.
     """
     with Image.open(io.BytesIO(data)) as image:
         profile = image.info.get("icc_profile")
@@ -194,13 +196,22 @@ def readings(data: bytes, name: str) -> list[np.ndarray]:
     srgb = ImageCms.createProfile("sRGB")
     plain = _lightness(shown.convert("RGB"), srgb)
     if not profile:
-        return [plain, plain]
-    found = []
+        return {PLAIN: plain, "LittleCMS": plain}
+    found = {PLAIN: plain}
     with contextlib.suppress(ImageCms.PyCMSError, OSError):
-        found.append(_lightness(shown, ImageCms.ImageCmsProfile(io.BytesIO(profile))))
+        theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        found["LittleCMS"] = _lightness(shown, theirs)
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        converted = ImageCms.profileToProfile(shown, theirs, srgb, intent, outputMode="RGB", flags=flags)
+        assert converted is not None  # inPlace is off
+        found["LittleCMS, converted"] = _lightness(converted, srgb)  # what is outside of sRGB is clipped
     with contextlib.suppress(ProfileError):
-        found.append(rgb_to_lab(np.asarray(shown.convert("RGB")), read_color_space(profile))[..., 0])
-    return [*found, plain]
+        found["curves"] = rgb_to_lab(np.asarray(shown.convert("RGB")), read_color_space(profile))[..., 0]
+    with contextlib.suppress(ProfileError):
+        samples = np.atleast_3d(np.asarray(shown)).astype(np.uint16) * np.uint16(257)
+        found["table"] = rgb_to_lab(convert_16_bit_to_srgb(samples, profile))[..., 0]
+    return found
 
 
 def _lightness(image: Image.Image, profile: Any) -> np.ndarray:

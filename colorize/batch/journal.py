@@ -240,10 +240,18 @@ def _read_line(text: str) -> dict[str, Any] | None:
         return None
     if not isinstance(line, dict) or not {"file", "result", "status"} <= line.keys():
         return None
-    has_texts = all(isinstance(line.get(name, ""), str) for name in TEXTS)
+    has_texts = all(_is_text(line.get(name, "")) for name in TEXTS)
     numbers = [line.get(name, 0.0) for name in NUMBERS]
     has_numbers = all(isinstance(value, int | float) and 0 <= value < MAX_SECONDS for value in numbers)
     return line if has_texts and has_numbers and line["status"] in ("begun", *STATES) else None
+
+
+def _is_text(value: Any) -> bool:
+    """Return whether a value is a text that can be written, as names and lines can; half a character cannot."""
+    try:
+        return isinstance(value, str) and value.encode("utf-8", "surrogateescape") is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def _changes(former: Mapping[str, Any], present: Mapping[str, Any]) -> str:

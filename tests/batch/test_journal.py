@@ -154,6 +154,7 @@ def test_the_reports_hold_each_file_once(jobs: list[Job]) -> None:
     [
         *({"file": value} for value in (5, None, ["a"])),
         {"result": 5},
+        *({name: "\ud800"} for name in ("file", "result", "line")),
         {"hints": 5},
         *({"status": value} for value in ([], "dome", None)),
         *({"seconds": value} for value in ("x", None, -1, float("nan"))),
@@ -161,7 +162,7 @@ def test_the_reports_hold_each_file_once(jobs: list[Job]) -> None:
         *({name: 7} for name in ("line", "worker")),
         {"ended": "NESTED"},
     ],
-    ids=str,
+    ids=ascii,
 )
 def test_a_damaged_line_is_passed_over(jobs: list[Job], change: dict) -> None:
     assert run(jobs[:2])[0] == ["a", "b"]
