@@ -182,9 +182,9 @@ def _result_faults(
 
 
 def readings(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """Return L, 0..100, of a photograph by reader: LittleCMS twice, our two readers of profiles, and as sRGB (``PLAIN``).
+    """Return L, 0..100, of a photograph by reader: LittleCMS twice, our two readers of profiles, and ``PLAIN``.
 
-    Without a profile all read it as sRGB; who cannot use the profile is left out.
+    ``PLAIN``, and without a profile all, read it as sRGB; who cannot use the profile is left out.
     """
     with Image.open(io.BytesIO(data)) as image:
         profile = image.info.get("icc_profile")
