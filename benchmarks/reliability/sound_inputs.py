@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ FRAMES, RATE, CUTS = 24, 5, (7, 15)  # of films: how many, a second, and with wh
 STOPPED_AFTER = 12  # frames
 WEIGHTS = "weights/tiny.safetensors"
 NETWORK = ("--weights", WEIGHTS, "--threads", "1")
+FORMER_FORMAT = "colorize-generator/1"  # of weights files of earlier checkouts, which are read as before
 Files = dict[str, bytes]
 """Relative path -> content."""
 
@@ -75,8 +76,6 @@ def make_weights() -> list[Input]:
     """Return weights of our generator, and where torch is installed of one like DeOldify's, that colour a photo."""
     add_tests()
     from support.small_networks import LATENT, SMALL, small_tensors
-
-    from colorize.network.weights_file import FORMER_FORMAT
 
     inputs = []
     for name, config in (("tiny", SMALL), ("latent", LATENT), ("half", SMALL), ("former", SMALL)):
@@ -119,7 +118,7 @@ def _make_pth() -> Input:
     import torch
     from support.deoldify import TINY, tiny_state
 
-    from colorize.network.deoldify.unet import KINDS
+    from colorize.network import KINDS
 
     state = tiny_state("deep")
     KINDS.update(TINY)
@@ -234,7 +233,7 @@ def make_segments() -> list[Input]:
     for mode in ("off", "fast"):
         files = _weights_and_film(SMALL)
         words = ("film.mp4", "-o", "out.mp4", "--temporal", mode, *NETWORK)
-        files = _after(files, lambda words=words: _stop_film(words))
+        files = _after(files, lambda mode=mode: _stop_film(mode))
         state = "out.mp4.segments"
         inputs.append(Input(f"segments, {mode}", files, words, ("out.mp4",), _damager(state), state, is_exact=True))
     return inputs
@@ -263,22 +262,21 @@ def _damager(folder: str) -> Callable[[Files, Random], tuple[str, str]]:
     return damage
 
 
-def _stop_film(words: tuple[str, ...]) -> None:
+def _stop_film(mode: str) -> None:
     """Colour the first frames of a film, as somebody does who presses Ctrl-C."""
-    from colorize.batch import colorize_files
-    from colorize.cli.command import load_colorizer, plan_inputs
-    from colorize.cli.options import parse_command
-    from colorize.film import Progress
+    from colorize.batch import FileOptions, Job, colorize_files
+    from colorize.engine import Colorizer
+    from colorize.film import Progress, VideoOptions
 
-    command = parse_command(words)
     cancel = threading.Event()
 
     def follow(_: Path, progress: Progress) -> None:
         if progress.done >= STOPPED_AFTER:
             cancel.set()
 
-    options = replace(command.options, progress=follow, cancel=cancel)
-    (outcome,) = colorize_files(load_colorizer(command), plan_inputs(command), options)  # type: ignore[arg-type]
+    options = FileOptions(video=VideoOptions(temporal=mode, threads=1), progress=follow, cancel=cancel)
+    job = Job(Path("film.mp4"), Path("out.mp4"))
+    (outcome,) = colorize_files(Colorizer(WEIGHTS, threads=1), [job], options)
     assert outcome.status == "stopped", outcome
 
 
@@ -421,7 +419,7 @@ def _within(folder: str) -> Iterator[None]:
 
 
 def _run_command(words: tuple[str, ...]) -> None:
-    from colorize.cli.command import main
+    from colorize.cli import main
 
     said = io.StringIO()
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
@@ -469,7 +467,7 @@ def _safetensors(tensors: dict[str, npt.NDArray], metadata: dict[str, str]) -> b
     """Return the same safetensors file each time."""
     from safetensors.numpy import save
 
-    from colorize.network.weights_file import metadata_in_order
+    from colorize.network import metadata_in_order
 
     return metadata_in_order(save(tensors, metadata))
 
