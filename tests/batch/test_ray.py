@@ -141,6 +141,9 @@ def test_ctrl_c_and_a_kill_lose_nothing(
     weights_file: Path, album: Path, tmp_path: Path, cluster: str, worker_patch: Path
 ) -> None:
     worker_patch.write_text(SLOW)
+    count = 30  # what a worker has in hand is finished after Ctrl-C, so there must be far more
+    for number in range(12, count):
+        shutil.copyfile(album / "00.png", album / f"{number}.png")
     out = tmp_path / "out"
     arguments = [album, "-o", out, "--weights", weights_file, "--workers", "1", "--ray", cluster]
     code = "import sys; from colorize.cli.command import main; sys.exit(main())"
@@ -151,7 +154,7 @@ def test_ctrl_c_and_a_kill_lose_nothing(
         end = time.monotonic() + 60
         while len(results(out)) < have + 2 and process.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
-        assert process.poll() is None and len(results(out)) < 12
+        assert process.poll() is None and len(results(out)) < count
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         if number == signal.SIGINT:
@@ -159,7 +162,7 @@ def test_ctrl_c_and_a_kill_lose_nothing(
             assert not list(out.glob(".*.tmp"))
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert len(results(out)) == 12 and len(rows(out)) == 12
+    assert len(results(out)) == count and len(rows(out)) == count
     assert not list((out / "colorize-journal").glob("workers-*"))
 
 
