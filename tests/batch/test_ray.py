@@ -146,7 +146,9 @@ def test_ctrl_c_and_a_kill_lose_nothing(
         shutil.copyfile(album / "00.png", album / f"{number}.png")
     out = tmp_path / "out"
     arguments = [album, "-o", out, "--weights", weights_file, "--workers", "1", "--ray", cluster]
-    code = "import sys; from colorize.cli.command import main; sys.exit(main())"
+    # A background job of a shell, as the tests may be, ignores Ctrl-C, and so do the processes that it starts.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from colorize.cli.command import main; sys.exit(main())"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     for number in (signal.SIGINT, signal.SIGKILL):
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
