@@ -22,9 +22,15 @@ def part_arguments(about: str, cases: int | None = None, weights: str | None = N
     parser.add_argument("--seconds", type=float, help="begin no case after so many; the same command goes on")
     if cases is not None:
         parser.add_argument("--count", type=int, default=cases, help=f"cases (default: {cases})")
+        parser.add_argument("--first", type=int, default=0, help="number of the first case, where others ran before it")
     if weights is not None:
         parser.add_argument("--weights", help=f"released name or file; default: {weights}")
     return parser
+
+
+def case_numbers(options: argparse.Namespace) -> range:
+    """Return the numbers of the cases that the options ask for: those of ``--count`` from ``--first`` on."""
+    return range(options.first, options.count)
 
 
 def end_with(wrong: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.reliability.arguments import end_with
+from benchmarks.reliability.arguments import case_numbers, end_with
 from benchmarks.reliability.record import run_cases
 
 PATIENCE = 60  # times as long may a case take on a machine that is busy with other things
@@ -187,7 +187,7 @@ def _run_cases(options: argparse.Namespace, make: Callable[[], Subject], limit: 
 
     try:
         record = options.folder / f"{options.part}.jsonl"
-        yield from (Case(**case) for case in run_cases(record, options.count, run, options.seconds))
+        yield from (Case(**case) for case in run_cases(record, case_numbers(options), run, options.seconds))
     finally:
         if worker is not None:
             worker.stop()

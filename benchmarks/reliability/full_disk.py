@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reliability.arguments import end_with, part_arguments
+from benchmarks.reliability.arguments import case_numbers, end_with, part_arguments
 from benchmarks.reliability.record import run_cases
 from benchmarks.reliability.tasks import COMMAND, FILM_MODULES, TEMPORAL, make_film
 from benchmarks.reliability.tiny_weights import write_tiny_weights
@@ -124,7 +124,7 @@ def main(words: list[str]) -> None:
     folder = options.folder.absolute()
     with mounted(folder / "disk") as disk:
         cases = FullDisk(folder, disk, options.count)
-        done = list(run_cases(folder / "disk.jsonl", options.count, cases.run, options.seconds))
+        done = list(run_cases(folder / "disk.jsonl", case_numbers(options), cases.run, options.seconds))
     print(f"{len(done)} of {options.count} places")
     for (temporal, full), count in sorted(Counter((case["temporal"], case["full"]) for case in done).items()):
         print(f"{count:6} {temporal}: {'the disk was full' if full else 'there was room'}")

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.reliability.arguments import end_with, part_arguments
+from benchmarks.reliability.arguments import case_numbers, end_with, part_arguments
 from benchmarks.reliability.record import run_cases
 from benchmarks.reliability.tasks import TASKS, Task, Variant, serving
 from benchmarks.reliability.tiny_weights import write_tiny_weights
@@ -174,7 +174,7 @@ def run_task(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
         kills = kills or Kills(task, options.folder, options.weights)
         return kills.run(number)
 
-    yield from run_cases(options.folder / f"kills-{task.name}.jsonl", options.count, run, options.seconds)
+    yield from run_cases(options.folder / f"kills-{task.name}.jsonl", case_numbers(options), run, options.seconds)
 
 
 def main(words: list[str]) -> None:

@@ -116,7 +116,7 @@ def main(words: list[str]) -> None:
         return PARTS[number](folder, weights, options)
 
     wrong = []
-    for case in run_cases(folder / "memory.jsonl", len(PARTS), run, options.seconds):
+    for case in run_cases(folder / "memory.jsonl", range(len(PARTS)), run, options.seconds):
         grows = case["peak"] > case["before"] * (1 + GROWTH)
         print(f"{case['what']}: peak {case['peak']:.0f} MB, compared with {case['before']:.0f} MB", flush=True)
         if grows or case["status"]:

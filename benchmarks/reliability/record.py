@@ -10,13 +10,13 @@ from typing import Any
 
 
 def run_cases(
-    path: Path, count: int, run: Callable[[int], dict[str, Any]], seconds: float | None = None
+    path: Path, cases: range, run: Callable[[int], dict[str, Any]], seconds: float | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield what became of each case: those of the record first, then those that it lacks, which are added to it.
 
     Args:
         path: The record; its folder is made.
-        count: Cases, which are the numbers from 0 on.
+        cases: Their numbers.
         run: Runs a case and returns what became of it, JSON values by name.
         seconds: After which no further case is begun; None: all are.
     """
@@ -24,7 +24,7 @@ def run_cases(
     known = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     yield from known
     begin = time.monotonic()
-    for number in sorted(set(range(count)) - {case["number"] for case in known}):
+    for number in sorted(set(cases) - {case["number"] for case in known}):
         if seconds is not None and time.monotonic() - begin > seconds:
             return
         case = {"number": number, **run(number)}

@@ -58,3 +58,8 @@ from .settings import value_text as value_text
 from .settings import value_type as value_type
 from .times import format_time as format_time
 from .times import parse_time as parse_time
+from .worker_process import CrashError as CrashError
+from .worker_process import RemoteError as RemoteError
+from .worker_process import WorkerProcess as WorkerProcess
+from .worker_process import cancelled as cancelled
+from .worker_process import report as report

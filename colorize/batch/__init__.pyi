@@ -2,6 +2,7 @@ from .dry_run import DryRun as DryRun
 from .file_lists import FileList as FileList
 from .file_lists import plan_list as plan_list
 from .files import colorize_files as colorize_files
+from .isolation import Isolation as Isolation
 from .jobs import RESULT_SUFFIX as RESULT_SUFFIX
 from .jobs import Job as Job
 from .jobs import Outcome as Outcome

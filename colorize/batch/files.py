@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.photo_pipeline import PhotoPipeline
@@ -11,7 +12,10 @@ from colorize.engine import Colorizer
 
 
 def colorize_files(
-    colorizer: Colorizer, jobs: Iterable[Job], options: FileOptions | None = None
+    colorizer: Colorizer,
+    jobs: Iterable[Job],
+    options: FileOptions | None = None,
+    isolation: Isolation | None = None,
 ) -> Generator[Outcome, None, None]:
     """Colour photos and films, and yield the outcome of each, in order. One bad file never stops the rest.
 
@@ -22,18 +26,23 @@ def colorize_files(
         colorizer: The colorizer.
         jobs: As ``plan`` gives them; each is taken when there is room for it.
         options: None: the defaults.
+        isolation: Reads the photos and colours the films in processes of their own, so that a library's crash costs
+            one file; None: all is done in this process.
     """
     options = options or FileOptions()
-    pipeline = PhotoPipeline(colorizer, options)
+    pipeline = PhotoPipeline(colorizer, options, isolation)
     try:
         for job in jobs:
             if options.cancel is not None and options.cancel.is_set():
                 break
             if job.is_video:
-                from colorize.batch.video_job import color_video  # brings PyAV, which photographs do without
-
                 yield from pipeline.finish()
-                yield color_video(colorizer, job, options)
+                if isolation is not None and isolation.takes_film(colorizer, job):
+                    yield isolation.color_film(colorizer, job, options)
+                else:
+                    from colorize.batch.video_job import color_video  # brings PyAV, which photographs do without
+
+                    yield color_video(colorizer, job, options)
             else:
                 yield from pipeline.add(job)
         yield from pipeline.finish()

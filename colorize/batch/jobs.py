@@ -6,9 +6,10 @@ import errno
 import glob
 import os
 import re
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from colorize.base import (
     SEGMENTS_SUFFIX,
     VIDEO_SUFFIXES,
     ImageError,
+    RemoteError,
     name_key,
 )
 from colorize.batch.options import FileOptions
@@ -96,6 +98,12 @@ class Outcome:
     message: str
     error: BaseException | None = None
     notes: tuple[str, ...] = ()
+
+    def portable(self) -> Outcome:
+        """Return the outcome as it can go to another process: its error as the text of a traceback."""
+        if self.error is None:
+            return self
+        return replace(self, error=RemoteError("".join(traceback.format_exception(self.error))))
 
 
 def plan(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from colorize.base import sha256, specs
 from colorize.batch.files import colorize_files
+from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, names_a_file, result_paths
 from colorize.batch.journal import BEGUN, BEGUN_ANEW, DONE, FAILED, JOURNAL_NAME, JOURNAL_SUFFIX, SKIPPED, Journal
 from colorize.batch.options import FileOptions
@@ -78,8 +80,16 @@ def run_identity(weights_sha256: str, colors: ColorSettings, options: FileOption
     return values
 
 
-def in_this_process(colorizer: Colorizer, options: FileOptions) -> Workforce:
-    """Return the workforce of one machine without Ray: ``colorize_files`` in this process."""
+def in_this_process(
+    colorizer: Colorizer, options: FileOptions, isolation: AbstractContextManager[Isolation | None] | None = None
+) -> Workforce:
+    """Return the workforce of one machine without Ray: ``colorize_files`` in this process.
+
+    Args:
+        colorizer: The colorizer.
+        options: Those of the files.
+        isolation: Entered for the run, and left after it; None: there is none.
+    """
 
     def work(jobs: Iterator[Job]) -> Generator[Finished, None, None]:
         taken: deque[Job] = deque()
@@ -89,15 +99,16 @@ def in_this_process(colorizer: Colorizer, options: FileOptions) -> Workforce:
                 taken.append(job)
                 yield job
 
-        outcomes = colorize_files(colorizer, remembered(), options)
-        former = time.monotonic()
-        try:
-            for outcome in outcomes:
-                now = time.monotonic()
-                yield Finished(taken.popleft(), outcome, now - former)
-                former = now
-        finally:
-            outcomes.close()
+        with isolation or nullcontext() as isolated:
+            outcomes = colorize_files(colorizer, remembered(), options, isolated)
+            former = time.monotonic()
+            try:
+                for outcome in outcomes:
+                    now = time.monotonic()
+                    yield Finished(taken.popleft(), outcome, now - former)
+                    former = now
+            finally:
+                outcomes.close()
 
     return work
 

@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 from colorize.base import ImageError
 from colorize.batch.dates import FileDates
+from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, hints_path, result_paths
 from colorize.batch.options import FileOptions
 from colorize.batch.references import ReferenceReader
@@ -81,11 +82,12 @@ class PhotoTask:
 class PhotoPipeline:
     """Photos in flight: being read, then run through the network in batches, then written; first in, first out."""
 
-    def __init__(self, colorizer: Colorizer, options: FileOptions) -> None:
+    def __init__(self, colorizer: Colorizer, options: FileOptions, isolation: Isolation | None = None) -> None:
         self._colorizer = colorizer
         self._options = options
         self._photo_options = options.photo
-        self._references = ReferenceReader(colorizer, options.photo.references)
+        self._read_photos = read_photos if isolation is None else isolation.read_photos
+        self._references = ReferenceReader(colorizer, options.photo.references, isolation)
         self._batch_size = options.photo.batch_size
         self._readers = ThreadPoolExecutor(READERS, "colorize-read")
         self._writers = ThreadPoolExecutor(WRITERS, "colorize-write")
@@ -187,7 +189,7 @@ class PhotoPipeline:
                 return skipped
             if self._photo_options.candidates is not None:
                 check_candidate_weights(self._colorizer)
-            photos = read_photos(job.source)
+            photos = self._read_photos(job.source)
             photo = next(photos)
             second = next(photos, None)
             if second is not None and self._photo_options.candidates is not None:
@@ -218,7 +220,7 @@ class PhotoPipeline:
 
     def _has_grey_page(self, job: Job) -> bool:
         """Return whether any page after the first is grey."""
-        return any(is_grey(page.picture, page.space) for page in islice(read_photos(job.source), 1, None))
+        return any(is_grey(page.picture, page.space) for page in islice(self._read_photos(job.source), 1, None))
 
     def _write(self, job: Job, loaded: LoadedPhoto, ab_maps: Sequence[Floats]) -> Outcome:
         """Write a photo's result, its candidates or their sheet; run by a writer."""

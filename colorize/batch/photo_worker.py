@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +17,6 @@ from colorize.batch.process import configure_process
 from colorize.batch.worker_guard import memory_share, start_guard, worker_name
 from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
 from colorize.film import SceneRange, color_scene
-
-
-class RemoteError(Exception):
-    """An error in a worker, as the text of its traceback."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +71,5 @@ class PhotoWorker:
         former = time.monotonic()
         for outcome in colorize_files(self._colorizer, jobs, self._options):
             now = time.monotonic()
-            yield _portable(outcome), now - former
+            yield outcome.portable(), now - former
             former = now
-
-
-def _portable(outcome: Outcome) -> Outcome:
-    """Return an outcome whose error can go to another process."""
-    if outcome.error is None:
-        return outcome
-    return replace(outcome, error=RemoteError("".join(traceback.format_exception(outcome.error))))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import reference_beside
 from colorize.engine import Colorizer, Reference, read_reference_photo
 
@@ -13,14 +14,15 @@ from colorize.engine import Colorizer, Reference, read_reference_photo
 class ReferenceReader:
     """Reads the references of photos, those of the whole run once; several threads may ask."""
 
-    def __init__(self, colorizer: Colorizer, paths: Sequence[Path]) -> None:
+    def __init__(self, colorizer: Colorizer, paths: Sequence[Path], isolation: Isolation | None = None) -> None:
         """Take what is to be read when it is first asked for.
 
         Args:
             colorizer: What the references are for.
             paths: Those of the whole run.
+            isolation: Reads them; None: this process does.
         """
-        self._colorizer, self._paths = colorizer, paths
+        self._colorizer, self._paths, self._isolation = colorizer, paths, isolation
         self._of_run: tuple[Reference, ...] | None = None
         self._lock = threading.Lock()
 
@@ -39,5 +41,8 @@ class ReferenceReader:
             return self._of_run
 
     def _read(self, path: Path) -> Reference:
-        photo = read_reference_photo(path)
+        if self._isolation is None:
+            photo = read_reference_photo(path)
+        else:
+            photo = self._isolation.call(path, read_reference_photo, path)
         return self._colorizer.read_reference(photo.picture, photo.space)

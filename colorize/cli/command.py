@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,7 +17,7 @@ from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
 
 if TYPE_CHECKING:
-    from colorize.batch import Job, Outcome
+    from colorize.batch import Isolation, Job, Outcome
     from colorize.engine import Colorizer
 
 
@@ -83,37 +84,47 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         return (
             run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
         )
-    start = time.monotonic()
-    try:
-        colorizer = load_colorizer(command)
-    except (ValueError, OSError) as error:  # WeightsError is a ValueError
-        print(f"colorize: {error}", file=sys.stderr)
-        return FAILED
     from colorize.batch import Job, colorize_files
     from colorize.film import is_pipe
 
-    own = command.settings
+    start = time.monotonic()
     entries = plan_inputs(command)
     jobs = [entry for entry in entries if isinstance(entry, Job)]
-    into_pipe = own.output is not None and is_pipe(own.output)
-    reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
-    options = replace(command.options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
-    for entry in entries:
-        if not isinstance(entry, Job):
-            reporter.report(entry)
-    outcomes = colorize_files(colorizer, jobs, options)
-    try:
-        for outcome in outcomes:
-            reporter.report(outcome)
-            reporter.bar.update()
-    finally:
-        outcomes.close()
-        reporter.bar.close()
+    with isolation_of(command, len(jobs)) as isolation:
+        if isolation is not None and not all(job.is_video for job in jobs):
+            isolation.start()  # while the weights are loaded
+        try:
+            colorizer = load_colorizer(command)
+        except (ValueError, OSError) as error:  # WeightsError is a ValueError
+            print(f"colorize: {error}", file=sys.stderr)
+            return FAILED
+        own = command.settings
+        into_pipe = own.output is not None and is_pipe(own.output)
+        reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
+        options = replace(command.options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
+        for entry in entries:
+            if not isinstance(entry, Job):
+                reporter.report(entry)
+        outcomes = colorize_files(colorizer, jobs, options, isolation)
+        try:
+            for outcome in outcomes:
+                reporter.report(outcome)
+                reporter.bar.update()
+        finally:
+            outcomes.close()
+            reporter.bar.close()
     print_left_out(command)
     reporter.print_summary(time.monotonic() - start)
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
+
+
+def isolation_of(command: Command, count: int) -> AbstractContextManager[Isolation | None]:
+    """Return what keeps a crash to one file of so many; None: there is one file, or no other process can be started."""
+    from colorize.batch import Isolation
+
+    return Isolation(command.runtime) if count > 1 and Isolation.is_possible() else nullcontext()
 
 
 def _bad_reference(command: Command) -> str:

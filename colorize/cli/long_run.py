@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from colorize.cli.command import FAILED, INTERRUPTED, OK, load_colorizer, plan_inputs, print_left_out
+from colorize.cli.command import FAILED, INTERRUPTED, OK, isolation_of, load_colorizer, plan_inputs, print_left_out
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command
 
@@ -71,7 +71,7 @@ def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> i
         options = replace(options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
         entries, sample = _with_sample(entries)
         journal.open(replaces=options.photo.overwrite or options.skip_existing)
-        work = _workforce(replace(command, options=options), journal, sample)
+        work = _workforce(replace(command, options=options), journal, sample, count)
     except (ValueError, OSError, ImportError) as error:
         if journal is not None:
             journal.close()
@@ -146,13 +146,14 @@ def _entries(command: Command) -> tuple[Iterable[Job | Outcome], int]:
     return plan_list(files, command.settings.output, suffix=photo.suffix, sheet=photo.sheet), files.count()
 
 
-def _workforce(command: Command, journal: Journal, sample: Job | None) -> Workforce:
+def _workforce(command: Command, journal: Journal, sample: Job | None, count: int) -> Workforce:
     """Return who colours: this process, or workers of Ray.
 
     Args:
         command: The command line.
         journal: That of the run.
         sample: One of the files; None: there is none.
+        count: How many files there are.
 
     Raises:
         ValueError: The weights cannot be used, or the cluster cannot.
@@ -163,7 +164,7 @@ def _workforce(command: Command, journal: Journal, sample: Job | None) -> Workfo
 
     run = command.run
     if run.ray is None:
-        return in_this_process(load_colorizer(command), command.options)
+        return in_this_process(load_colorizer(command), command.options, isolation_of(command, count))
     return ray_workforce(command.runtime, command.colors, command.options, run, journal.folder, sample)
 
 

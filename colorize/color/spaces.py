@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,10 @@ class ColorSpace:
     matrix: npt.NDArray[np.float64]
     curves: npt.NDArray[np.float64]
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle the space without its tables; where it is unpickled, equal ones share theirs."""
+        return "SRGB" if self is SRGB else (_shared_space, (self.matrix.tobytes(), self.curves.tobytes()))
+
     @cached_property
     def inverse(self) -> npt.NDArray[np.float64]:
         """(3, 3) XYZ / D65 white -> linear RGB."""
@@ -63,6 +68,11 @@ class ColorSpace:
         light = np.linspace(0, 1, CURVE_SAMPLES) ** 2
         encoded = np.stack([np.interp(light, curve, np.linspace(0, 1, CURVE_SAMPLES)) for curve in self.curves])
         return {"uint8": (encoded * 255 + 0.5).astype(np.uint8), "uint16": (encoded * 65535).astype(np.float32)}
+
+
+@lru_cache(maxsize=8)  # the photographs of a run have few profiles
+def _shared_space(matrix: bytes, curves: bytes) -> ColorSpace:
+    return ColorSpace(np.frombuffer(matrix).reshape(3, 3), np.frombuffer(curves).reshape(3, -1))
 
 
 def _srgb() -> ColorSpace:

@@ -48,6 +48,7 @@ class Colorizer:
     Attributes:
         settings: How pictures are coloured.
         network: What predicts the colours.
+        weights: The name or path that they were loaded by; None: a network was given.
     """
 
     def __init__(
@@ -88,11 +89,11 @@ class Colorizer:
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
             self.network = load_network(weights, device, precision, runtime, threads, in_batches, keep_memory)
-            self._name = str(weights)
+            self.weights = self._name = str(weights)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")
         elif device is None and precision is None:
-            self.network, self._name = weights, f"the network ({weights.runtime})"
+            self.network, self.weights, self._name = weights, None, f"the network ({weights.runtime})"
         else:
             raise ValueError(f"device {device}, precision {precision}: a network that is loaded keeps its own")
         self._threads = ThreadPoolExecutor(threads or available_cpus(), "colorize-compose")

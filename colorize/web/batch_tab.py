@@ -205,7 +205,9 @@ class BatchTab:
                 return
             result = results[0]
             thumbnail = self._uploads.store.new_path(f"{result.stem}.jpg")
-            await asyncio.to_thread(write_pair, Path(photo["path"]), result, thumbnail, THUMBNAIL_SIDE)
+            await asyncio.to_thread(
+                write_pair, self._uploads.service, Path(photo["path"]), result, thumbnail, THUMBNAIL_SIDE
+            )
             batch.thumbnails[number] = (str(thumbnail), name)
             batch.results[number] = result
             batch.notes[number] = outcome.notes

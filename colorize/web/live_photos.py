@@ -11,9 +11,16 @@ from pathlib import Path
 
 from colorize.batch import PhotoOptions
 from colorize.engine import Colorizer, ColorSettings, Hint, HintedPicture, likely_colors, read_reference_photo
-from colorize.photo import Photo, read_photos, write_photo
+from colorize.photo import Photo, write_photo
 from colorize.web.file_store import FileStore
-from colorize.web.previews import CONVERSION_SLOTS, JPEG_QUALITY, PREVIEW_SIDE, opaque_picture, reduced
+from colorize.web.previews import (
+    CONVERSION_SLOTS,
+    JPEG_QUALITY,
+    PREVIEW_SIDE,
+    opaque_picture,
+    read_first_photo,
+    reduced,
+)
 from colorize.web.requests import ColorizeRequest
 from colorize.web.service import ColorizeService
 
@@ -94,7 +101,7 @@ class LivePhotos:
         if is_new:
             try:
                 with self._service.jobs.photo_at_work():
-                    future.set_result(_look_at(upload, self._service.colorizer(request), photo))
+                    future.set_result(self._look_at(upload, self._service.colorizer(request), photo))
             except BaseException as error:
                 with self._lock:
                     self._photos.pop(key, None)
@@ -113,21 +120,20 @@ class LivePhotos:
             write_photo(target, photo.color(hints), quality=JPEG_QUALITY)
         return target
 
+    def _look_at(self, upload: Path, colorizer: Colorizer, options: PhotoOptions) -> LivePhoto:
+        """Return a photo with what the network says of it."""
+        with CONVERSION_SLOTS:
+            photo = self._service.read(upload, read_first_photo, upload)
+            photos = [self._service.read(path, read_reference_photo, path) for path in options.references]
+            references = [colorizer.read_reference(each.picture, each.space) for each in photos]
+            hinted = HintedPicture(colorizer, photo.picture, photo.space, references, options.reference_strength)
+            shown = Photo(
+                reduced(opaque_picture(photo), PREVIEW_SIDE), format="JPEG", space=photo.space, profile=photo.profile
+            )
+        return LivePhoto(colorizer, hinted, shown, likely_colors(hinted.lightness, hinted.plain_ab))
+
     def sweep(self) -> None:
         """Forget the photos whose uploads are deleted."""
         with self._lock:
             for key in [key for key in self._photos if not all(Path(file).exists() for file in (key[0], *key[3]))]:
                 del self._photos[key]
-
-
-def _look_at(upload: Path, colorizer: Colorizer, options: PhotoOptions) -> LivePhoto:
-    """Return a photo with what the network says of it."""
-    with CONVERSION_SLOTS:
-        photo = next(read_photos(upload))
-        photos = [read_reference_photo(path) for path in options.references]
-        references = [colorizer.read_reference(each.picture, each.space) for each in photos]
-        hinted = HintedPicture(colorizer, photo.picture, photo.space, references, options.reference_strength)
-        shown = Photo(
-            reduced(opaque_picture(photo), PREVIEW_SIDE), format="JPEG", space=photo.space, profile=photo.profile
-        )
-    return LivePhoto(colorizer, hinted, shown, likely_colors(hinted.lightness, hinted.plain_ab))

@@ -227,7 +227,7 @@ class PhotoTab:
         kept = store.new_path(name)
         link_or_copy(source, kept)
         try:
-            preview = write_preview(kept, store.new_path(f"{kept.stem}.jpg"), PREVIEW_SIDE)
+            preview = write_preview(self._uploads.service, kept, store.new_path(f"{kept.stem}.jpg"), PREVIEW_SIDE)
         except (ImageError, OSError, MemoryError) as error:
             message = str(error).replace(str(kept), kept.name) or "not enough memory"
             return self.start_values(status_html(message, "bad"))
@@ -288,7 +288,7 @@ class PhotoTab:
         if not results:
             return None, None, status, command
         upload = Path((photo or {})["path"])
-        pair = await asyncio.to_thread(before_and_after, self._uploads.store, upload, results[0])
+        pair = await asyncio.to_thread(before_and_after, self._uploads.service, self._uploads.store, upload, results[0])
         return pair, results[0], status, command
 
 

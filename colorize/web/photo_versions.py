@@ -97,7 +97,10 @@ class PhotoVersions:
         """Return pictures of versions for the gallery, with captions."""
         store = self._uploads.store
         return [
-            (str(write_preview(file, store.new_path(f"{file.stem}.jpg"), THUMBNAIL_SIDE)), f"version {number}")
+            (
+                str(write_preview(self._uploads.service, file, store.new_path(f"{file.stem}.jpg"), THUMBNAIL_SIDE)),
+                f"version {number}",
+            )
             for number, file in enumerate(results, 1)
         ]
 
@@ -106,5 +109,5 @@ class PhotoVersions:
         if not photo or not versions or not isinstance(event.index, int) or not 0 <= event.index < len(versions):
             raise page_error("there are no versions yet; make some first")
         chosen = Path(versions[event.index]["path"])
-        pair = before_and_after(self._uploads.store, Path(photo["path"]), chosen)
+        pair = before_and_after(self._uploads.service, self._uploads.store, Path(photo["path"]), chosen)
         return pair, download_update(chosen), status_html(chosen.name, "good")

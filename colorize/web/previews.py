@@ -11,6 +11,7 @@ import numpy as np
 from colorize.color import Picture
 from colorize.photo import Photo, read_photos, write_photo
 from colorize.web.file_store import FileStore
+from colorize.web.service import ColorizeService
 
 BROWSER_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".avif", ".bmp")
 """Suffixes of the photo formats that browsers can show."""
@@ -20,10 +21,11 @@ GAP = 8  # pixels between two pictures
 CONVERSION_SLOTS = threading.Semaphore(2)  # a photo of 100 megapixels takes a gigabyte for a moment
 
 
-def write_preview(source: Path, target: Path, max_side: int | None = None) -> Path:
+def write_preview(service: ColorizeService, source: Path, target: Path, max_side: int | None = None) -> Path:
     """Write an upright JPEG of a photo's first page, with its colour profile and none of its metadata.
 
     Args:
+        service: Has the processes in which files are read.
         source: The photo, in any format that can be read.
         target: Path of the JPEG.
         max_side: Longest side of the JPEG in pixels; None: as large as the photo.
@@ -35,19 +37,33 @@ def write_preview(source: Path, target: Path, max_side: int | None = None) -> Pa
         ImageError: The photo cannot be read.
     """
     with CONVERSION_SLOTS:
-        photo = next(read_photos(source))
-        picture = opaque_picture(photo)
-        if max_side is not None:
-            picture = reduced(picture, max_side)
-        shown = Photo(picture, format="JPEG", space=photo.space, profile=photo.profile)
-        write_photo(target, shown, quality=JPEG_QUALITY)
+        service.read(source, _convert, source, target, max_side)
     return target
 
 
-def before_and_after(store: FileStore, photo: Path, result: Path) -> tuple[Path, Path]:
+def _convert(source: Path, target: Path, max_side: int | None) -> None:
+    photo = read_first_photo(source)
+    picture = opaque_picture(photo)
+    if max_side is not None:
+        picture = reduced(picture, max_side)
+    shown = Photo(picture, format="JPEG", space=photo.space, profile=photo.profile)
+    write_photo(target, shown, quality=JPEG_QUALITY)
+
+
+def read_first_photo(path: Path) -> Photo:
+    """Return the first photo of a file.
+
+    Raises:
+        ImageError: It cannot be read.
+    """
+    return next(read_photos(path))
+
+
+def before_and_after(service: ColorizeService, store: FileStore, photo: Path, result: Path) -> tuple[Path, Path]:
     """Return paths of a photo and its result at full resolution, in formats that browsers can show.
 
     Args:
+        service: Has the processes in which files are read.
         store: Gets what has to be made.
         photo: The photo.
         result: It in colour.
@@ -55,16 +71,17 @@ def before_and_after(store: FileStore, photo: Path, result: Path) -> tuple[Path,
     Raises:
         ImageError: One cannot be read.
     """
-    before = write_preview(photo, store.new_path("before.jpg"))
+    before = write_preview(service, photo, store.new_path("before.jpg"))
     if result.suffix.lower() in BROWSER_SUFFIXES:
         return before, result
-    return before, write_preview(result, store.new_path("after.jpg"))
+    return before, write_preview(service, result, store.new_path("after.jpg"))
 
 
-def write_pair(before: Path, after: Path, target: Path, max_side: int) -> None:
+def write_pair(service: ColorizeService, before: Path, after: Path, target: Path, max_side: int) -> None:
     """Write a JPEG with a photo's first page and its result side by side.
 
     Args:
+        service: Has the processes in which files are read.
         before: The photo.
         after: Its result, of the same size.
         target: Path of the JPEG.
@@ -74,13 +91,17 @@ def write_pair(before: Path, after: Path, target: Path, max_side: int) -> None:
         ImageError: One cannot be read.
     """
     with CONVERSION_SLOTS:
-        photos = [next(read_photos(path)) for path in (before, after)]
-        pictures = [reduced(opaque_picture(photo), max_side) for photo in photos]
-        pictures = [picture if picture.ndim == 3 else np.dstack([picture] * 3) for picture in pictures]
-        gap = np.full((len(pictures[0]), GAP, 3), 255, np.uint8)
-        joined = np.ascontiguousarray(np.hstack([pictures[0], gap, pictures[1]]))
-        shown = Photo(joined, format="JPEG", space=photos[1].space, profile=photos[1].profile)
-        write_photo(target, shown, quality=JPEG_QUALITY)
+        service.read(before, _join, before, after, target, max_side)
+
+
+def _join(before: Path, after: Path, target: Path, max_side: int) -> None:
+    photos = [read_first_photo(path) for path in (before, after)]
+    pictures = [reduced(opaque_picture(photo), max_side) for photo in photos]
+    pictures = [picture if picture.ndim == 3 else np.dstack([picture] * 3) for picture in pictures]
+    gap = np.full((len(pictures[0]), GAP, 3), 255, np.uint8)
+    joined = np.ascontiguousarray(np.hstack([pictures[0], gap, pictures[1]]))
+    shown = Photo(joined, format="JPEG", space=photos[1].space, profile=photos[1].profile)
+    write_photo(target, shown, quality=JPEG_QUALITY)
 
 
 def reduced(picture: Picture, max_side: int) -> Picture:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from colorize.base import DEFAULT_VIDEO_SUFFIX, WeightsError
-from colorize.batch import RESULT_SUFFIX, FileOptions, Job, Outcome, colorize_files, result_suffix
+from colorize.batch import RESULT_SUFFIX, FileOptions, Isolation, Job, Outcome, colorize_files, result_suffix
 from colorize.engine import Colorizer
 from colorize.film import Progress, probe
 from colorize.network import read_manifest, weights_path
@@ -19,6 +21,9 @@ from colorize.web.jobs import CancelledJobError, JobQueue, WebJob
 from colorize.web.requests import ColorizeRequest
 from colorize.web.settings import WebSettings
 
+Result = TypeVar("Result")
+
+IDLE_SECONDS = 60.0  # after which the processes that read files and colour films give their memory back
 MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
 
 
@@ -42,6 +47,7 @@ class ColorizeService:
         """
         self.settings = settings
         self.jobs = JobQueue(settings.max_queue, settings.keep_minutes * 60)
+        self._isolation = Isolation(settings, IDLE_SECONDS) if Isolation.is_possible() else None
         self._lock = threading.Lock()
         self._loaded: OrderedDict[str, Colorizer] = OrderedDict()
         try:
@@ -128,13 +134,30 @@ class ColorizeService:
 
         self.jobs.submit(job, work)
 
+    def read(self, path: Path, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Return what a function makes of a client's file, in another process: a crash there costs that file alone.
+
+        Args:
+            path: The file, which an error names.
+            function: Of a module; it, what it is given and what it returns can be pickled.
+            arguments: Of it.
+
+        Raises:
+            ImageError: A library crashed; and whatever the function raises.
+        """
+        if self._isolation is None:
+            return function(*arguments)
+        return self._isolation.call(path, function, *arguments)
+
     def close(self) -> None:
         """Cancel all jobs and delete their folders."""
         self.jobs.close()
+        if self._isolation is not None:
+            self._isolation.close()
 
     def _run(self, job: WebJob, colorizer: Colorizer, file: Job, options: FileOptions) -> Outcome:
         """Colour the file of a job and return its outcome with messages for the client."""
-        outcome = next(colorize_files(colorizer, [file], options), None)
+        outcome = next(colorize_files(colorizer, [file], options, self._isolation), None)
         if outcome is None:  # it was cancelled before it began
             raise CancelledJobError
         if file.target.exists():
@@ -145,7 +168,7 @@ class ColorizeService:
     def _frame_size_error(self, source: Path) -> str:
         """Return why a film is refused if its frames are larger than photos may be; empty: they are not."""
         try:
-            height, width = probe(source).size
+            height, width = self.read(source, _frame_size, source)
         except (OSError, ValueError):
             return ""  # colouring meets the same error, and reports it
         if height * width <= self.settings.max_megapixels * 1e6:
@@ -157,3 +180,8 @@ class ColorizeService:
         return Colorizer(
             name, device=self.settings.device, threads=self.settings.threads, runtime=self.settings.runtime
         )
+
+
+def _frame_size(source: Path) -> tuple[int, int]:
+    """Return the (height, width) of a film's frames."""
+    return probe(source).size

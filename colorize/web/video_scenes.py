@@ -228,7 +228,7 @@ class VideoScenes:
         scenes = []
         for entry in json.loads(by_name[LIST].read_bytes())["frames"]:
             picture = by_name[entry["file"]]
-            thumbnail = write_preview(picture, store.new_path("scene.jpg"), THUMBNAIL_SIDE)
+            thumbnail = write_preview(self._uploads.service, picture, store.new_path("scene.jpg"), THUMBNAIL_SIDE)
             scenes.append(Scene(entry["file"], entry["time"], picture, thumbnail))
         return scenes
 
@@ -276,7 +276,9 @@ class VideoScenes:
         """Forget the colours of a scene, and return the values of scenes, gallery and what is shown of it."""
         scene = replace(_at(scenes, number), hints="", painted=None)
         preview = self._uploads.store.new_path("scene.jpg")
-        thumbnail = await asyncio.to_thread(write_preview, scene.picture, preview, THUMBNAIL_SIDE)
+        thumbnail = await asyncio.to_thread(
+            write_preview, self._uploads.service, scene.picture, preview, THUMBNAIL_SIDE
+        )
         scene = replace(scene, thumbnail=thumbnail)
         scenes = _with(scenes, number, scene)
         return scenes, _shown(scenes), *(await asyncio.to_thread(self._open, scene, self._ask(*values)))
@@ -292,7 +294,7 @@ class VideoScenes:
         try:
             await asyncio.to_thread(link_or_copy, Path(picture["path"]), painted)
             preview = self._uploads.store.new_path("scene.jpg")
-            thumbnail = await asyncio.to_thread(write_preview, painted, preview, THUMBNAIL_SIDE)
+            thumbnail = await asyncio.to_thread(write_preview, self._uploads.service, painted, preview, THUMBNAIL_SIDE)
         except (ImageError, OSError) as error:
             text = str(error).replace(f"{painted.parent}/", "")
             yield (*skipped, status_html(text, "bad"), gr.skip(), None, gr.skip())

@@ -52,5 +52,10 @@ def upload_in_tab(page, tab: str, where: str, *paths: Path) -> None:
 
 
 def wait_for(page, text: str) -> None:
-    """Wait until a status line contains a text."""
-    page.locator(".status", has_text=text).first.wait_for()
+    """Wait until a status line contains a text; a failure tells what they say instead."""
+    from playwright.sync_api import TimeoutError as GivenUp  # this module is imported where Playwright is missing too
+
+    try:
+        page.locator(".status", has_text=text).first.wait_for()
+    except GivenUp as error:
+        raise AssertionError(f"no status says {text!r}, but: {page.locator('.status').all_inner_texts()}") from error

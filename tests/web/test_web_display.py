@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from colorize.web.command_lines import command_line
 from colorize.web.previews import write_pair, write_preview
 from colorize.web.requests import ColorizeRequest
 
+HERE: Any = SimpleNamespace(read=lambda path, function, *arguments: function(*arguments))  # a service without processes
 HINTS = [Hint(1, 2.5, "#a0b0c0"), Hint(3, 4, "#000000", 7)]
 
 
@@ -67,14 +70,14 @@ class TestPreviews:
         source = tmp_path / "wide.png"
         Image.new("L", (400, 100), 128).save(source)
         for side, size in ((100, (100, 25)), (1000, (400, 100)), (None, (400, 100))):
-            with Image.open(write_preview(source, tmp_path / f"{side}.jpg", side)) as image:
+            with Image.open(write_preview(HERE, source, tmp_path / f"{side}.jpg", side)) as image:
                 assert image.size == size
 
     def test_before_and_after_lie_side_by_side(self, tmp_path):
         before, after = tmp_path / "grey.png", tmp_path / "red.png"
         Image.new("L", (200, 100), 90).save(before)
         Image.new("RGB", (200, 100), (180, 40, 40)).save(after)
-        write_pair(before, after, tmp_path / "pair.jpg", 50)
+        write_pair(HERE, before, after, tmp_path / "pair.jpg", 50)
         with Image.open(tmp_path / "pair.jpg") as image:
             assert image.height == 25 and image.width >= 100
             assert image.getpixel((10, 12)) == pytest.approx((90,) * 3, abs=4)
@@ -87,7 +90,7 @@ class TestPreviews:
         exif = Image.Exif()
         exif[0x0112] = 6  # to be turned by 90 degrees
         Image.fromarray(picture, "LA").save(source, exif=exif)
-        with Image.open(write_preview(source, tmp_path / "preview.jpg")) as image:
+        with Image.open(write_preview(HERE, source, tmp_path / "preview.jpg")) as image:
             assert image.size == (40, 80)
             values = np.asarray(image.convert("L"))
         assert values[:30].mean() < 5 and values[50:].mean() > 250

@@ -31,8 +31,8 @@ def ended(client, location: str) -> dict:
 
 
 class TestBombs:
-    def test_more_pixels_than_allowed(self, client, monkeypatch):
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    def test_more_pixels_than_allowed(self, make_client):
+        client = make_client(max_megapixels=0.001)
         file = io.BytesIO()
         Image.new("L", (100, 100)).save(file, "PNG")
         answer = post(client, file.getvalue(), "bomb.png")
