@@ -151,13 +151,19 @@ class PhotoPipeline:
                 task.end(self._color_pages(task.job, result))
             else:
                 loaded.append((task, result))
-        if not loaded:
-            return
+        if loaded:
+            self._color(loaded)
+
+    def _color(self, loaded: list[tuple[PhotoTask, LoadedPhoto]]) -> None:
+        """Run photos through the network together, or each alone where that fails, and hand them to the writers."""
         try:
             predicted = self._predict([photo for _, photo in loaded])
-        except Exception as error:  # of ONNX Runtime's no two have a class in common; the others are still coloured
-            for task, _ in loaded:
-                task.end(failed_outcome(task.job, error))
+        except Exception as error:  # of ONNX Runtime's no two have a class in common
+            if len(loaded) == 1:
+                loaded[0][0].end(failed_outcome(loaded[0][0].job, error))
+            else:
+                for each in loaded:
+                    self._color([each])
             return
         for (task, photo), ab_maps in zip(loaded, predicted, strict=True):
             task.outcome = self._writers.submit(self._write, task.job, photo, ab_maps)

@@ -16,8 +16,10 @@ from support.photo_files import save_picture
 from support.videos import VideoRecipe, make_video
 
 from colorize.batch import FileOptions, Job, Outcome, PhotoOptions, colorize_files, plan
+from colorize.color import Floats
 from colorize.engine import Colorizer, Hint
 from colorize.film import VideoOptions
+from colorize.network import Network
 from colorize.photo import read_image, read_photo, read_photos
 
 
@@ -38,6 +40,38 @@ def test_one_bad_file_stops_nothing(tmp_path: Path, colorizer: Colorizer, batch_
     assert len(os.listdir(tmp_path)) == 7 + 6
     for index in (0, 6):
         assert read_image(tmp_path / f"{index}_colorized.png").shape == (20, 30, 3)
+
+
+class OddError(Exception):
+    """As ONNX Runtime's, of which no two have a class in common."""
+
+
+class MoodyNetwork:
+    """A network that gives up where one of its pictures is bright."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    def encode(self, inputs: Floats, *others: Any) -> Any:
+        if inputs.max() > 0.5:
+            raise OddError("it gives up")
+        return self._network.encode(inputs, *others)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_an_error_of_the_network_ends_its_photo_alone(tmp_path: Path, small_network: Network, batch_size: int) -> None:
+    sources = [
+        save_picture(tmp_path / f"{number}.png", level) for number, level in enumerate((40, 60, 250, 80, 90, 70))
+    ]
+    jobs = [Job(source, tmp_path / "out" / source.name) for source in sources]
+    colorizer = Colorizer(MoodyNetwork(small_network), render_size=32)
+    outcomes = list(colorize_files(colorizer, jobs, FileOptions(photo=PhotoOptions(batch_size=batch_size))))
+    assert [outcome.status for outcome in outcomes] == ["done", "done", "failed", "done", "done", "done"]
+    assert outcomes[2].message.startswith(f"{sources[2]}: ") and "it gives up" in outcomes[2].message
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "3.png", "4.png", "5.png"]
 
 
 def test_results_equal_single_calls(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
