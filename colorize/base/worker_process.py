@@ -147,14 +147,20 @@ class WorkerProcess:
             self._left.append(key)  # this may be garbage collection, in the middle of another call: it is told later
 
     def close(self) -> None:
-        """Let the process end once its call has."""
-        with self._lock:
+        """Let the process end once its call has; a call that takes too long ends with a ``CrashError``."""
+        if not self._lock.acquire(timeout=ENDING_SECONDS):
+            if (process := self._process) is not None:
+                process.kill()  # the thread that waits for the answer does the rest
+            return
+        try:
             self._stop_timer()
             if self._process is not None and self._process.stdin is not None:
                 self._process.stdin.close()
-                with suppress(subprocess.TimeoutExpired):
+                with suppress(subprocess.TimeoutExpired, OSError):
                     self._process.wait(ENDING_SECONDS)
             self.kill()
+        finally:
+            self._lock.release()
 
     def kill(self) -> None:
         """End the process at once."""

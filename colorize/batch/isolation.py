@@ -50,12 +50,15 @@ class Isolation:
 
         Args:
             runtime: What runs the network of films, and the largest photograph.
-            idle_seconds: A process is ended, and its memory given back, when nothing was asked of it for so long;
-                None: they stay until the end.
+            idle_seconds: All processes but one that reads are ended, and their memory given back, when nothing was
+                asked of them for so long; None: they stay until the end.
         """
         self.runtime = runtime
         self._idle_seconds = idle_seconds
-        self._readers = [WorkerProcess(configure_process, runtime, idle_seconds=idle_seconds) for _ in range(READERS)]
+        self._readers = [
+            WorkerProcess(configure_process, runtime, idle_seconds=idle_seconds if number else None)
+            for number in range(READERS)
+        ]
         self._free: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()  # one that has read is taken before a new one
         for reader in reversed(self._readers):
             self._free.put(reader)

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from colorize.base import check_paths_of_mounted_page, wrap_lifespan
 from colorize.web.batch_tab import BatchTab
-from colorize.web.controls import page_error
+from colorize.web.controls import PRIVATE, page_error
 from colorize.web.file_store import FileStore
 from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_tab import PhotoTab
@@ -31,6 +31,7 @@ from colorize.web.style import CSS, SCRIPT, THEME
 from colorize.web.uploads import UploadHandler
 from colorize.web.video_tab import VideoTab
 
+STAY_SECONDS = 20.0
 SWEEP_SECONDS = 60.0  # between two searches for files to delete
 FILE_ROUTE = "/gradio_api/file="
 ALLOWED_ROUTES = (
@@ -147,8 +148,20 @@ def _build_page(uploads: UploadHandler, live: LivePhotos) -> Page:
                 BatchTab(uploads).open_in(photo_tab, tabs)
             with gr.Tab("Film", id="film"):
                 VideoTab(uploads, live)
+        page.load(_stay, api_visibility=PRIVATE, concurrency_limit=None, show_progress="hidden")
     page.queue(api_open=False, default_concurrency_limit=8)
     return page
+
+
+async def _stay() -> AsyncIterator[None]:
+    """Be an event of the page that lasts as long as it is open, so that the stream of its answers stays open too.
+
+    Gradio's server closes that stream when the last event has its answer. Where the next event is sent before the page
+    has heard that, the page waits for its answer on a stream that is closed (Gradio 6.31; seen on a busy machine).
+    """
+    while True:
+        await asyncio.sleep(STAY_SECONDS)
+        yield  # a page that was closed meanwhile is found out here
 
 
 def _sweep_while_running(app: FastAPI, store: FileStore, live: LivePhotos) -> None:

@@ -38,6 +38,7 @@ def serve(settings: WebSettings) -> None:
         configure_process(settings)
         service = ColorizeService(settings)
         try:
+            service.warm_up()
             app = build_app(service)
             host, port = listener.getsockname()[:2]
             url_host = f"[{host}]" if ":" in host else host

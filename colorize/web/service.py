@@ -149,6 +149,11 @@ class ColorizeService:
             return function(*arguments)
         return self._isolation.call(path, function, *arguments)
 
+    def warm_up(self) -> None:
+        """Start the process that reads files, so that the first client need not wait for it."""
+        if self._isolation is not None:
+            self._isolation.start()
+
     def close(self) -> None:
         """Cancel all jobs and delete their folders."""
         self.jobs.close()

@@ -7,12 +7,13 @@ import pickle
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from support import crashing
 
-from colorize.base import CrashError, RemoteError, WorkerProcess
+from colorize.base import CrashError, RemoteError, WorkerProcess, worker_process
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,17 @@ def test_an_interrupted_call_leaves_no_answer_behind() -> None:
         process.call(crashing.count_until_cancelled, on_report=on_report)
     assert process.call(crashing.add, 20, 2) == 22
     process.close()
+
+
+def test_a_call_that_does_not_end_is_ended_with_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_process, "ENDING_SECONDS", 0.2)
+    process, begun = WorkerProcess(crashing.nothing), threading.Event()
+    with ThreadPoolExecutor(1) as thread:
+        ended = thread.submit(process.call, crashing.count_until_cancelled, on_report=lambda _: begun.set())
+        assert begun.wait(60)
+        process.close()
+        with pytest.raises(CrashError, match="SIGKILL"):
+            ended.result(60)
 
 
 def test_an_idle_process_ends_and_is_started_anew() -> None:

@@ -217,6 +217,18 @@ class TestPhoto:
         assert colored(page).shape == (64, 64, 3)
         playwright.expect(page.locator("#color-anyway")).not_to_be_visible()
 
+    def test_the_answers_come_over_one_stream_that_stays_open(self, page, photo, served):
+        page.goto("about:blank")  # nothing of what the page has asked for so far counts
+        opened, ended = [], []
+        page.on("request", lambda request: opened.append(request.url) if "queue/data" in request.url else None)
+        for event in ("requestfinished", "requestfailed"):
+            page.on(event, lambda request: ended.append(request.url) if "queue/data" in request.url else None)
+        page.goto(served[0])
+        page.locator("#photo input[type=file]").first.wait_for(state="attached")
+        color(page, photo)
+        page.wait_for_timeout(1000)  # in which it would end
+        assert len(opened) == 1 and not ended
+
     def test_two_visitors_do_not_see_each_other(self, page, context, served, photo):
         color(page, photo)
         other = context.new_page()
