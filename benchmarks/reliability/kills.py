@@ -92,7 +92,9 @@ class Kills:
         """Return what became of a case."""
         random = np.random.default_rng([number, len(self._task.name)])
         variant = self._task.variants[number % len(self._task.variants)]
-        whole = self._whole(variant)
+        whole = last = self._whole(variant)
+        if variant.meanwhile:  # until then the command does what it does without that
+            whole = self._whole(replace(variant, name=f"{variant.name}, not yet", meanwhile=None))
         self._begin()
         kills: list[dict[str, str]] = []
         for count in range(int(random.integers(1, MOST_KILLS + 1))):
@@ -106,7 +108,7 @@ class Kills:
         else:
             if variant.meanwhile:
                 variant.meanwhile(self._work)
-            end = self._command(variant)
+            end, whole = self._command(variant), last
         return {
             "variant": variant.name,
             "kills": kills,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from colorize.base import ImageError, reason
 from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr
@@ -287,10 +287,10 @@ def _decode_by_libtiff(page: tifffile.TiffPage) -> tuple[Samples, int]:
     except MemoryError:
         raise
     except Exception as error:
+        # Pillow's own words would name an object in memory.
+        why = "its tags fit no picture" if isinstance(error, UnidentifiedImageError) else reason(error)
         name = compression_name(page)
-        raise ImageError(
-            f"its {name} data cannot be decoded ({reason(error)}); save it with LZW or uncompressed"
-        ) from error
+        raise ImageError(f"its {name} data cannot be decoded ({why}); save it with LZW or uncompressed") from error
     if samples.shape[:2] != (page.imagelength, page.imagewidth):
         raise ImageError(f"its {compression_name(page)} data are of another size than it says; get it anew")
     return samples.reshape(*samples.shape[:2], -1), BLACK_IS_ZERO if mode == "L" else RGB

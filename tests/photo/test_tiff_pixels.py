@@ -502,6 +502,17 @@ def test_a_jpeg_without_an_end_is_cut_off(tmp_path: Path) -> None:
         read_photo(tmp_path / "a.tif")
 
 
+def test_a_tag_of_another_type_is_refused_in_words(tmp_path: Path) -> None:
+    path = write_fax(tmp_path / "a.tif", grey(1).astype(bool), "group4")
+    with tifffile.TiffFile(path) as tiff:
+        place = tiff.pages[0].aspage().tags[258].offset + 2
+    data = bytearray(path.read_bytes())
+    data[place] = 11  # BitsPerSample as a floating-point number
+    path.write_bytes(data)
+    with pytest.raises(ImageError, match=r"a\.tif: its fax coding .* cannot be decoded \(its tags fit no picture\)"):
+        read_photo(path)
+
+
 @pytest.mark.parametrize(("compression", "name"), [(34661, "JBIG"), (34676, "LogLuv"), (32771, "RLE"), (4711, "4711")])
 def test_what_no_decoder_reads_is_called_by_its_name(tmp_path: Path, compression: int, name: str) -> None:
     write_tiff_by_hand(tmp_path / "a.tif", bytes(99), SIZE, grey_tags(8, compression=compression))
