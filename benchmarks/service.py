@@ -20,13 +20,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from benchmarks.photo import make_photo
+from benchmarks.process_memory import tree_memory
 
 COMMAND = "import sys; from colorize.web import main; sys.exit(main())"
 PHOTOS = 4  # different ones
@@ -91,29 +91,7 @@ class Server:
 
         What several of them share counts once. Linux; elsewhere 0.
         """
-        return sum(map(_memory_of, (self.process.pid, *_children_of(self.process.pid))))
-
-
-def _children_of(pid: int) -> list[int]:
-    """Return the processes that one has started."""
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-    except OSError:  # it has ended
-        return []
-    children = []
-    for task in tasks:
-        with suppress(OSError):  # the thread has ended
-            children += [int(word) for word in (task / "children").read_text("ascii").split()]
-    return children
-
-
-def _memory_of(pid: int) -> float:
-    """Return the memory of a process in millions of bytes; of what it shares with n others, a part of n + 1."""
-    try:
-        match = re.search(r"Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text("ascii"))
-    except OSError:
-        return 0.0
-    return int(match[1]) * 1024 / MEGABYTE if match else 0.0
+        return tree_memory(self.process.pid)
 
 
 def client(address: str, photos: list[bytes], number: int, end: float, load: Load) -> None:

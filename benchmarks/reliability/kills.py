@@ -106,9 +106,14 @@ class Kills:
                 end = replace(end, status=0)  # there was nothing left to do
                 break
         else:
+            was_whole = variant.meanwhile is not None and (self._work / variant.result).exists()
             if variant.meanwhile:
                 variant.meanwhile(self._work)
-            end, whole = self._command(variant), last
+            end, before, whole = self._command(variant), whole, last
+            if was_whole:
+                whole = replace(last, files={**last.files, variant.result: before.files[variant.result]})
+                refused = end.status == 1 and variant.said in end.output
+                end = replace(end, status=0 if refused else end.status or 1)
         return {
             "variant": variant.name,
             "kills": kills,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import subprocess
 import sys
 import time
@@ -24,13 +23,13 @@ import cv2
 import numpy as np
 
 from benchmarks.photo import make_photo
+from benchmarks.process_memory import tree_memory
 from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.record import run_cases
 from benchmarks.reliability.sound_files import write_film
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 
 COMMAND = "import sys; from colorize.cli import main; sys.exit(main())"
-MEGABYTE = 1_000_000
 MEGAPIXELS = 100
 SIZE, MINUTES, PART = (120, 160), 120, 10  # of the film: height and width, its length, and what is compared
 BLOCK = 250  # pictures of the film that are different, and come again and again
@@ -39,16 +38,12 @@ SAMPLE_SECONDS = 0.2
 
 
 def run_command(words: list[str]) -> tuple[int, list[float]]:
-    """Run ``colorize`` and return its exit status and its resident memory in megabytes, sampled at equal times."""
+    """Run ``colorize`` and return its exit status and the memory of its processes in megabytes, sampled at equal times."""
     process = subprocess.Popen([sys.executable, "-c", COMMAND, *words, "-q", "--overwrite"])
     samples = []
     while process.poll() is None:
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
-        except OSError:
-            break
-        if match := re.search(r"VmRSS:\s+(\d+) kB", status):
-            samples.append(int(match[1]) * 1024 / MEGABYTE)
+        if memory := tree_memory(process.pid):
+            samples.append(memory)
         time.sleep(SAMPLE_SECONDS)
     return process.wait(), samples or [0.0]
 

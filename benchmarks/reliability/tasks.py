@@ -35,12 +35,16 @@ class Variant:
         words: Of the command line; ``{work}`` is the folder of the case, ``{weights}`` the weights,
             ``{address}`` that of the file to download.
         meanwhile: What happens in the folder between the kills and the same command; None: nothing.
+        result: File that stays if it was there before that happened; the command then fails, and says ``said``.
+        said: A part of that line.
     """
 
     name: str
     function: str
     words: tuple[str, ...]
     meanwhile: Callable[[Path], None] | None = None
+    result: str = ""
+    said: str = ""
 
 
 @contextmanager
@@ -213,7 +217,9 @@ def replace_film(work: Path) -> None:
 
 def _film_variants(name: str, meanwhile: Callable[[Path], None] | None) -> tuple[Variant, ...]:
     words = ("{work}/film.mkv", "-o", "{work}/out.mp4", "--weights", "{weights}", "--threads", "1", "--temporal")
-    return tuple(Variant(f"{name}, {mode}", COMMAND, (*words, mode), meanwhile) for mode in TEMPORAL)
+    return tuple(
+        Variant(f"{name}, {mode}", COMMAND, (*words, mode), meanwhile, "out.mp4", "exists already") for mode in TEMPORAL
+    )
 
 
 def make_folder_of_photos(folder: Path) -> None:
