@@ -38,7 +38,7 @@ SAMPLE_SECONDS = 0.2
 
 
 def run_command(words: list[str]) -> tuple[int, list[float]]:
-    """Run ``colorize`` and return its exit status and the memory of its processes in megabytes, sampled at equal times."""
+    """Run ``colorize`` and return its exit status and its processes' memory in megabytes, sampled at equal times."""
     process = subprocess.Popen([sys.executable, "-c", COMMAND, *words, "-q", "--overwrite"])
     samples = []
     while process.poll() is None:
