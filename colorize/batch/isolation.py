@@ -22,7 +22,8 @@ from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
 from colorize.film import Progress, is_pipe
 from colorize.photo import Photo, read_photos
 
-READERS = 2  # processes that read photographs, at most; the second is started when the first is at work
+READERS = 2  # processes that read photographs, at most
+PATIENCE = 1.0  # seconds for which the first is waited for before the second is started, which takes half as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,10 @@ class Isolation:
             WorkerProcess(configure_process, runtime, idle_seconds=idle_seconds if number else None)
             for number in range(READERS)
         ]
-        self._free: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()  # one that has read is taken before a new one
-        for reader in reversed(self._readers):
-            self._free.put(reader)
+        self._free: queue.LifoQueue[WorkerProcess] = queue.LifoQueue()  # the one that has just read is taken first
+        self._reserve: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
+        for number, reader in enumerate(self._readers):
+            (self._reserve if number else self._free).put(reader)
         self._film: _Film | None = None
         self._film_lock = threading.Lock()
 
@@ -158,7 +160,13 @@ class Isolation:
 
     @contextmanager
     def _reader(self) -> Iterator[WorkerProcess]:
-        reader = self._free.get()
+        try:
+            reader = self._free.get(timeout=PATIENCE)
+        except queue.Empty:
+            try:
+                reader = self._reserve.get_nowait()
+            except queue.Empty:
+                reader = self._free.get()
         try:
             yield reader
         finally:
