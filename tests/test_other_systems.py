@@ -93,7 +93,7 @@ def like_windows(code: str, folder: Path, *arguments: object) -> str:
         capture_output=True,
         timeout=120,
     )
-    assert done.returncode == 0, done.stderr.decode("cp1252")[-2000:]
+    assert done.returncode == 0, done.stderr.decode("cp1252")[-2000:] + done.stdout.decode("cp1252")[-2000:]
     return done.stdout.decode("cp1252")
 
 

@@ -71,7 +71,7 @@ class WorkerProcess:
                 return
             command = [sys.executable, "-c", SERVE.format(path=sys.path)]
             # Ctrl-C is for this process, which ends the other.
-            flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+            flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # of Windows
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, creationflags=flags, start_new_session=True
             )
@@ -166,8 +166,9 @@ class WorkerProcess:
         """End the process at once."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
+            if process.poll() is None:
+                process.kill()
+                process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     with suppress(OSError):  # what was not written yet cannot be
@@ -337,11 +338,11 @@ def _bytes_of(pipe: IO[bytes], count: int) -> bytearray:
 
 def _widen(pipe: Any) -> None:
     """Let a pipe hold more, where the system can."""
-    if sys.platform == "linux":
+    # Not Linux; or its user has as many pages in pipes as one may.
+    with suppress(ImportError, AttributeError, OSError):
         import fcntl
 
-        with suppress(OSError):  # its user has as many pages in pipes as one may
-            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _ending(code: int) -> str:

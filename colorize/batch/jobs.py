@@ -8,10 +8,10 @@ import os
 import re
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 from colorize.base import (
     CONTAINERS,
@@ -106,6 +106,50 @@ class Outcome:
         return replace(self, error=RemoteError("".join(traceback.format_exception(self.error))))
 
 
+class JobList(Sequence[Job | Outcome]):
+    """The jobs of a command line, and outcomes of inputs that give none, in order.
+
+    A folder may hold a million photographs, so a job is kept as the text of its two paths, which is a quarter of what
+    it takes, and made anew each time it is asked for.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._entries: list[tuple[str, str] | Outcome] = []
+
+    def add(self, source: str, target: Path) -> None:
+        """Add a job without hints of its own; ``source`` is the text of its path."""
+        self._entries.append((source, str(target)))
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Add the outcome of an input that gives no job."""
+        self._entries.append(outcome)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Job | Outcome: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Job | Outcome]: ...
+
+    def __getitem__(self, index: int | slice) -> Job | Outcome | list[Job | Outcome]:
+        """Return an entry, or several as a list."""
+        if isinstance(index, slice):
+            return [_entry(each) for each in self._entries[index]]
+        return _entry(self._entries[index])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _entry(kept: tuple[str, str] | Outcome) -> Job | Outcome:
+    return kept if isinstance(kept, Outcome) else Job(Path(kept[0]), Path(kept[1]))
+
+
 def plan(
     inputs: Iterable[str | Path],
     output: Path | None = None,
@@ -114,7 +158,7 @@ def plan(
     suffix: str | None = None,
     sheet: bool = False,
     sequence: bool = False,
-) -> list[Job | Outcome]:
+) -> JobList:
     """Return the jobs of files, folders and patterns, and a failure for each input that holds no photo or film.
 
     Folders and patterns leave out the results of earlier runs, which are known by how their names end; a file that is
@@ -134,15 +178,15 @@ def plan(
         sequence: Take the numbered frames of a folder for a film.
     """
     is_file = output is not None and names_a_file(output)
-    planned: list[Job | Outcome] = []
-    sources: dict[str, Path] = {}  # by target
+    planned = JobList()
+    sources: dict[str, str] = {}  # by target
     for found in _find(inputs, recursive, sequence):
         if isinstance(found, Outcome):
-            planned.append(found)
+            planned.add_outcome(found)
             continue
         source, folder = found
-        if (first := first_part(source)) != source and first in sources.values():
-            planned.append(Outcome(source, "skipped", f"{source}: a part of the film that {first.name} begins"))
+        if (part := first_part(source)) != source and str(part) in sources.values():
+            planned.add_outcome(Outcome(source, "skipped", f"{source}: a part of the film that {part.name} begins"))
             continue
         if is_file and output is not None:
             target = output
@@ -151,12 +195,13 @@ def plan(
         else:
             place = None if output is None else output / source.relative_to(folder)
             target = name_result(source, place, suffix, sheet)
-        first = sources.setdefault(name_key(target), source)
-        if first is not source:
+        text = str(source)
+        first = sources.setdefault(name_key(target), text)
+        if first is not text:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
-            planned.append(Outcome(source, "failed", message))
+            planned.add_outcome(Outcome(source, "failed", message))
         else:
-            planned.append(Job(source, target))
+            planned.add(text, target)
     return planned
 
 

@@ -89,9 +89,9 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
 
     start = time.monotonic()
     entries = plan_inputs(command)
-    jobs = [entry for entry in entries if isinstance(entry, Job)]
-    with isolation_of(command, len(jobs)) as isolation:
-        if isolation is not None and not all(job.is_video for job in jobs):
+    count = sum(isinstance(entry, Job) for entry in entries)
+    with isolation_of(command, count) as isolation:
+        if isolation is not None and not all(entry.is_video for entry in entries if isinstance(entry, Job)):
             isolation.start()  # while the weights are loaded
         try:
             colorizer = load_colorizer(command)
@@ -100,11 +100,12 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
             return FAILED
         own = command.settings
         into_pipe = own.output is not None and is_pipe(own.output)
-        reporter = Reporter(own.quiet, own.verbose, len(jobs), interrupt_handler, into_pipe)
+        reporter = Reporter(own.quiet, own.verbose, count, interrupt_handler, into_pipe)
         options = replace(command.options, progress=reporter.show_progress, cancel=interrupt_handler.cancel)
         for entry in entries:
             if not isinstance(entry, Job):
                 reporter.report(entry)
+        jobs = (entry for entry in entries if isinstance(entry, Job))
         outcomes = colorize_files(colorizer, jobs, options, isolation)
         try:
             for outcome in outcomes:
@@ -141,7 +142,7 @@ def _bad_reference(command: Command) -> str:
     return ""
 
 
-def plan_inputs(command: Command) -> list[Job | Outcome]:
+def plan_inputs(command: Command) -> Sequence[Job | Outcome]:
     """Return the jobs of the files, folders and patterns of a command line, and a failure for each that gives none."""
     from colorize.batch import plan
 
