@@ -42,6 +42,7 @@ from .formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from .formats import Codec as Codec
 from .formats import Container as Container
 from .hashing import sha256 as sha256
+from .heap import give_back_freed_memory as give_back_freed_memory
 from .processors import available_cpus as available_cpus
 from .processors import vector_instructions as vector_instructions
 from .settings import COMMAND_ONLY as COMMAND_ONLY

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from colorize.base import VIDEO_SUFFIXES
+from colorize.base import VIDEO_SUFFIXES, give_back_freed_memory
 from colorize.batch import Outcome
 from colorize.film import Progress
 
@@ -299,7 +299,10 @@ class JobQueue:
             self._delete(job.folder)  # forgotten while it was worked on
 
     def _sweep(self) -> None:
-        """Forget, until the queue is closed, jobs that ended long ago and old ones that were never submitted."""
+        """Forget, until the queue is closed, jobs that ended long ago and old ones that were never submitted.
+
+        Memory that photographs took meanwhile is given back too.
+        """
         while not self._closing.wait(min(30.0, max(0.05, self._keep_seconds / 4))):
             with self._lock:
                 jobs = list(self._jobs.values())
@@ -309,6 +312,7 @@ class JobQueue:
                     self.forget(job)
             for folder in list(self._undeleted):
                 self._delete(folder)
+            give_back_freed_memory()
 
     def _delete(self, folder: Path) -> None:
         """Delete a folder, or try again later: Windows deletes no file while it is sent to somebody."""
