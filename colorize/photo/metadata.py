@@ -104,6 +104,7 @@ WANTED_TAGS = frozenset((*DESCRIPTIVE_TAGS, *GEOGRAPHIC_TAGS, XMP_TAG, IPTC_TAG,
 KNOWN_TAGS = WANTED_TAGS | {*STORAGE_TAGS}
 PROGRAMS_TAGS = {37724: "Photoshop's layers", 50784: "Alias' layers"}
 """Names of tags of other programs that hold more than their settings."""
+MAX_NAMED = 10  # tags in a line
 EXIF_LIMIT = MAX_CONTENT - len(EXIF)  # bytes of a JPEG's EXIF
 NAMES = {
     "WEBP": "WebP",
@@ -276,8 +277,9 @@ def read_tiff_metadata(file: BinaryIO, offset: int, size: tuple[int, int], orien
     if orientation != UPRIGHT:
         others += [tag for tag in tags if tag in GEOGRAPHIC_TAGS]
     if others:
-        names = ", ".join(PROGRAMS_TAGS.get(tag, str(tag)) for tag in others)
-        further.append(f"tags of other programs are left out: {names}")
+        names = ", ".join(PROGRAMS_TAGS.get(tag, str(tag)) for tag in others[:MAX_NAMED])
+        more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
+        further.append(f"tags of other programs are left out: {names}{more}")
     kept = set(DESCRIPTIVE_TAGS) | (set(GEOGRAPHIC_TAGS) if orientation == UPRIGHT else set())
     words = Directory({tag: entry for tag, entry in directory.entries.items() if tag in kept}, directory.below)
     if _drop_maker_note(words):

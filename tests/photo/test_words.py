@@ -485,3 +485,11 @@ def test_a_bmp_says_that_it_holds_no_words(tmp_path: Path) -> None:
     notes = write_photo(tmp_path / "a.bmp", Photo(GREY).with_colors(np.dstack([GREY] * 3)))
     assert ["XMP" in note for note in notes] == [True]
     assert write_photo(tmp_path / "b.bmp", Photo(GREY)) == ()
+
+
+def test_many_tags_of_other_programs_are_named_in_a_short_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    many = [(60_000 + number, 3, 1, number, False) for number in range(80)]
+    tifffile.imwrite(path, np.full((8, 8), 90, np.uint8), photometric="minisblack", extratags=many)
+    (line,) = [line for line in read_photo(path).notes if "of other programs" in line]
+    assert line.endswith("60000, 60001, 60002, 60003, 60004, 60005, 60006, 60007, 60008, 60009 and 70 more")
