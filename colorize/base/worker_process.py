@@ -3,6 +3,9 @@
 What goes there and back is pickled; the memory of large arrays is written as it is. Functions are found by their names,
 so they are ones of modules, and what they are given and return can be pickled. Processes start when they are first
 needed, and end with this one.
+
+Python's ``ProcessPoolExecutor`` runs the main module of whoever uses it once more in each process, gives up all its
+processes when one crashes, and knows neither generators nor what is reported on the way.
 """
 
 from __future__ import annotations
@@ -112,7 +115,8 @@ class WorkerProcess:
                 try:
                     return self._answer(on_report)
                 finally:
-                    done.set()
+                    with self._writing:  # no later call hears of it
+                        done.set()
             except _RaisedThereError as raised:
                 if not self._ready:  # the setup has failed
                     self.kill()
@@ -216,8 +220,9 @@ class WorkerProcess:
     def _pass_on(self, cancel: threading.Event, done: threading.Event) -> None:
         while not done.is_set():
             if cancel.wait(POLL_SECONDS):
-                if not done.is_set():
-                    self._send("cancel")
+                with self._writing, suppress(OSError):
+                    if not done.is_set() and self._process is not None and self._process.stdin is not None:
+                        _write(self._process.stdin, ("cancel",))
                 return
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING
 
-from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.photo_pipeline import PhotoPipeline
 from colorize.engine import Colorizer
+
+if TYPE_CHECKING:
+    from colorize.batch.isolation import Isolation
 
 
 def colorize_files(

@@ -22,7 +22,6 @@ from colorize.base import (
     SEGMENTS_SUFFIX,
     VIDEO_SUFFIXES,
     ImageError,
-    RemoteError,
     name_key,
 )
 from colorize.batch.options import FileOptions
@@ -103,6 +102,8 @@ class Outcome:
         """Return the outcome as it can go to another process: its error as the text of a traceback."""
         if self.error is None:
             return self
+        from colorize.base import RemoteError  # with what starts processes
+
         return replace(self, error=RemoteError("".join(traceback.format_exception(self.error))))
 
 

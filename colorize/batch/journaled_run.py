@@ -8,16 +8,18 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from colorize.base import sha256, specs
 from colorize.batch.files import colorize_files
-from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, names_a_file, result_paths
 from colorize.batch.journal import BEGUN, BEGUN_ANEW, DONE, FAILED, JOURNAL_NAME, JOURNAL_SUFFIX, SKIPPED, Journal
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer, ColorSettings
 from colorize.network import check_file, find_weights
+
+if TYPE_CHECKING:
+    from colorize.batch.isolation import Isolation
 
 NOT_OF_RESULTS = ("overwrite", "skip_existing", "batch_size", "threads")  # settings that results do not depend on
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from colorize.base import ImageError
 from colorize.batch.dates import FileDates
-from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, hints_path, result_paths
 from colorize.batch.options import FileOptions
 from colorize.batch.references import ReferenceReader
@@ -26,6 +26,9 @@ from colorize.engine import (
     write_hints,
 )
 from colorize.photo import Photo, photo_size, read_photos, write_photos
+
+if TYPE_CHECKING:
+    from colorize.batch.isolation import Isolation
 
 MAX_PIXELS_IN_FLIGHT = 48_000_000  # of photos that are read, coloured or written at the same time
 MAX_PHOTOS_IN_FLIGHT = 16  # beside two batches

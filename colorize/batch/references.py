@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from colorize.batch.isolation import Isolation
 from colorize.batch.jobs import reference_beside
 from colorize.engine import Colorizer, Reference, read_reference_photo
+
+if TYPE_CHECKING:
+    from colorize.batch.isolation import Isolation
 
 
 class ReferenceReader:

@@ -84,10 +84,10 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         return (
             run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
         )
+    start = time.monotonic()
     from colorize.batch import Job, colorize_files
     from colorize.film import is_pipe
 
-    start = time.monotonic()
     entries = plan_inputs(command)
     count = sum(isinstance(entry, Job) for entry in entries)
     with isolation_of(command, count) as isolation:
