@@ -43,6 +43,7 @@ from .formats import Codec as Codec
 from .formats import Container as Container
 from .hashing import sha256 as sha256
 from .heap import give_back_freed_memory as give_back_freed_memory
+from .heap import share_heaps as share_heaps
 from .processors import available_cpus as available_cpus
 from .processors import vector_instructions as vector_instructions
 from .settings import COMMAND_ONLY as COMMAND_ONLY

@@ -1,10 +1,24 @@
-"""The heap: that freed memory is given back to the system, in processes that live long."""
+"""The heap of processes that live long: few of them for all threads, and freed memory is given back to the system."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 from contextlib import suppress
+
+M_ARENA_MAX = -8  # of mallopt(3)
+HEAPS = 2
+
+
+def share_heaps() -> None:
+    """Have glibc serve all threads from two heaps; with other libraries of C nothing happens. Call it at the beginning.
+
+    By itself it makes up to eight heaps for each processor, and each of them keeps what the largest photograph took
+    that any of its threads has coloured: a server held two thirds more for it. See mallopt(3).
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 def give_back_freed_memory() -> None:

@@ -185,7 +185,8 @@ def plan(
         if isinstance(found, Outcome):
             planned.add_outcome(found)
             continue
-        source, folder = found
+        text, folder = found
+        source = Path(text)
         if (part := first_part(source)) != source and str(part) in sources.values():
             planned.add_outcome(Outcome(source, "skipped", f"{source}: a part of the film that {part.name} begins"))
             continue
@@ -196,12 +197,15 @@ def plan(
         else:
             place = None if output is None else output / source.relative_to(folder)
             target = name_result(source, place, suffix, sheet)
-        text = str(source)
-        first = sources.setdefault(name_key(target), text)
-        if first is not text:
+        key = name_key(target)
+        first = sources.get(key)
+        if first == text:
+            planned.add_outcome(Outcome(source, "skipped", f"{source}: named twice; it is coloured once"))
+        elif first is not None:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
             planned.add_outcome(Outcome(source, "failed", message))
         else:
+            sources[key] = text
             planned.add(text, target)
     return planned
 
@@ -303,15 +307,19 @@ def _segments(job: Job) -> SegmentStore:
     return SegmentStore(job.target)
 
 
-def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[Path, Path] | Outcome]:
-    """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure."""
+def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[str, Path] | Outcome]:
+    """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure.
+
+    The path is a text, as a job list keeps it: of a large folder the paths would take four times as much while they are
+    sorted, and what is freed afterwards lies between what stays.
+    """
     for given in inputs:
         path = Path(given)
         if given == "":  # as a path it would be the folder of this process
             yield Outcome(path, "failed", "a file without a name: the name is empty")
             continue
         if is_pipe(path):
-            yield path, path.parent
+            yield str(path), path.parent
             continue
         try:
             is_folder, exists = path.is_dir(), path.exists()
@@ -319,21 +327,26 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
         if is_folder and sequence:
-            patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
+            patterns = [(str(pattern), path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
             yield from patterns or [Outcome(path, "failed", f"{path}: a folder without numbered frames")]
         elif is_folder:
             files, lonely = _without_references(_files_in(path, recursive))
-            found = [*((file, path) for file in files), *lonely]
-            remedy = "" if recursive else "; -r looks into its sub-folders"
-            yield from found or [Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")]
+            yield from ((file, path) for file in files)
+            yield from lonely
+            if not files and not lonely:
+                remedy = "" if recursive else "; -r looks into its sub-folders"
+                yield Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")
         elif not exists and glob.has_magic(str(given)):
-            files = sorted(Path(name) for name in glob.glob(str(given), recursive=True) if Path(name).is_file())
-            sources, lonely = _without_references(file for file in files if not _RESULT.search(file.stem))
-            found = [*((file, file.parent) for file in sources), *lonely]
-            problem = "only results have such names; give one by its name" if files else "no file has such a name"
-            yield from found or [Outcome(path, "failed", f"{path}: {problem}")]
+            names = glob.iglob(str(given), recursive=True)
+            files = sorted((str(Path(name)) for name in names if os.path.isfile(name)), key=_by_folder)
+            sources, lonely = _without_references(file for file in files if not _RESULT.search(Path(file).stem))
+            yield from ((file, Path(file).parent) for file in sources)
+            yield from lonely
+            if not sources and not lonely:
+                problem = "only results have such names; give one by its name" if files else "no file has such a name"
+                yield Outcome(path, "failed", f"{path}: {problem}")
         else:
-            yield path, path.parent  # a missing file fails when it is read, in its turn
+            yield str(path), path.parent  # a missing file fails when it is read, in its turn
 
 
 def reference_beside(source: Path) -> Path | None:
@@ -349,18 +362,27 @@ def reference_beside(source: Path) -> Path | None:
     return None
 
 
-def _without_references(files: Iterable[Path]) -> tuple[list[Path], list[Outcome]]:
+def _by_folder(file: str) -> str:
+    """Return a key by which paths are sorted folder by folder, as ``Path`` sorts them."""
+    return os.path.normcase(file).replace(os.sep, "\0")
+
+
+def _without_references(files: Iterable[str]) -> tuple[list[str], list[Outcome]]:
     """Return files without those that are references beside others, and a failure for each that lies beside none."""
-    sources, references = [], []
+    sources: list[str] = []
+    references: list[Path] = []
     for file in files:
-        is_reference = file.suffix.lower() in PHOTO_SUFFIXES and Path(file.stem).suffix.lower() == REFERENCE_MARK
-        (references if is_reference else sources).append(file)
-    others = {file.with_suffix("") for file in sources}
+        name, suffix = os.path.splitext(file)
+        if suffix.lower() in PHOTO_SUFFIXES and os.path.splitext(name)[1].lower() == REFERENCE_MARK:
+            references.append(Path(file))
+        else:
+            sources.append(file)
+    others = {os.path.splitext(file)[0] for file in sources} if references else set()
     remedy = "give it by its name if it is to be coloured itself"
     return sources, [
         Outcome(file, "failed", f"{file}: a reference by its name, without a file {_own_name(file)}.*; {remedy}")
         for file in references
-        if file.with_name(_own_name(file)) not in others
+        if str(file.with_name(_own_name(file))) not in others
     ]
 
 
@@ -369,15 +391,15 @@ def _own_name(reference: Path) -> str:
     return Path(reference.stem).stem
 
 
-def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
-    """Yield the photos and films of a folder, sorted, but for hidden files and results."""
+def _files_in(folder: Path, recursive: bool) -> Iterator[str]:
+    """Yield the paths of the photos and films of a folder, sorted, but for hidden files and results."""
     for parent, names in _walk(folder, recursive):
         for name in names:
             file = Path(parent, name)
             hidden = name.startswith(".")
             known = file.suffix.lower() in TAKEN_SUFFIXES
             if known and not hidden and not _RESULT.search(file.stem) and not _is_within_dvd(file):
-                yield file
+                yield str(file)
 
 
 def _is_within_dvd(file: Path) -> bool:

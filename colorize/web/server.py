@@ -8,6 +8,7 @@ import sys
 
 import uvicorn
 
+from colorize.base import share_heaps
 from colorize.batch import configure_process
 from colorize.web.api import build_api
 from colorize.web.guard import App, Guard
@@ -33,6 +34,7 @@ def serve(settings: WebSettings) -> None:
         OSError: The address cannot be listened on.
         ValueError: The weights or the device cannot be used.
     """
+    share_heaps()
     listener = _listen(settings)  # before the weights are loaded: an address in use is reported at once
     with listener:
         configure_process(settings)

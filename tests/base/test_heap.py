@@ -1,4 +1,4 @@
-"""The heap: memory that was freed between small blocks that stay is given back."""
+"""The heap: threads share two, and memory that was freed between small blocks that stay is given back."""
 
 from __future__ import annotations
 
@@ -24,9 +24,44 @@ give_back_freed_memory()
 print(before - resident(), before - freed)
 """
 
+HEAPS = """
+import ctypes
+import sys
+import threading
+from colorize.base import share_heaps
+
+if "share" in sys.argv:
+    share_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(6)
+
+def allocate():
+    libc.malloc(1000)
+    together.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
 def test_freed_memory_is_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", FREE], capture_output=True, text=True, check=True)
     given, by_itself = map(float, done.stdout.split())
     assert given > 250 > 150 > by_itself
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
+def test_threads_share_two_heaps() -> None:
+    def heaps(*words: str) -> int:
+        done = subprocess.run([sys.executable, "-c", HEAPS, *words], capture_output=True, text=True, check=True)
+        return done.stdout.count("<heap nr")
+
+    assert heaps() > 2
+    assert heaps("share") <= 2

@@ -101,6 +101,22 @@ def test_two_photos_never_share_a_result(tmp_path: Path) -> None:
     assert "is already that of" in second.message
 
 
+def test_a_photo_that_is_named_twice_is_coloured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_picture(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    for twice in (["a.png", "a.png"], [tmp_path / "a.png", tmp_path], ["./a.png", "*.png"]):
+        first, second = plan(twice)
+        assert isinstance(first, Job)
+        assert isinstance(second, Outcome)
+        assert second.status == "skipped" and "named twice" in second.message
+
+
+def test_a_pattern_gives_files_folder_by_folder(tmp_path: Path) -> None:
+    files = [save_picture(tmp_path / name) for name in ("a/b.png", "a/b/c.png", "a b/c.png", "a.png")]
+    jobs = plan([str(tmp_path / "**" / "*.png")])
+    assert [job.source for job in jobs] == sorted(files)
+
+
 def test_the_output_folder_may_be_the_photos_own(tmp_path: Path) -> None:
     photo = save_picture(tmp_path / "a.jpg")
     assert plan([photo], tmp_path) == [Job(photo, tmp_path / "a_colorized.jpg")]
