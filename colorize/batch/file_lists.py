@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TextIO
 
 from colorize.base import name_key
-from colorize.batch.jobs import Job, Outcome, name_result
+from colorize.batch.jobs import Job, Outcome
 from colorize.batch.key_table import KeyTable
+from colorize.batch.names import name_result
 from colorize.engine import Hint
 
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")

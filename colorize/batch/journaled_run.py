@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from colorize.base import sha256, specs
 from colorize.batch.files import colorize_files
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, names_a_file, result_paths
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
 from colorize.batch.journal import BEGUN, BEGUN_ANEW, DONE, FAILED, JOURNAL_NAME, JOURNAL_SUFFIX, SKIPPED, Journal
+from colorize.batch.names import names_a_file
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer, ColorSettings
 from colorize.network import check_file, find_weights

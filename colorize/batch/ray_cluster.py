@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from colorize.base import VideoError, available_cpus
-from colorize.batch.jobs import Job, Outcome, reference_beside
+from colorize.batch.jobs import Job, Outcome
 from colorize.batch.journaled_run import Finished, Workforce, hash_weights
 from colorize.batch.machine_check import ClusterError, check_address, check_machine, machine_probe
+from colorize.batch.names import reference_beside
 from colorize.batch.options import FileOptions, RunOptions
 from colorize.batch.photo_batches import Attempt, ComingPhotos
 from colorize.batch.photo_worker import PhotoWorker, Place

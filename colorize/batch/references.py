@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorize.batch.jobs import reference_beside
+from colorize.batch.names import reference_beside
 from colorize.engine import Colorizer, Reference, read_reference_photo
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from colorize.base import reason, replacing
 from colorize.batch.dates import FileDates
-from colorize.batch.jobs import same_file
+from colorize.batch.names import same_file
 from colorize.photo import is_whole, label_xmp, upright_xmp
 
 SUFFIXES = (".xmp", ".XMP")

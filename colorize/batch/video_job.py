@@ -7,7 +7,8 @@ from functools import partial
 
 from colorize.base import InColorError, SegmentsError
 from colorize.batch.dates import FileDates
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, reference_beside, result_paths
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.names import reference_beside
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
 from colorize.film import (

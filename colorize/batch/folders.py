@@ -1,0 +1,115 @@
+"""What folders hold: the photos and films that are taken, and what is left out."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from colorize.base import FOREIGN_SUFFIXES, PHOTO_FORMATS, READ_ONLY_SUFFIXES, SEGMENTS_SUFFIX
+from colorize.batch.names import TAKEN_SUFFIXES, is_result
+from colorize.film import SEQUENCE_SUFFIXES, VIDEO_FOLDER, first_part, frame_numbers, is_menu, patterns_in
+
+FRAME_SUFFIXES = frozenset((*SEQUENCE_SUFFIXES, *PHOTO_FORMATS, *READ_ONLY_SUFFIXES))  # of numbered frames
+LEAST_FRAMES = 24  # numbered without a gap, that look like a film's
+TEXT_SUFFIXES = frozenset((".txt", ".xmp", ".json", ".xml", ".csv", ".html", ".htm", ".md", ".db", ".ini", ".aae"))
+RAW_KINDS = ("camera raw", "DNG")  # many of which begin as a TIFF does
+MAX_NAMED = 5  # files that were left out of a folder
+
+
+def files_in(folder: Path, recursive: bool) -> Iterator[str]:
+    """Yield the paths of the photos and films of a folder, sorted, but for hidden files and results."""
+    for parent, names in _walk(folder, recursive):
+        for name in names:
+            file = Path(parent, name)
+            hidden = name.startswith(".")
+            known = file.suffix.lower() in TAKEN_SUFFIXES
+            if known and not hidden and not is_result(file) and not _is_within_dvd(file):
+                yield str(file)
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder, or each of its sub-folders too, with the sorted names of its files.
+
+    The folder of a DVD's films counts too; hidden sub-folders and those of films' segments are passed over.
+    """
+    for parent, folders, names in os.walk(folder):
+        wanted = (name for name in folders if not name.startswith(".") and not name.endswith(SEGMENTS_SUFFIX))
+        folders[:] = sorted(name for name in wanted if recursive or name.upper() == VIDEO_FOLDER)
+        yield parent, sorted(names)
+
+
+def _is_within_dvd(file: Path) -> bool:
+    """Return whether a file of a folder is a menu of a DVD, or a part of a film that another one begins."""
+    first = first_part(file)
+    return is_menu(file) or (first != file and first.is_file())
+
+
+def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | None:
+    """Return a line about the pictures and films of folders that ``plan`` does not take; None: there are none.
+
+    A file looks like one by its suffix or by its first bytes; texts, sidecars and thumbnails' files do not. The first
+    ones are named, each with its kind, the others are counted by kind.
+
+    Args:
+        inputs: As ``plan`` takes them.
+        recursive: Look into the sub-folders too.
+    """
+    named: list[tuple[str, str]] = []
+    for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
+        for parent, names in _walk(folder, recursive):
+            for name in names:
+                file = Path(parent, name)
+                if not name.startswith(".") and not is_result(file) and (kind := _foreign_kind(file)):
+                    named.append((f"{file.relative_to(folder)} ({kind})", kind))
+    if not named:
+        return None
+    counts = Counter(kind for _, kind in named[MAX_NAMED:])
+    others = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    more = f" and {counts.total()} more ({others})" if others else ""
+    count = "1 file was" if len(named) == 1 else f"{len(named)} files were"
+    first = ", ".join(name for name, _ in named[:MAX_NAMED])
+    return f"{count} left out: {first}{more}; give one by its name to learn what to do"
+
+
+def _foreign_kind(file: Path) -> str | None:
+    """Return what a picture or film is that folders do not give; None: it is taken, or it is neither."""
+    suffix = file.suffix.lower()
+    if suffix in TAKEN_SUFFIXES or suffix in TEXT_SUFFIXES:
+        return None
+    from colorize.photo import identify
+
+    try:
+        kind = identify(file)
+    except OSError:
+        kind = None
+    named = (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None
+    if kind is None or (kind.format == "TIFF" and named in RAW_KINDS):
+        return named
+    return kind.name
+
+
+def numbered_frames(inputs: Iterable[str | Path]) -> list[str]:
+    """Return a line about each folder whose files look like the frames of a film, for they are taken one by one.
+
+    Args:
+        inputs: As ``plan`` takes them.
+    """
+    lines = []
+    for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
+        for pattern in patterns_in(folder, FRAME_SUFFIXES):
+            numbers = frame_numbers(pattern)
+            if len(numbers) >= LEAST_FRAMES and numbers[-1] - numbers[0] + 1 == len(numbers):
+                lines.append(
+                    f"{pattern}: {len(numbers)} numbered files; if they are the frames of a film, --sequence takes "
+                    "them for one, in steady colours"
+                )
+    return lines
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # the same input fails in ``plan``, which says why
+        return False
