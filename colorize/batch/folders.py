@@ -15,29 +15,37 @@ FRAME_SUFFIXES = frozenset((*SEQUENCE_SUFFIXES, *PHOTO_FORMATS, *READ_ONLY_SUFFI
 LEAST_FRAMES = 24  # numbered without a gap, that look like a film's
 TEXT_SUFFIXES = frozenset((".txt", ".xmp", ".json", ".xml", ".csv", ".html", ".htm", ".md", ".db", ".ini", ".aae"))
 RAW_KINDS = ("camera raw", "DNG")  # many of which begin as a TIFF does
+DVD_SUFFIX = ".vob"
 MAX_NAMED = 5  # files that were left out of a folder
 
 
-def files_in(folder: Path, recursive: bool) -> Iterator[str]:
-    """Yield the paths of the photos and films of a folder, sorted, but for hidden files and results."""
+def files_in(folder: Path, recursive: bool) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder, or each of its sub-folders too, with the sorted names of its photos and films.
+
+    Hidden files and results are left out.
+    """
     for parent, names in _walk(folder, recursive):
-        for name in names:
-            file = Path(parent, name)
-            hidden = name.startswith(".")
-            known = file.suffix.lower() in TAKEN_SUFFIXES
-            if known and not hidden and not is_result(file) and not _is_within_dvd(file):
-                yield str(file)
+        yield parent, [name for name in names if _is_taken(parent, name)]
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
+def _is_taken(parent: Path, name: str) -> bool:
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix not in TAKEN_SUFFIXES or name.startswith(".") or is_result(name):
+        return False
+    return suffix != DVD_SUFFIX or not _is_within_dvd(parent / name)
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[tuple[Path, list[str]]]:
     """Yield a folder, or each of its sub-folders too, with the sorted names of its files.
 
-    The folder of a DVD's films counts too; hidden sub-folders and those of films' segments are passed over.
+    The folder of a DVD's films counts too; hidden sub-folders and those of films' segments are passed over. Names are
+    texts, since a path of each of a million takes ten times as much.
     """
     for parent, folders, names in os.walk(folder):
         wanted = (name for name in folders if not name.startswith(".") and not name.endswith(SEGMENTS_SUFFIX))
         folders[:] = sorted(name for name in wanted if recursive or name.upper() == VIDEO_FOLDER)
-        yield parent, sorted(names)
+        names.sort()
+        yield Path(parent), names
 
 
 def _is_within_dvd(file: Path) -> bool:
@@ -60,9 +68,8 @@ def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | 
     for folder in (Path(given) for given in inputs if _is_folder(Path(given))):
         for parent, names in _walk(folder, recursive):
             for name in names:
-                file = Path(parent, name)
-                if not name.startswith(".") and not is_result(file) and (kind := _foreign_kind(file)):
-                    named.append((f"{file.relative_to(folder)} ({kind})", kind))
+                if not name.startswith(".") and not is_result(name) and (kind := _foreign_kind(parent, name)):
+                    named.append((f"{(parent / name).relative_to(folder)} ({kind})", kind))
     if not named:
         return None
     counts = Counter(kind for _, kind in named[MAX_NAMED:])
@@ -73,15 +80,15 @@ def left_out(inputs: Iterable[str | Path], *, recursive: bool = False) -> str | 
     return f"{count} left out: {first}{more}; give one by its name to learn what to do"
 
 
-def _foreign_kind(file: Path) -> str | None:
+def _foreign_kind(parent: Path, name: str) -> str | None:
     """Return what a picture or film is that folders do not give; None: it is taken, or it is neither."""
-    suffix = file.suffix.lower()
+    suffix = os.path.splitext(name)[1].lower()
     if suffix in TAKEN_SUFFIXES or suffix in TEXT_SUFFIXES:
         return None
     from colorize.photo import identify
 
     try:
-        kind = identify(file)
+        kind = identify(parent / name)
     except OSError:
         kind = None
     named = (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import traceback
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -74,24 +75,40 @@ class Outcome:
 class JobList(Sequence[Job | Outcome]):
     """The jobs of a command line, and outcomes of inputs that give none, in order.
 
-    A folder may hold a million photographs, so a job is kept as the text of its two paths, which is a quarter of what
-    it takes, and made anew each time it is asked for.
+    A folder may hold a million photographs, so of a job the two names are kept, or one where they are equal, and the
+    folders once; that is a tenth of what the job takes, which is made anew each time it is asked for.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._entries: list[tuple[str, str] | Outcome] = []
+        self._stretches: list[_Stretch] = []
+        self._begins: list[int] = []  # index of the first entry of each stretch
+        self._length = 0
 
-    def add(self, source: str, target: Path) -> None:
-        """Add a job without hints of its own; ``source`` is the text of its path."""
-        self._entries.append((source, str(target)))
+    def add(self, source: Path, target: Path) -> None:
+        """Add a job without hints of its own."""
+        # A text of its own: pathlib interns names, in a table that grows with those that live and never shrinks.
+        names = f"{source.name}/{'' if source.name == target.name else target.name}"
+        self._append(names, str(source.parent), str(target.parent))
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Add the outcome of an input that gives no job."""
-        self._entries.append(outcome)
+        self._append(outcome)
+
+    def _append(self, entry: str | Outcome, *folders: str) -> None:
+        last = self._stretches[-1] if self._stretches else None
+        if last is None or (folders and last.folders != folders):
+            last = _Stretch(folders, [])
+            self._stretches.append(last)
+            self._begins.append(self._length)
+        last.entries.append(entry)
+        self._length += 1
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._length
+
+    def __iter__(self) -> Iterator[Job | Outcome]:
+        return (stretch.entry(number) for stretch in self._stretches for number in range(len(stretch.entries)))
 
     @overload
     def __getitem__(self, index: int) -> Job | Outcome: ...
@@ -102,8 +119,10 @@ class JobList(Sequence[Job | Outcome]):
     def __getitem__(self, index: int | slice) -> Job | Outcome | list[Job | Outcome]:
         """Return an entry, or several as a list."""
         if isinstance(index, slice):
-            return [_entry(each) for each in self._entries[index]]
-        return _entry(self._entries[index])
+            return [self[each] for each in range(*index.indices(self._length))]
+        index = range(self._length)[index]
+        number = bisect_right(self._begins, index) - 1
+        return self._stretches[number].entry(index - self._begins[number])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -111,8 +130,24 @@ class JobList(Sequence[Job | Outcome]):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _entry(kept: tuple[str, str] | Outcome) -> Job | Outcome:
-    return kept if isinstance(kept, Outcome) else Job(Path(kept[0]), Path(kept[1]))
+@dataclass(frozen=True)
+class _Stretch:
+    """Jobs that follow each other and have the same folders, and outcomes between them.
+
+    Attributes:
+        folders: That of the sources and that of the results; none where there are only outcomes.
+        entries: Of each job the names of source and result with a slash between them, the second if it is another.
+    """
+
+    folders: tuple[str, ...]
+    entries: list[str | Outcome]
+
+    def entry(self, number: int) -> Job | Outcome:
+        entry = self.entries[number]
+        if isinstance(entry, Outcome):
+            return entry
+        source, _, target = entry.partition("/")
+        return Job(Path(self.folders[0], source), Path(self.folders[1], target or source))
 
 
 def result_paths(job: Job, options: FileOptions) -> list[Path]:

@@ -18,14 +18,15 @@ TAKEN_SUFFIXES = frozenset((*PHOTO_SUFFIXES, *VIDEO_SUFFIXES))  # that a folder 
 _RESULT = re.compile(rf"{RESULT_SUFFIX}(_\d+|{SHEET_SUFFIX})?$")  # how names of results end
 
 
-def is_result(path: Path) -> bool:
-    """Return whether a file has the name of a result that lies beside its source."""
-    return _RESULT.search(path.stem) is not None
+def is_result(name: str) -> bool:
+    """Return whether a file's name is that of a result that lies beside its source."""
+    return _RESULT.search(os.path.splitext(name)[0]) is not None
 
 
-def is_reference(path: Path) -> bool:
-    """Return whether a file has the name of a reference that lies beside a photo or film."""
-    return path.suffix.lower() in PHOTO_SUFFIXES and Path(path.stem).suffix.lower() == REFERENCE_MARK
+def is_reference(name: str) -> bool:
+    """Return whether a file's name is that of a reference that lies beside a photo or film."""
+    stem, suffix = os.path.splitext(name)
+    return suffix.lower() in PHOTO_SUFFIXES and os.path.splitext(stem)[1].lower() == REFERENCE_MARK
 
 
 def name_result(source: Path, place: Path | None, suffix: str | None = None, sheet: bool = False) -> Path:

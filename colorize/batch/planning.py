@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from colorize.base import name_key
-from colorize.batch.folders import FRAME_SUFFIXES, files_in
-from colorize.batch.jobs import JobList, Outcome
+from colorize.batch.folders import DVD_SUFFIX, FRAME_SUFFIXES, files_in
+from colorize.batch.jobs import Job, JobList, Outcome
 from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix
 from colorize.film import first_part, is_pipe, is_sequence, patterns_in
 
@@ -45,14 +45,14 @@ def plan(
     """
     is_file = output is not None and names_a_file(output)
     planned = JobList()
-    sources: dict[str, str] = {}  # by target
+    targets = _Targets(planned)
+    titles: set[Path] = set()  # DVD's films
     for found in _find(inputs, recursive, sequence):
         if isinstance(found, Outcome):
             planned.add_outcome(found)
             continue
-        text, folder = found
-        source = Path(text)
-        if (part := first_part(source)) != source and str(part) in sources.values():
+        source, folder = found
+        if (part := first_part(source)) != source and part in titles:
             planned.add_outcome(Outcome(source, "skipped", f"{source}: a part of the film that {part.name} begins"))
             continue
         if is_file and output is not None:
@@ -62,32 +62,54 @@ def plan(
         else:
             place = None if output is None else output / source.relative_to(folder)
             target = name_result(source, place, suffix, sheet)
-        key = name_key(target)
-        first = sources.get(key)
-        if first == text:
+        first = targets.take(source, target)
+        if first is None:
+            planned.add(source, target)
+            if source.suffix.lower() == DVD_SUFFIX:
+                titles.add(source)
+        elif first == source:
             planned.add_outcome(Outcome(source, "skipped", f"{source}: named twice; it is coloured once"))
-        elif first is not None:
+        else:
             message = f"{source}: its result {target} is already that of {first}; give the results two folders"
             planned.add_outcome(Outcome(source, "failed", message))
-        else:
-            sources[key] = text
-            planned.add(text, target)
     return planned
 
 
-def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[str, Path] | Outcome]:
-    """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure.
+class _Targets:
+    """The results of a plan, of which no two may be one file.
 
-    The path is a text, as a job list keeps it: of a large folder the paths would take four times as much while they are
-    sorted, and what is freed afterwards lies between what stays.
+    Hashes of their names are kept, which of a million results are a fifth of the names, as long as no two are equal.
     """
+
+    def __init__(self, planned: JobList) -> None:
+        self._planned = planned
+        self._hashes: set[int] = set()
+        self._sources: dict[str, Path] = {}  # by result, once there is reason to look
+
+    def take(self, source: Path, target: Path) -> Path | None:
+        """Take a result for a source, unless another has taken it: return that one."""
+        key = name_key(target)
+        if hash(key) in self._hashes:
+            if not self._sources:
+                jobs = (entry for entry in self._planned if isinstance(entry, Job))
+                self._sources = {name_key(job.target): job.source for job in jobs}
+            if (first := self._sources.get(key)) is not None:
+                return first
+        self._hashes.add(hash(key))
+        if self._sources:
+            self._sources[key] = source
+        return None
+
+
+def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[Path, Path] | Outcome]:
+    """Yield each photo and film with the folder that its path under an output folder is relative to, or a failure."""
     for given in inputs:
         path = Path(given)
         if given == "":  # as a path it would be the folder of this process
             yield Outcome(path, "failed", "a file without a name: the name is empty")
             continue
         if is_pipe(path):
-            yield str(path), path.parent
+            yield path, path.parent
             continue
         try:
             is_folder, exists = path.is_dir(), path.exists()
@@ -95,26 +117,42 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
         if is_folder and sequence:
-            patterns = [(str(pattern), path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
+            patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
             yield from patterns or [Outcome(path, "failed", f"{path}: a folder without numbered frames")]
         elif is_folder:
-            files, lonely = _without_references(files_in(path, recursive))
-            yield from ((file, path) for file in files)
-            yield from lonely
-            if not files and not lonely:
-                remedy = "" if recursive else "; -r looks into its sub-folders"
-                yield Outcome(path, "failed", f"{path}: a folder without films, without photos{remedy}")
+            yield from _in_folder(path, recursive)
         elif not exists and glob.has_magic(str(given)):
-            names = glob.iglob(str(given), recursive=True)
-            files = sorted((str(Path(name)) for name in names if os.path.isfile(name)), key=_by_folder)
-            sources, lonely = _without_references(file for file in files if not is_result(Path(file)))
-            yield from ((file, Path(file).parent) for file in sources)
-            yield from lonely
-            if not sources and not lonely:
-                problem = "only results have such names; give one by its name" if files else "no file has such a name"
-                yield Outcome(path, "failed", f"{path}: {problem}")
+            yield from _matching(str(given))
         else:
-            yield str(path), path.parent  # a missing file fails when it is read, in its turn
+            yield path, path.parent  # a missing file fails when it is read, in its turn
+
+
+def _in_folder(folder: Path, recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
+    """Yield what ``_find`` does of a folder."""
+    lonely: list[str] = []
+    is_empty = True
+    for parent, names in files_in(folder, recursive):
+        is_empty = is_empty and not names
+        sources, more = _without_references(names)
+        lonely += (os.path.join(parent, name) for name in more)
+        yield from ((Path(os.path.join(parent, name)), folder) for name in sources)
+    yield from map(_lonely_reference, lonely)
+    if is_empty:
+        remedy = "" if recursive else "; -r looks into its sub-folders"
+        yield Outcome(folder, "failed", f"{folder}: a folder without films, without photos{remedy}")
+
+
+def _matching(pattern: str) -> Iterator[tuple[Path, Path] | Outcome]:
+    """Yield what ``_find`` does of a pattern."""
+    names = (str(Path(name)) for name in glob.iglob(pattern, recursive=True) if os.path.isfile(name))
+    files = sorted(names, key=_by_folder)
+    sources, lonely = _without_references([file for file in files if not is_result(os.path.basename(file))])
+    for source in map(Path, sources):
+        yield source, source.parent
+    yield from map(_lonely_reference, lonely)
+    if not sources and not lonely:
+        problem = "only results have such names; give one by its name" if files else "no file has such a name"
+        yield Outcome(Path(pattern), "failed", f"{Path(pattern)}: {problem}")
 
 
 def _by_folder(file: str) -> str:
@@ -122,25 +160,27 @@ def _by_folder(file: str) -> str:
     return os.path.normcase(file).replace(os.sep, "\0")
 
 
-def _without_references(files: Iterable[str]) -> tuple[list[str], list[Outcome]]:
-    """Return files without those that are references beside others, and a failure for each that lies beside none."""
-    sources: list[str] = []
-    references: list[Path] = []
-    for file in files:
-        path = Path(file)
-        if is_reference(path):
-            references.append(path)
-        else:
-            sources.append(file)
-    others = {os.path.splitext(file)[0] for file in sources} if references else set()
+def _without_references(files: list[str]) -> tuple[list[str], list[str]]:
+    """Return files without those that are references beside others, and those that are references beside none.
+
+    Args:
+        files: Their paths, or their names in one folder.
+    """
+    references = [file for file in files if is_reference(os.path.basename(file))]
+    if not references:
+        return files, []
+    sources = [file for file in files if not is_reference(os.path.basename(file))]
+    others = {os.path.splitext(file)[0] for file in sources}
+    return sources, [file for file in references if _without_mark(file) not in others]
+
+
+def _lonely_reference(file: str) -> Outcome:
+    path = Path(file)
+    own_name = _without_mark(path.name)
     remedy = "give it by its name if it is to be coloured itself"
-    return sources, [
-        Outcome(file, "failed", f"{file}: a reference by its name, without a file {_own_name(file)}.*; {remedy}")
-        for file in references
-        if str(file.with_name(_own_name(file))) not in others
-    ]
+    return Outcome(path, "failed", f"{path}: a reference by its name, without a file {own_name}.*; {remedy}")
 
 
-def _own_name(reference: Path) -> str:
-    """Return the name without its suffix of the photo or film beside which a reference lies."""
-    return Path(reference.stem).stem
+def _without_mark(reference: str) -> str:
+    """Return the path without its suffix of the photo or film beside which a reference lies."""
+    return os.path.splitext(os.path.splitext(reference)[0])[0]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from colorize.base import VIDEO_SUFFIXES
@@ -43,16 +44,29 @@ def _as_path(path: Path | str) -> Path:
 
 def frame_path(pattern: Path, number: int) -> Path:
     """Return the path of a numbered frame."""
-    return pattern.with_name(NUMBER.sub(lambda match: f"{number:0{int(match[1] or 0)}d}", pattern.name))
+    return pattern.with_name(_frame_name(pattern.name, number))
+
+
+def _frame_name(pattern: str, number: int) -> str:
+    return NUMBER.sub(lambda match: f"{number:0{int(match[1] or 0)}d}", pattern)
 
 
 def frame_numbers(pattern: Path) -> list[int]:
     """Return the numbers of the frames that there are, rising."""
     before, *_, after = NUMBER.split(pattern.name)
     name = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
-    names = {file.name for file in pattern.parent.iterdir()} if pattern.parent.is_dir() else set()
-    numbers = {int(match[1]) for each in names if (match := name.fullmatch(each))}
-    return sorted(number for number in numbers if frame_path(pattern, number).name in names)
+    matches = (match for each in _names_in(pattern.parent) if (match := name.fullmatch(each)))
+    numbers = [int(match[1]) for match in matches if _frame_name(pattern.name, int(match[1])) == match[0]]
+    numbers.sort()
+    return numbers
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    """Yield the names of what a folder holds, one at a time, since there may be a million; none where there is none."""
+    if folder.is_dir():
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                yield entry.name
 
 
 def patterns_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -63,9 +77,10 @@ def patterns_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
         suffixes: In lower case, those of frames.
     """
     counts: Counter[str] = Counter()
-    for file in folder.iterdir():
-        match = LAST_NUMBER.fullmatch(file.stem)
-        if match and file.suffix.lower() in suffixes and not file.name.startswith("."):
+    for name in _names_in(folder):
+        stem, suffix = os.path.splitext(name)
+        match = LAST_NUMBER.fullmatch(stem)
+        if match and suffix.lower() in suffixes and not name.startswith("."):
             digits = f"0{len(match[2])}" if match[2].startswith("0") or len(match[2]) > 4 else ""
-            counts[f"{match[1]}%{digits}d{match[3]}{file.suffix}"] += 1
+            counts[f"{match[1]}%{digits}d{match[3]}{suffix}"] += 1
     return [folder / name for name, count in sorted(counts.items()) if count > 1]

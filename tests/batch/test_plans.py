@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,43 @@ def test_a_pattern_gives_files_folder_by_folder(tmp_path: Path) -> None:
     files = [save_picture(tmp_path / name) for name in ("a/b.png", "a/b/c.png", "a b/c.png", "a.png")]
     jobs = plan([str(tmp_path / "**" / "*.png")])
     assert [job.source for job in jobs] == sorted(files)
+
+
+def test_three_results_of_one_name(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png", "b.png", "a.webp"):
+        save_picture(tmp_path / name)
+    entries = plan([tmp_path], suffix=".tif")
+    assert [type(entry) for entry in entries] == [Job, Outcome, Outcome, Job]
+    assert all(f"already that of {tmp_path / 'a.jpg'}" in entry.message for entry in entries[1:3])  # type: ignore[union-attr]
+
+
+def test_a_plan_is_a_sequence(tmp_path: Path) -> None:
+    photos = [save_picture(tmp_path / name) for name in ("a/1.png", "a/2.png", "b/1.png", "c/1.png", "c/2.png")]
+    planned = plan([*photos[:2], tmp_path / "none", *photos[2:]], tmp_path / "out")
+    entries = list(planned)
+    assert len(planned) == 6 and isinstance(entries[2], Job)  # a file that is missing fails when it is read
+    assert [planned[number] for number in range(6)] == [planned[number - 6] for number in range(6)] == entries
+    assert planned[1:6:2] == entries[1:6:2]
+    with pytest.raises(IndexError):
+        planned[6]
+    assert planned == plan([*photos[:2], tmp_path / "none", *photos[2:]], tmp_path / "out")
+
+
+def test_a_large_folder_is_planned_in_little_memory(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "photo.png")
+    count = 1000
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        for number in range(count):
+            (tmp_path / folder / f"{number:04} a photograph of the box.png").hardlink_to(photo)
+    plan([tmp_path / "first"], tmp_path / "out")  # with what is imported for it
+    tracemalloc.start()
+    planned = plan([tmp_path / "second"], tmp_path / "out")
+    size, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(planned) == count
+    assert size < 130 * count  # a job with its two paths takes ten times as much
+    assert peak < 500 * count
 
 
 def test_the_output_folder_may_be_the_photos_own(tmp_path: Path) -> None:
