@@ -96,6 +96,7 @@ def run(arguments: Sequence[str], tree: Path) -> Cost:
         RuntimeError: It failed.
     """
     environment = {**os.environ, "PYTHONPATH": str(tree)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once
     begin = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments], env=environment, cwd=tree, stdout=subprocess.PIPE)
     assert process.stdout is not None
