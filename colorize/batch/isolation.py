@@ -19,7 +19,7 @@ from colorize.batch.jobs import Job, Outcome, failed_outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.process import configure_process
 from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
-from colorize.film import Progress, is_pipe
+from colorize.film import Progress, VideoOptions, is_pipe
 from colorize.photo import Photo, read_photos
 
 READERS = 2  # processes that read photographs, at most
@@ -199,7 +199,7 @@ def _load(runtime: RuntimeSettings, colors: ColorSettings) -> None:
         device=runtime.device,
         threads=runtime.threads,
         runtime=runtime.runtime,
-        in_batches=True,
+        pictures_at_once=VideoOptions.batch_size,
     )
 
 

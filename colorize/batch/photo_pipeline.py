@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -68,22 +68,20 @@ class PhotoTask:
         job: What is read and where the result goes.
         pixels: Of the photo, as far as its file says them.
         loaded: The photo that was read, or its outcome where there is nothing to colour.
-        outcome: What became of it; None: it has not been coloured yet.
+        outcome: What becomes of it.
     """
 
     job: Job
     pixels: int
     loaded: Future[LoadedPhoto | Outcome]
-    outcome: Future[Outcome] | None = None
-
-    def end(self, outcome: Outcome) -> None:
-        """Set the outcome of a photo that is not handed to a writer."""
-        self.outcome = Future()
-        self.outcome.set_result(outcome)
+    outcome: Future[Outcome] = field(default_factory=Future)
 
 
 class PhotoPipeline:
-    """Photos in flight: being read, then run through the network in batches, then written; first in, first out."""
+    """Photos in flight: being read, then run through the network, then written; first in, first out.
+
+    The network computes batches, as many side by side as it likes best (``Colorizer.pictures_at_once``).
+    """
 
     def __init__(self, colorizer: Colorizer, options: FileOptions, isolation: Isolation | None = None) -> None:
         self._colorizer = colorizer
@@ -93,8 +91,10 @@ class PhotoPipeline:
         self._references = ReferenceReader(colorizer, options.photo.references, isolation)
         self._batch_size = options.photo.batch_size
         self._readers = ThreadPoolExecutor(READERS, "colorize-read")
+        self._networks = ThreadPoolExecutor(colorizer.pictures_at_once, "colorize-photo")
         self._writers = ThreadPoolExecutor(WRITERS, "colorize-write")
-        self._tasks: deque[PhotoTask] = deque()  # the coloured ones first
+        self._tasks: deque[PhotoTask] = deque()
+        self._batch: list[PhotoTask] = []  # the last ones, which are no whole batch yet
 
     def add(self, job: Job) -> Iterator[Outcome]:
         """Begin to read a photo, once there is room for it; yield the outcomes of photos that ended meanwhile."""
@@ -107,9 +107,11 @@ class PhotoPipeline:
         pixels = height * width
         while self._tasks and not self._has_room(pixels):
             yield from self._advance()
-        self._tasks.append(PhotoTask(job, pixels, self._readers.submit(self._read, job, dates)))
-        while len(waiting := self._uncolored()) >= self._batch_size and waiting[0].loaded.done():
-            self._color_batch()
+        task = PhotoTask(job, pixels, self._readers.submit(self._read, job, dates))
+        self._tasks.append(task)
+        self._batch.append(task)
+        if len(self._batch) == self._batch_size:
+            self._hand_over()
         yield from self._ended()
 
     def finish(self) -> Iterator[Outcome]:
@@ -118,8 +120,9 @@ class PhotoPipeline:
             yield from self._advance()
 
     def close(self) -> None:
-        """Wait for what is being read and written; drop what has not begun."""
+        """Wait for what is being read, coloured and written; drop what has not begun."""
         self._readers.shutdown(wait=True, cancel_futures=True)
+        self._networks.shutdown(wait=True, cancel_futures=True)
         self._writers.shutdown(wait=True, cancel_futures=True)
 
     def _has_room(self, pixels: int) -> bool:
@@ -128,34 +131,41 @@ class PhotoPipeline:
             return False
         return sum(task.pixels for task in self._tasks) + pixels <= MAX_PIXELS_IN_FLIGHT
 
-    def _uncolored(self) -> list[PhotoTask]:
-        """Return the photos that have not been coloured yet, the oldest first."""
-        return [task for task in self._tasks if task.outcome is None]
-
     def _advance(self) -> Iterator[Outcome]:
-        """Bring the oldest photos one stage further; yield the outcomes of those that ended."""
-        self._color_batch()
-        yield from self._ended(wait=not self._uncolored())
+        """Wait for the oldest photo; yield its outcome and those of others that ended."""
+        self._hand_over()
+        self._tasks[0].outcome.exception()
+        yield from self._ended()
 
-    def _ended(self, wait: bool = False) -> Iterator[Outcome]:
-        """Yield the outcomes of the oldest photos as long as they have ended, or wait for them."""
-        while self._tasks and (future := self._tasks[0].outcome) is not None and (wait or future.done()):
-            self._tasks.popleft()
-            yield future.result()
+    def _ended(self) -> Iterator[Outcome]:
+        """Yield the outcomes of the oldest photos as long as they have ended."""
+        while self._tasks and self._tasks[0].outcome.done():
+            yield self._tasks.popleft().outcome.result()
 
-    def _color_batch(self) -> None:
-        """Run a batch of the oldest photos through the network, once they are read, and hand them to the writers."""
-        loaded: list[tuple[PhotoTask, LoadedPhoto]] = []
-        for task in islice(self._uncolored(), self._batch_size):
-            result = task.loaded.result()
-            if isinstance(result, Outcome):
-                task.end(result)
-            elif result.more_pages is not None:
-                task.end(self._color_pages(task.job, result))
-            else:
-                loaded.append((task, result))
-        if loaded:
-            self._color(loaded)
+    def _hand_over(self) -> None:
+        """Give the last photos to the network as a batch."""
+        if self._batch:
+            self._networks.submit(self._color_batch, self._batch)
+            self._batch = []
+
+    def _color_batch(self, batch: Sequence[PhotoTask]) -> None:
+        """Run photos through the network, once they are read, and hand them to the writers."""
+        try:
+            loaded: list[tuple[PhotoTask, LoadedPhoto]] = []
+            for task in batch:
+                result = task.loaded.result()
+                if isinstance(result, Outcome):
+                    task.outcome.set_result(result)
+                elif result.more_pages is not None:
+                    task.outcome.set_result(self._color_pages(task.job, result))
+                else:
+                    loaded.append((task, result))
+            if loaded:
+                self._color(loaded)
+        except BaseException as error:  # nobody waits for ever
+            for task in batch:
+                if not task.outcome.done():
+                    task.outcome.set_exception(error)
 
     def _color(self, loaded: list[tuple[PhotoTask, LoadedPhoto]]) -> None:
         """Run photos through the network together, or each alone where that fails, and hand them to the writers."""
@@ -163,13 +173,20 @@ class PhotoPipeline:
             predicted = self._predict([photo for _, photo in loaded])
         except Exception as error:  # of ONNX Runtime's no two have a class in common
             if len(loaded) == 1:
-                loaded[0][0].end(failed_outcome(loaded[0][0].job, error))
+                task = loaded[0][0]
+                task.outcome.set_result(failed_outcome(task.job, error))
             else:
                 for each in loaded:
                     self._color([each])
             return
         for (task, photo), ab_maps in zip(loaded, predicted, strict=True):
-            task.outcome = self._writers.submit(self._write, task.job, photo, ab_maps)
+            self._writers.submit(self._write_task, task, photo, ab_maps)
+
+    def _write_task(self, task: PhotoTask, loaded: LoadedPhoto, ab_maps: Sequence[Floats]) -> None:
+        try:
+            task.outcome.set_result(self._write(task.job, loaded, ab_maps))
+        except BaseException as error:
+            task.outcome.set_exception(error)
 
     def _predict(self, loaded: Sequence[LoadedPhoto]) -> list[list[Floats]]:
         """Return the ab (h, w, 2) of each result of each photo: one, or as many as there are candidates."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 OK, FAILED, INTERRUPTED = 0, 1, 130  # exit statuses
+PHOTOS_AT_ONCE = 4  # of several, that the network computes at most, each in some 90 MB of memory
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,7 +95,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         if isolation is not None and not all(entry.is_video for entry in entries if isinstance(entry, Job)):
             isolation.start()  # while the weights are loaded
         try:
-            colorizer = load_colorizer(command)
+            colorizer = load_colorizer(command, count)
         except (ValueError, OSError) as error:  # WeightsError is a ValueError
             print(f"colorize: {error}", file=sys.stderr)
             return FAILED
@@ -170,8 +171,21 @@ def print_left_out(command: Command) -> None:
         print(f"colorize: {line}", file=sys.stderr)
 
 
-def load_colorizer(command: Command) -> Colorizer:
+def _pictures_at_once(command: Command, count: int) -> int:
+    """Return how many pictures mostly come together: the frames of films, or photos."""
+    from colorize.film import names_video
+
+    if command.settings.sequence or (bool(command.files) and all(map(names_video, command.files))):
+        return command.options.video.batch_size
+    return max(1, min(count, PHOTOS_AT_ONCE))
+
+
+def load_colorizer(command: Command, count: int) -> Colorizer:
     """Set the threads and limits of the process, and load the weights.
+
+    Args:
+        command: What was asked for.
+        count: Of the photos and films.
 
     Raises:
         ValueError: The weights cannot be used, or not for candidates.
@@ -179,7 +193,6 @@ def load_colorizer(command: Command) -> Colorizer:
     """
     from colorize.batch import configure_process
     from colorize.engine import Colorizer, check_candidate_weights
-    from colorize.film import names_video
 
     runtime = command.runtime
     configure_process(runtime)
@@ -189,7 +202,7 @@ def load_colorizer(command: Command) -> Colorizer:
         device=runtime.device,
         threads=runtime.threads,
         runtime=runtime.runtime,
-        in_batches=command.settings.sequence or (bool(command.files) and all(map(names_video, command.files))),
+        pictures_at_once=_pictures_at_once(command, count),
         keep_memory=not (len(command.files) == 1 and os.path.isfile(command.files[0])),
     )
     if command.options.photo.candidates is not None:

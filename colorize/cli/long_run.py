@@ -164,7 +164,7 @@ def _workforce(command: Command, journal: Journal, sample: Job | None, count: in
 
     run = command.run
     if run.ray is None:
-        return in_this_process(load_colorizer(command), command.options, isolation_of(command, count))
+        return in_this_process(load_colorizer(command, count), command.options, isolation_of(command, count))
     return ray_workforce(command.runtime, command.colors, command.options, run, journal.folder, sample)
 
 

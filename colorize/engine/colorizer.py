@@ -60,7 +60,7 @@ class Colorizer:
         threads: int | None = None,
         precision: str | None = None,
         runtime: str = "auto",
-        in_batches: bool = False,
+        pictures_at_once: int = 1,
         keep_memory: bool = True,
         **changes: Any,
     ) -> None:
@@ -74,8 +74,8 @@ class Colorizer:
             precision: Number format of the network, ``float32`` or ``bfloat16``; None: the fastest one without a
                 visible difference.
             runtime: What computes the network: ``onnx``, ``torch``, or ``auto`` (see ``choose_runtime``).
-            in_batches: Pictures mostly come in batches, as a film's do: then each of a processor's threads computes one
-                of its own. The colours are the same.
+            pictures_at_once: How many pictures mostly come together, as a film's or a folder's do: a processor's
+                threads are then divided among so many, which takes less of its time. The colours are the same.
             keep_memory: Keep the memory that the network took for the next picture, some 70 MB, which saves a sixth of
                 its time; False: give it back, as is right where one picture is all.
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
@@ -85,10 +85,12 @@ class Colorizer:
             ValueError: A setting is out of range, or the device is not there, or a network is given one anew.
             TypeError: The weights are something else, or there is no such setting.
         """
+        if pictures_at_once < 1:
+            raise ValueError(f"pictures at once {pictures_at_once} is not at least 1")
         RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
-            self.network = load_network(weights, device, precision, runtime, threads, in_batches, keep_memory)
+            self.network = load_network(weights, device, precision, runtime, threads, pictures_at_once, keep_memory)
             self.weights = self._name = str(weights)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")
@@ -143,6 +145,11 @@ class Colorizer:
     def latent_dim(self) -> int:
         """Length of the weights' latent vector; 0: they have none."""
         return self.network.latent_dim
+
+    @property
+    def pictures_at_once(self) -> int:
+        """How many pictures are best coloured side by side, each in a thread of its own; 1: one after the other."""
+        return getattr(self.network, "pictures_at_once", 1)  # what only ONNX Runtime on a processor does
 
     def adjusted(self, settings: ColorSettings | None = None, **changes: Any) -> Colorizer:
         """Return a Colorizer with the same loaded weights and other settings.

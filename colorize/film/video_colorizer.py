@@ -99,19 +99,23 @@ def colorize_video(
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
     if is_pipe(out):
-        return _color_into_pipe(path, colorizer or Colorizer(in_batches=True), options, progress, cancel, force)
+        return _color_into_pipe(path, colorizer or _film_colorizer(options), options, progress, cancel, force)
     if is_sequence(out):
         from colorize.film.sequence_colorizer import color_into_frames  # brings the photo wing
 
         report, stop = progress or (lambda _: None), cancel or threading.Event()
-        return color_into_frames(path, out, colorizer or Colorizer(in_batches=True), options, report, stop, force)
+        return color_into_frames(path, out, colorizer or _film_colorizer(options), options, report, stop, force)
     container, settings = _check_options(path, out, options)
     source = open_with_rate(path, options)
     colors = None if force else survey_unless_in_color(source, options.span)
-    job = _VideoColorizer(source, out, container, settings, colorizer or Colorizer(in_batches=True), options, colors)
+    job = _VideoColorizer(source, out, container, settings, colorizer or _film_colorizer(options), options, colors)
     if spread is not None and job.can_be_spread:
         job.spread = spread
     return job.run(progress or (lambda _: None), cancel or threading.Event())
+
+
+def _film_colorizer(options: VideoOptions) -> Colorizer:
+    return Colorizer(pictures_at_once=options.batch_size)
 
 
 def color_scene(

@@ -52,7 +52,7 @@ def load_network(
     precision: str | None = None,
     runtime: str = "auto",
     threads: int | None = None,
-    in_batches: bool = False,
+    pictures_at_once: int = 1,
     keep_memory: bool = True,
 ) -> Network:
     """Return the network of a weights file, ready to run.
@@ -65,7 +65,7 @@ def load_network(
         precision: Number format, ``float32`` or ``bfloat16``; None: the fastest one without a visible difference.
         runtime: ``onnx``, ``torch`` or ``auto``; see ``choose_runtime``.
         threads: Processor threads that compute together; None: one for each core.
-        in_batches: Pictures mostly come in batches; see ``OnnxNetwork``. The answers are the same.
+        pictures_at_once: How many pictures mostly come together; see ``OnnxNetwork``. The answers are the same.
         keep_memory: For the next picture; see ``OnnxNetwork``. The answers are the same.
 
     Raises:
@@ -78,7 +78,7 @@ def load_network(
     try:
         digest = check_file(path)
         if choose_runtime(path, runtime, device, precision) == "onnx":
-            return _load_in_onnx_runtime(path, digest, device, threads, in_batches, keep_memory)
+            return _load_in_onnx_runtime(path, digest, device, threads, pictures_at_once, keep_memory)
         return _load_in_torch(path, str(weights), device, precision, threads)
     except PermissionError as error:
         raise WeightsError(f"{error.filename or path}: no permission to read it") from error
@@ -197,7 +197,7 @@ def _load_in_onnx_runtime(
     digest: str | None,
     device: str | None,
     threads: int | None,
-    in_batches: bool = False,
+    pictures_at_once: int = 1,
     keep_memory: bool = True,
 ) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
@@ -207,7 +207,7 @@ def _load_in_onnx_runtime(
         digest: Its SHA-256 by the manifest; None: it is not in there.
         device: One of ONNX Runtime's; None: the processor.
         threads: See ``load_network``.
-        in_batches: See ``load_network``.
+        pictures_at_once: See ``load_network``.
         keep_memory: See ``load_network``.
     """
     from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
@@ -224,7 +224,7 @@ def _load_in_onnx_runtime(
     graph = read_graph(graph_file)
     _name_foreign(graph_file, path)
     try:
-        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, in_batches, keep_memory)
+        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, pictures_at_once, keep_memory)
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
     except GraphError as error:

@@ -102,7 +102,7 @@ class OnnxNetwork:
         fingerprint: str,
         device: str = "cpu",
         threads: int | None = None,
-        in_batches: bool = False,
+        pictures_at_once: int = 1,
         keep_memory: bool = True,
     ) -> None:
         """Start the sessions.
@@ -114,8 +114,9 @@ class OnnxNetwork:
             fingerprint: SHA-256 of the weights file, as hex digits.
             device: One of ``PROVIDERS``.
             threads: That compute together; None: one for each core.
-            in_batches: On a processor, each of these threads computes a picture of its own, instead of all the same
-                one: a batch takes an eighth less of the processor's time, a single picture longer.
+            pictures_at_once: How many pictures mostly come together. On a processor the threads are divided among so
+                many, instead of all computing the same one: that takes an eighth less of the processor's time, a
+                single picture longer.
             keep_memory: Keep the memory that a single picture took on a processor for the next one, which then takes
                 a sixth less time; False: give it back after each (of a batch it is always kept).
 
@@ -135,7 +136,8 @@ class OnnxNetwork:
         self._hue_agreement_power = np.array(info.config.hue_agreement_power, np.float32)
         threads = threads or available_cpus()
         on_processor = device == "cpu"
-        for_one = 1 if in_batches and on_processor else threads
+        for_one = max(1, threads // pictures_at_once) if on_processor else threads
+        self.pictures_at_once = min(pictures_at_once, threads) if on_processor else 1
         self._encoder = _session(graph, "encoder", tensors, PROVIDERS[device], for_one)
         self._decoder = _session(graph, "decoder", tensors, PROVIDERS[device], for_one)
         _return_free_memory()

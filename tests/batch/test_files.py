@@ -74,6 +74,38 @@ def test_an_error_of_the_network_ends_its_photo_alone(tmp_path: Path, small_netw
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.png", "3.png", "4.png", "5.png"]
 
 
+class PairedNetwork:
+    """A network of which two pictures are computed side by side, or none."""
+
+    pictures_at_once = 2
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._both = threading.Barrier(2)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._network, name)
+
+    def encode(self, inputs: Floats, *others: Any) -> Any:
+        self._both.wait(timeout=60)
+        return self._network.encode(inputs, *others)
+
+
+def test_photos_are_coloured_side_by_side_and_end_in_order(tmp_path: Path, small_network: Network) -> None:
+    """As many as the network likes, whatever their shapes."""
+    pictures = [np.full((30 + 20 * (number % 3), 40), 40 + 20 * number, np.uint8) for number in range(6)]
+    jobs = [
+        Job(save_picture(tmp_path / f"{number}.png", picture), tmp_path / "out" / f"{number}.png")
+        for number, picture in enumerate(pictures)
+    ]
+    colorizer = Colorizer(PairedNetwork(small_network), render_size=32)
+    outcomes = list(colorize_files(colorizer, jobs))
+    assert [(outcome.source, outcome.status) for outcome in outcomes] == [(job.source, "done") for job in jobs]
+    alone = Colorizer(small_network, render_size=32)
+    for job, picture in zip(jobs, pictures, strict=True):
+        np.testing.assert_array_equal(read_image(job.target), alone(picture))
+
+
 def test_results_equal_single_calls(tmp_path: Path, colorizer: Colorizer, scene: np.ndarray) -> None:
     save_picture(tmp_path / "a.png", scene)
     list(colorize_files(colorizer, [Job(tmp_path / "a.png", tmp_path / "b.png")]))

@@ -57,8 +57,8 @@ def test_how_pictures_come_changes_no_answer(tmp_path, threads):
     path, inputs = write_small_weights(tmp_path / "mine.safetensors"), random_inputs(2, 4, 64, 96)
     answers = [
         answer(network, given)
-        for in_batches, keep_memory in product((False, True), repeat=2)
-        for network in [load_network(path, "cpu", None, "onnx", threads, in_batches, keep_memory)]
+        for at_once, keep_memory in product((1, 2), (False, True))
+        for network in [load_network(path, "cpu", None, "onnx", threads, at_once, keep_memory)]
         for given in (inputs, inputs[:1], inputs)  # the second in what the first left
     ]
     assert np.abs(answers[0]).mean() > 5
