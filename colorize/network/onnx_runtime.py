@@ -213,6 +213,8 @@ def _session(
     options.intra_op_num_threads = threads
     # Threads that wait by spinning starve decoding, optical flow and x264 beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Small parts of the work that is left, not equal ones of all: no thread waits for one that the system has paused.
+    options.add_session_config_entry("session.dynamic_block_base", "4")
     values = graph.initializers(half, tensors)
     options.add_external_initializers(list(values), [OrtValue.ortvalue_from_numpy(value) for value in values.values()])
     providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
