@@ -233,7 +233,7 @@ def _interleave(
     end = Fraction(0)
     drops_preroll = not plan.container.quicktime and "matroska" not in source.format.name
     streams = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
-    packets = _packets(source, streams)
+    packets = _packets(source, streams, plan, report)
     if source.format.flags & Flags.ts_discont.value:
         packets = run_clock_on(packets, plan.video.stream, 1 / plan.video.rate)
     for packet in packets:
@@ -269,12 +269,15 @@ def _interleave(
     return end
 
 
-def _packets(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:
+def _packets(source: InputContainer, streams: list[Stream], plan: RemuxPlan, report: RemuxReport) -> Iterator[Packet]:
     """Yield the packets of some streams until the file ends, be it with an error."""
     with suppress(FFmpegError):
-        for packet in source.demux(streams):
-            if packet.size:
-                yield packet
+        try:
+            for packet in source.demux(streams):
+                if packet.size:
+                    yield packet
+        except IndexError:  # see ``read_packets``
+            report.lines.append(f"{plan.video.path}: a stream that begins within the film was left out")
 
 
 def _shift_into_span(plan: RemuxPlan, packet: Packet, time_base: Fraction, drops_preroll: bool) -> bool:

@@ -11,7 +11,15 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from colorize.film.decoding import decode_in_order
-from colorize.film.video import WHOLE_VIDEO, Span, Video, decode_stream, find_video_stream, open_video
+from colorize.film.video import (
+    WHOLE_VIDEO,
+    Span,
+    Video,
+    decode_stream,
+    find_video_stream,
+    open_video,
+    read_packets,
+)
 
 SAMPLING_WINDOW = 120  # seconds from which all samples are taken where one cannot seek
 KEY_FRAME_STEP, MAX_KEY_FRAMES = 0.25, 1000  # seconds from one to the next, at least; so many in all, at most
@@ -72,7 +80,7 @@ def decode_key_frames(video: Video, span: Span = WHOLE_VIDEO) -> Iterator[tuple[
         if span.start:
             container.seek(round(begin / video.time_base), stream=stream)
         due = begin
-        for packet in container.demux(stream):
+        for packet in read_packets(container, stream):
             seconds = float("-inf") if packet.pts is None else float(packet.pts * video.time_base)
             if seconds >= end:
                 break

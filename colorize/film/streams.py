@@ -32,7 +32,7 @@ from colorize.film.transcoding import (
     is_text_subtitle,
     stream_name,
 )
-from colorize.film.video import ALPHA_MODE, Span, Video, open_video
+from colorize.film.video import ALPHA_MODE, Span, Video, open_video, read_packets
 
 AI_LABEL = f"AI-colorized by colorize {colorize.__version__}"
 BRANDS = ("major_brand", "minor_version", "compatible_brands")
@@ -433,7 +433,8 @@ def _add_cover(
     if plan.container.attachments and codec in COVER_TYPES:
         suffix, media_type = COVER_TYPES[codec]
         with open_video(plan.source_path) as video:
-            picture = next((bytes(packet) for packet in video.demux(video.streams[stream.index]) if packet.size), b"")
+            packets = read_packets(video, video.streams[stream.index])
+            picture = next((bytes(packet) for packet in packets if packet.size), b"")
         target.add_attachment(stream.metadata.get("filename") or f"cover{suffix}", media_type, picture)
         return None
     report.lines.append(

@@ -18,6 +18,8 @@ from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.format import Flags
+from av.packet import Packet
+from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
@@ -295,6 +297,16 @@ def properties_of_stream(path: Path, container: InputContainer, stream: VideoStr
     )
 
 
+def read_packets(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
+    """Yield the packets of streams, as ``demux`` does, with an empty one of each at the end.
+
+    Of an MPEG-TS in which further streams begin that were not known when it was opened, as a recording of television
+    may be, PyAV (18.1) raises an ``IndexError`` after those.
+    """
+    with suppress(IndexError):
+        yield from container.demux(*streams)
+
+
 def decode_stream(
     container: InputContainer,
     stream: VideoStream,
@@ -318,7 +330,7 @@ def decode_stream(
         return
     has_checksums = stream.codec_context.name == "ffv1"
     decoder = _decoder_of(stream)
-    packets = container.demux(stream)
+    packets = read_packets(container, stream)
     while True:
         try:
             packet = next(packets)
@@ -348,7 +360,7 @@ def _decode_packed(container: InputContainer, stream: VideoStream, expected: lis
     unpack = BitStreamFilterContext("mpeg4_unpack_bframes", stream)
     last, step = 0, 1
     with suppress(FFmpegError):  # as where a film's end is missing
-        for chunk in container.demux(stream):
+        for chunk in read_packets(container, stream):
             for packet in unpack.filter(chunk if chunk.size else None):
                 packet.pts = None
                 if packet.dts is not None:
@@ -370,7 +382,7 @@ def _is_packed(path: Path, stream: VideoStream) -> bool:
     if stream.codec_context.name != "mpeg4":
         return False
     with open_video(path) as container, suppress(FFmpegError):
-        for packet in container.demux(container.streams[stream.index]):
+        for packet in read_packets(container, container.streams[stream.index]):
             if packet.size:
                 return PACKED.search((stream.codec_context.extradata or b"") + bytes(packet)) is not None
     return False
@@ -387,7 +399,7 @@ def _count_frames(path: Path, index: int, rate: Fraction, start_time: Fraction) 
     """Count the seconds and frames of a film that states neither (a recording that was broken off, a bare stream)."""
     count, end = 0, Fraction(0)
     with open_video(path) as container, suppress(FFmpegError):
-        for packet in container.demux(container.streams[index]):
+        for packet in read_packets(container, container.streams[index]):
             if not packet.size:
                 continue
             count += 1
@@ -412,7 +424,7 @@ def _read_pts(container: InputContainer, stream: VideoStream, read: list[int], i
     """
     pts = list(read)
     with suppress(FFmpegError):
-        for packet in container.demux(stream):
+        for packet in read_packets(container, stream):
             stamp = packet.dts if is_packed else packet.pts
             if stamp is not None:
                 pts.append(stamp)
