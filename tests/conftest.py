@@ -159,7 +159,7 @@ def grey_photo(tmp_path: Path, scene: np.ndarray) -> Path:
 @pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Segments of ten frames at 30 frames a second."""
-    monkeypatch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
+    monkeypatch.setattr("colorize.film.division.SEGMENT_SECONDS", (1 / 3, 1 / 3))
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import av
 import numpy as np
 
+from colorize.base import InColorError
 from colorize.color import ColorMeasure, Picture, measure_color
+from colorize.film.names import is_pipe
 from colorize.film.pixels import has_colors, small_picture
 from colorize.film.sources import Source
 from colorize.film.video import WHOLE_VIDEO, Span, Video
@@ -289,3 +291,16 @@ class _Window(Generic[AnyFrame]):
                 return None
             self._coming.append(frame)
         return self._coming[place]
+
+
+def survey_unless_in_color(source: Source, span: Span) -> FilmColors:
+    """Return what samples of a film say of its own colours; a pipe cannot be looked into before.
+
+    Raises:
+        InColorError: They show it all in colour.
+    """
+    path = source.video.path
+    colors = FilmColors() if is_pipe(path) else survey_colors(source, span)
+    if colors.is_in_color:
+        raise InColorError(f"{path}: in colour already; --force colours it anew")
+    return colors

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from colorize.base import VideoError, vector_instructions
 from colorize.engine import Colorizer
+from colorize.film.division import frames_in_span, frames_per_scene
 from colorize.film.encoder import EncoderSettings
 from colorize.film.frame_files import FrameFileSink, discard_damaged
 from colorize.film.keyframes import read_known_colors
@@ -22,20 +23,15 @@ from colorize.film.notes import (
     warning_lines,
 )
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
+from colorize.film.own_colors import survey_unless_in_color
 from colorize.film.pipeline import SegmentPlan, color_missing, color_segments
+from colorize.film.result_format import choose_picture_format
 from colorize.film.segments import SegmentStore
 from colorize.film.sequence import SequenceSource
-from colorize.film.sources import FileSource, Source, open_source
+from colorize.film.sources import FileSource, Source, open_source, open_with_rate
 from colorize.film.streams import read_timecode
 from colorize.film.timecode import Timecode
 from colorize.film.video import open_video
-from colorize.film.video_colorizer import (
-    choose_picture_format,
-    frames_in_span,
-    frames_per_scene,
-    open_with_rate,
-    survey_unless_in_color,
-)
 from colorize.motion import TemporalPainter
 
 LIKE_RAW = "ffv1"  # as it, frames may have any size

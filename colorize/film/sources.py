@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import av
 
-from colorize.base import sha256
+from colorize.base import VideoError, sha256
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.dvd import title_parts
 from colorize.film.names import is_pipe, is_sequence
@@ -108,3 +108,15 @@ def open_source(path: Path, options: VideoOptions | None = None) -> Source:
         rate = None if options.fps is None else Fraction(options.fps).limit_denominator(1001)
         return SequenceSource(path, SequenceSettings(rate, options.curve, options.hold_missing))
     return FileSource(probe(path))
+
+
+def open_with_rate(path: Path, options: VideoOptions) -> Source:
+    """Return the source that a path stands for, of which it is known how many frames there are in a second.
+
+    Raises:
+        VideoError: Nobody says it; or see ``open_source``.
+    """
+    source = open_source(path, options)
+    if not getattr(source, "has_rate", True):
+        raise VideoError(f"{path}: the frames do not state how many there are in a second; say it, such as --fps 18")
+    return source

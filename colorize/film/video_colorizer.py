@@ -7,30 +7,22 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
-
 from colorize.base import (
-    CODECS,
-    CONTAINERS,
     Container,
-    InColorError,
     VideoError,
     format_time,
-    states_rate_of_copies,
     vector_instructions,
 )
 from colorize.engine import Colorizer
 from colorize.film.cadence import even_out
-from colorize.film.depth import choose_samples
-from colorize.film.dvd import title_parts
-from colorize.film.encoder import EncoderSettings, PictureFormat, SegmentEncoder
+from colorize.film.division import frames_in_span, frames_per_scene, frames_per_segment
+from colorize.film.encoder import EncoderSettings, SegmentEncoder
 from colorize.film.keyframes import read_known_colors
 from colorize.film.manifest import changed_parts, manifest
-from colorize.film.names import PIPE, is_pipe, is_sequence
+from colorize.film.names import is_pipe, is_sequence
 from colorize.film.notes import (
     empty_span_message,
     kept_lines,
@@ -40,20 +32,16 @@ from colorize.film.notes import (
     warning_lines,
 )
 from colorize.film.options import Progress, VideoOptions, VideoResult, VideoStopped
-from colorize.film.own_colors import FilmColors, survey_colors
+from colorize.film.own_colors import FilmColors, survey_unless_in_color
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_missing, color_segments
-from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.remux import try_header, write_video
+from colorize.film.result_format import check_rate, choose_container, choose_picture_format
 from colorize.film.segments import Segment, SegmentStore
-from colorize.film.sources import FileSource, Source, open_source
+from colorize.film.sources import FileSource, Source, open_with_rate
 from colorize.film.spreading import SceneRange, Spread, find_scenes
-from colorize.film.streams import RemuxPlan, nearest_rate
-from colorize.film.video import Span, Video
+from colorize.film.streams import RemuxPlan
 from colorize.motion import TemporalPainter
 
-SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
-SEGMENT_SECONDS = 1, 10  # but a segment that no cut ends lasts at least and at most so long;
-SCENE_SECONDS = 1  # scenes shorter than this share a segment, so that strobing cuts do not make one of each frame
 FINISHED = "film.unfinished"  # name of the finished film while it is written
 
 
@@ -99,7 +87,9 @@ def colorize_video(
     path, out = Path(path), Path(out)
     options = options or VideoOptions()
     if is_pipe(out):
-        return _color_into_pipe(path, colorizer or _film_colorizer(options), options, progress, cancel, force)
+        from colorize.film.pipe_colorizer import color_into_pipe
+
+        return color_into_pipe(path, colorizer or _film_colorizer(options), options, progress, cancel, force)
     if is_sequence(out):
         from colorize.film.sequence_colorizer import color_into_frames  # brings the photo wing
 
@@ -159,66 +149,6 @@ def _check_absence(out: Path) -> None:
     """Raise a ``FileExistsError`` if there is such a result."""
     if out.exists():
         raise FileExistsError(f"{out}: exists already; --overwrite replaces it")
-
-
-def survey_unless_in_color(source: Source, span: Span) -> FilmColors:
-    """Return what samples of a film say of its own colours; a pipe cannot be looked into before.
-
-    Raises:
-        InColorError: They show it all in colour.
-    """
-    path = source.video.path
-    colors = FilmColors() if is_pipe(path) else survey_colors(source, span)
-    if colors.is_in_color:
-        raise InColorError(f"{path}: in colour already; --force colours it anew")
-    return colors
-
-
-def _color_into_pipe(
-    path: Path,
-    colorizer: Colorizer,
-    options: VideoOptions,
-    progress: Callable[[Progress], None] | None,
-    cancel: threading.Event | None,
-    force: bool,
-) -> VideoResult:
-    """Colour a film into the standard output; see ``colorize_video``."""
-    source = open_with_rate(path, options)
-    video = source.video
-    settings = EncoderSettings("ffv1")  # as ffv1, frames in a pipe may have any size, and be interlaced
-    format, notes = choose_picture_format(video, settings.codec, options)
-    if format.alpha:
-        format = replace(format, alpha=False)
-        notes.append(f"{video.path}: its transparency (alpha channel) was left out; a pipe holds none here")
-    if video.hdr:
-        notes.append(
-            f"{video.path}: is HDR ({video.hdr.system.name}), which no pipe states; say it to the program that reads it"
-        )
-    colors = None if force else survey_unless_in_color(source, options.span)
-    notes += [*source.notes, *sign_lines(video, colors)]
-    lengths = frames_per_segment(video), frames_per_scene(video)
-    known_colors = read_known_colors(source, options, colorizer)
-    plan = SegmentPlan(source, options.span, format, settings, *lengths, colors, known_colors)
-    painter = TemporalPainter(colorizer, options, options.batch_size)
-    known = tuple(notes)
-
-    def report(done: int) -> None:
-        if progress is not None:
-            progress(Progress(done, frames_in_span(video, options.span), notes=known))
-
-    report(0)
-    with open_stdout() as file:
-        sink = PipeSink(file, format_of_pipe(source), plan, colorizer.settings.strength)
-        is_complete = color_segments(plan, sink, colorizer, painter, report, cancel or threading.Event())
-    frames = sum(len(segment.pts) for segment in sink.segments)
-    if not is_complete:
-        raise VideoStopped(f"{video.path}: stopped after {frames} frames; they are in the pipe")
-    if not frames:
-        raise VideoError(empty_span_message(video, options))
-    notes += warning_lines(video, options.span, sink.segments, settings.codec)
-    notes += kept_lines(video, sink.segments)
-    notes += reference_lines(video, known_colors)
-    return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)
 
 
 class _VideoColorizer:
@@ -465,145 +395,3 @@ class _VideoColorizer:
         if not self._source.is_repeatable:
             return f"{self._video.path}: stopped after {self._frames_done()} frames; a pipe cannot be gone on from"
         return f"{self._video.path}: stopped after {done}; the same command goes on from there"
-
-
-def format_of_pipe(source: Source) -> str:
-    """Return FFmpeg's name of the format in which a source's coloured frames go through a pipe: its own, if it has one.
-
-    Y4M, which more programs read, states no times; NUT does.
-    """
-    own = getattr(source, "format", None)
-    if own is not None:
-        return Y4M if own == Y4M else NUT
-    return Y4M if source.video.is_cfr else NUT
-
-
-def open_with_rate(path: Path, options: VideoOptions) -> Source:
-    """Return the source that a path stands for, of which it is known how many frames there are in a second.
-
-    Raises:
-        VideoError: Nobody says it; or see ``open_source``.
-    """
-    source = open_source(path, options)
-    if not getattr(source, "has_rate", True):
-        raise VideoError(f"{path}: the frames do not state how many there are in a second; say it, such as --fps 18")
-    return source
-
-
-def frames_per_segment(video: Video) -> int:
-    """Return how many frames of a film a segment has."""
-    shortest, longest = SEGMENT_SECONDS
-    seconds = min(longest, max(shortest, video.duration / SEGMENTS_PER_FILM)) if video.duration else longest
-    return max(1, round(video.rate * Fraction(seconds)))
-
-
-def frames_per_scene(video: Video) -> int:
-    """Return how many frames lie at least from one end of a segment at a cut to the next such end."""
-    return max(1, round(video.rate * Fraction(SCENE_SECONDS)))
-
-
-def frames_in_span(video: Video, span: Span) -> int:
-    """Return how many frames a span of a film has, as far as its file states it; 0: it does not."""
-    frames = video.frames
-    if not frames or (not span.start and span.end is None):
-        return frames
-    begin = min(frames, round(span.start * video.rate))
-    end = frames if span.end is None else min(frames, round(span.end * video.rate))
-    return max(0, end - begin)
-
-
-def choose_container(out: Path, codec: str | None) -> tuple[Container, str]:
-    """Return the container that a result's suffix stands for, and the name of its video codec.
-
-    Args:
-        out: The result.
-        codec: The codec that was asked for, a name of ``CODECS``; None: the container's default.
-
-    Raises:
-        VideoError: No container is written under the suffix, or it does not hold the codec.
-    """
-    container = CONTAINERS.get(out.suffix.lower())
-    if container is None:
-        raise VideoError(f"{out}: films are written as {', '.join(CONTAINERS)}; choose one of these suffixes")
-    codec = codec or container.codecs[0]
-    if codec not in container.codecs:
-        fitting = [suffix for suffix, other in CONTAINERS.items() if codec in other.codecs]
-        raise VideoError(f"{out}: {out.suffix} does not hold {codec}; choose {' or '.join(fitting) or 'another codec'}")
-    return container, codec
-
-
-def check_rate(video: Video, container: Container) -> None:
-    """Check that a container can have a film's frame rate.
-
-    Raises:
-        VideoError: It cannot, or this PyAV cannot state it there.
-    """
-    if container.rates and (not video.is_cfr or nearest_rate(container, video.rate) is None):
-        rate = f"is {float(video.rate):.6g} frames a second" if video.is_cfr else "varies"
-        raise VideoError(
-            f"{video.path}: its frame rate {rate}, which {container.format} does not hold; choose -o film.mov"
-        )
-    if container.rates and not states_rate_of_copies():
-        raise VideoError(
-            f"{video.path}: {container.format} needs PyAV 18.1, so Python 3.11 or newer, to state the frame rate; here "
-            f"is PyAV {av.__version__}; choose -o film.mov"
-        )
-
-
-def choose_picture_format(
-    video: Video, name: str, options: VideoOptions | None = None, container: Container | None = None
-) -> tuple[PictureFormat, list[str]]:
-    """Return the format of a film's coloured frames, and a line for the user for each property of the source it lacks.
-
-    Args:
-        video: The source.
-        name: The codec's name in ``CODECS``.
-        options: What the user says of depth and chroma.
-        container: That of the result; None: it is not a film's file.
-
-    Raises:
-        VideoError: The frames are too small for the codec, or it is not written in that depth or chroma.
-    """
-    notes: list[str] = []
-    _, *following = title_parts(video.path)
-    if following:
-        names = ", ".join(part.name for part in following)
-        notes.append(f"{video.path}: the parts that go on with it were joined to it: {names}")
-    codec = CODECS[name]
-    height, width = video.upright_size
-    size = (height + height % 2, width + width % 2) if codec.even_sides else (height, width)
-    if size != (height, width):
-        added = " and ".join(text for text, odd in (("a row", height % 2), ("a column", width % 2)) if odd)
-        notes.append(
-            f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
-        )
-    least = codec.min_size
-    if size[0] < least[0] or size[1] < least[1]:
-        other = "prores" if name == "dnxhr" and min(size) >= 16 else "h264"
-        raise VideoError(
-            f"{video.path}: {width} x {height} is too small for {name} (at least {least[1]} x {least[0]}); "
-            f"choose --codec {other}"
-        )
-    samples = choose_samples(video, name, options or VideoOptions(), container)
-    notes += samples.notes
-    field_order = video.upright_field_order
-    if video.field_order and (not codec.interlaced or size[0] % 4 or not field_order):
-        notes.append(f"{video.path}: is interlaced; {name} is written as whole pictures here")
-        field_order = None
-    if field_order and container is not None and not container.field_order:
-        notes.append(
-            f"{video.path}: is interlaced, as its pictures state; {container.format} calls them progressive; .mov does "
-            "not"
-        )
-    format = PictureFormat(
-        size,
-        video.time_base,
-        video.rate,
-        video.upright_aspect,
-        field_order,
-        video.is_cfr,
-        samples.planes,
-        samples.alpha,
-        video.hdr,
-    )
-    return format, notes

@@ -26,7 +26,7 @@ from colorize.film import (
     decode_frames,
     probe,
     read_luma,
-    video_colorizer,
+    result_format,
 )
 from colorize.film.pixels import read_alpha
 
@@ -364,7 +364,7 @@ def test_a_rate_that_mxf_does_not_have_is_refused_first(
 def test_mxf_is_refused_first_where_pyav_states_no_rate(
     tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(video_colorizer, "states_rate_of_copies", lambda: False)  # as 17.1, the last for Python 3.10
+    monkeypatch.setattr(result_format, "states_rate_of_copies", lambda: False)  # as 17.1, the last for Python 3.10
     source = make_video(tmp_path / "a.mkv", VideoRecipe(2))
     with pytest.raises(VideoError, match=r"a\.mkv.*PyAV 18\.1.*\.mov"):
         colorize_video(source, tmp_path / "b.mxf", colorizer=colorizer, options=VideoOptions(codec="prores"))

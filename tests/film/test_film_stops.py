@@ -167,7 +167,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, colorizer: Colorizer) -> P
     folder = tmp_path_factory.mktemp("stopped")
     path, cancel = make_video(folder / "a.mp4", VideoRecipe(frames=65)), threading.Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("colorize.film.video_colorizer.SEGMENT_SECONDS", (1 / 3, 1 / 3))
+        patch.setattr("colorize.film.division.SEGMENT_SECONDS", (1 / 3, 1 / 3))
         colorize_video(path, folder / "whole.mp4", colorizer=colorizer, options=OFF)
         with pytest.raises(VideoStopped):
             colorize_video(
