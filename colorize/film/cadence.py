@@ -7,6 +7,7 @@ if its rate varied. A DVD stores such a film with the request to show every othe
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class Stamps:
         time_base: Seconds of one unit.
     """
 
-    pts: tuple[int, ...]
+    pts: Sequence[int]
     last_duration: int
     time_base: Fraction
 
@@ -107,7 +108,7 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
     frame = 1 / (rate * time_base)
     is_rounded = frame.denominator > 1 and frame >= MIN_UNITS
     if not is_rounded and not fields:
-        return Stamps(tuple(pts), last_duration, time_base)
+        return Stamps(array("q", pts), last_duration, time_base)
     parts = 4 * lcm(frame.denominator, *(each.denominator for each in fields))  # of a unit; all below are whole numbers
     stamps = [stamp * parts for stamp in pts]
     moved = max((_undo_pulldown(stamps, int(each * parts), parts) for each in fields), key=len, default={})
@@ -115,15 +116,15 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
         moved = _undo_rounding(stamps, int(frame * parts), parts // 2) | moved
     even = [moved.get(index, stamp) for index, stamp in enumerate(stamps)]
     if even == stamps:
-        return Stamps(tuple(pts), last_duration, time_base)
+        return Stamps(array("q", pts), last_duration, time_base)
     early = min(0, even[0])  # nothing is shown before the film begins
     even = [stamp - early for stamp in even]
     distances = {later - earlier for earlier, later in pairwise(even)}
     last = distances.pop() if len(distances) == 1 else last_duration * parts
     unit = gcd(last, *even)
     if (time_base * unit / parts).denominator > MAX_UNITS:
-        return Stamps(tuple(pts), last_duration, time_base)
-    return Stamps(tuple(stamp // unit for stamp in even), last // unit, time_base * unit / parts)
+        return Stamps(array("q", pts), last_duration, time_base)
+    return Stamps(array("q", (stamp // unit for stamp in even)), last // unit, time_base * unit / parts)
 
 
 def _undo_rounding(stamps: Sequence[int], frame: int, tolerance: int) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
         segments: The records of all its segments.
         codec: The result's, a name of ``CODECS``.
     """
-    pts = [pts for segment in segments for pts in segment.pts]
+    pts = array("q", (pts for segment in segments for pts in segment.pts))
     height, width = video.size
     for kind, text in (
         ("damaged", "damaged; shown as far as it can be decoded"),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -151,16 +152,18 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     order of frames that needs no more than that delay, and rising over the borders of segments.
     """
     film_pts, time_base = plan.stamps.pts, plan.stamps.time_base
-    durations = [next_pts - pts for pts, next_pts in pairwise(film_pts)] + [plan.stamps.last_duration]
-    stored_pts = [pts for segment in store.segments for pts in segment.pts]
-    places = {pts: place for place, pts in enumerate(stored_pts)}
+    ends = chain(islice(film_pts, 1, None), [film_pts[-1] + plan.stamps.last_duration])
+    durations = array("q", (end - pts for pts, end in zip(film_pts, ends, strict=True)))
     reorder_delay = max(segment.reorder_delay for segment in store.segments)
     step = max(1, round(1 / (plan.format.rate * time_base)))
     before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
-    film_dts = iter((*before_first, *film_pts))
+    film_dts = chain(before_first, film_pts)
     is_numbered = plan.format.segments_muxer(plan.codec) == MATROSKA
+    first_place = 0
     for number, segment in enumerate(store.segments):
         seen: list[int] = []
+        places = {pts: place for place, pts in enumerate(segment.pts, first_place)}
+        first_place += len(segment.pts)
         begin = segment.pts[0] - plan.format.pts_offset(plan.codec)
         with _reading(store, number):
             with av.open(file_address(store.video_path(number))) as container:
@@ -176,7 +179,7 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
                     packet.pts, packet.dts, packet.duration = film_pts[place], next(film_dts), durations[place]
                     yield packet
                     seen.append(pts)
-            if sorted(seen) != segment.pts:
+            if sorted(seen) != list(segment.pts):
                 raise LookupError("its frames are not those of its record")
 
 

@@ -15,7 +15,8 @@ import json
 import math
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,8 @@ FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
 class Segment:
     """The record of a finished segment: all that is kept of it beside its video.
 
+    Those of a whole film stay in memory, so what there is of each frame lies in arrays.
+
     Attributes:
         pts: Time stamps of its frames in display order, in the source's time base, from the beginning of the span.
         durations: Their durations, in the same units.
@@ -57,8 +60,8 @@ class Segment:
         colors: What of the last frame the colours of those after it depend on.
     """
 
-    pts: list[int] = field(default_factory=list)
-    durations: list[int] = field(default_factory=list)
+    pts: MutableSequence[int] = field(default_factory=lambda: array("q"))
+    durations: MutableSequence[int] = field(default_factory=lambda: array("q"))
     state: dict[str, np.ndarray] = field(default_factory=dict)
     last: bool = False
     reorder_delay: int = 0
@@ -396,8 +399,8 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
         if str(arrays.pop(DIGEST)) != _digest(arrays) or sha256(video) != str(arrays["video_sha256"]):
             return None
         return Segment(
-            pts=arrays["pts"].tolist(),
-            durations=arrays["durations"].tolist(),
+            pts=array("q", arrays["pts"].tolist()),
+            durations=array("q", arrays["durations"].tolist()),
             state={name[len(STATE_PREFIX) :]: value for name, value in arrays.items() if name.startswith(STATE_PREFIX)},
             last=bool(arrays["last"]),
             ends_scene=bool(arrays["ends_scene"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -357,7 +358,7 @@ class _VideoColorizer:
 
     def _remux(self) -> str | None:
         """Write the finished film into the folder; return a line for the user if the source is cut off."""
-        pts = [pts for segment in self._store.segments for pts in segment.pts]
+        pts = array("q", (pts for segment in self._store.segments for pts in segment.pts))
         plan = self._remux_plan(pts, self._store.segments[-1].durations[-1], self._store.video_path(0))
         unfinished = self._store.folder / FINISHED
         report = write_video(unfinished, plan, self._store)
@@ -370,7 +371,7 @@ class _VideoColorizer:
             f"what there is, is in {self._out}; get the film anew"
         )
 
-    def _remux_plan(self, pts: list[int], last_duration: int, segment: Path) -> RemuxPlan:
+    def _remux_plan(self, pts: Sequence[int], last_duration: int, segment: Path) -> RemuxPlan:
         """Return the plan of the finished film.
 
         Args:
