@@ -26,7 +26,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks.photo import make_photo
-from benchmarks.process_memory import tree_memory
+from benchmarks.process_memory import tree_memory, tree_own_memory
 
 COMMAND = "import sys; from colorize.web import main; sys.exit(main())"
 PHOTOS = 4  # different ones
@@ -92,6 +92,10 @@ class Server:
         What several of them share counts once. Linux; elsewhere 0.
         """
         return tree_memory(self.process.pid)
+
+    def own_memory(self) -> float:
+        """Return what of it is no file's, such as a library's."""
+        return tree_own_memory(self.process.pid)
 
 
 def client(address: str, photos: list[bytes], number: int, end: float, load: Load) -> None:

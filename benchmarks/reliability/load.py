@@ -3,13 +3,15 @@
     python -m benchmarks.reliability load --hours 2 --folder runs/load
 
 The server is a process of its own with a tiny network, whose temporary files lie in the folder. Every ten seconds its
-resident memory, threads, descriptors and temporary files are written down. After a sixth of the time, 3 to 20 minutes,
-the clients pause until all is quiet, and again at the end. Wrong is: an answer that is none of the client's making,
-more memory at the end than after that pause (by over 3 %, medians under load over five minutes), more threads or
-descriptors in the second quiet than in the first, and a file in either that was not there before the first client. A
-run of less than 9 minutes warms up for a third of it, and one of less than 6 says nothing of what grows. The exit
-status is 1 if anything was wrong. A run is one process's life, so one that is stopped begins anew. Linux alone tells
-what is measured.
+resident memory, its part that is no library's or other file's, threads, descriptors and temporary files are written
+down. After a sixth of the time, 3 to 20 minutes, the clients pause until all is quiet and processes that are started
+for a time have ended, and again at the end. Wrong is: an answer that is none of the client's making; more of that part
+of the memory at the end than after that pause (by over 3 %; medians under load over five minutes, and when all is
+quiet); more threads or descriptors in the second quiet than in the first; a file in either that was not there before
+the first client. A run of less than 9 minutes warms up for a third of it, and one of less than 6 says nothing of what
+grows. The exit status is 1 if anything was wrong. A run is one process's life, so one that is stopped begins anew.
+Other work on the machine lets requests wait for each other, for which the service starts a second process that reads:
+stop it. Linux alone tells what is measured.
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.clients import MEGAPIXELS, Answer, Uploads, be_clients
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 from benchmarks.service import Server
+from colorize.web.service import IDLE_SECONDS
 
 SAMPLE_SECONDS = 10.0
 WARM_SHARE, WARM_SECONDS = 1 / 6, (180.0, 1200.0)  # of the run: the share that warms up, and its least and most
 WINDOW_SECONDS, LEAST_WINDOW_SECONDS = 300.0, 80.0  # over which a median is taken; in less it says nothing
 QUIET_SECONDS = 5.0  # in which what clients left is noticed
+ENDED_SECONDS = IDLE_SECONDS + 15  # in which processes that are started for a time have ended too
 GROWTH = 0.03
 KEEP_MINUTES = (0.1, 0.5)  # how long the server keeps results: at least, so that clients get them, and at most
 QUEUE = 6  # photos and films that may wait; fewer than clients, so that it is full now and then
@@ -46,6 +50,7 @@ class Sample:
     Attributes:
         seconds: Since the beginning.
         megabytes: Of resident memory.
+        own_megabytes: Of it, what is no library's or other file's.
         threads: Of the process.
         descriptors: Open ones.
         files: Temporary ones, beside those of the server itself.
@@ -53,6 +58,7 @@ class Sample:
 
     seconds: float
     megabytes: float
+    own_megabytes: float
     threads: int
     descriptors: int
     files: int
@@ -81,9 +87,14 @@ def warm_seconds(seconds: float) -> float:
     return min(most, max(least, seconds * WARM_SHARE), seconds / 3)
 
 
+def tells_growth(seconds: float) -> bool:
+    """Return whether a run of so many seconds is long enough to say something of what grows."""
+    return (seconds - warm_seconds(seconds)) / 3 > LEAST_WINDOW_SECONDS
+
+
 def window(samples: list[Sample], begin: float, end: float) -> float:
-    """Return the median of the resident memory between two times in seconds since the beginning, in megabytes."""
-    return statistics.median(each.megabytes for each in samples if begin < each.seconds <= end)
+    """Return the median of the memory that is no file's between two times in seconds since the beginning."""
+    return statistics.median(each.own_megabytes for each in samples if begin < each.seconds <= end)
 
 
 class Watch:
@@ -118,6 +129,7 @@ class Watch:
         sample = Sample(
             round(time.perf_counter() - self._begin, 1),
             round(self._server.memory(), 1),
+            round(self._server.own_memory(), 1),
             len(list((process / "task").iterdir())),
             len(list((process / "fd").iterdir())),
             len(self.files()),
@@ -126,9 +138,12 @@ class Watch:
             file.write(json.dumps(asdict(sample)) + "\n")
         return sample
 
-    def until_quiet(self) -> tuple[Sample, list[str]]:
-        """Return what the server holds, and its files, as soon as there are none, or when they should be gone."""
-        time.sleep(QUIET_SECONDS)
+    def until_quiet(self, seconds: float) -> tuple[Sample, list[str]]:
+        """Return what the server holds, and its files, after some seconds and as soon as there are none.
+
+        Those that stay are returned when they should be gone.
+        """
+        time.sleep(seconds)
         end = time.perf_counter() + 60 * self._keep + 60
         while (left := self.files()) and time.perf_counter() < end:
             time.sleep(1)
@@ -163,7 +178,7 @@ def run_load(options: argparse.Namespace) -> Run:
             while any(thread.is_alive() for thread in threads):
                 time.sleep(min(SAMPLE_SECONDS, seconds / 10))
                 run.samples.append(watch.sample())
-            sample, left = watch.until_quiet()
+            sample, left = watch.until_quiet(ENDED_SECONDS if tells_growth(whole) else QUIET_SECONDS)
             run.quiet.append(sample)
             run.left.extend(left)
     (folder / "answers.json").write_text(json.dumps([asdict(answer) for answer in run.answers]), "utf-8")
@@ -177,10 +192,15 @@ def faults(run: Run) -> list[str]:
     length = min(WINDOW_SECONDS, (second.seconds - first.seconds) / 3)
     early = window(run.samples, first.seconds, first.seconds + length)
     late = window(run.samples, run.samples[-1].seconds - length, run.samples[-1].seconds)
-    print(f"megabytes under load: {early:.0f} after the warming up, {late:.0f} at the end")
+    print(f"own megabytes under load: {early:.0f} after the warming up, {late:.0f} at the end")
+    print(f"when all is quiet: {first.own_megabytes:.0f}, then {second.own_megabytes:.0f}")
     if length > LEAST_WINDOW_SECONDS:
-        if late > early * (1 + GROWTH):
-            found.append(f"memory grows: {early:.0f} MB, then {late:.0f} MB")
+        for when, before, after in (
+            ("under load", early, late),
+            ("when all is quiet", first.own_megabytes, second.own_megabytes),
+        ):
+            if after > before * (1 + GROWTH):
+                found.append(f"memory grows {when}: {before:.0f} MB, then {after:.0f} MB")
         for name in ("threads", "descriptors"):
             before, after = getattr(first, name), getattr(second, name)
             if after > before:
@@ -208,7 +228,7 @@ def main(words: list[str]) -> None:
         statuses = ", ".join(f"{count} x {status}" for status, count in sorted(Counter(a.status for a in own).items()))
         times = sorted(answer.seconds for answer in own if answer.status == 200) or [0.0]
         print(f"{len(own):6} {kind}: {statuses}; p95 {times[int(len(times) * 0.95)]:.2f} s of what was done")
-    for name in ("megabytes", "threads", "descriptors", "files"):
+    for name in ("megabytes", "own_megabytes", "threads", "descriptors", "files"):
         highest = max(getattr(each, name) for each in run.samples)
         quiet = ", then ".join(f"{getattr(each, name):g}" for each in run.quiet)
         print(f"{name:12} highest {highest:g}; when all is quiet {quiet}")
