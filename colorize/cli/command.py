@@ -191,10 +191,13 @@ def load_colorizer(command: Command, count: int) -> Colorizer:
         ValueError: The weights cannot be used, or not for candidates.
         FileNotFoundError: There is no such weights file.
     """
+    from colorize.base import share_heaps
     from colorize.batch import configure_process
     from colorize.engine import Colorizer, check_candidate_weights
 
     runtime = command.runtime
+    if count > 1:
+        share_heaps()  # else memory grows by a kilobyte a photo for a long time
     configure_process(runtime)
     colorizer = Colorizer(
         runtime.weights,
