@@ -30,13 +30,12 @@ from benchmarks.reliability.arguments import end_with, part_arguments
 from benchmarks.reliability.clients import MEGAPIXELS, Answer, Uploads, be_clients
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 from benchmarks.service import Server
-from colorize.web.service import IDLE_SECONDS
 
 SAMPLE_SECONDS = 10.0
 WARM_SHARE, WARM_SECONDS = 1 / 6, (180.0, 1200.0)  # of the run: the share that warms up, and its least and most
 WINDOW_SECONDS, LEAST_WINDOW_SECONDS = 300.0, 80.0  # over which a median is taken; in less it says nothing
 QUIET_SECONDS = 5.0  # in which what clients left is noticed
-ENDED_SECONDS = IDLE_SECONDS + 15  # in which processes that are started for a time have ended too
+ENDED_SECONDS = 75.0  # in which processes that the service ends after a minute have ended too
 GROWTH = 0.03
 KEEP_MINUTES = (0.1, 0.5)  # how long the server keeps results: at least, so that clients get them, and at most
 QUEUE = 6  # photos and films that may wait; fewer than clients, so that it is full now and then
