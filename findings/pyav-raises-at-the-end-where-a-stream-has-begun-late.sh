@@ -9,7 +9,8 @@
 # packet at the end, and looks streams up in its own list, which is that of the opening.
 # The guess before it was run: new streams are left out, as a comment in demux() says, and the film ends as any other.
 # Whom it hurts: who decodes recordings of television; hours of work end in an error after the last frame.
-# Seen with PyAV 18.1.0, 16.1.0 and 14.0.0 (FFmpeg 8.1, 8.0, 7.1), Python 3.11, each time in some twenty runs.
+# Seen with PyAV 18.1.0, 16.1.0 and 14.0.0 (FFmpeg 8.1, 8.0, 7.1), Python 3.11, each time in five runs and more of
+# each version.
 #
 # What we do: read_packets in colorize/film/video.py takes it for the end, and a film's result says that a stream was left
 # out (tests/film/test_late_streams.py). Damaged films (benchmarks/reliability) had shown it.

@@ -14,7 +14,7 @@ def share_heaps() -> None:
     """Have glibc serve all threads from two heaps; with other libraries of C nothing happens. Call it at the beginning.
 
     By itself it makes up to eight heaps for each processor, and each of them keeps what the largest photograph took
-    that any of its threads has coloured: a server held two thirds more for it. See mallopt(3).
+    that any of its threads has coloured: a server held two thirds more for it, and a long run grew. See mallopt(3).
     """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
