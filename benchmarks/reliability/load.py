@@ -6,7 +6,7 @@ The server is a process of its own with a tiny network, whose temporary files li
 resident memory, its part that is no library's or other file's, threads, descriptors and temporary files are written
 down. After a sixth of the time, 3 to 20 minutes, the clients pause until all is quiet and processes that are started
 for a time have ended, and again at the end. Wrong is: an answer that is none of the client's making; more of that part
-of the memory at the end than after that pause (by over 3 %; medians under load over five minutes, and when all is
+of the memory at the end than after that pause (by over 3 %; medians under load over twenty minutes, and when all is
 quiet); more threads or descriptors in the second quiet than in the first; a file in either that was not there before
 the first client. A run of less than 9 minutes warms up for a third of it, and one of less than 6 says nothing of what
 grows. The exit status is 1 if anything was wrong. A run is one process's life, so one that is stopped begins anew.
@@ -33,7 +33,9 @@ from benchmarks.service import Server
 
 SAMPLE_SECONDS = 10.0
 WARM_SHARE, WARM_SECONDS = 1 / 6, (180.0, 1200.0)  # of the run: the share that warms up, and its least and most
-WINDOW_SECONDS, LEAST_WINDOW_SECONDS = 300.0, 80.0  # over which a median is taken; in less it says nothing
+# A median is taken over at most so long: single samples lie some 12 % apart, as sizes come and go, so that medians of
+# five minutes would differ by over 3 % by chance. In less than the second it says nothing.
+WINDOW_SECONDS, LEAST_WINDOW_SECONDS = 1200.0, 80.0
 QUIET_SECONDS = 5.0  # in which what clients left is noticed
 ENDED_SECONDS = 75.0  # in which processes that the service ends after a minute have ended too
 GROWTH = 0.03
