@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import traceback
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from colorize.engine import Hint
     from colorize.film import SegmentStore
 
+STRETCH = 256  # entries of a plan that are looked up together
 KEY_FRAME_LIST = "keyframes.json"  # that stands for the key frames of a film
 
 
@@ -75,19 +77,18 @@ class Outcome:
 class JobList(Sequence[Job | Outcome]):
     """The jobs of a command line, and outcomes of inputs that give none, in order.
 
-    A folder may hold a million photographs, so of a job the two names are kept, or one where they are equal, and the
-    folders once; that is a tenth of what the job takes, which is made anew each time it is asked for.
+    A folder may hold a million photographs, so of a job the two names are kept, or one where they are equal, in one
+    text with those of others, and the folders once. A job is made anew each time that it is asked for.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._stretches: list[_Stretch] = []
-        self._begins: list[int] = []  # index of the first entry of each stretch
+        self._begins = array("q")  # index of the first entry of each stretch
         self._length = 0
 
     def add(self, source: Path, target: Path) -> None:
         """Add a job without hints of its own."""
-        # A text of its own: pathlib interns names, in a table that grows with those that live and never shrinks.
         names = f"{source.name}/{'' if source.name == target.name else target.name}"
         self._append(names, str(source.parent), str(target.parent))
 
@@ -97,18 +98,22 @@ class JobList(Sequence[Job | Outcome]):
 
     def _append(self, entry: str | Outcome, *folders: str) -> None:
         last = self._stretches[-1] if self._stretches else None
-        if last is None or (folders and last.folders != folders):
-            last = _Stretch(folders, [])
+        if last is None or last.is_full or (folders and last.folders != folders):
+            if last is not None:
+                last.close()
+                if last.folders == folders:
+                    folders = last.folders  # the same texts, once
+            last = _Stretch(folders)
             self._stretches.append(last)
             self._begins.append(self._length)
-        last.entries.append(entry)
+        last.add(entry)
         self._length += 1
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[Job | Outcome]:
-        return (stretch.entry(number) for stretch in self._stretches for number in range(len(stretch.entries)))
+        return (entry for stretch in self._stretches for entry in stretch)
 
     @overload
     def __getitem__(self, index: int) -> Job | Outcome: ...
@@ -130,23 +135,49 @@ class JobList(Sequence[Job | Outcome]):
     __hash__ = None  # type: ignore[assignment]
 
 
-@dataclass(frozen=True)
 class _Stretch:
-    """Jobs that follow each other and have the same folders, and outcomes between them.
+    """Jobs that follow each other and have the same folders, and outcomes between them."""
 
-    Attributes:
-        folders: That of the sources and that of the results; none where there are only outcomes.
-        entries: Of each job the names of source and result with a slash between them, the second if it is another.
-    """
+    __slots__ = ("_names", "_outcomes", "_text", "folders")
 
-    folders: tuple[str, ...]
-    entries: list[str | Outcome]
+    def __init__(self, folders: tuple[str, ...]) -> None:
+        """Begin with none.
+
+        Args:
+            folders: That of the sources and that of the results; none where there are only outcomes.
+        """
+        self.folders = folders
+        self._names: list[str] = []  # of each job those of source and result, a slash between them, the second if other
+        self._outcomes: dict[int, Outcome] | None = None
+        self._text: str | None = None  # the names, once there are all
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._names) == STRETCH
+
+    def add(self, entry: str | Outcome) -> None:
+        if isinstance(entry, Outcome):
+            self._outcomes = self._outcomes or {}
+            self._outcomes[len(self._names)] = entry
+            entry = ""
+        self._names.append(entry)
+
+    def close(self) -> None:
+        """Keep the names in less room; nothing is added any more."""
+        self._text, self._names = "\0".join(self._names), []
+
+    def __iter__(self) -> Iterator[Job | Outcome]:
+        names = self._names if self._text is None else self._text.split("\0")
+        return (self._entry(number, name) for number, name in enumerate(names))
 
     def entry(self, number: int) -> Job | Outcome:
-        entry = self.entries[number]
-        if isinstance(entry, Outcome):
-            return entry
-        source, _, target = entry.partition("/")
+        names = self._names if self._text is None else self._text.split("\0")
+        return self._entry(number, names[number])
+
+    def _entry(self, number: int, names: str) -> Job | Outcome:
+        if self._outcomes and number in self._outcomes:
+            return self._outcomes[number]
+        source, _, target = names.partition("/")
         return Job(Path(self.folders[0], source), Path(self.folders[1], target or source))
 
 

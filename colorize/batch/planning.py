@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from colorize.base import name_key
 from colorize.batch.folders import DVD_SUFFIX, FRAME_SUFFIXES, files_in
-from colorize.batch.jobs import Job, JobList, Outcome
+from colorize.batch.jobs import JobList, Outcome
 from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix
 from colorize.film import first_part, is_pipe, is_sequence, patterns_in
 
@@ -45,7 +48,7 @@ def plan(
     """
     is_file = output is not None and names_a_file(output)
     planned = JobList()
-    targets = _Targets(planned)
+    keys = array("q")  # hashes of the results' names, which of a million take a tenth of the names
     titles: set[Path] = set()  # DVD's films
     for found in _find(inputs, recursive, sequence):
         if isinstance(found, Outcome):
@@ -62,43 +65,40 @@ def plan(
         else:
             place = None if output is None else output / source.relative_to(folder)
             target = name_result(source, place, suffix, sheet)
-        first = targets.take(source, target)
-        if first is None:
-            planned.add(source, target)
-            if source.suffix.lower() == DVD_SUFFIX:
-                titles.add(source)
-        elif first == source:
-            planned.add_outcome(Outcome(source, "skipped", f"{source}: named twice; it is coloured once"))
+        planned.add(source, target)
+        keys.append(hash(name_key(target)))
+        if source.suffix.lower() == DVD_SUFFIX:
+            titles.add(source)
+    return _with_each_result_once(planned) if _has_equal(keys) else planned
+
+
+def _has_equal(numbers: array[int]) -> bool:
+    """Return whether any two are equal; they are put into another order."""
+    if len(numbers) < 2:
+        return False
+    ordered = np.frombuffer(numbers, np.int64)
+    ordered.sort()
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def _with_each_result_once(planned: JobList) -> JobList:
+    """Return a plan with an outcome in place of each job whose result is already that of one before."""
+    firsts: dict[str, Path] = {}
+    once = JobList()
+    for entry in planned:
+        if isinstance(entry, Outcome):
+            once.add_outcome(entry)
+            continue
+        source, target, key = entry.source, entry.target, name_key(entry.target)
+        if key not in firsts:
+            firsts[key] = source
+            once.add(source, target)
+        elif firsts[key] == source:
+            once.add_outcome(Outcome(source, "skipped", f"{source}: named twice; it is coloured once"))
         else:
-            message = f"{source}: its result {target} is already that of {first}; give the results two folders"
-            planned.add_outcome(Outcome(source, "failed", message))
-    return planned
-
-
-class _Targets:
-    """The results of a plan, of which no two may be one file.
-
-    Hashes of their names are kept, which of a million results are a fifth of the names, as long as no two are equal.
-    """
-
-    def __init__(self, planned: JobList) -> None:
-        self._planned = planned
-        self._hashes: set[int] = set()
-        self._sources: dict[str, Path] = {}  # by result, once there is reason to look
-
-    def take(self, source: Path, target: Path) -> Path | None:
-        """Take a result for a source, unless another has taken it: return that one."""
-        key = name_key(target)
-        if hash(key) in self._hashes:
-            if not self._sources:
-                jobs = (entry for entry in self._planned if isinstance(entry, Job))
-                self._sources = {name_key(job.target): job.source for job in jobs}
-            if (first := self._sources.get(key)) is not None:
-                return first
-        self._hashes.add(hash(key))
-        if self._sources:
-            self._sources[key] = source
-        return None
+            message = f"{source}: its result {target} is already that of {firsts[key]}; give the results two folders"
+            once.add_outcome(Outcome(source, "failed", message))
+    return once
 
 
 def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iterator[tuple[Path, Path] | Outcome]:

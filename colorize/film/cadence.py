@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
+from functools import reduce
+from itertools import compress, pairwise
 from math import gcd, lcm
 
 FIELD_RATES = (Fraction(60000, 1001), Fraction(60))  # fields a second, of films with pulldown
@@ -22,6 +23,7 @@ MAX_FIRST_MOVE = Fraction(2, 3)  # of a frame: so far off may the film's first s
 MOSTLY = Fraction(99, 100)  # of the frames that show a film's rate: a splice disturbs one
 MIN_UNITS = 4  # of a time base in a frame or field: coarser ones do not tell rates apart
 MAX_UNITS = 10_000_000  # of a time base in a second
+MOST = 2**63 - 1  # units that a time stamp may have
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,48 @@ class _Run:
         origin: Its time.
         low: Least distance from there to the grid's slot 0.
         high: Greatest distance.
-        slots: The frames' slots on the grid.
+        slots: The frames' slots on the grid, in eight bytes each: a film has hundreds of thousands.
     """
 
     begin: int
     origin: int
     low: int
     high: int
-    slots: list[int] = field(default_factory=lambda: [0])
+    slots: array[int] = field(default_factory=lambda: array("q", (0,)))
 
     @property
     def phase(self) -> int:
         """Time of slot 0: that of the first frame, or as near to it as the other frames allow."""
         return self.origin + min(max(0, self.low), self.high)
+
+
+class _Moved:
+    """Times of a film's frames, some of which are put onto a grid.
+
+    Attributes:
+        times: Of all frames.
+    """
+
+    def __init__(self, stamps: MutableSequence[int]) -> None:
+        """Begin with the frames where they are.
+
+        Args:
+            stamps: Their times.
+        """
+        self.times = stamps[:]
+        self._is_moved = bytearray(len(stamps))  # 1: it is
+
+    def move(self, index: int, time: int) -> None:
+        """Give a frame another time, or say that its own is on the grid."""
+        self.times[index] = time
+        self._is_moved[index] = 1
+
+    def indexes(self) -> Iterator[int]:
+        """Return which frames are put onto the grid."""
+        return compress(range(len(self.times)), self._is_moved)
+
+    def __len__(self) -> int:
+        return sum(self._is_moved)
 
 
 def find_rate(pts: Sequence[int], time_base: Fraction, rates: Iterable[Fraction]) -> Fraction | None:
@@ -110,66 +141,76 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
     if not is_rounded and not fields:
         return Stamps(array("q", pts), last_duration, time_base)
     parts = 4 * lcm(frame.denominator, *(each.denominator for each in fields))  # of a unit; all below are whole numbers
-    stamps = [stamp * parts for stamp in pts]
-    moved = max((_undo_pulldown(stamps, int(each * parts), parts) for each in fields), key=len, default={})
-    if is_rounded:
-        moved = _undo_rounding(stamps, int(frame * parts), parts // 2) | moved
-    even = [moved.get(index, stamp) for index, stamp in enumerate(stamps)]
+    stamps = _multiplied(pts, parts)
+    even = (_undo_rounding(stamps, int(frame * parts), parts // 2) if is_rounded else _Moved(stamps)).times
+    if fields:
+        pulled = max((_undo_pulldown(stamps, int(each * parts), parts) for each in fields), key=len)
+        for index in pulled.indexes():
+            even[index] = pulled.times[index]
     if even == stamps:
         return Stamps(array("q", pts), last_duration, time_base)
     early = min(0, even[0])  # nothing is shown before the film begins
-    even = [stamp - early for stamp in even]
+    for index in range(len(even) if early else 0):
+        even[index] -= early
     distances = {later - earlier for earlier, later in pairwise(even)}
     last = distances.pop() if len(distances) == 1 else last_duration * parts
-    unit = gcd(last, *even)
-    if (time_base * unit / parts).denominator > MAX_UNITS:
+    unit = reduce(gcd, even, last)
+    if (time_base * unit / parts).denominator > MAX_UNITS or max(map(abs, even)) // unit > MOST:
         return Stamps(array("q", pts), last_duration, time_base)
     return Stamps(array("q", (stamp // unit for stamp in even)), last // unit, time_base * unit / parts)
 
 
-def _undo_rounding(stamps: Sequence[int], frame: int, tolerance: int) -> dict[int, int]:
-    """Return index -> time of the frames that lie on a grid of equal frames within a tolerance."""
+def _multiplied(pts: Sequence[int], parts: int) -> MutableSequence[int]:
+    """Return time stamps times a number, in eight bytes each where that is enough."""
+    stamps = (stamp * parts for stamp in pts)
+    is_small = max(map(abs, pts), default=0) * parts < MOST // 2  # with room to move
+    return array("q", stamps) if is_small else list(stamps)
+
+
+def _undo_rounding(stamps: MutableSequence[int], frame: int, tolerance: int) -> _Moved:
+    """Put the frames that lie on a grid of equal frames within a tolerance onto it."""
+    moved = _Moved(stamps)
     least = min(MIN_RUN, len(stamps))
-    return {
-        run.begin + place: run.phase + slot * frame
-        for run in _runs(stamps, frame, tolerance)
-        if len(run.slots) >= least
-        for place, slot in enumerate(run.slots)
-    }
+    for run in _runs(stamps, frame, tolerance):
+        if len(run.slots) >= least:
+            for index, slot in enumerate(run.slots, run.begin):
+                moved.move(index, run.phase + slot * frame)
+    return moved
 
 
-def _undo_pulldown(stamps: Sequence[int], field: int, tolerance: int) -> dict[int, int]:
-    """Return index -> time of the frames that last two and three fields in turn, as equal frames.
+def _undo_pulldown(stamps: MutableSequence[int], field: int, tolerance: int) -> _Moved:
+    """Put the frames that last two and three fields in turn where equal frames would be.
 
     Args:
         stamps: Rising times.
         field: Duration of a field in the same unit, an even number.
         tolerance: How far a stamp may lie from its field.
     """
-    moved: dict[int, int] = {}
+    moved = _Moved(stamps)
     frame = int(field * FIELDS_PER_FRAME)
     for shown in _runs(stamps, field, tolerance):
-        half_fields = [2 * slot for slot in shown.slots]
+        half_fields = array("q", (2 * slot for slot in shown.slots))
         for run in _runs(half_fields, int(2 * FIELDS_PER_FRAME), 1):
             if len(run.slots) >= MIN_RUN:
                 begin, phase = shown.begin + run.begin, shown.phase + run.phase * field // 2
-                moved |= {begin + place: phase + slot * frame for place, slot in enumerate(run.slots)}
-                moved |= _take_frames_before(stamps, begin, phase, frame, field // 2 + tolerance)
+                for index, slot in enumerate(run.slots, begin):
+                    moved.move(index, phase + slot * frame)
+                _move_frames_before(moved, stamps, begin, phase, frame, field // 2 + tolerance)
     return moved
 
 
-def _take_frames_before(stamps: Sequence[int], begin: int, phase: int, frame: int, tolerance: int) -> dict[int, int]:
-    """Return index -> time of the frames directly before the one at ``begin`` that lie on its grid too.
+def _move_frames_before(
+    moved: _Moved, stamps: Sequence[int], begin: int, phase: int, frame: int, tolerance: int
+) -> None:
+    """Put the frames directly before the one at ``begin`` that lie on its grid too onto it.
 
     The film's first stamp may lie farther off.
     """
-    taken: dict[int, int] = {}
     for index in range(begin - 1, -1, -1):
         phase -= frame
         if abs(stamps[index] - phase) > (tolerance if index else frame * MAX_FIRST_MOVE):
             break
-        taken[index] = phase
-    return taken
+        moved.move(index, phase)
 
 
 def _count_lasting(steps: Counter[int], duration: Fraction) -> int:

@@ -9,6 +9,7 @@ import pytest
 from support.photo_files import save_picture
 
 from colorize.batch import Job, Outcome, colorize_files, plan
+from colorize.batch.jobs import STRETCH
 from colorize.engine import Colorizer
 
 
@@ -138,6 +139,20 @@ def test_a_plan_is_a_sequence(tmp_path: Path) -> None:
     assert planned == plan([*photos[:2], tmp_path / "none", *photos[2:]], tmp_path / "out")
 
 
+def test_entries_of_a_long_plan_are_found_by_their_place(tmp_path: Path) -> None:
+    named: list[str | Path] = [tmp_path / f"{number}.png" for number in range(3 * STRETCH)]
+    for place in (0, STRETCH - 1, STRETCH + 1, 2 * STRETCH + 7):
+        named.insert(place, "")  # an outcome
+    planned = plan(named, tmp_path / "out", suffix=".tif")
+    assert len(planned) == len(named)
+    for number, (given, entry) in enumerate(zip(named, planned, strict=True)):
+        if given:
+            assert entry == Job(Path(given), tmp_path / "out" / Path(given).with_suffix(".tif").name)
+        else:
+            assert isinstance(entry, Outcome)
+        assert planned[number] == entry
+
+
 def test_a_large_folder_is_planned_in_little_memory(tmp_path: Path) -> None:
     photo = save_picture(tmp_path / "photo.png")
     count = 1000
@@ -151,8 +166,8 @@ def test_a_large_folder_is_planned_in_little_memory(tmp_path: Path) -> None:
     size, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(planned) == count
-    assert size < 130 * count  # a job with its two paths takes ten times as much
-    assert peak < 500 * count
+    assert size < 70 * count  # a job with its two paths takes ten times as much
+    assert peak < 250 * count
 
 
 def test_the_output_folder_may_be_the_photos_own(tmp_path: Path) -> None:

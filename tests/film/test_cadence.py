@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from array import array
 from fractions import Fraction
 from itertools import accumulate, cycle, islice, pairwise
 
@@ -90,3 +92,23 @@ def test_a_rate_that_varies_stays() -> None:
     pts = [3000 * index + 400 * (index * index % 7) for index in range(200)]
     assert find_rate(pts, MPEG, RATES) is None
     assert tuple(even_out(pts, 1, MPEG, Fraction(30)).pts) == tuple(pts)
+
+
+def test_stamps_that_would_be_too_large_stay() -> None:
+    pts = [stamp + 2**62 for stamp in rounded(100, FILM, MILLISECOND)]  # as a damaged file may have them
+    assert list(even_out(pts, 1, MILLISECOND, FILM).pts) == pts
+
+
+def test_a_long_film_takes_a_few_bytes_a_frame() -> None:
+    count = 20_000
+    films = (
+        (array("q", rounded(count, FILM, MILLISECOND)), MILLISECOND),
+        (array("q", pulled(list(islice(cycle((2, 3)), count - 1)), MPEG)), MPEG),
+    )
+    for pts, time_base in films:
+        tracemalloc.start()
+        even = even_out(pts, 1, time_base, FILM)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert even.rate == FILM
+        assert peak < 80 * count  # Python's numbers and a dictionary of them take 230 to 340
