@@ -2,6 +2,7 @@ from .dry_run import DryRun as DryRun
 from .file_lists import FileList as FileList
 from .file_lists import plan_list as plan_list
 from .files import colorize_files as colorize_files
+from .files import colorize_films as colorize_films
 from .folders import left_out as left_out
 from .folders import numbered_frames as numbered_frames
 from .isolation import Isolation as Isolation

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.photo_pipeline import PhotoPipeline
-from colorize.engine import Colorizer
+from colorize.engine import Colorizer, ColorSettings
 
 if TYPE_CHECKING:
     from colorize.batch.isolation import Isolation
@@ -40,8 +41,9 @@ def colorize_files(
                 break
             if job.is_video:
                 yield from pipeline.finish()
-                if isolation is not None and isolation.takes_film(colorizer, job):
-                    yield isolation.color_film(colorizer, job, options)
+                if isolation is not None and colorizer.weights is not None and isolation.takes_film(job):
+                    runtime = replace(isolation.runtime, weights=colorizer.weights)
+                    yield isolation.color_film(runtime, colorizer.settings, job, options)
                 else:
                     from colorize.batch.video_job import color_video  # brings PyAV, which photographs do without
 
@@ -51,3 +53,20 @@ def colorize_files(
         yield from pipeline.finish()
     finally:
         pipeline.close()
+
+
+def colorize_films(
+    isolation: Isolation, colors: ColorSettings, jobs: Iterable[Job], options: FileOptions
+) -> Generator[Outcome, None, None]:
+    """Colour films as ``colorize_files`` does, without a network in this process.
+
+    Args:
+        isolation: Colours the films in a process of its own.
+        colors: How they are coloured there.
+        jobs: Films that ``isolation`` takes.
+        options: Of the run.
+    """
+    for job in jobs:
+        if options.cancel is not None and options.cancel.is_set():
+            break
+        yield isolation.color_film(isolation.runtime, colors, job, options)

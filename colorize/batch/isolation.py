@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,27 +110,32 @@ class Isolation:
         with self._reader() as reader:
             return _named(path, lambda: reader.call(function, *arguments))
 
-    def takes_film(self, colorizer: Colorizer, job: Job) -> bool:
-        """Tell whether a film can be coloured in another process: one that can load the weights, and reach the film."""
-        return colorizer.weights is not None and not is_pipe(job.source) and not is_pipe(job.target)
+    @staticmethod
+    def takes_film(job: Job) -> bool:
+        """Tell whether a film can be coloured in another process: one that can reach it."""
+        return job.is_video and not is_pipe(job.source) and not is_pipe(job.target)
 
-    def color_film(self, colorizer: Colorizer, job: Job, options: FileOptions) -> Outcome:
+    def load_network(self, runtime: RuntimeSettings, colors: ColorSettings) -> None:
+        """Load the network of films in their process.
+
+        Raises:
+            ValueError: The weights cannot be used.
+            OSError: They cannot be read.
+        """
+        with self._film_lock, suppress(CrashError):  # each film says then that it crashed
+            self._film_process(runtime, colors).call(_nothing)
+
+    def color_film(self, runtime: RuntimeSettings, colors: ColorSettings, job: Job, options: FileOptions) -> Outcome:
         """Colour a film, or make its contact sheet, and return the outcome; one film after the other.
 
         Args:
-            colorizer: Its weights and settings are taken; ``takes_film`` said yes.
-            job: The film.
+            runtime: What runs the network, with its weights.
+            colors: How pictures are coloured.
+            job: The film, which ``takes_film`` says yes to.
             options: Of the run; ``progress`` is called in this process, and the film waits for it.
         """
-        assert colorizer.weights is not None
-        asked = replace(self.runtime, weights=colorizer.weights), colorizer.settings
         with self._film_lock:
-            if self._film is not None and self._film.asked != asked:
-                self._film.process.close()
-                self._film = None
-            if self._film is None:
-                self._film = _Film(WorkerProcess(_load, *asked, idle_seconds=self._idle_seconds), asked)
-            process = self._film.process
+            process = self._film_process(runtime, colors)
             portable = replace(options, progress=None, cancel=None)
             has_progress = options.progress is not None
 
@@ -150,6 +155,16 @@ class Isolation:
                 return failed_outcome(job, VideoError(line))
             except Exception as error:  # such as weights that are gone
                 return failed_outcome(job, error)
+
+    def _film_process(self, runtime: RuntimeSettings, colors: ColorSettings) -> WorkerProcess:
+        """Return the process that colours films in such a way; ``_film_lock`` is held."""
+        asked = runtime, colors
+        if self._film is not None and self._film.asked != asked:
+            self._film.process.close()
+            self._film = None
+        if self._film is None:
+            self._film = _Film(WorkerProcess(_load, *asked, idle_seconds=self._idle_seconds), asked)
+        return self._film.process
 
     def close(self) -> None:
         """End the processes."""
@@ -201,6 +216,10 @@ def _load(runtime: RuntimeSettings, colors: ColorSettings) -> None:
         runtime=runtime.runtime,
         pictures_at_once=VideoOptions.batch_size,
     )
+
+
+def _nothing() -> None:
+    """Do what a process does before anything else."""
 
 
 def _color_film(job: Job, options: FileOptions, has_progress: bool) -> Outcome:

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from colorize.cli.arguments import USAGE_ERROR
@@ -17,7 +18,7 @@ from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
 
 if TYPE_CHECKING:
-    from colorize.batch import Isolation, Job, Outcome
+    from colorize.batch import FileOptions, Isolation, Job, Outcome
     from colorize.engine import Colorizer
 
 
@@ -86,16 +87,14 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
             run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
         )
     start = time.monotonic()
-    from colorize.batch import Job, colorize_files
+    from colorize.batch import Job
     from colorize.film import is_pipe
 
     entries = plan_inputs(command)
     count = sum(isinstance(entry, Job) for entry in entries)
     with isolation_of(command, count) as isolation:
-        if isolation is not None and not all(entry.is_video for entry in entries if isinstance(entry, Job)):
-            isolation.start()  # while the weights are loaded
         try:
-            colorizer = load_colorizer(command, count)
+            colorize = _with_network(command, entries, count, isolation)
         except (ValueError, OSError) as error:  # WeightsError is a ValueError
             print(f"colorize: {error}", file=sys.stderr)
             return FAILED
@@ -107,7 +106,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
             if not isinstance(entry, Job):
                 reporter.report(entry)
         jobs = (entry for entry in entries if isinstance(entry, Job))
-        outcomes = colorize_files(colorizer, jobs, options, isolation)
+        outcomes = colorize(jobs, options)
         try:
             for outcome in outcomes:
                 reporter.report(outcome)
@@ -120,6 +119,29 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] else OK
+
+
+def _with_network(
+    command: Command, entries: Sequence[Job | Outcome], count: int, isolation: Isolation | None
+) -> Callable[[Iterable[Job], FileOptions], Generator[Outcome, None, None]]:
+    """Load the network where it is needed, and return what colours files with it.
+
+    Films alone need it in their own process, and in this one it would take as much memory once more.
+
+    Raises:
+        ValueError: The weights cannot be used, or not for candidates.
+        FileNotFoundError: There is no such weights file.
+    """
+    from colorize.batch import Job, colorize_files, colorize_films
+
+    if isolation is not None:
+        jobs = (entry for entry in entries if isinstance(entry, Job))
+        if command.options.photo.candidates is None and all(map(isolation.takes_film, jobs)):
+            isolation.load_network(command.runtime, command.colors)
+            return partial(colorize_films, isolation, command.colors)
+        isolation.start()  # while the weights are loaded
+    colorizer = load_colorizer(command, count)
+    return lambda jobs, options: colorize_files(colorizer, jobs, options, isolation)
 
 
 def isolation_of(command: Command, count: int) -> AbstractContextManager[Isolation | None]:

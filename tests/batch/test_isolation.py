@@ -14,7 +14,7 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.base import WorkerProcess
 from colorize.batch import FileOptions, Isolation, Job, Outcome, PhotoOptions, colorize_files, isolation
-from colorize.cli import main
+from colorize.cli import command, main
 from colorize.engine import Colorizer, RuntimeSettings
 from colorize.film import Progress
 
@@ -147,6 +147,34 @@ def test_the_command_isolates_several_files_alone(
     assert main([str(good), str(bad), "--overwrite", *words]) == 1 and started
     assert f"{bad}: a library crashed while it was read (SIGSEGV)" in capsys.readouterr().err
     assert sorted(results(tmp_path / "out")) == ["a.png"]
+
+
+def test_films_alone_need_no_network_in_this_process(
+    tmp_path: Path, weights_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    recipe = VideoRecipe(frames=6, size=(48, 64))
+    films = [str(make_video(tmp_path / name, recipe)) for name in ("a.mp4", f"b-{crashing.MARK}.mp4", "c.mkv")]
+    words = ["--weights", str(weights_file), "--overwrite"]
+    assert main([films[0], "-o", str(tmp_path / "alone" / "a.mp4"), *words]) == 0
+    monkeypatch.setattr(isolation, "_load", crashing.with_crashing_films)
+    monkeypatch.setattr(command, "load_colorizer", None)  # which is not called
+    assert main([*films, "-o", str(tmp_path / "out"), *words]) == 1
+    assert f"{films[1]}: a library crashed while it was read (SIGSEGV)" in capsys.readouterr().err
+    found = results(tmp_path / "out")
+    assert sorted(found) == ["a.mp4", "c.mkv"]
+    assert found["a.mp4"] == (tmp_path / "alone" / "a.mp4").read_bytes()
+
+
+def test_weights_that_cannot_be_used_are_said_once(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    films = [str(make_video(tmp_path / name, VideoRecipe(frames=2, size=(48, 64)))) for name in ("a.mp4", "b.mp4")]
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"no weights")
+    said = []
+    for files in (films[:1], films):
+        assert main([*files, "-o", str(tmp_path / "out"), "--weights", str(weights)]) == 1
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1] and str(weights) in said[0] and said[0].count("\n") == 1
+    assert not list((tmp_path / "out").glob("**/*"))
 
 
 def test_an_outcome_that_crosses_processes_keeps_its_error_as_text(tmp_path: Path) -> None:
