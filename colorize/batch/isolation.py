@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from colorize.base import CrashError, ImageError, VideoError, WorkerProcess, cancelled, report
+from colorize.base import CrashError, ImageError, VideoError, WorkerProcess, cancelled, report, share_heaps
 from colorize.batch.jobs import Job, Outcome, failed_outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.process import configure_process
@@ -207,6 +207,7 @@ _colorizer: Colorizer | None = None
 
 def _load(runtime: RuntimeSettings, colors: ColorSettings) -> None:
     global _colorizer
+    share_heaps()
     configure_process(runtime)
     _colorizer = Colorizer(
         runtime.weights,

@@ -202,6 +202,13 @@ def _pictures_at_once(command: Command, count: int) -> int:
     return max(1, min(count, PHOTOS_AT_ONCE))
 
 
+def _is_one_photo(command: Command) -> bool:
+    """Return whether a photo's name is all that was given."""
+    from colorize.film import names_video
+
+    return len(command.files) == 1 and os.path.isfile(command.files[0]) and not names_video(command.files[0])
+
+
 def load_colorizer(command: Command, count: int) -> Colorizer:
     """Set the threads and limits of the process, and load the weights.
 
@@ -218,8 +225,9 @@ def load_colorizer(command: Command, count: int) -> Colorizer:
     from colorize.engine import Colorizer, check_candidate_weights
 
     runtime = command.runtime
-    if count > 1:
-        share_heaps()  # else memory grows by a kilobyte a photo for a long time
+    is_one_photo = _is_one_photo(command)
+    if not is_one_photo:
+        share_heaps()  # else memory grows by a kilobyte a photo, and with a film's minutes, for a long time
     configure_process(runtime)
     colorizer = Colorizer(
         runtime.weights,
@@ -228,7 +236,7 @@ def load_colorizer(command: Command, count: int) -> Colorizer:
         threads=runtime.threads,
         runtime=runtime.runtime,
         pictures_at_once=_pictures_at_once(command, count),
-        keep_memory=not (len(command.files) == 1 and os.path.isfile(command.files[0])),
+        keep_memory=not is_one_photo,
     )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)
