@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from colorize.cli.progress_bar import progress_bar
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -61,29 +63,26 @@ class Reporter:
             interrupt_handler: Is told whether a film is being coloured.
             into_pipe: Name no result, for frames alone go to stdout.
         """
-        from tqdm import tqdm
-
         self._quiet = quiet
         self._verbose = verbose
         self._count = count
         self._interrupt_handler = interrupt_handler
         self._into_pipe = into_pipe
         self.counts: Counter[str] = Counter()
-        self.bar = tqdm(total=count, unit="file", disable=quiet or count < 2 or not sys.stderr.isatty(), leave=False)
+        hidden = quiet or count < 2 or not sys.stderr.isatty()
+        self.bar = progress_bar(total=count, unit="file", disable=hidden, leave=False)
         self._video_bar: tqdm | None = None
         self._shown_notes: tuple[str, ...] = ()
 
     def show_progress(self, path: Path, progress: Progress) -> None:
         """Show a film's progress: frames, frames per second, time left; before them, what there is to be known."""
-        from tqdm import tqdm
-
         self._interrupt_handler.in_video = True
         if progress.notes != self._shown_notes:
             self._show_notes(progress.notes)
             self._shown_notes = progress.notes
         if self._video_bar is None:
             hidden = self._quiet or not sys.stderr.isatty()
-            self._video_bar = tqdm(
+            self._video_bar = progress_bar(
                 desc=path.name,
                 total=progress.total or None,
                 initial=progress.done,

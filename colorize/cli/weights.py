@@ -7,15 +7,12 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from colorize import __version__
 from colorize.cli.arguments import Parser, file_name
 from colorize.cli.command import FAILED, INTERRUPTED, OK
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
-
+from colorize.cli.progress_bar import progress_bar
 
 MEGABYTE = 1_000_000
 
@@ -130,7 +127,8 @@ def _get_one(name: str, entry: Mapping[str, Any], options: argparse.Namespace) -
         raise DownloadError(f"{name}: not on this machine, and --offline allows no connection")
     print(f"{name}: {_megabytes(entry)} MB from {entry['url']}\nlicence: {_license(entry)}", file=sys.stderr)
     source = Source(entry["url"], entry["bytes"], entry["sha256"])
-    with _progress_bar(name, options.quiet) as bar:
+    hidden = options.quiet or not sys.stderr.isatty()
+    with progress_bar(desc=name, unit="B", unit_scale=True, leave=False, disable=hidden, file=sys.stderr) as bar:
 
         def show_progress(done: int, total: int) -> None:
             bar.total = total
@@ -138,15 +136,6 @@ def _get_one(name: str, entry: Mapping[str, Any], options: argparse.Namespace) -
 
         fetch(source, path, show_progress)
     print(f"{name}: {path}")
-
-
-def _progress_bar(name: str, quiet: bool) -> tqdm:
-    """Return a progress bar in bytes, hidden where it would not help."""
-    from tqdm import tqdm
-
-    return tqdm(
-        desc=name, unit="B", unit_scale=True, leave=False, disable=quiet or not sys.stderr.isatty(), file=sys.stderr
-    )
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -88,6 +88,20 @@ def test_the_process_ends_with_the_status_and_all_that_was_said(
     assert target.exists()
 
 
+def test_nothing_warns_once_the_process_has_ended(weights_file: Path, grey_photo: Path) -> None:
+    arguments = ["colorize", str(grey_photo), "--weights", str(weights_file)]
+    done = in_new_process(
+        f"""
+        import multiprocessing, sys
+        multiprocessing.set_start_method("spawn")  # as on macOS; from Python 3.14 on Linux has no fork either
+        from colorize.cli.command import run_process
+        sys.argv = {arguments!r}
+        run_process()
+        """
+    )
+    assert (done.returncode, said(done.stderr)) == (0, "")
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pipes")
 def test_a_reader_that_goes_away_is_no_error_of_ours(weights_file: Path, grey_photo: Path) -> None:
     done = in_new_process(
