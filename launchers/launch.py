@@ -1,7 +1,7 @@
 """What the launchers start: the page in the browser, or the command with the files that were dropped on the icon.
 
 The first start makes an environment of its own in ``launchers/environment`` and installs the program there; nothing
-else of the machine is changed, and who deletes the folder is rid of it. Needs Python 3.10 and nothing else.
+else of the machine is changed, and who deletes the folder is rid of it. Needs Python and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
-OLDEST = (3, 10)
+OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; the newest for which all libraries were seen to have builds
 PROGRAM = ".exe" if os.name == "nt" else ""  # suffix of what an environment's folder of programs holds
 PORT = 7860
 START_SECONDS = 120.0  # a slow disk reads the libraries for the first time
@@ -63,7 +63,7 @@ def main(files: Sequence[str]) -> int:
     try:
         programs = make_environment(FOLDER / "environment", ROOT)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"\nThe program could not be installed: {error}\nStart again to try once more.")
+        print(f"\nThe program could not be installed: {error}\n{_remedy()}")
         return 1
     if sys.platform == "darwin":
         make_droplet()
@@ -165,6 +165,14 @@ def make_droplet() -> None:
 def _install(python: Path, root: Path) -> None:
     """Install the checkout as it lies there, so that a newer one needs nothing; pip shows its progress."""
     subprocess.run([str(python), "-m", "pip", "install", "-e", f"{root}[{EXTRAS}]"], check=True)
+
+
+def _remedy() -> str:
+    """Return what helps where the program could not be installed."""
+    if sys.version_info[:2] > NEWEST:
+        is_new = f"Python {sys.version.split()[0]} may be too new for the libraries"
+        return f"{is_new}: install {'.'.join(map(str, NEWEST))} beside it from https://www.python.org/downloads"
+    return "Start again to try once more."
 
 
 def _is_free(port: int) -> bool:

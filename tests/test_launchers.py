@@ -61,10 +61,55 @@ def test_files_arrive_as_they_are_named(folder: Path, name: str, files: list[str
     assert (folder / "seen").read_text("utf-8").split("\n") == (files or [""])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the scripts of a shell")
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"python3": (3, 15), "python3.13": (3, 13), "python3.15": (3, 15)}, "python3.13"),
+        ({"python3": (3, 9), "python3.15": (3, 15)}, "python3.15"),
+        ({"python3": (3, 12), "python3.14": (3, 14)}, "python3"),
+        ({"python3": (3, 9)}, None),
+    ],
+)
+def test_a_python_that_the_libraries_are_built_for_is_taken(
+    folder: Path, tmp_path: Path, there: dict[str, tuple[int, int]], taken: str | None
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("dirname", "pwd", "cd"):
+        if found := shutil.which(name):
+            (programs / name).symlink_to(found)
+    for name, version in there.items():
+        asked = f'"{sys.executable}" -c "import sys; sys.version_info = {version}; exec(sys.argv[1])" "$2"'
+        start = f'[ "$1" = -c ] && exec {asked}\necho {name}'
+        (programs / name).write_text(f"#!/bin/sh\n{start}\n", "utf-8")
+        (programs / name).chmod(0o755)
+    script = ["/bin/sh", str(folder / "colorize.sh")]
+    done = subprocess.run(
+        script, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={"PATH": str(programs)}, timeout=30
+    )
+    assert done.returncode == (taken is None)
+    assert done.stdout.strip() == (taken or "Python 3.10 to 3.14 is missing: https://www.python.org/downloads")
+
+
 def test_the_script_of_windows_has_its_line_ends_and_starts_the_same() -> None:
     text = (FOLDER / "Colorize.bat").read_bytes()
     assert text.count(b"\n") == text.count(b"\r\n") > 5
     assert text.splitlines()[-1] == b'%found% "%~dp0launch.py" %*'
+
+
+@pytest.mark.parametrize(("version", "remedy"), [((3, 12, 1), "Start again"), ((3, 15, 0), "install 3.14 beside it")])
+def test_a_python_too_new_for_the_libraries_is_named(
+    launch: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, version: tuple, remedy: str
+) -> None:
+    monkeypatch.setattr(launch.sys, "version_info", version)
+
+    def fail(*given: object) -> None:
+        raise subprocess.CalledProcessError(1, ["pip"])
+
+    monkeypatch.setattr(launch, "make_environment", fail)
+    assert launch.main([]) == 1
+    assert remedy in capsys.readouterr().out
 
 
 class TestEnvironment:
