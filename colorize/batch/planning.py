@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
+import stat
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from colorize.batch.jobs import JobList, Outcome
 from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix
 from colorize.film import first_part, is_pipe, is_sequence, patterns_in
 
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.EINVAL)  # the last: Windows, of a pattern
 SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
 
 
@@ -112,10 +115,11 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             yield path, path.parent
             continue
         try:
-            is_folder, exists = path.is_dir(), path.exists()
-        except OSError as error:  # a name too long, a folder that may not be entered
+            mode = _mode_of(path)
+        except OSError as error:
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
+        is_folder, exists = mode is not None and stat.S_ISDIR(mode), mode is not None
         if is_folder and sequence:
             patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
             yield from patterns or [Outcome(path, "failed", f"{path}: a folder without numbered frames")]
@@ -125,6 +129,24 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
             yield from _matching(str(given))
         else:
             yield path, path.parent  # a missing file fails when it is read, in its turn
+
+
+def _mode_of(path: Path) -> int | None:
+    """Return the mode of a file or folder; None: there is none.
+
+    ``Path.exists`` says the same of one that cannot be asked for, from Python 3.14 on.
+
+    Raises:
+        OSError: The name is too long, or a folder above may not be entered.
+    """
+    try:
+        return path.stat().st_mode
+    except ValueError:  # a null byte
+        return None
+    except OSError as error:
+        if error.errno in NOT_THERE:
+            return None
+        raise
 
 
 def _in_folder(folder: Path, recursive: bool) -> Iterator[tuple[Path, Path] | Outcome]:
