@@ -314,7 +314,7 @@ def test_the_records_of_a_long_film_take_little_memory(tmp_path: Path) -> None:
     store.begin(SETTINGS)
     for number in range(segments):
         add(store, [40_000 + 40 * (number * frames + place) for place in range(frames)], last=number == segments - 1)
-    SegmentStore(store.out).begin(SETTINGS)  # with what is imported for it
+    SegmentStore(tmp_path / "b.mp4").begin(SETTINGS)  # with what is imported for it
     del store
     tracemalloc.start()
     again = SegmentStore(tmp_path / "b.mp4")
