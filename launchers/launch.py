@@ -23,7 +23,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
-OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; the newest for which all libraries were seen to have builds
+OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; the newest for which all libraries have builds
 PROGRAM = ".exe" if os.name == "nt" else ""  # suffix of what an environment's folder of programs holds
 PORT = 7860
 START_SECONDS = 120.0  # a slow disk reads the libraries for the first time
@@ -57,13 +57,14 @@ def main(files: Sequence[str]) -> int:
     Returns:
         The exit status: that of ``colorize`` or ``colorize-web``; 1: the environment could not be made.
     """
-    if sys.version_info < OLDEST:
-        print(f"Python {sys.version.split()[0]} is too old; install a newer one from https://www.python.org")
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        wanted = " to ".join(".".join(map(str, version)) for version in (OLDEST, NEWEST))
+        print(f"This is Python {sys.version.split()[0]}; install {wanted} from https://www.python.org/downloads")
         return 1
     try:
         programs = make_environment(FOLDER / "environment", ROOT)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"\nThe program could not be installed: {error}\n{_remedy()}")
+        print(f"\nThe program could not be installed: {error}\nStart again to try once more.")
         return 1
     if sys.platform == "darwin":
         make_droplet()
@@ -165,14 +166,6 @@ def make_droplet() -> None:
 def _install(python: Path, root: Path) -> None:
     """Install the checkout as it lies there, so that a newer one needs nothing; pip shows its progress."""
     subprocess.run([str(python), "-m", "pip", "install", "-e", f"{root}[{EXTRAS}]"], check=True)
-
-
-def _remedy() -> str:
-    """Return what helps where the program could not be installed."""
-    if sys.version_info[:2] > NEWEST:
-        is_new = f"Python {sys.version.split()[0]} may be too new for the libraries"
-        return f"{is_new}: install {'.'.join(map(str, NEWEST))} beside it from https://www.python.org/downloads"
-    return "Start again to try once more."
 
 
 def _is_free(port: int) -> bool:

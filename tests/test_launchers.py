@@ -66,9 +66,9 @@ def test_files_arrive_as_they_are_named(folder: Path, name: str, files: list[str
     ("there", "taken"),
     [
         ({"python3": (3, 15), "python3.13": (3, 13), "python3.15": (3, 15)}, "python3.13"),
-        ({"python3": (3, 9), "python3.15": (3, 15)}, "python3.15"),
+        ({"python3": (3, 9), "python3.11": (3, 11)}, "python3.11"),
         ({"python3": (3, 12), "python3.14": (3, 14)}, "python3"),
-        ({"python3": (3, 9)}, None),
+        ({"python3": (3, 9), "python3.15": (3, 15)}, None),
     ],
 )
 def test_a_python_that_the_libraries_are_built_for_is_taken(
@@ -98,18 +98,28 @@ def test_the_script_of_windows_has_its_line_ends_and_starts_the_same() -> None:
     assert text.splitlines()[-1] == b'%found% "%~dp0launch.py" %*'
 
 
-@pytest.mark.parametrize(("version", "remedy"), [((3, 12, 1), "Start again"), ((3, 15, 0), "install 3.14 beside it")])
-def test_a_python_too_new_for_the_libraries_is_named(
-    launch: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, version: tuple, remedy: str
+@pytest.mark.parametrize("version", [(3, 9, 18), (3, 15, 0)])
+def test_a_python_that_the_program_does_not_run_with_is_named(
+    launch: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, version: tuple
 ) -> None:
     monkeypatch.setattr(launch.sys, "version_info", version)
-
-    def fail(*given: object) -> None:
-        raise subprocess.CalledProcessError(1, ["pip"])
-
-    monkeypatch.setattr(launch, "make_environment", fail)
+    monkeypatch.setattr(launch, "make_environment", None)  # which is not called
     assert launch.main([]) == 1
-    assert remedy in capsys.readouterr().out
+    assert "install 3.10 to 3.14 from https://www.python.org/downloads" in capsys.readouterr().out
+
+
+def test_all_launchers_want_the_pythons_of_the_package(launch: ModuleType) -> None:
+    wanted = re.search(
+        r'^requires-python = ">=3\.(\d+),<3\.(\d+)"', (FOLDER.parent / "pyproject.toml").read_text(), re.M
+    )
+    assert wanted is not None
+    oldest, end = int(wanted[1]), int(wanted[2])
+    assert ((3, oldest), (3, end - 1)) == (launch.OLDEST, launch.NEWEST)
+    for name in ("colorize.sh", "Colorize.bat"):
+        text = (FOLDER / name).read_text("utf-8")
+        assert f"(3, {oldest}) <= sys.version_info < (3, {end})" in text
+        assert f"Python 3.{oldest} to 3.{end - 1} is missing" in text
+        assert all(f"3.{minor}" in text for minor in range(oldest, end))
 
 
 class TestEnvironment:
