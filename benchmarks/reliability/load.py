@@ -5,13 +5,13 @@
 The server is a process of its own with a tiny network, whose temporary files lie in the folder. Every ten seconds its
 resident memory, its part that is no library's or other file's, threads, descriptors and temporary files are written
 down. After a sixth of the time, 3 to 20 minutes, the clients pause until all is quiet and processes that are started
-for a time have ended, and again at the end. Wrong is: an answer that is none of the client's making; more of that part
-of the memory at the end than after that pause (by over 3 %; medians under load over twenty minutes, and when all is
-quiet); more threads or descriptors in the second quiet than in the first; a file in either that was not there before
-the first client. A run of less than 9 minutes warms up for a third of it, and one of less than 6 says nothing of what
-grows. The exit status is 1 if anything was wrong. A run is one process's life, so one that is stopped begins anew.
-Other work on the machine lets requests wait for each other, for which the service starts a second process that reads:
-stop it. Linux alone tells what is measured.
+for a time have ended, send one photograph more, and do so again at the end. Wrong is: an answer that is none of the
+client's making; more of that part of the memory at the end than after that pause (by over 3 %; medians under load over
+twenty minutes, and when all is quiet); more threads or descriptors in the second quiet than in the first; a file in
+either that was not there before the first client. A run of less than 9 minutes warms up for a third of it, and one of
+less than 6 says nothing of what grows. The exit status is 1 if anything was wrong. A run is one process's life, so one
+that is stopped begins anew. Other work on the machine lets requests wait for each other, for which the service starts
+a second process that reads: stop it. Linux alone tells what is measured.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
+
 from benchmarks.reliability.arguments import end_with, part_arguments
-from benchmarks.reliability.clients import MEGAPIXELS, Answer, Uploads, be_clients
+from benchmarks.reliability.clients import MEGAPIXELS, TIMEOUT, Answer, Uploads, be_clients
 from benchmarks.reliability.tiny_weights import write_tiny_weights
 from benchmarks.service import Server
 
@@ -139,12 +141,20 @@ class Watch:
             file.write(json.dumps(asdict(sample)) + "\n")
         return sample
 
-    def until_quiet(self, seconds: float) -> tuple[Sample, list[str]]:
+    def until_quiet(self, seconds: float, photo: bytes) -> tuple[Sample, list[str]]:
         """Return what the server holds, and its files, after some seconds and as soon as there are none.
 
         Those that stay are returned when they should be gone.
+
+        Args:
+            seconds: To wait.
+            photo: Coloured once then: AnyIO ends threads that were idle for ten seconds when another one is asked for,
+                so those of the last clients stay until then, now more and now fewer.
         """
         time.sleep(seconds)
+        with httpx.Client(base_url=self._server.address, timeout=TIMEOUT) as session:
+            session.post("/v1/colorize", files={"photo": ("photo.jpg", photo)}).raise_for_status()
+        time.sleep(QUIET_SECONDS)
         end = time.perf_counter() + 60 * self._keep + 60
         while (left := self.files()) and time.perf_counter() < end:
             time.sleep(1)
@@ -179,7 +189,8 @@ def run_load(options: argparse.Namespace) -> Run:
             while any(thread.is_alive() for thread in threads):
                 time.sleep(min(SAMPLE_SECONDS, seconds / 10))
                 run.samples.append(watch.sample())
-            sample, left = watch.until_quiet(ENDED_SECONDS if tells_growth(whole) else QUIET_SECONDS)
+            pause = ENDED_SECONDS if tells_growth(whole) else QUIET_SECONDS
+            sample, left = watch.until_quiet(pause, uploads.photos[min(uploads.photos)])
             run.quiet.append(sample)
             run.left.extend(left)
     (folder / "answers.json").write_text(json.dumps([asdict(answer) for answer in run.answers]), "utf-8")
