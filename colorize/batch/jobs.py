@@ -159,25 +159,28 @@ class _Stretch:
         if isinstance(entry, Outcome):
             self._outcomes = self._outcomes or {}
             self._outcomes[len(self._names)] = entry
-            entry = ""
+            entry = "/"
         self._names.append(entry)
 
     def close(self) -> None:
         """Keep the names in less room; nothing is added any more."""
-        self._text, self._names = "\0".join(self._names), []
+        self._text, self._names = "/".join(self._names), []
 
     def __iter__(self) -> Iterator[Job | Outcome]:
-        names = self._names if self._text is None else self._text.split("\0")
-        return (self._entry(number, name) for number, name in enumerate(names))
+        names = self._single_names()
+        return (self._entry(number, names) for number in range(len(names) // 2))
 
     def entry(self, number: int) -> Job | Outcome:
-        names = self._names if self._text is None else self._text.split("\0")
-        return self._entry(number, names[number])
+        return self._entry(number, self._single_names())
 
-    def _entry(self, number: int, names: str) -> Job | Outcome:
+    def _single_names(self) -> list[str]:
+        """Return two names of each entry, one after the other; no name has a slash."""
+        return ("/".join(self._names) if self._text is None else self._text).split("/")
+
+    def _entry(self, number: int, names: list[str]) -> Job | Outcome:
         if self._outcomes and number in self._outcomes:
             return self._outcomes[number]
-        source, _, target = names.partition("/")
+        source, target = names[2 * number : 2 * number + 2]
         return Job(Path(self.folders[0], source), Path(self.folders[1], target or source))
 
 

@@ -119,6 +119,9 @@ def _find(inputs: Iterable[str | Path], recursive: bool, sequence: bool) -> Iter
         except OSError as error:
             yield Outcome(path, "failed", f"{path}: {(error.strerror or 'unreadable').lower()}", error)
             continue
+        except ValueError as error:
+            yield Outcome(path, "failed", f"{str(path)!r}: a null byte is in no file's name", error)
+            continue
         is_folder, exists = mode is not None and stat.S_ISDIR(mode), mode is not None
         if is_folder and sequence:
             patterns = [(pattern, path) for pattern in patterns_in(path, FRAME_SUFFIXES)]
@@ -138,11 +141,10 @@ def _mode_of(path: Path) -> int | None:
 
     Raises:
         OSError: The name is too long, or a folder above may not be entered.
+        ValueError: It holds a null byte.
     """
     try:
         return path.stat().st_mode
-    except ValueError:  # a null byte
-        return None
     except OSError as error:
         if error.errno in NOT_THERE:
             return None

@@ -94,7 +94,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     count = sum(isinstance(entry, Job) for entry in entries)
     with isolation_of(command, count) as isolation:
         try:
-            colorize = _with_network(command, entries, count, isolation)
+            color_files = _with_network(command, entries, count, isolation)
         except (ValueError, OSError) as error:  # WeightsError is a ValueError
             print(f"colorize: {error}", file=sys.stderr)
             return FAILED
@@ -106,7 +106,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
             if not isinstance(entry, Job):
                 reporter.report(entry)
         jobs = (entry for entry in entries if isinstance(entry, Job))
-        outcomes = colorize(jobs, options)
+        outcomes = color_files(jobs, options)
         try:
             for outcome in outcomes:
                 reporter.report(outcome)

@@ -150,8 +150,9 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
     if even == stamps:
         return Stamps(array("q", pts), last_duration, time_base)
     early = min(0, even[0])  # nothing is shown before the film begins
-    for index in range(len(even) if early else 0):
-        even[index] -= early
+    if early:
+        for index in range(len(even)):
+            even[index] -= early
     distances = {later - earlier for earlier, later in pairwise(even)}
     last = distances.pop() if len(distances) == 1 else last_duration * parts
     unit = reduce(gcd, even, last)

@@ -193,6 +193,13 @@ def test_inputs_without_photos_are_failures(tmp_path: Path) -> None:
     assert "no file has such a name" in nothing.message
 
 
+def test_a_name_with_a_null_byte_is_a_failure(tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "a.png")
+    failure, job = plan([tmp_path / "no\0name.png", photo])
+    assert isinstance(failure, Outcome) and failure.status == "failed" and "null byte" in failure.message
+    assert isinstance(job, Job) and job.source == photo
+
+
 def test_an_empty_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_picture(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
