@@ -139,7 +139,7 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
     frame = 1 / (rate * time_base)
     is_rounded = frame.denominator > 1 and frame >= MIN_UNITS
     if not is_rounded and not fields:
-        return Stamps(array("q", pts), last_duration, time_base)
+        return Stamps(pts, last_duration, time_base)
     parts = 4 * lcm(frame.denominator, *(each.denominator for each in fields))  # of a unit; all below are whole numbers
     stamps = _multiplied(pts, parts)
     even = (_undo_rounding(stamps, int(frame * parts), parts // 2) if is_rounded else _Moved(stamps)).times
@@ -148,7 +148,7 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
         for index in pulled.indexes():
             even[index] = pulled.times[index]
     if even == stamps:
-        return Stamps(array("q", pts), last_duration, time_base)
+        return Stamps(pts, last_duration, time_base)
     early = min(0, even[0])  # nothing is shown before the film begins
     if early:
         for index in range(len(even)):
@@ -157,7 +157,7 @@ def even_out(pts: Sequence[int], last_duration: int, time_base: Fraction, rate: 
     last = distances.pop() if len(distances) == 1 else last_duration * parts
     unit = reduce(gcd, even, last)
     if (time_base * unit / parts).denominator > MAX_UNITS or max(map(abs, even)) // unit > MOST:
-        return Stamps(array("q", pts), last_duration, time_base)
+        return Stamps(pts, last_duration, time_base)
     return Stamps(array("q", (stamp // unit for stamp in even)), last // unit, time_base * unit / parts)
 
 

@@ -11,7 +11,7 @@ from colorize.base import format_time
 from colorize.film.keyframes import KeyFrames
 from colorize.film.options import VideoOptions
 from colorize.film.own_colors import FilmColors
-from colorize.film.segments import Segment
+from colorize.film.segments import Segment, time_stamps
 from colorize.film.video import Span, Video
 
 
@@ -24,7 +24,7 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
         segments: The records of all its segments.
         codec: The result's, a name of ``CODECS``.
     """
-    pts = array("q", (pts for segment in segments for pts in segment.pts))
+    pts = time_stamps(segments)
     height, width = video.size
     for kind, text in (
         ("damaged", "damaged; shown as far as it can be decoded"),
@@ -33,7 +33,7 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
         ("woven", "interlaced, unlike the film's beginning; written as whole pictures"),
         ("captions", f"without their closed captions: {codec} holds none; --codec h264 keeps them"),
     ):
-        indices = [index for segment in segments for index in segment.warnings[kind]]
+        indices = array("q", (index for segment in segments for index in segment.warnings[kind]))
         if not indices:
             continue
         first = format_time(float(pts[indices[0]] * video.time_base + span.start))
@@ -52,7 +52,7 @@ def kept_lines(video: Video, segments: Sequence[Segment]) -> Iterator[str]:
         segments: The records of all its segments.
     """
     frames = sum(len(segment.pts) for segment in segments)
-    kept = [index for segment in segments for index in segment.kept]
+    kept = array("q", (index for segment in segments for index in segment.kept))
     if not kept:
         return
     stretches = [index for segment in segments for index in segment.stretches]
@@ -107,7 +107,7 @@ def empty_span_message(video: Video, options: VideoOptions) -> str:
     return f"{video.path}: no frame between the start at {start} and the end{lasts}"
 
 
-def format_ranges(numbers: list[int]) -> str:
+def format_ranges(numbers: Sequence[int]) -> str:
     """Return rising numbers as text, neighbours as a range: ``3-5, 9``; after eight ranges, an ellipsis."""
     ranges: list[list[int]] = []
     for number in numbers:

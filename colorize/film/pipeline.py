@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +25,7 @@ from colorize.film.fields import FieldOrderReader
 from colorize.film.keyframes import KeyFrames
 from colorize.film.own_colors import ColorState, FilmColors, judge_scenes
 from colorize.film.pixels import read_alpha, read_luma, read_own_planes
-from colorize.film.segments import Segment, SegmentStore
+from colorize.film.segments import Segment, SegmentStore, time_stamps
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
 from colorize.motion import ClassifiedFrame, Guide, SegmentEnd, TemporalPainter, classify_frames, guide_frames
@@ -281,7 +282,7 @@ def _guides(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segment]
     layers = keys.layers(colorizer) if keys is not None else []
     if keys is None or not layers:
         return
-    pts = [pts for segment in segments for pts in segment.pts]
+    pts = time_stamps(segments)
     first = len(pts)
     unfinished_scene = takewhile(lambda segment: not segment.ends_scene, reversed(segments))
     begin = keys.first_needed(first, first - sum(len(segment.pts) for segment in unfinished_scene))
@@ -366,12 +367,12 @@ def color_task(task: FrameTask, ab: Floats, plan: SegmentPlan, strength: float) 
 def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_captions: bool = False) -> None:
     """Add a frame that was written to its segment's record, and what it is to be named for."""
     frame = task.frame
-    segment.pts.append(frame.pts)
-    segment.durations.append(frame.duration)
+    _add(segment.pts, frame.pts)
+    _add(segment.durations, frame.duration)
     if task.begins_stretch:
-        segment.stretches.append(frame.index)
+        _add(segment.stretches, frame.index)
     if task.own_share > 0.5:
-        segment.kept.append(frame.index)
+        _add(segment.kept, frame.index)
     warnings = {
         frame.decode_warning: True,
         "resized": task.resized,
@@ -380,7 +381,13 @@ def record_frame(segment: Segment, task: FrameTask, plan: SegmentPlan, loses_cap
     }
     for warning, is_true in warnings.items():
         if warning and is_true:
-            segment.warnings[warning].append(frame.index)
+            _add(segment.warnings[warning], frame.index)
+
+
+def _add(numbers: Sequence[int], number: int) -> None:
+    """Add a number to those of a segment that is under way."""
+    assert isinstance(numbers, array)
+    numbers.append(number)
 
 
 class SegmentSink:

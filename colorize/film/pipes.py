@@ -230,7 +230,7 @@ class PipeSink:
 
     def finish(self, task: FrameTask, state: dict[str, np.ndarray]) -> None:
         """Keep the record of the frames; with the last of them the stream ends."""
-        self.segments.append(self._segment)
+        self.segments.append(self._segment.compacted())
         if task.ends_span:
             self._container.mux(self._stream.encode(None))
             self._container.close()

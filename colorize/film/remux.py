@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -152,8 +151,7 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
     order of frames that needs no more than that delay, and rising over the borders of segments.
     """
     film_pts, time_base = plan.stamps.pts, plan.stamps.time_base
-    ends = chain(islice(film_pts, 1, None), [film_pts[-1] + plan.stamps.last_duration])
-    durations = array("q", (end - pts for pts, end in zip(film_pts, ends, strict=True)))
+    end = film_pts[-1] + plan.stamps.last_duration
     reorder_delay = max(segment.reorder_delay for segment in store.segments)
     step = max(1, round(1 / (plan.format.rate * time_base)))
     before_first = [film_pts[0] - step * place for place in range(reorder_delay, 0, -1)]
@@ -175,8 +173,9 @@ def _video_packets(plan: RemuxPlan, store: SegmentStore) -> Iterator[Packet]:
                     else:
                         pts = begin + round((packet.pts or 0) * packet.time_base / plan.format.time_base)
                     place = places[pts]
-                    packet.time_base = time_base
-                    packet.pts, packet.dts, packet.duration = film_pts[place], next(film_dts), durations[place]
+                    following = film_pts[place + 1] if place + 1 < len(film_pts) else end
+                    packet.time_base, packet.pts, packet.dts = time_base, film_pts[place], next(film_dts)
+                    packet.duration = following - film_pts[place]
                     yield packet
                     seen.append(pts)
             if sorted(seen) != list(segment.pts):

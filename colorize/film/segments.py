@@ -16,8 +16,9 @@ import math
 import re
 import zipfile
 from array import array
-from collections.abc import Mapping, MutableSequence, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,17 +38,23 @@ STATE_PREFIX = "state."
 DIGEST = "sha256"  # in a record: of all else in it; a ZIP's directory has no checksum, and one bit of it hides an array
 FRAME_WARNINGS = ("damaged", "lost", "resized", "woven", "captions")
 """What a frame may be named for: how it was decoded, or what the result lost of it (its fields, its captions)."""
+NO_NUMBERS = range(0)  # the same object for all segments
 
 
-@dataclass
+def _numbers() -> Sequence[int]:
+    """Return an array that numbers can be added to, of eight bytes each."""
+    return array("q")
+
+
+@dataclass(slots=True)
 class Segment:
-    """The record of a finished segment: all that is kept of it beside its video.
+    """The record of a segment: all that is kept of it beside its video.
 
-    Those of a whole film stay in memory, so what there is of each frame lies in arrays.
+    One that is under way has arrays, which frames are added to; those of a whole film stay in memory, ``compacted``.
 
     Attributes:
         pts: Time stamps of its frames in display order, in the source's time base, from the beginning of the span.
-        durations: Their durations, in the same units.
+        durations: Their durations, in the same units; a compacted segment has that of its last frame alone.
         state: The state of the painter after the segment's last frame, empty where a scene ends; a store keeps that of
             its last segment alone in memory.
         last: Whether the span ends with this segment.
@@ -60,16 +67,41 @@ class Segment:
         colors: What of the last frame the colours of those after it depend on.
     """
 
-    pts: MutableSequence[int] = field(default_factory=lambda: array("q"))
-    durations: MutableSequence[int] = field(default_factory=lambda: array("q"))
+    pts: Sequence[int] = field(default_factory=_numbers)
+    durations: Sequence[int] = field(default_factory=_numbers)
     state: dict[str, np.ndarray] = field(default_factory=dict)
     last: bool = False
     reorder_delay: int = 0
-    warnings: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in FRAME_WARNINGS})
+    warnings: dict[str, Sequence[int]] = field(default_factory=lambda: {name: _numbers() for name in FRAME_WARNINGS})
     ends_scene: bool = False
-    stretches: list[int] = field(default_factory=list)
-    kept: list[int] = field(default_factory=list)
+    stretches: Sequence[int] = field(default_factory=_numbers)
+    kept: Sequence[int] = field(default_factory=_numbers)
     colors: ColorState = field(default_factory=ColorState)
+
+    def compacted(self) -> Segment:
+        """Return the segment as it is kept in memory, where a film of two hours has hundreds of thousands of frames."""
+        return replace(
+            self,
+            pts=_compact(self.pts),
+            durations=_compact(self.durations[-1:]),
+            warnings={name: _compact(indices) for name, indices in self.warnings.items()},
+            stretches=_compact(self.stretches),
+            kept=_compact(self.kept),
+        )
+
+
+def _compact(numbers: Sequence[int]) -> Sequence[int]:
+    """Return rising numbers as a range where all steps are equal, which takes no memory a number."""
+    steps = {later - earlier for earlier, later in pairwise(numbers)} or {1}
+    step = steps.pop()
+    if steps or step < 1:
+        return array("q", numbers)
+    return range(numbers[0], numbers[-1] + 1, step) if numbers else NO_NUMBERS
+
+
+def time_stamps(segments: Iterable[Segment]) -> array[int]:
+    """Return the time stamps of all frames of some segments, in display order."""
+    return array("q", (pts for segment in segments for pts in segment.pts))
 
 
 class Resumption(NamedTuple):
@@ -290,7 +322,7 @@ class SegmentStore:
         """Append the next segment, from whose state the film goes on; the one before lets go of its own, a megabyte."""
         if self.segments:
             self.segments[-1] = replace(self.segments[-1], state={})
-        self.segments.append(segment)
+        self.segments.append(segment.compacted())
         self._begins.append(self._begins[-1] + len(segment.pts))
 
     def _read_manifest(self) -> dict[str, Any] | None:
@@ -399,8 +431,8 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
         if str(arrays.pop(DIGEST)) != _digest(arrays) or sha256(video) != str(arrays["video_sha256"]):
             return None
         return Segment(
-            pts=array("q", arrays["pts"].tolist()),
-            durations=array("q", arrays["durations"].tolist()),
+            pts=arrays["pts"].tolist(),
+            durations=arrays["durations"].tolist(),
             state={name[len(STATE_PREFIX) :]: value for name, value in arrays.items() if name.startswith(STATE_PREFIX)},
             last=bool(arrays["last"]),
             ends_scene=bool(arrays["ends_scene"]),
@@ -409,6 +441,6 @@ def _read_segment(path: Path, video: Path) -> Segment | None:
             colors=ColorState(float(arrays["own_share"]), next(iter(arrays["keeps_own"].tolist()), None)),
             reorder_delay=int(arrays["reorder_delay"]),
             warnings={name: arrays[name].tolist() for name in FRAME_WARNINGS},
-        )
+        ).compacted()
     except (OSError, ValueError, TypeError, LookupError, EOFError, RuntimeError, zipfile.BadZipFile):
         return None  # the segment is made again

@@ -5,7 +5,6 @@ No scene depends on another, so each is coloured into a segment store of its own
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,4 +55,4 @@ def find_scenes(plan: SegmentPlan, colorizer: Colorizer, segments: Sequence[Segm
 
 def _stand_in(frames: int, pts: int, colors: ColorState) -> Segment:
     """Return a segment that stands for all before a scene: so many frames, the last of which has ``pts``."""
-    return Segment(pts=array("q", range(pts - frames + 1, pts + 1)), ends_scene=True, colors=colors)
+    return Segment(pts=range(pts - frames + 1, pts + 1), ends_scene=True, colors=colors)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +36,7 @@ from colorize.film.own_colors import FilmColors, survey_unless_in_color
 from colorize.film.pipeline import SegmentPlan, SegmentSink, color_missing, color_segments
 from colorize.film.remux import try_header, write_video
 from colorize.film.result_format import check_rate, choose_container, choose_picture_format
-from colorize.film.segments import Segment, SegmentStore
+from colorize.film.segments import Segment, SegmentStore, time_stamps
 from colorize.film.sources import FileSource, Source, open_with_rate
 from colorize.film.spreading import SceneRange, Spread, find_scenes
 from colorize.film.streams import RemuxPlan
@@ -358,8 +357,8 @@ class _VideoColorizer:
 
     def _remux(self) -> str | None:
         """Write the finished film into the folder; return a line for the user if the source is cut off."""
-        pts = array("q", (pts for segment in self._store.segments for pts in segment.pts))
-        plan = self._remux_plan(pts, self._store.segments[-1].durations[-1], self._store.video_path(0))
+        segments = self._store.segments
+        plan = self._remux_plan(time_stamps(segments), segments[-1].durations[-1], self._store.video_path(0))
         unfinished = self._store.folder / FINISHED
         report = write_video(unfinished, plan, self._store)
         self._notes += report.lines
