@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from colorize.film.video import Span, Video
+from colorize.motion import MAX_SPARSE_GAP
 
 SEGMENTS_PER_FILM = 60  # as many as a film is divided into,
 SEGMENT_SECONDS = 1, 10  # but a segment that no cut ends lasts at least and at most so long;
@@ -12,10 +13,15 @@ SCENE_SECONDS = 1  # scenes shorter than this share a segment, so that strobing 
 
 
 def frames_per_segment(video: Video) -> int:
-    """Return how many frames of a film a segment has."""
+    """Return how many frames of a film a segment has.
+
+    Since its last frame is an anchor, which the network predicts, they are a multiple of those from one anchor to the
+    next; of a segment of 25 frames the network would see three where two are enough.
+    """
     shortest, longest = SEGMENT_SECONDS
     seconds = min(longest, max(shortest, video.duration / SEGMENTS_PER_FILM)) if video.duration else longest
-    return max(1, round(video.rate * Fraction(seconds)))
+    frames = max(1, round(video.rate * Fraction(seconds)))
+    return frames if frames < MAX_SPARSE_GAP else round(frames / MAX_SPARSE_GAP) * MAX_SPARSE_GAP
 
 
 def frames_per_scene(video: Video) -> int:

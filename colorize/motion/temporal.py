@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from dataclasses import dataclass
 
 import numpy as np
 
 from colorize.base import prefetch
 from colorize.color import Floats
-from colorize.engine import Colorizer, with_hints
+from colorize.engine import Colorizer
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
 from colorize.motion.anchors import Anchor, average, interpolate, with_following
 from colorize.motion.cuts import SEARCH_STATE, ClassifiedFrame, classify_frames
@@ -18,13 +17,14 @@ from colorize.motion.flow import FlowFinder, Grey, Motion, half_size
 from colorize.motion.frames import PlannedFrame, PredictedFrame, SegmentEnd, State, TrackedFrame
 from colorize.motion.key_colors import TIMES_APPLIED
 from colorize.motion.options import TemporalOptions
+from colorize.motion.predictor import FramePredictor
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, where the network predicts those between too
 MAX_SPARSE_GAP = 12  # the same where it predicts the anchors alone, unless the user says another number
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
-MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts those before them
+MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts a batch before them,
+MAX_TRACKED_BESIDE = 12  # or frames before them side by side, which it begins with as soon as they are there
 NO_AB = np.zeros((1, 1, 2), np.float32)  # of a frame that keeps its own colours
-MAX_PENDING = 16  # frames that may wait until a batch of the network is full
 
 
 @dataclass
@@ -34,12 +34,10 @@ class _Memory:
     Attributes:
         half_grey: (h / 2, w / 2), the last frame, which is an anchor.
         anchor: That anchor.
-        aggregation: The mean of the scene's features.
     """
 
     half_grey: Grey | None = None
     anchor: Anchor | None = None
-    aggregation: Aggregation = field(default_factory=Aggregation)
 
 
 class TemporalPainter:
@@ -47,9 +45,6 @@ class TemporalPainter:
 
     Call ``predict_ab`` for one segment of the film after the other. The last frame of a segment is an anchor, from
     which the next one goes on, so that the seam cannot be seen; where a scene ends with it, nothing goes on.
-
-    Attributes:
-        network_frames: How many frames the network has predicted.
     """
 
     def __init__(self, colorizer: Colorizer, options: TemporalOptions | None = None, batch_size: int = 8) -> None:
@@ -65,18 +60,24 @@ class TemporalPainter:
         """
         if batch_size < 1:
             raise ValueError(f"batch size {batch_size} is not at least 1")
-        self.network_frames = 0
         self._colorizer = colorizer
         self._options = options or TemporalOptions()
         self._batch_size = batch_size
+        self._predictor = FramePredictor(colorizer, batch_size)
+        self._network_frames = 0  # that the predictor has not seen
         self._flow = FlowFinder(finest_scale=0)
         self._memory = _Memory()
         self._state: State = {}
 
+    @property
+    def network_frames(self) -> int:
+        """How many frames the network has predicted."""
+        return self._network_frames + self._predictor.network_frames
+
     def predict_ab(self, inputs: Iterable[Floats]) -> Iterator[Floats]:
         """Yield the ab (h, w, 2) in Lab units of each input (1, 1, h, w) of one segment, in order.
 
-        It looks at most about 50 frames ahead. It has to be exhausted before the painter is used again.
+        It looks at most about 60 frames ahead. It has to be exhausted before the painter is used again.
 
         Args:
             inputs: ``Colorizer.preprocess``'s results for the frames of a segment.
@@ -110,8 +111,9 @@ class TemporalPainter:
             yield from self._each(frames)
             return
         # Motion, the network and blending go on side by side.
-        tracked = prefetch(self._tracked(frames), MAX_TRACKED)
-        predicted = prefetch(self._predicted(self._intervals(tracked)), 1)
+        in_batches = self._predictor.pictures_at_once == 1
+        tracked = prefetch(self._tracked(frames), MAX_TRACKED if in_batches else MAX_TRACKED_BESIDE)
+        predicted = prefetch(self._predictor.predict(self._intervals(tracked)), 1)
         try:
             yield from self._blended(predicted)
         finally:
@@ -127,18 +129,19 @@ class TemporalPainter:
         Raises:
             ValueError: It is not a state.
         """
-        memory = _Memory()
+        memory, aggregation = _Memory(), Aggregation()
         if state.keys() - {SEARCH_STATE}:  # there is more where the painting goes on
             try:
                 grey, ab = np.asarray(state["grey"], np.uint8), np.asarray(state["ab"], np.float32)
                 memory.half_grey = grey
                 memory.anchor = Anchor(grey, ab, float(state["contrast"]))
-                memory.aggregation = Aggregation.restored(state)
+                aggregation = Aggregation.restored(state)
             except KeyError as error:
                 raise ValueError(f"the temporal state lacks {error}; colour the film anew") from error
             if ab.ndim != 3 or ab.shape[2] != 2 or half_size(np.zeros(ab.shape[:2], np.uint8)).shape != grey.shape:
                 raise ValueError(f"the temporal state has ab {ab.shape} for {grey.shape}; colour the film anew")
         self._memory, self._state = memory, dict(state)
+        self._predictor.aggregation = aggregation
 
     def _each(
         self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]
@@ -149,22 +152,15 @@ class TemporalPainter:
             group.append(frame)
             if end or len(group) == self._batch_size:
                 wanted = [each for each in group if each.kind != "kept"]
-                self.network_frames += len(wanted)
-                inputs = [each.network_input for each in wanted]
-                predicted = iter(self._colorizer.predict_ab(inputs, self._hint_maps(wanted)) if inputs else ())
+                self._network_frames += len(wanted)
+                inputs, hint_maps = [each.network_input for each in wanted], self._predictor.hint_maps(wanted)
+                predicted = iter(self._colorizer.predict_ab(inputs, hint_maps) if inputs else ())
                 *others, last = [
                     NO_AB if each.kind == "kept" else each.guided(next(predicted), TIMES_APPLIED) for each in group
                 ]
                 yield from ((ab, None) for ab in others)
                 yield last, _first_state(frame, end)
                 group = []
-
-    def _hint_maps(self, frames: Sequence[ClassifiedFrame]) -> list[Floats | None]:
-        """Return the hint map (1, 3, h, w) of each frame: where it has a guide, what can be trusted of that."""
-        if not self._colorizer.takes_hints:
-            return [None] * len(frames)
-        saturation = self._colorizer.settings.saturation
-        return [None if frame.guide is None else frame.guide.hint_map(saturation) for frame in frames]
 
     def _tracked(self, frames: Iterable[tuple[ClassifiedFrame, SegmentEnd | None]]) -> Iterator[TrackedFrame]:
         """Yield frames with their motion to and from the frame before; those that begin a scene have none."""
@@ -229,41 +225,6 @@ class TemporalPainter:
         to_predicted = motions_to_predicted(interval, to_anchor, needs_network)
         plans = zip(interval, to_anchor, needs_network, to_predicted, strict=True)
         return [PlannedFrame(**vars(frame), to_anchor=a, needs_network=n, to_predicted=p) for frame, a, n, p in plans]
-
-    def _predicted(self, intervals: Iterable[list[PlannedFrame]]) -> Iterator[list[PredictedFrame]]:
-        """Yield intervals once the network has predicted, in batches, those of their frames that need it."""
-        pending: list[list[PlannedFrame]] = []
-        for interval in intervals:
-            pending.append(interval)
-            count = sum(frame.needs_network for group in pending for frame in group)
-            ends_segment = interval[-1].state is not None
-            if ends_segment or count >= self._batch_size or sum(map(len, pending)) >= MAX_PENDING:
-                yield from self._predict(pending)
-                pending = []
-
-    def _predict(self, intervals: list[list[PlannedFrame]]) -> list[list[PredictedFrame]]:
-        """Return intervals with the network's ab of those of their frames that need it."""
-        ab = self._aggregated_ab([frame for interval in intervals for frame in interval if frame.needs_network])
-        predicted = [
-            [PredictedFrame(**vars(frame), ab=next(ab) if frame.needs_network else None) for frame in interval]
-            for interval in intervals
-        ]
-        last = predicted[-1][-1]
-        if last.state and last.kind != "kept":
-            predicted[-1][-1] = replace(last, state={**last.state, **self._memory.aggregation.state()})
-        return predicted
-
-    def _aggregated_ab(self, frames: Iterable[PlannedFrame]) -> Iterator[Floats]:
-        """Yield the network's ab of frames, in batches of equal size, with their features aggregated."""
-        for _, equal in groupby(frames, lambda frame: frame.network_input.shape):
-            while group := list(islice(equal, self._batch_size)):
-                self.network_frames += len(group)
-                inputs = with_hints([frame.network_input for frame in group], self._hint_maps(group))
-                features = self._colorizer.encode(inputs)
-                if (bottleneck := features.bottleneck) is not None:
-                    features = features.with_bottleneck(self._memory.aggregation.mix(bottleneck, group))
-                decoded = self._colorizer.decode(inputs, features)
-                yield from (frame.guided(ab) for frame, ab in zip(group, decoded, strict=True))
 
     def _blended(self, intervals: Iterable[list[PredictedFrame]]) -> Iterator[tuple[Floats, State | None]]:
         """Yield the ab of all frames of intervals, and the state after the last frame of a segment."""
