@@ -13,18 +13,23 @@ Item = TypeVar("Item")
 def prefetch(items: Iterator[Item], count: int) -> Generator[Item]:
     """Yield the items of an iterator that is read in a thread, at most ``count`` items ahead.
 
-    What the iterator raises is raised here, after the items before it. Closing this generator stops the reading.
+    What the iterator raises is raised here, after the items before it. Closing this generator stops the reading, and
+    closes the iterator where that is a generator.
     """
     end: Any = object()
-    with ThreadPoolExecutor(1, "colorize-read") as thread:
-        pending: deque[Future[Item]] = deque(thread.submit(next, items, end) for _ in range(count))
-        try:
-            while (item := pending.popleft().result()) is not end:
-                pending.append(thread.submit(next, items, end))
-                yield item
-        finally:
-            for future in pending:
-                future.cancel()
+    try:
+        with ThreadPoolExecutor(1, "colorize-read") as thread:
+            pending: deque[Future[Item]] = deque(thread.submit(next, items, end) for _ in range(count))
+            try:
+                while (item := pending.popleft().result()) is not end:
+                    pending.append(thread.submit(next, items, end))
+                    yield item
+            finally:
+                for future in pending:
+                    future.cancel()
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 class SerialWorker:

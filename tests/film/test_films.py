@@ -180,10 +180,12 @@ def test_background_work_is_bounded_and_passes_errors_on() -> None:
             yield number
         raise RuntimeError("the end")
 
-    items = prefetch(numbers(), 4)
+    read = numbers()
+    items = prefetch(read, 4)
     assert next(items) == 0
     items.close()
     assert len(made) <= 6
+    assert read.gi_frame is None  # it is closed too, whoever may still hold it
     with pytest.raises(RuntimeError, match="the end"):
         list(prefetch(numbers(), 4))
     done: list[int] = []
