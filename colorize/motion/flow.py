@@ -47,9 +47,10 @@ class Motion:
     def warp_finer(self, values: Floats) -> Floats:
         """Return a map (H, W, ...) of the other frame as it lies in this one, on a grid that is as fine or finer."""
         size = values.shape[:2]
-        scale = np.array([size[1] / self.field.shape[1], size[0] / self.field.shape[0]], np.float32)
-        field = cv2.resize(self.field, size[::-1], interpolation=cv2.INTER_LINEAR) * scale
-        return _sample(values, _pixel_positions(size) + field)
+        scale = np.array([size[1] / self.field.shape[1], size[0] / self.field.shape[0], 0, 0], np.float64)
+        # OpenCV multiplies two planes four times as fast as NumPy broadcasts, and on the coarse grid they are fewer.
+        scaled = cv2.multiply(self.field, scale)
+        return _sample(values, _pixel_positions(size) + cv2.resize(scaled, size[::-1], interpolation=cv2.INTER_LINEAR))
 
     def compose(self, onward: Motion) -> Motion:
         """Return the motion to a third frame; ``onward`` leads there from the other one.

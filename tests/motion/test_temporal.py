@@ -8,7 +8,7 @@ from support.motion import SIZE, STEADY, Paintbox, as_input, flicker, painter, p
 from support.quick import only_quick
 
 from colorize.engine import Colorizer
-from colorize.motion import FlowFinder, TemporalOptions, TemporalPainter, flow_confidence
+from colorize.motion import FlowFinder, Motion, TemporalOptions, TemporalPainter, flow_confidence
 from colorize.network import Network
 
 
@@ -118,3 +118,11 @@ def test_another_picture_is_not_trusted_but_another_light_is() -> None:
     backward_flow, _ = FlowFinder().between(frame, frame)
     assert flow_confidence(frame, other, backward_flow).mean() < 0.3
     assert flow_confidence(frame, (frame * 0.6 + 30).astype(np.uint8), backward_flow).mean() > 0.9
+
+
+def test_colours_on_a_finer_grid_move_by_as_many_of_its_pixels() -> None:
+    y, x = np.mgrid[:48, :64].astype(np.float32)
+    ab = np.dstack([x, y])  # each pixel says where it is
+    coarse = Motion(np.full((16, 32, 2), (3, 1), np.float32), np.ones((16, 32), np.float32))
+    moved = coarse.warp_finer(ab)  # twice as fine in x, three times in y
+    np.testing.assert_array_equal(moved[:-3, :-6], ab[3:, 6:])
