@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
 from typing import NamedTuple
@@ -96,7 +96,7 @@ class FramePredictor:
         most_waiting = MAX_WAITING * min(MAX_BESIDE, self.pictures_at_once)
         pending: deque[_Pending] = deque()
         latest: Future[_Answer] | None = None
-        turn = threading.Event()
+        turn, given_up = threading.Event(), threading.Event()
         turn.set()
         with ThreadPoolExecutor(self.pictures_at_once, "colorize-predict") as pool:
             try:
@@ -107,7 +107,7 @@ class FramePredictor:
                         if frame.needs_network:
                             self.network_frames += 1
                             before, turn = turn, threading.Event()
-                            answer = latest = pool.submit(self._predict_in_turn, frame, before, turn)
+                            answer = latest = pool.submit(self._predict_in_turn, frame, before, turn, given_up)
                         answers.append(answer)
                     pending.append(_Pending(interval, answers, latest))
                     while pending and (pending[0].is_done() or _count(pending) > most_waiting):
@@ -115,17 +115,25 @@ class FramePredictor:
                 while pending:
                     yield self._answered(pending.popleft())
             finally:
-                pool.shutdown(cancel_futures=True)
+                given_up.set()  # not cancelled: a frame that is at work waits for all before it
 
-    def _predict_in_turn(self, frame: PlannedFrame, before: threading.Event, after: threading.Event) -> _Answer:
+    def _predict_in_turn(
+        self, frame: PlannedFrame, before: threading.Event, after: threading.Event, given_up: threading.Event
+    ) -> _Answer:
         """Return the network's ab of a frame; its features are aggregated after those of the frame before.
 
         Args:
             frame: The frame.
-            before: Set when those of the frame before are.
-            after: Is set when its own are.
+            before: Set when those of the frame before are, or never will be.
+            after: Is set when its own are, or never will be.
+            given_up: Set when nobody waits for an answer any more.
+
+        Raises:
+            CancelledError: Nobody does.
         """
         try:
+            if given_up.is_set():
+                raise CancelledError
             inputs = with_hints([frame.network_input], self.hint_maps([frame]))
             features = self._colorizer.encode(inputs)
             before.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.motion import SIZE, STEADY, pan
+from support.motion import SIZE, STEADY, NoFeatures, pan
 
 from colorize.engine import Colorizer
 from colorize.motion import TemporalOptions, TemporalPainter, classify_frames
+from colorize.motion.frames import PlannedFrame
+from colorize.motion.predictor import FramePredictor
 from colorize.network import Network
 
 
@@ -99,3 +102,40 @@ def test_a_film_that_nobody_goes_on_with_leaves_no_threads(small_network: Networ
     assert [ab.shape for ab, _ in first] == [(*SIZE, 2)] * 3
     predicted.close()
     assert threading.active_count() == before
+
+
+class Quick:
+    """A network that answers almost at once."""
+
+    pictures_at_once, takes_hints = 2, False
+
+    def encode(self, inputs: np.ndarray) -> NoFeatures:
+        time.sleep(0.0005)
+        return NoFeatures()
+
+    def decode(self, inputs: np.ndarray, features: NoFeatures) -> np.ndarray:
+        return np.zeros((len(inputs), 2, 2, 2), np.float32)
+
+
+def test_a_film_can_be_given_up_at_any_moment() -> None:
+    """Pictures wait for those before them; none may wait for one that is never begun."""
+    grey = np.zeros((2, 2), np.uint8)
+    light = np.zeros((1, 1, 2, 2), np.float32)
+    frame = PlannedFrame(light, grey, "same", (), None, grey, None, None, None, None, True, None)
+    network: Any = Quick()
+
+    def give_up_often() -> None:
+        for _ in range(400):
+            predicted: Any = FramePredictor(network, 8).predict([frame] for _ in range(200))
+            next(predicted)
+            predicted.close()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads change places all the time
+    try:
+        thread = threading.Thread(target=give_up_often, daemon=True)
+        thread.start()
+        thread.join(60)
+    finally:
+        sys.setswitchinterval(interval)
+    assert not thread.is_alive()
