@@ -46,13 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(command, interrupt_handler)
     except KeyboardInterrupt:
-        goes_on = interrupt_handler.in_video or command.run.keeps_journal
-        remedy = "the same command goes on from here" if goes_on else "--skip-existing goes on from here"
-        print(f"colorize: interrupted; {remedy}", file=sys.stderr)
+        print(f"colorize: interrupted; {_remedy(command, interrupt_handler)}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # nobody reads what is printed any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
         return FAILED
+
+
+def _remedy(command: Command, interrupt_handler: InterruptHandler) -> str:
+    """Return what goes on with what was interrupted."""
+    from colorize.film import is_pipe
+
+    if interrupt_handler.in_video and any(is_pipe(name) for name in (*command.files, command.settings.output or "")):
+        return "a pipe cannot be gone on from"
+    if interrupt_handler.in_video or command.run.keeps_journal:
+        return "the same command goes on from here"
+    return "--skip-existing goes on from here"
 
 
 def run_process() -> NoReturn:

@@ -38,6 +38,8 @@ class InterruptHandler:
             KeyboardInterrupt: No film is being coloured, or this is the second Ctrl-C.
         """
         if not self.in_video or self.cancel.is_set():
+            if (pipes := sys.modules.get("colorize.film.pipes")) is not None:  # else none is open
+                pipes.give_up_pipes()
             raise KeyboardInterrupt
         self.cancel.set()
         print("\ncolorize: finishing the segment at work; Ctrl-C again ends at once", file=sys.stderr)

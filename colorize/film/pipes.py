@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
@@ -28,7 +30,50 @@ from colorize.film.video import Span, find_video_stream, properties_of_stream
 
 Y4M, NUT = "yuv4mpegpipe", "nut"  # FFmpeg's names of the formats
 Y4M_PROPERTIES = re.compile(rb" I\S+ A\S+ ")  # in the header: the fields' order, the pixels' aspect
+PATIENCE_SECONDS = 0.25  # after which a thread that waits for a pipe looks whether it is given up
 FRAME_MARK = len("FRAME\n")  # bytes before each frame of a Y4M stream
+
+
+class _Patience:
+    """Waits until a pipe gives or takes bytes, or all pipes are given up.
+
+    A thread that the system holds at a pipe, whose other end neither moves nor closes, could not be ended by anything.
+    Windows has no such way to wait; there the thread is held.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Wait for the pipe behind a file; one that is no file of the system's never keeps anybody waiting."""
+        self.descriptor: int | None = None
+        self.is_given_up = False
+        with suppress(OSError, AttributeError):
+            self.descriptor = None if sys.platform == "win32" else file.fileno()
+        _PIPES.add(self)
+
+    def until_ready(self, to_read: bool) -> bool:
+        """Wait; return False if the pipe is given up.
+
+        Args:
+            to_read: Until it gives bytes, or is at its end; else until it takes some.
+        """
+        if self.descriptor is None:
+            return not self.is_given_up
+        ends = ([self.descriptor], []) if to_read else ([], [self.descriptor])
+        while not self.is_given_up:
+            if any(select.select(*ends, [], PATIENCE_SECONDS)):
+                return True
+        return False
+
+
+_PIPES: weakref.WeakSet[_Patience] = weakref.WeakSet()
+
+
+def give_up_pipes() -> None:
+    """Let all threads go on that wait for a pipe: nothing comes through those that are open any more, nor goes.
+
+    To be called before an interruption that is to end at once: what it closes on its way waits for these threads.
+    """
+    for pipe in list(_PIPES):
+        pipe.is_given_up = True
 
 
 class _Reader:
@@ -36,12 +81,16 @@ class _Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._patience = _Patience(file)
         self.count = 0
         self.first_line = b""
 
     def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes, none only at the end."""
-        data = self._file.read1(size) if hasattr(self._file, "read1") else self._file.read(size)  # type: ignore[attr-defined]
+        """Return at most ``size`` bytes, none only at the end, or where the pipe is given up."""
+        if not self._patience.until_ready(to_read=True):
+            return b""
+        descriptor = self._patience.descriptor
+        data = self._file.read(size) if descriptor is None else os.read(descriptor, size)
         self.count += len(data)
         if not self.first_line.endswith(b"\n"):
             line, newline, _ = data.partition(b"\n")
@@ -56,19 +105,28 @@ class _Writer:
         aspect = format.aspect or Fraction(1)
         order = {"tff": "t", "bff": "b", None: "p"}[format.field_order]
         self._file = file
+        self._patience = _Patience(file)
         self._stated = f" I{order} A{aspect.numerator}:{aspect.denominator} ".encode()
         self._is_first = True
 
     def write(self, data: bytes) -> int:
-        """Write bytes; into the header of a Y4M stream, which comes first, the fields' order and the pixels' aspect."""
+        """Write bytes; into the header of a Y4M stream, which comes first, the fields' order and the pixels' aspect.
+
+        Raises:
+            BrokenPipeError: Nobody reads the pipe any more, or it is given up.
+        """
         rest = memoryview(data)
         if self._is_first:  # PyAV gives them to a stream's codec alone, and the order since 18.1
             header, newline, frames = bytes(data).partition(b"\n")
             if header.startswith(b"YUV4MPEG2 "):
                 rest = memoryview(Y4M_PROPERTIES.sub(self._stated, header) + newline + frames)
             self._is_first = False
+        # A pipe that takes any bytes takes so many without making anybody wait.
+        most = len(rest) if self._patience.descriptor is None else select.PIPE_BUF
         while rest:
-            rest = rest[self._file.write(rest) :]
+            if not self._patience.until_ready(to_read=False):
+                raise BrokenPipeError("the pipe was given up")
+            rest = rest[self._file.write(rest[:most]) :]
         return len(data)
 
 

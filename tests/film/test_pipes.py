@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -22,6 +25,7 @@ from colorize.cli import main
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, colorize_video
 
+ROOT = Path(__file__).parents[2]
 OFF = VideoOptions(temporal="off")
 SIZE = (48, 64)
 PLANES = SIZE[0] * SIZE[1] * 3 // 2  # bytes of a frame
@@ -36,6 +40,14 @@ def y4m(frames: int, parameters: str = "F24:1 Ip A1:1 C420jpeg", frame_mark: byt
     chroma = bytes([128]) * (SIZE[0] * SIZE[1] // 2)
     header = f"YUV4MPEG2 W{SIZE[1]} H{SIZE[0]} {parameters}\n".encode()
     return header + b"".join(frame_mark + grey(index).tobytes() + chroma for index in range(frames))
+
+
+def wait_for(happens: Callable[[], bool]) -> None:
+    """Wait until something is so, a minute at most."""
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def read_y4m(stream: bytes) -> tuple[list[str], np.ndarray]:
@@ -204,3 +216,39 @@ def test_what_no_pipe_can_do_is_wrong_usage(
         main(arguments)
     assert exit.value.code == 2
     assert word in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("stalled", ["writer", "reader"])
+def test_a_second_ctrl_c_ends_at_once_whoever_is_at_the_other_end_of_the_pipe(
+    tmp_path: Path, weights_file: Path, stalled: str
+) -> None:
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=200, size=(96, 128)))
+    files = ["-", "-o", str(tmp_path / "b.mkv")] if stalled == "writer" else [str(path), "-o", "-"]
+    # A shell starts background jobs with Ctrl-C ignored, which a child inherits: here it is to be heard.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += f"from colorize.cli.command import main; sys.exit(main([*{files!r}, '--weights', {str(weights_file)!r}]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    words, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+    assert process.stdin and process.stdout and process.stderr
+    try:
+        if stalled == "writer":
+            process.stdin.write(y4m(40))
+            process.stdin.flush()
+            wait_for(lambda: any(tmp_path.glob("b.mkv.segments/0*.unfinished")))
+        else:
+            assert process.stdout.read(1) == b"Y"
+        time.sleep(2)  # until all wait for the pipe
+        process.send_signal(signal.SIGINT)
+        said_first = iter(process.stderr.readline, b"")
+        assert any(b"Ctrl-C again ends at once" in line for line in said_first)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        lines = process.stderr.read().decode().splitlines()
+    finally:
+        process.kill()
+        process.communicate()
+    assert lines[-1] == "colorize: interrupted; a pipe cannot be gone on from"
+    assert os.listdir(tmp_path) == ["a.mkv"]
