@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -52,7 +53,8 @@ class Isolation:
         Args:
             runtime: What runs the network of films, and the largest photograph.
             idle_seconds: All processes but one that reads are ended, and their memory given back, when nothing was
-                asked of them for so long; None: they stay until the end.
+                asked of them for so long; a second one that reads gets nothing more after so long, unless files wait
+                again. None: they stay until the end.
         """
         self.runtime = runtime
         self._idle_seconds = idle_seconds
@@ -64,6 +66,7 @@ class Isolation:
         self._reserve: queue.SimpleQueue[WorkerProcess] = queue.SimpleQueue()
         for number, reader in enumerate(self._readers):
             (self._reserve if number else self._free).put(reader)
+        self._needed = 0.0  # when one of the reserve was, in seconds of ``time.monotonic``
         self._film: _Film | None = None
         self._film_lock = threading.Lock()
 
@@ -180,12 +183,23 @@ class Isolation:
         except queue.Empty:
             try:
                 reader = self._reserve.get_nowait()
+                self._needed = time.monotonic()
             except queue.Empty:
                 reader = self._free.get()
         try:
             yield reader
         finally:
-            self._free.put(reader)
+            (self._free if self._stays(reader) else self._reserve).put(reader)
+
+    def _stays(self, reader: WorkerProcess) -> bool:
+        """Tell whether a process that reads takes further files at once.
+
+        One of the reserve does so for a while after it was needed; else it would never end where files keep coming, of
+        which the first alone could read all.
+        """
+        if reader is self._readers[0] or self._idle_seconds is None:
+            return True
+        return time.monotonic() - self._needed < self._idle_seconds
 
 
 def _named(path: Path, read: Callable[[], Any]) -> Any:

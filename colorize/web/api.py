@@ -18,6 +18,7 @@ from colorize.web.multipart import upload_route
 from colorize.web.photo_routes import add_photo_routes
 from colorize.web.schema import ERROR_RESPONSES, Health, WeightsList
 from colorize.web.service import ColorizeService
+from colorize.web.threads import with_threads
 from colorize.web.video_routes import add_video_routes
 
 
@@ -29,6 +30,7 @@ def build_api(service: ColorizeService) -> FastAPI:
         summary="Black-and-white photographs and films in colour",
         docs_url=None,  # these two pages load their scripts from another machine
         redoc_url=None,
+        lifespan=with_threads,
     )
     app.router.route_class = upload_route(service.jobs)
     app.add_exception_handler(RequestValidationError, _invalid)

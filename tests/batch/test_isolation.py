@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,3 +186,34 @@ def test_an_outcome_that_crosses_processes_keeps_its_error_as_text(tmp_path: Pat
     except ValueError as error:
         outcome = Outcome(tmp_path, "failed", "a line", error).portable()
     assert "ValueError: broken" in str(outcome.error) and outcome.message == "a line"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a signal that asks whether a process is there")
+def test_a_second_process_that_reads_ends_though_files_keep_coming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "PATIENCE", 0.05)
+    with Isolation(RuntimeSettings(threads=1), idle_seconds=0.5) as processes:
+        first = processes.call(tmp_path, os.getpid)
+        thread = threading.Thread(target=processes.call, args=(tmp_path, time.sleep, 2.0))
+        thread.start()
+        time.sleep(0.2)
+        second = processes.call(tmp_path, os.getpid)  # the first has something to do
+        assert second != first
+        processes.call(tmp_path, time.sleep, 2.5)  # so that it is the last that has read
+        thread.join()
+        deadline = time.monotonic() + 30
+        while is_there(second):
+            assert time.monotonic() < deadline
+            processes.call(tmp_path, os.getpid)
+            time.sleep(0.02)
+        assert processes.call(tmp_path, os.getpid) == first
+
+
+def is_there(process: int) -> bool:
+    """Tell whether there is a process of a number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
