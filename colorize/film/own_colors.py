@@ -123,23 +123,30 @@ def summarize(samples: Iterable[Sample | None]) -> FilmColors:
     Args:
         samples: Of each; None: it says nothing.
     """
-    told = [sample.measure for sample in samples if sample is not None]
+    told = [sample for sample in samples if sample is not None]
     if not told:
         return FilmColors()
-    share = sum(not measure.is_grey for measure in told) / len(told)
+    share = sum(not sample.measure.is_grey for sample in told) / len(told)
     threshold = 2 ** (0.5 - share)
-    in_color = [measure.ratio > threshold for measure in told]
-    grey = [measure for measure, is_own in zip(told, in_color, strict=True) if not is_own]
-    signs = sum(measure.patch_share >= MIN_SIGN for measure in grey)
-    toned = [measure for measure in grey if measure.ratio > 0]
+    in_color = [sample.measure.ratio > threshold for sample in told]
+    grey = [sample for sample, is_own in zip(told, in_color, strict=True) if not is_own]
+    signs = [sample for sample in grey if sample.measure.patch_share >= MIN_SIGN]
+    # A sign stays in its place; a tape's noise, part of which may be of one colour too, does not.
+    has_sign = len(signs) * 2 > len(grey) and measure_color(_mean_picture(signs)).patch_share >= MIN_SIGN
+    toned = [sample.measure for sample in grey if sample.measure.ratio > 0]
     noisy = sum(measure.noise > max(MIN_NOISE, measure.tone) for measure in toned)
-    return FilmColors(threshold, share > 0.5, all(in_color), noisy * 2 > len(toned), signs * 2 > len(grey))
+    return FilmColors(threshold, share > 0.5, all(in_color), noisy * 2 > len(toned), has_sign)
 
 
 def mean_ratio(samples: Sequence[Sample]) -> float:
     """Return the ratio of the mean of a scene's pictures: noise, which changes from frame to frame, fades in it."""
-    mean = np.mean([sample.picture for sample in samples], axis=0)
-    return measure_color(np.asarray(mean.round(), np.uint8)).ratio
+    return measure_color(_mean_picture(samples)).ratio
+
+
+def _mean_picture(samples: Sequence[Sample]) -> Picture:
+    """Return the mean of the pictures that are as large as the first, at least one."""
+    pictures = [sample.picture for sample in samples if sample.picture.shape == samples[0].picture.shape]
+    return np.asarray(np.mean(pictures, axis=0).round(), np.uint8)
 
 
 def _is_clearly(ratio: float, in_color: bool, threshold: float) -> bool:

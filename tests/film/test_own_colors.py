@@ -29,7 +29,16 @@ from colorize.film import (
     read_luma,
     survey_colors,
 )
-from colorize.film.own_colors import FADE_FRAMES, ColorState, FilmColors, judge_frame, judge_scenes, summarize
+from colorize.film.own_colors import (
+    FADE_FRAMES,
+    MIN_SIGN,
+    ColorState,
+    FilmColors,
+    Sample,
+    judge_frame,
+    judge_scenes,
+    summarize,
+)
 from colorize.film.video import Span, Video
 from colorize.photo import read_image
 
@@ -170,6 +179,17 @@ def test_what_samples_say_of_a_film(video: Video) -> None:
     for kind in ("grey", "sepia", "sign"):
         film = summarize([judge_frame(video, picture(kind))])
         assert (film.is_noisy, film.has_sign) == (False, kind == "sign"), kind
+
+
+def test_a_sign_stays_in_its_place(video: Video) -> None:
+    def moved(sample: Sample, pixels: int) -> Sample:
+        return sample._replace(picture=np.roll(sample.picture, pixels, axis=1))
+
+    signs = [judge_frame(video, picture("sign")) for _ in range(12)]
+    assert all(sample is not None and sample.measure.patch_share >= MIN_SIGN for sample in signs)
+    assert summarize(signs).has_sign
+    everywhere = [moved(sample, 5 * place) for place, sample in enumerate(signs) if sample is not None]
+    assert not summarize(everywhere).has_sign  # as spots of a tape's noise are
 
 
 def test_a_tapes_noise_is_no_colour(video: Video) -> None:
