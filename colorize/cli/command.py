@@ -57,7 +57,7 @@ def _remedy(command: Command, interrupt_handler: InterruptHandler) -> str:
     """Return what goes on with what was interrupted."""
     from colorize.film import is_pipe
 
-    if interrupt_handler.in_video and any(is_pipe(name) for name in (*command.files, command.settings.output or "")):
+    if any(is_pipe(name) for name in (*command.files, command.settings.output or "")):
         return "a pipe cannot be gone on from"
     if interrupt_handler.in_video or command.run.keeps_journal:
         return "the same command goes on from here"

@@ -240,7 +240,7 @@ class SegmentStore:
         }
         with replacing(_record_of(self.video_path(number)), overwrite=True, durable=True) as file:
             np.savez(file, allow_pickle=False, **arrays, **{DIGEST: np.array(_digest(arrays))})
-        self._append(segment)
+        self._append(segment.compacted())
 
     def adopt(self, other: SegmentStore) -> None:
         """Count all segments of another store, which is on the same disk, as the next ones; it is removed."""
@@ -322,7 +322,7 @@ class SegmentStore:
         """Append the next segment, from whose state the film goes on; the one before lets go of its own, a megabyte."""
         if self.segments:
             self.segments[-1] = replace(self.segments[-1], state={})
-        self.segments.append(segment.compacted())
+        self.segments.append(segment)
         self._begins.append(self._begins[-1] + len(segment.pts))
 
     def _read_manifest(self) -> dict[str, Any] | None:

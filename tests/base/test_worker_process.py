@@ -61,7 +61,7 @@ def test_a_crash_is_an_error_and_the_next_call_has_another_process() -> None:
     after = process.call(crashing.pid)
     assert after != before
     process.close()
-    assert not is_alive(after)
+    assert not crashing.is_alive(after)
 
 
 def test_a_process_that_cannot_begin_says_why_each_time() -> None:
@@ -130,16 +130,8 @@ def test_an_idle_process_ends_and_is_started_anew() -> None:
     before = process.call(crashing.pid)
     assert process.call(crashing.pid) == before
     end = time.monotonic() + 60
-    while is_alive(before):
+    while crashing.is_alive(before):
         assert time.monotonic() < end
         time.sleep(0.05)
     assert process.call(crashing.pid) != before
     process.close()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -194,26 +194,17 @@ def test_a_second_process_that_reads_ends_though_files_keep_coming(
 ) -> None:
     monkeypatch.setattr(isolation, "PATIENCE", 0.05)
     with Isolation(RuntimeSettings(threads=1), idle_seconds=0.5) as processes:
-        first = processes.call(tmp_path, os.getpid)
+        first = processes.call(tmp_path, crashing.pid)
         thread = threading.Thread(target=processes.call, args=(tmp_path, time.sleep, 2.0))
         thread.start()
         time.sleep(0.2)
-        second = processes.call(tmp_path, os.getpid)  # the first has something to do
+        second = processes.call(tmp_path, crashing.pid)  # the first has something to do
         assert second != first
         processes.call(tmp_path, time.sleep, 2.5)  # so that it is the last that has read
         thread.join()
         deadline = time.monotonic() + 30
-        while is_there(second):
+        while crashing.is_alive(second):
             assert time.monotonic() < deadline
-            processes.call(tmp_path, os.getpid)
+            processes.call(tmp_path, crashing.pid)
             time.sleep(0.02)
-        assert processes.call(tmp_path, os.getpid) == first
-
-
-def is_there(process: int) -> bool:
-    """Tell whether there is a process of a number."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        assert processes.call(tmp_path, crashing.pid) == first

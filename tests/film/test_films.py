@@ -6,6 +6,7 @@ import os
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -17,6 +18,7 @@ from support.videos import VideoRecipe, make_video, needs_rates
 from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, open_source, survey_colors
+from colorize.film.division import frames_per_segment
 from colorize.film.notes import format_ranges
 from colorize.film.video import Span
 from colorize.network import Network
@@ -200,3 +202,11 @@ def test_background_work_is_bounded_and_passes_errors_on() -> None:
         worker.finish()
     worker.close()
     assert done == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "frames"), [(25, 5, 24), (24, 120, 48), (25, 7200, 252), (30, 7200, 300), (8, 5, 8), (1, 60, 1)]
+)
+def test_a_segment_is_a_multiple_of_the_frames_between_anchors(rate: int, seconds: float, frames: int) -> None:
+    video: Any = SimpleNamespace(rate=Fraction(rate), duration=seconds)
+    assert frames_per_segment(video) == frames

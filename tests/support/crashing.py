@@ -65,6 +65,15 @@ def add(left: Any, right: Any) -> Any:
     return left + right
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process of a number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def pid() -> int:
     """Return the number of the process."""
     return os.getpid()
