@@ -84,10 +84,15 @@ class _Reader:
         self._patience = _Patience(file)
         self.count = 0
         self.first_line = b""
+        self.is_interrupted = False  # by Ctrl-C; PyAV would print the error and go on
 
     def read(self, size: int) -> bytes:
         """Return at most ``size`` bytes, none only at the end, or where the pipe is given up."""
-        if not self._patience.until_ready(to_read=True):
+        try:
+            if not self._patience.until_ready(to_read=True):
+                return b""
+        except KeyboardInterrupt:
+            self.is_interrupted = True
             return b""
         descriptor = self._patience.descriptor
         data = self._file.read(size) if descriptor is None else os.read(descriptor, size)
@@ -156,6 +161,8 @@ class PipeSource:
         try:
             self._container = av.open(self._reader, "r", metadata_errors="replace")  # type: ignore[arg-type]
         except (FFmpegError, ValueError) as error:
+            if self._reader.is_interrupted:
+                raise KeyboardInterrupt from None
             problem = "nothing came" if not self._reader.count else f"neither Y4M nor NUT came ({reason(error)})"
             raise VideoError(f"{path}: {problem}; such as ffmpeg -i film.mp4 -f yuv4mpegpipe - writes them") from error
         self.format = self._container.format.name
@@ -163,6 +170,8 @@ class PipeSource:
         self._is_broken = False
         self._frames = self._decode(stream)
         self._first = next(self._frames, None)
+        if self._reader.is_interrupted:
+            raise KeyboardInterrupt
         if self._first is None:
             raise VideoError(f"{path}: the stream ended before its first frame was whole")
         self.video = properties_of_stream(path, self._container, stream, self._first)

@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from support.command import said
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -252,3 +253,28 @@ def test_a_second_ctrl_c_ends_at_once_whoever_is_at_the_other_end_of_the_pipe(
         process.communicate()
     assert lines[-1] == "colorize: interrupted; a pipe cannot be gone on from"
     assert os.listdir(tmp_path) == ["a.mkv"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("frames", [0, 1], ids=["nothing", "half a frame"])
+def test_ctrl_c_ends_a_command_to_which_nothing_comes(tmp_path: Path, weights_file: Path, frames: int) -> None:
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += f"from colorize.cli.command import main; sys.exit(main(['-', '-o', {str(tmp_path / 'b.mkv')!r}, "
+    code += f"'--weights', {str(weights_file)!r}]))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stderr=pipe, env=environment)
+    assert process.stdin and process.stderr
+    try:
+        process.stdin.write(y4m(frames)[: 1500 * frames])
+        process.stdin.flush()
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        err = process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.communicate()
+    assert said(err) == "colorize: interrupted; a pipe cannot be gone on from\n"
+    assert os.listdir(tmp_path) == []
