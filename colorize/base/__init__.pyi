@@ -13,6 +13,7 @@ from .compat import scheduling_kept as scheduling_kept
 from .compat import states_rate_of_copies as states_rate_of_copies
 from .compat import wrap_lifespan as wrap_lifespan
 from .compat import write_codec_field_order as write_codec_field_order
+from .concurrency import Lookahead as Lookahead
 from .concurrency import SerialWorker as SerialWorker
 from .concurrency import prefetch as prefetch
 from .defaults import DEFAULT_QUALITY as DEFAULT_QUALITY

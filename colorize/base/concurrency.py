@@ -1,11 +1,12 @@
-"""Bounded background work: an iterator read ahead in a thread, and tasks that run one after the other in a thread."""
+"""Iterators that are looked or read ahead, and tasks that run one after the other in a thread."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 
@@ -30,6 +31,25 @@ def prefetch(items: Iterator[Item], count: int) -> Generator[Item]:
     finally:
         if isinstance(items, Generator):
             items.close()
+
+
+class Lookahead(Generic[Item]):
+    """An iterator whose next items can be seen before they are taken."""
+
+    def __init__(self, items: Iterator[Item]) -> None:
+        self._items = items
+        self._seen: deque[Item] = deque()
+
+    def __iter__(self) -> Lookahead[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        return self._seen.popleft() if self._seen else next(self._items)
+
+    def peek(self, count: int) -> list[Item]:
+        """Return the next items, ``count`` of them or all that there are."""
+        self._seen.extend(islice(self._items, max(0, count - len(self._seen))))
+        return list(islice(self._seen, count))
 
 
 class SerialWorker:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import av
 import numpy as np
 
-from colorize.base import CODECS, SerialWorker, available_cpus, prefetch
+from colorize.base import CODECS, Lookahead, SerialWorker, available_cpus, prefetch
 from colorize.color import DeepPlane, Floats, Luma, blend_planes, color_field_planes, color_planes
 from colorize.engine import Colorizer
 from colorize.film.captions import has_captions
@@ -28,7 +28,16 @@ from colorize.film.pixels import read_alpha, read_luma, read_own_planes
 from colorize.film.segments import Segment, SegmentStore, time_stamps
 from colorize.film.sources import Source
 from colorize.film.video import FIELD_CODECS, Span, Video
-from colorize.motion import ClassifiedFrame, Guide, SegmentEnd, TemporalPainter, classify_frames, guide_frames
+from colorize.motion import (
+    MAX_REST,
+    MAX_SPARSE_GAP,
+    ClassifiedFrame,
+    Guide,
+    SegmentEnd,
+    TemporalPainter,
+    classify_frames,
+    guide_frames,
+)
 
 MAX_DECODED = 12  # frames that wait for the network
 MAX_GUIDES = 8  # frames whose guides wait for them
@@ -44,7 +53,8 @@ class SegmentPlan:
         span: The part of the source that is coloured.
         format: The format of the segments' frames.
         settings: The settings of their encoder.
-        segment_frames: How many frames a segment has at most.
+        segment_frames: How many frames a segment has at most; where that is enough for two anchors, ``MAX_REST`` more
+            if a scene ends with them.
         scene_frames: How many frames lie at least from one end of a segment at a cut to the next such end.
         colors: What samples of the film say of its own colours; None: no scene keeps them.
         key_frames: What is known of its colours; None: nothing.
@@ -311,29 +321,48 @@ def _divide(plan: SegmentPlan, tasks: Iterator[FrameTask], segments: Sequence[Se
     """Yield the frames that follow those of finished segments, with the ends of further segments marked.
 
     A segment ends at a cut, unless the last one that did so ended shortly before; after a number of frames; and before
-    a frame of the other field order, for the order is that of all frames of a segment.
+    a frame of the other field order, for the order is that of all frames of a segment. The last few frames of
+    a scene make no segment of their own, for which the network would have to see another frame.
     """
     unfinished_scene = takewhile(lambda segment: not segment.ends_scene, reversed(segments))
     since_cut = sum(len(segment.pts) for segment in unfinished_scene)
+    rest = MAX_REST if plan.segment_frames >= MAX_SPARSE_GAP else 0
     count = 0
     segment_order = None
-    following = next(tasks, None)
-    while following is not None:
-        task, following = following, next(tasks, None)
+    ahead = Lookahead(tasks)
+    for task in ahead:
         if count == 0:
             segment_order = task.field_order or plan.format.field_order
         count, since_cut = count + 1, since_cut + 1
+        following = next(iter(ahead.peek(1)), None)
         if following is None or (following.classified.kind == "cut" and since_cut >= plan.scene_frames):
             task.end, since_cut = "scene", 0
         else:
             changes_order = plan.format.field_order and following.field_order not in (None, segment_order)
-            is_full = count == plan.segment_frames or task.index + 1 == plan.end
-            task.end = "segment" if changes_order or is_full else None
+            is_full = count >= plan.segment_frames and not (
+                rest and _scene_ends_soon(ahead.peek(rest + 1), rest, since_cut, plan.scene_frames)
+            )
+            task.end = "segment" if changes_order or is_full or task.index + 1 == plan.end else None
         task.ends_span = following is None
         count = 0 if task.end else count
         yield task
         if task.index + 1 == plan.end:
             return
+
+
+def _scene_ends_soon(coming: Sequence[FrameTask], rest: int, since_cut: int, scene_frames: int) -> bool:
+    """Return whether a scene ends soon after a frame.
+
+    Args:
+        coming: The frames after it, one more than ``rest``; fewer only at the end.
+        rest: How many frames soon is.
+        since_cut: How many frames of its scene there are so far.
+        scene_frames: How many a scene has at least.
+    """
+    if len(coming) <= rest:
+        return True  # nothing follows
+    cuts = (frames for frames, task in enumerate(coming) if frames and task.classified.kind == "cut")
+    return any(since_cut + frames >= scene_frames for frames in cuts)
 
 
 def _read_field_orders(video: Video, frames: Iterator[Frame]) -> Iterator[tuple[Frame, str | None]]:

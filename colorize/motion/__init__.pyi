@@ -18,5 +18,6 @@ from .key_layers import KnownKeys as KnownKeys
 from .key_layers import TrackedGrey as TrackedGrey
 from .options import TemporalOptions as TemporalOptions
 from .own_answers import OwnAnswer as OwnAnswer
+from .temporal import MAX_REST as MAX_REST
 from .temporal import MAX_SPARSE_GAP as MAX_SPARSE_GAP
 from .temporal import TemporalPainter as TemporalPainter

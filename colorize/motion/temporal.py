@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from colorize.base import prefetch
+from colorize.base import Lookahead, prefetch
 from colorize.color import Floats
 from colorize.engine import Colorizer
 from colorize.motion.aggregation import Aggregation, motions_to_predicted
@@ -21,6 +21,7 @@ from colorize.motion.predictor import FramePredictor
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, where the network predicts those between too
 MAX_SPARSE_GAP = 12  # the same where it predicts the anchors alone, unless the user says another number
+MAX_REST = 4  # ... and so many more where a scene or segment ends with them: another anchor would serve them alone
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
 MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts a batch before them,
 MAX_TRACKED_BESIDE = 12  # or frames before them side by side, which it begins with as soon as they are there
@@ -184,9 +185,11 @@ class TemporalPainter:
         """Yield intervals of frames, each ending with an anchor; a frame that begins a scene is one by itself."""
         every = self._options.every
         max_gap = every or MAX_SPARSE_GAP if self._options.temporal == "fast" else max(MAX_ANCHOR_GAP, every or 1)
+        joins_rest = every is None and self._options.temporal == "fast"
         interval: list[TrackedFrame] = []
         to_anchor: list[Motion] = []  # of each frame of the interval
-        for frame in frames:
+        ahead = Lookahead(iter(frames))
+        for frame in ahead:
             if frame.backward_flow is None:
                 if interval:
                     yield self._planned(interval, to_anchor)
@@ -197,7 +200,8 @@ class TemporalPainter:
             if interval:
                 motion = frame.backward_flow.compose(to_anchor[-1])
                 is_lost = motion.confidence.mean() < MIN_TRACKED and every is None
-                if interval[-1].kind != "flash" and (is_lost or len(interval) >= max_gap):
+                is_full = len(interval) >= max_gap and not (joins_rest and _ends_soon([frame, *ahead.peek(MAX_REST)]))
+                if interval[-1].kind != "flash" and (is_lost or is_full):
                     yield self._planned(interval, to_anchor)
                     interval, to_anchor, motion = [], [], frame.backward_flow
             interval.append(frame)
@@ -247,6 +251,15 @@ class TemporalPainter:
             self._memory.anchor = anchor
             for frame, ab in zip(interval, frames_ab, strict=True):
                 yield frame.guided(ab), {**frame.state, **anchor.state()} if frame.state else frame.state
+
+
+def _ends_soon(frames: Sequence[TrackedFrame]) -> bool:
+    """Return whether a segment ends with one of the first ``MAX_REST`` of frames, or a scene does."""
+    following = [*frames[1:], None]
+    for frame, next_frame in zip(frames[:MAX_REST], following, strict=False):
+        if frame.state is not None or (next_frame is not None and next_frame.backward_flow is None):
+            return True
+    return False
 
 
 def _first_state(frame: ClassifiedFrame, end: SegmentEnd | None) -> State | None:

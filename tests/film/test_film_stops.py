@@ -50,6 +50,14 @@ class Scenes(VideoRecipe):
         return 251 - grey if bisect_right(self.cuts, index) % 2 else grey
 
 
+class LongScenes(Scenes):
+    """A film of scenes of some seconds."""
+
+    cuts = (52, 105)
+    segments = (24, 28, 24, 24, 5, 26)
+    """Frames of the segments: 24, or up to four more where the scene ends with them."""
+
+
 @pytest.mark.parametrize("mode", only_quick(["fast"], ["off", "best"]))
 def test_a_stopped_film_goes_on_and_equals_an_uninterrupted_one(
     tmp_path: Path, colorizer: Colorizer, short_segments: None, mode: Any
@@ -128,21 +136,42 @@ def test_a_result_that_is_not_the_one_asked_for_is_never_called_done(
     assert killed_at_the_end.read_bytes() == before
 
 
-def test_segments_end_at_cuts_and_at_a_number_of_frames(
-    tmp_path: Path, colorizer: Colorizer, short_segments: None
-) -> None:
-    path, out = make_video(tmp_path / "a.mp4", Scenes(frames=100)), tmp_path / "b.mp4"
+def color_and_look(path: Path, colorizer: Colorizer, options: VideoOptions) -> list[tuple[int, bool]]:
+    """Colour a film, and return how many frames each of its segments had, and whether a scene ended with it."""
+    out, copied = path.with_name("b.mp4"), path.with_name("copy.segments")
     found: list[tuple[int, bool]] = []
 
     def look(progress: Progress) -> None:
         if progress.stage == "joining":
-            shutil.copytree(tmp_path / "b.mp4.segments", tmp_path / "copy.segments")
-            store = SegmentStore(tmp_path / "copy")
+            shutil.copytree(path.with_name("b.mp4.segments"), copied)
+            store = SegmentStore(path.with_name("copy"))
             store.begin(json.loads((store.folder / "manifest.json").read_text()))
             found.extend((len(segment.pts), segment.ends_scene) for segment in store.segments)
 
-    colorize_video(path, out, colorizer=colorizer, options=OFF, progress=look)
+    colorize_video(path, out, colorizer=colorizer, options=options, progress=look)
+    return found
+
+
+def test_segments_end_at_cuts_and_at_a_number_of_frames(
+    tmp_path: Path, colorizer: Colorizer, short_segments: None
+) -> None:
+    found = color_and_look(make_video(tmp_path / "a.mp4", Scenes(frames=100)), colorizer, OFF)
     assert found == [(count, index in (3, 9, 10)) for index, count in enumerate(Scenes.segments)]
+
+
+@pytest.mark.parametrize("mode", only_quick(["fast"], ["off", "best"]))
+def test_the_last_few_frames_of_a_scene_make_no_segment_of_their_own(
+    tmp_path: Path, colorizer: Colorizer, mode: Any
+) -> None:
+    path, options = make_video(tmp_path / "a.mp4", LongScenes(frames=131)), VideoOptions(temporal=mode)
+    found = color_and_look(path, colorizer, options)
+    assert found == [(count, index in (1, 4, 5)) for index, count in enumerate(LongScenes.segments)]
+    cancel, out = threading.Event(), tmp_path / "c.mp4"
+    with pytest.raises(VideoStopped):
+        follow = stop_after(30, cancel)
+        colorize_video(path, out, colorizer=colorizer, options=options, progress=follow, cancel=cancel)
+    assert colorize_video(path, out, colorizer=colorizer, options=options).resumed in (52, 76, 100)
+    assert out.read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
 def test_field_orders_and_captions_outlive_a_stop(tmp_path: Path, colorizer: Colorizer, short_segments: None) -> None:

@@ -15,7 +15,7 @@ import pytest
 from support.video_contents import luma_of, packets_of, read_frames
 from support.videos import VideoRecipe, make_video, needs_rates
 
-from colorize.base import CONTAINERS, SerialWorker, format_time, prefetch
+from colorize.base import CONTAINERS, Lookahead, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, open_source, survey_colors
 from colorize.film.division import frames_per_segment
@@ -171,6 +171,13 @@ def test_numbers_and_times_read_well() -> None:
     assert format_ranges(list(range(0, 40, 2))).endswith("14, ...")
     assert format_time(3725.04) == "1:02:05.0"
     assert format_time(59.97) == "0:01:00.0"
+
+
+def test_items_are_seen_before_they_are_taken() -> None:
+    ahead = Lookahead(iter(range(5)))
+    assert (ahead.peek(2), next(ahead), ahead.peek(0), ahead.peek(3)) == ([0, 1], 0, [], [1, 2, 3])
+    assert (ahead.peek(1), next(ahead), ahead.peek(9)) == ([1], 1, [2, 3, 4])
+    assert (list(ahead), ahead.peek(1)) == ([2, 3, 4], [])
 
 
 def test_background_work_is_bounded_and_passes_errors_on() -> None:

@@ -12,7 +12,7 @@ from support.motion import SIZE, STEADY, Paintbox, as_input, painter, pan
 
 from colorize.engine import Colorizer
 from colorize.motion import TemporalOptions, TemporalPainter, classify_frames
-from colorize.motion.temporal import MAX_SPARSE_GAP
+from colorize.motion.temporal import MAX_REST, MAX_SPARSE_GAP
 from colorize.network import Network
 
 
@@ -30,6 +30,23 @@ def test_automatic_is_sparse_where_motion_is_slow_and_dense_where_flow_fails() -
     list(lost.predict_ab([as_input(random.uniform(-0.5, 0.5, SIZE)) for _ in range(33)]))
     assert slow.network_frames == 1 + 36 // MAX_SPARSE_GAP
     assert lost.network_frames > 30
+
+
+@pytest.mark.parametrize(
+    ("options", "rest", "more"),
+    [
+        (TemporalOptions("fast"), MAX_REST, 0),
+        (TemporalOptions("fast"), MAX_REST + 1, 1),
+        (TemporalOptions("fast", MAX_SPARSE_GAP), 1, 1),  # a number that the user says is kept
+    ],
+    ids=str,
+)
+def test_the_rest_of_a_scene_or_segment_needs_no_anchor_of_its_own(
+    options: TemporalOptions, rest: int, more: int
+) -> None:
+    frames, steady = 1 + MAX_SPARSE_GAP + rest, painter(options)
+    list(steady.predict_ab([*pan(10, frames), *pan(12, frames)]))  # a cut ends the first rest, the segment the other
+    assert steady.network_frames == 2 * (2 + more)
 
 
 @pytest.mark.parametrize(
