@@ -85,8 +85,9 @@ def expected_ab(logits: Tensor, centres: Tensor, hue_agreement_power: float | Te
     if isinstance(hue_agreement_power, float) and not hue_agreement_power:
         return (probabilities @ centres).clamp(-1, 1)
     expected = probabilities @ torch.cat([centres, centres.norm(dim=1, keepdim=True)], dim=1)
-    ab, chroma = expected.split((2, 1), dim=-1)
+    # ONNX Runtime (1.32) computes in planes some fifteen times as fast as where the last dimension is 1 or 2.
+    a, b, chroma = expected.permute(3, 0, 1, 2).unbind()
     # The slope of a length is endless at 0, and so is a quotient's.
-    length = (ab.square().sum(dim=-1, keepdim=True) + CHROMA_EPS**2).sqrt()
-    agreement = length / (chroma + CHROMA_EPS)
-    return (ab * agreement**hue_agreement_power).clamp(-1, 1)
+    length = (a.square() + b.square() + CHROMA_EPS**2).sqrt()
+    factor = (length / (chroma + CHROMA_EPS)) ** hue_agreement_power
+    return torch.stack([a * factor, b * factor], dim=1).permute(0, 2, 3, 1).clamp(-1, 1)
