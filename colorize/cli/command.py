@@ -204,11 +204,14 @@ def print_left_out(command: Command) -> None:
 
 def _pictures_at_once(command: Command, count: int) -> int:
     """Return how many pictures mostly come together: the frames of films, or photos."""
+    return command.options.video.batch_size if _are_films(command) else max(1, min(count, PHOTOS_AT_ONCE))
+
+
+def _are_films(command: Command) -> bool:
+    """Return whether only films, or their numbered frames, were given."""
     from colorize.film import names_video
 
-    if command.settings.sequence or (bool(command.files) and all(map(names_video, command.files))):
-        return command.options.video.batch_size
-    return max(1, min(count, PHOTOS_AT_ONCE))
+    return command.settings.sequence or (bool(command.files) and all(map(names_video, command.files)))
 
 
 def _is_one_photo(command: Command) -> bool:
@@ -246,6 +249,7 @@ def load_colorizer(command: Command, count: int) -> Colorizer:
         runtime=runtime.runtime,
         pictures_at_once=_pictures_at_once(command, count),
         keep_memory=not is_one_photo,
+        in_background=_are_films(command),  # which are read meanwhile
     )
     if command.options.photo.candidates is not None:
         check_candidate_weights(colorizer)

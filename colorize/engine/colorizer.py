@@ -62,6 +62,7 @@ class Colorizer:
         runtime: str = "auto",
         pictures_at_once: int = 1,
         keep_memory: bool = True,
+        in_background: bool = False,
         **changes: Any,
     ) -> None:
         """Load weights.
@@ -78,6 +79,9 @@ class Colorizer:
                 threads are then divided among so many, which takes less of its time. The colours are the same.
             keep_memory: Keep the memory that the network took for the next picture, some 70 MB, which saves a sixth of
                 its time; False: give it back, as is right where one picture is all.
+            in_background: Return while ONNX Runtime still gets ready, which takes some .3 s; the first call of
+                ``encode``, ``predict_ab`` or anything that needs them waits for it, and raises a ``WeightsError`` where
+                the network's graph cannot be used.
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:
@@ -90,7 +94,8 @@ class Colorizer:
         RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
-            self.network = load_network(weights, device, precision, runtime, threads, pictures_at_once, keep_memory)
+            kept = pictures_at_once, keep_memory, in_background
+            self.network = load_network(weights, device, precision, runtime, threads, *kept)
             self.weights = self._name = str(weights)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")

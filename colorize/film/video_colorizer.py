@@ -105,7 +105,7 @@ def colorize_video(
 
 
 def _film_colorizer(options: VideoOptions) -> Colorizer:
-    return Colorizer(pictures_at_once=options.batch_size)
+    return Colorizer(pictures_at_once=options.batch_size, in_background=True)
 
 
 def color_scene(

@@ -10,7 +10,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,11 +64,13 @@ class Graph:
         models: ``encoder`` or ``decoder`` -> the ONNX model, whose initializers have names and shapes but no numbers.
         shapes: ``encoder`` or ``decoder`` -> name of an initializer -> its shape.
         norms: Name of a convolution -> the batch norm after it.
+        path: The file that it was read from; None: it is new.
     """
 
     models: Mapping[str, bytes]
     shapes: Mapping[str, Mapping[str, tuple[int, ...]]]
     norms: Mapping[str, Norm]
+    path: Path | None = field(default=None, compare=False)
 
     def check_tensors(self, tensors: Mapping[str, npt.NDArray]) -> None:
         """Check that the tensors of a weights file are all that the graph wants, in its shapes, and no others.
@@ -179,7 +181,7 @@ def read_graph(path: Path) -> Graph:
         raise WeightsError(
             f"{path}: not a graph file that can be read ({str(error)[:200]}); {graph_remedy(path)}"
         ) from error
-    return Graph(models, shapes, norms)
+    return Graph(models, shapes, norms, path)
 
 
 def write_graph(path: Path, graph: Graph) -> None:

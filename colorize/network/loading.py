@@ -54,6 +54,7 @@ def load_network(
     threads: int | None = None,
     pictures_at_once: int = 1,
     keep_memory: bool = True,
+    in_background: bool = False,
 ) -> Network:
     """Return the network of a weights file, ready to run.
 
@@ -67,6 +68,7 @@ def load_network(
         threads: Processor threads that compute together; None: one for each core.
         pictures_at_once: How many pictures mostly come together; see ``OnnxNetwork``. The answers are the same.
         keep_memory: For the next picture; see ``OnnxNetwork``. The answers are the same.
+        in_background: Let ONNX Runtime get ready in a thread; see ``OnnxNetwork``. The first call that computes waits.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -78,7 +80,7 @@ def load_network(
     try:
         digest = check_file(path)
         if choose_runtime(path, runtime, device, precision) == "onnx":
-            return _load_in_onnx_runtime(path, digest, device, threads, pictures_at_once, keep_memory)
+            return _load_in_onnx_runtime(path, digest, device, threads, pictures_at_once, keep_memory, in_background)
         return _load_in_torch(path, str(weights), device, precision, threads)
     except PermissionError as error:
         raise WeightsError(f"{error.filename or path}: no permission to read it") from error
@@ -199,6 +201,7 @@ def _load_in_onnx_runtime(
     threads: int | None,
     pictures_at_once: int = 1,
     keep_memory: bool = True,
+    in_background: bool = False,
 ) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
 
@@ -209,6 +212,7 @@ def _load_in_onnx_runtime(
         threads: See ``load_network``.
         pictures_at_once: See ``load_network``.
         keep_memory: See ``load_network``.
+        in_background: See ``load_network``.
     """
     from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
 
@@ -224,11 +228,12 @@ def _load_in_onnx_runtime(
     graph = read_graph(graph_file)
     _name_foreign(graph_file, path)
     try:
-        return OnnxNetwork(graph, tensors, info, digest or sha256(path), device, threads, pictures_at_once, keep_memory)
+        fingerprint, options = digest or sha256(path), (device, threads, pictures_at_once, keep_memory, in_background)
+        return OnnxNetwork(graph, tensors, info, fingerprint, *options)
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
-    except GraphError as error:
-        raise WeightsError(f"{graph_file}: {error}; {graph_remedy(graph_file)}") from error
+    except GraphError:
+        raise
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}; get it anew") from error
 

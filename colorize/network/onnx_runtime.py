@@ -6,10 +6,11 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from colorize.base import WeightsError, available_cpus
 from colorize.color import Floats
 from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
-from colorize.network.graphs import FEATURES, Graph
+from colorize.network.graphs import FEATURES, HALVES, Graph, graph_remedy
 from colorize.network.weights_file import WeightsInfo
 
 # From 1.29 on it tells its maker about models and the machine, unless this is set before it is imported.
@@ -41,7 +42,10 @@ Result = TypeVar("Result")
 
 
 class GraphError(WeightsError):
-    """A graph cannot be used, whatever the weights; the message says why."""
+    """A graph cannot be used, whatever the weights; the message names its file, says why, and how to have it anew."""
+
+    def __init__(self, path: Path | None, reason: str) -> None:
+        super().__init__(reason if path is None else f"{path}: {reason}; {graph_remedy(path)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,13 @@ class _Group:
     latent: Floats | None = None
 
 
+class _Sessions(NamedTuple):
+    """Both halves of a generator, ready to run."""
+
+    encoder: InferenceSession
+    decoder: InferenceSession
+
+
 class OnnxNetwork:
     """A generator that runs in ONNX Runtime, as a ``Network``; it may run in several threads at once."""
 
@@ -104,6 +115,7 @@ class OnnxNetwork:
         threads: int | None = None,
         pictures_at_once: int = 1,
         keep_memory: bool = True,
+        in_background: bool = False,
     ) -> None:
         """Start the sessions.
 
@@ -119,12 +131,13 @@ class OnnxNetwork:
                 single picture longer.
             keep_memory: Keep the memory that a single picture took on a processor for the next one, which then takes
                 a sixth less time; False: give it back after each (of a batch it is always kept).
+            in_background: Start the sessions in a thread; the first call that computes waits for them.
 
         Raises:
             ValueError: The device is not there.
             MisfitError: The tensors do not fit the graph.
             WeightsError: They hold numbers that are not finite.
-            GraphError: The graph itself cannot be used.
+            GraphError: The graph itself cannot be used; in the background it is the first call that raises it.
         """
         check_device(device)
         graph.check_tensors(tensors)
@@ -138,16 +151,35 @@ class OnnxNetwork:
         on_processor = device == "cpu"
         for_one = max(1, threads // pictures_at_once) if on_processor else threads
         self.pictures_at_once = min(pictures_at_once, threads) if on_processor else 1
-        self._encoder = _session(graph, "encoder", tensors, PROVIDERS[device], for_one)
-        self._decoder = _session(graph, "decoder", tensors, PROVIDERS[device], for_one)
-        _return_free_memory()
+        # In the background both at once, which tells at once what is wrong with the weights; else with less memory.
+        values = {half: graph.initializers(half, tensors) for half in HALVES} if in_background else {}
+
+        def start_half(half: str) -> InferenceSession:
+            numbers = values.pop(half) if in_background else graph.initializers(half, tensors)
+            return _session(graph, half, numbers, PROVIDERS[device], for_one)
+
+        def start() -> _Sessions:
+            sessions = _Sessions(*map(start_half, HALVES))
+            _return_free_memory()
+            return sessions
+
+        self._started: Future[_Sessions] = Future()
+        if in_background:
+            starter = ThreadPoolExecutor(1, "colorize-start")
+            self._started = starter.submit(start)
+            starter.shutdown(wait=False)
+        else:
+            self._started.set_result(start())
         self._group_size = 1 if on_processor else MAX_GROUP
         self._threads = ThreadPoolExecutor(threads if on_processor else 1, "colorize-network")
         self._of_batch, self._of_one = RunOptions(), RunOptions()
         if on_processor and not keep_memory:
             self._of_one.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._decoder_inputs = {each.name for each in self._decoder.get_inputs()}
         self._latent_length = info.config.latent_dim
+
+    @property
+    def _sessions(self) -> _Sessions:
+        return self._started.result()
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights file, as hex digits."""
@@ -168,7 +200,7 @@ class OnnxNetwork:
         """
         if latent is None:
             latent = np.zeros((len(inputs), self._latent_length), np.float32)
-        elif "latent" not in self._decoder_inputs:
+        elif not self._latent_length:
             raise ValueError("these weights have no latent vector; leave latent out")
         ends = features.group_ends()
         parts = zip(np.split(_padded(inputs), ends), features.groups, np.split(latent, ends), strict=True)
@@ -183,15 +215,17 @@ class OnnxNetwork:
 
     def _encode_group(self, group: _Group, options: RunOptions) -> tuple[OrtValue, ...]:
         values = {"inputs": _ort_value(group.inputs)}
-        return tuple(self._encoder.run_with_ort_values(FEATURES, values, options))
+        return tuple(self._sessions.encoder.run_with_ort_values(FEATURES, values, options))
 
     def _decode_group(self, group: _Group, options: RunOptions) -> Floats:
         values = {**dict(zip(FEATURES, group.maps, strict=True)), "inputs": _ort_value(group.inputs)}
-        if "latent" in self._decoder_inputs and group.latent is not None:
+        decoder = self._sessions.decoder
+        inputs = {each.name for each in decoder.get_inputs()}
+        if "latent" in inputs and group.latent is not None:
             values["latent"] = _ort_value(group.latent)
-        if "hue_agreement_power" in self._decoder_inputs:
+        if "hue_agreement_power" in inputs:
             values["hue_agreement_power"] = _ort_value(self._hue_agreement_power)
-        return self._decoder.run_with_ort_values(["ab"], values, options)[0].numpy()
+        return decoder.run_with_ort_values(["ab"], values, options)[0].numpy()
 
 
 def check_device(name: str) -> None:
@@ -205,9 +239,7 @@ def check_device(name: str) -> None:
         raise ValueError(f"device {name!r} cannot be used here: the installed ONNX Runtime has {', '.join(there)}")
 
 
-def _session(
-    graph: Graph, half: str, tensors: Mapping[str, npt.NDArray], provider: str, threads: int
-) -> InferenceSession:
+def _session(graph: Graph, half: str, values: Mapping[str, Floats], provider: str, threads: int) -> InferenceSession:
     options = SessionOptions()
     options.log_severity_level = 3  # errors; it is not the user's business how a graph is simplified
     options.intra_op_num_threads = threads
@@ -215,14 +247,13 @@ def _session(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Small parts of the work that is left, not equal ones of all: no thread waits for one that the system has paused.
     options.add_session_config_entry("session.dynamic_block_base", "4")
-    values = graph.initializers(half, tensors)
     options.add_external_initializers(list(values), [OrtValue.ortvalue_from_numpy(value) for value in values.values()])
     providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
     try:
         return InferenceSession(graph.models[half], options, providers=providers)
     except Exception as error:  # its errors have no class in common
         reason = str(error).strip().splitlines()[0][:120]
-        raise GraphError(f"its {half} cannot be used: {reason}") from error
+        raise GraphError(graph.path, f"its {half} cannot be used: {reason}") from error
 
 
 def _ort_value(array: Floats) -> OrtValue:

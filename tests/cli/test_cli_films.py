@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from support.command import run
+from support.small_networks import write_small_weights
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
 from colorize.base import parse_time
 from colorize.cli.console import InterruptHandler
+from colorize.network.graphs import read_graph, write_graph
 from colorize.photo import read_image
 
 pytestmark = pytest.mark.usefixtures("own_process_settings")
@@ -203,3 +206,18 @@ def test_ctrl_c_is_gentle_with_films_and_quick_with_photos() -> None:
 @pytest.mark.parametrize(("text", "value"), [("90", 90), ("1:30", 90), ("0:01:30.5", 90.5), ("2:00:00", 7200)])
 def test_times(text: str, value: float) -> None:
     assert parse_time(text) == value
+
+
+def test_a_graph_that_cannot_be_used_is_named_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """It is only found while the film is read already."""
+    weights, video = write_small_weights(tmp_path / "mine.safetensors"), make_video(tmp_path / "film.mp4")
+    (graph_file,) = (tmp_path / "graphs").iterdir()
+    graph = read_graph(graph_file)
+    write_graph(graph_file, replace(graph, models={**graph.models, "decoder": b"no model"}))
+    before = sorted(os.listdir(tmp_path))
+    status, out, err = run(capsys, weights, video)
+    assert (status, out) == (1, "")
+    assert f"film.mp4: {graph_file}: its decoder cannot be used: " in err and "colorize-weights convert" in err
+    assert sorted(os.listdir(tmp_path)) == before

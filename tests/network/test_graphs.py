@@ -177,6 +177,17 @@ class TestWhichFileIsWrong:
         with pytest.raises(WeightsError, match=rf"^{graph_file}: "):
             check_graph(find_weights("stable"))
 
+    def test_what_is_found_in_the_background(self, graph_file):
+        """What can only be found there is told by the first call that computes, in the same words."""
+        break_graph(graph_file, "no model")
+        network = load_network("stable", "cpu", runtime="onnx", in_background=True)
+        for _ in range(2):
+            with pytest.raises(WeightsError, match=rf"^{graph_file}: its decoder cannot be used: .*install again"):
+                network.encode(random_inputs(1, 1, 32, 32))
+        break_graph(graph_file, "another")
+        with pytest.raises(WeightsError, match=rf"^{graph_file}: "):
+            load_network("stable", "cpu", runtime="onnx", in_background=True)
+
     def test_weights_of_ones_own(self, graph_file, mine):
         with pytest.raises(WeightsError, match=rf"^{mine}: .*head\.bias is \(5,\)"):
             load_network(mine, "cpu", runtime="onnx")

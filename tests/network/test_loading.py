@@ -53,12 +53,12 @@ def test_onnx_runtime_on_a_processor(no_gpu):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_how_pictures_come_changes_no_answer(tmp_path, threads):
-    """One after the other or in batches, and whether memory is kept from one to the next."""
+    """One after the other or in batches, whether memory is kept from one to the next, and a start in the background."""
     path, inputs = write_small_weights(tmp_path / "mine.safetensors"), random_inputs(2, 4, 64, 96)
     answers = [
         answer(network, given)
-        for at_once, keep_memory in product((1, 2), (False, True))
-        for network in [load_network(path, "cpu", None, "onnx", threads, at_once, keep_memory)]
+        for options in product((1, 2), (False, True), (False, True))
+        for network in [load_network(path, "cpu", None, "onnx", threads, *options)]
         for given in (inputs, inputs[:1], inputs)  # the second in what the first left
     ]
     assert np.abs(answers[0]).mean() > 5
