@@ -32,6 +32,7 @@ from colorize.web.controls import (
     status_line,
     weights_control,
 )
+from colorize.web.latest import Latest
 from colorize.web.photo_tab import PhotoTab
 from colorize.web.previews import write_pair
 from colorize.web.requests import ColorizeRequest
@@ -148,19 +149,22 @@ class BatchTab:
     def open_in(self, photo_tab: PhotoTab, tabs: gr.Tabs) -> None:
         """Let a click on a photo of the gallery open it in the tab for one photo."""
 
-        def open_photo(photos: list[Upload] | None, numbers: list[int], event: gr.SelectData) -> tuple:
+        def open_photo(photos: list[Upload] | None, numbers: list[int], latest: Latest, event: gr.SelectData) -> tuple:
             if not photos or not isinstance(event.index, int) or not 0 <= event.index < len(numbers):
                 raise page_error("this photo is not kept any longer; choose it again")
             photo = photos[numbers[event.index]]
-            return gr.update(selected="photo"), *photo_tab.show(Path(photo["path"]), upload_name(photo))
+            asked = latest.ask()
+            shown = photo_tab.show(Path(photo["path"]), upload_name(photo))
+            return gr.update(selected="photo"), *(shown if latest.is_last(asked) else (gr.skip(),) * len(shown))
 
         opened = self._gallery.select(
             open_photo,
-            [self._files, self._shown_numbers],
+            [self._files, self._shown_numbers, photo_tab.latest],
             [tabs, *photo_tab.shown],
             preprocess=False,
             api_visibility=PRIVATE,
             show_progress="hidden",
+            trigger_mode="multiple",  # "always_last" sends the number of an earlier one
         )
         photo_tab.color_after(opened)
 

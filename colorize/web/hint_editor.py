@@ -139,7 +139,8 @@ const send = () => {
     busy = true;
     canvas.setAttribute("aria-busy", "true");
     say("Colouring\\u2026");
-    trigger("input", { hints: hints.map(format).join("\\n") });
+    // What Gradio sends later, by "always_last", has an earlier event's data. So all are sent, and numbered.
+    trigger("input", { hints: hints.map(format).join("\\n"), number: Math.round(performance.now()) });
   }, 10);
 };
 const change = (next, choice = selected) => {
@@ -336,19 +337,19 @@ def easel_error(message: str) -> dict[str, Any]:
     return {"error": message, "turn": secrets.token_hex(4)}
 
 
-def edited_hints(event: gr.EventData) -> str:
-    """Return the hints of the easel's event as text, one a line.
+def edited_hints(event: gr.EventData) -> tuple[str, int]:
+    """Return the hints of the easel's event as text, one a line, and its number, which is higher for later ones.
 
     Raises:
         gr.Error: A client sent something else.
     """
     try:
-        text = event.hints
+        text, number = event.hints, event.number
     except (AttributeError, TypeError):
-        text = None
-    if not isinstance(text, str) or len(text) > MAX_TEXT:
+        text = number = None
+    if not isinstance(text, str) or len(text) > MAX_TEXT or not isinstance(number, int):
         raise page_error("these are no colour hints; load the page again")
-    return text
+    return text, number
 
 
 def read_hint_lines(text: str | None) -> list[Hint]:

@@ -14,6 +14,7 @@ from gradio.events import Dependency
 from colorize.engine import HINTS_SUFFIX, Hint, format_hints, parse_hints
 from colorize.web.controls import PRIVATE, page_error
 from colorize.web.hint_editor import easel, easel_error, easel_value, edited_hints, read_hint_lines
+from colorize.web.latest import Latest
 from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_requests import SETTINGS, photo_request
 from colorize.web.requests import ColorizeRequest
@@ -22,7 +23,6 @@ from colorize.web.uploads import Upload, UploadHandler, upload_name
 
 PAUSE_SECONDS, PAUSE_STEPS = 2.0, 8  # after the last hint, before the file is made
 MAX_HINT_FILE = 1_000_001  # bytes that are read of one; one more than it may have
-PENDING = "?"  # stands for hints that are being drawn, and is the text of none
 
 
 class PhotoHints:
@@ -31,37 +31,35 @@ class PhotoHints:
     Attributes:
         easel: Shows the photo as the hints colour it.
         hints: All that were set, one a line; hidden.
-        wanted: Of this visitor: the hints that were set last by the photo's path, so that a slower answer to earlier
-            ones is not shown.
     """
 
     def __init__(self, uploads: UploadHandler, live: LivePhotos) -> None:
         """Add the components."""
         self._uploads, self._live = uploads, live
         self.hints = gr.Textbox(label="Hints", visible="hidden", value="")
-        self.wanted = gr.State({})
         self.easel = easel()
         with gr.Row():
             self._save = gr.DownloadButton("Keep these dots for another day", interactive=False, elem_id="save-hints")
             self._load_button = gr.UploadButton("Take dots that were kept", file_types=[".json"], elem_id="load-hints")
 
-    def connect(self, upload: gr.File, asked: Sequence[Any], download: gr.DownloadButton) -> list[Dependency]:
+    def connect(
+        self, upload: gr.File, latest: gr.State, asked: Sequence[Any], download: gr.DownloadButton
+    ) -> list[Dependency]:
         """Add the events, and return those after which the photo is to be coloured.
 
         Args:
             upload: The photo.
+            latest: Holds a ``Latest``.
             asked: Reference, its strength, weights and controls, as ``photo_request`` takes them.
             download: The button that waits meanwhile.
         """
         quiet: dict[str, Any] = {"preprocess": False, "api_visibility": PRIVATE, "show_progress": "hidden"}
         outputs = [self.easel, self.hints, self._save, download]
         edited = self.easel.input(
-            self._edit, [upload, self.wanted, *asked], outputs, concurrency_limit=4, trigger_mode="always_last", **quiet
+            self._edit, [upload, latest, *asked], outputs, concurrency_limit=4, trigger_mode="multiple", **quiet
         )
-        loaded = self._load_button.upload(
-            self._load, [self._load_button, upload, self.wanted, *asked], outputs, **quiet
-        )
-        wait = [upload, self.hints, self.wanted]
+        loaded = self._load_button.upload(self._load, [self._load_button, upload, latest, *asked], outputs, **quiet)
+        wait = [upload, self.hints, latest]
         return [event.success(_pause, wait, None, concurrency_limit=None, **quiet) for event in (edited, loaded)]
 
     def prepare_after(self, event: Dependency, upload: gr.File, asked: Sequence[Any], file: gr.DownloadButton) -> None:
@@ -74,6 +72,7 @@ class PhotoHints:
             api_visibility=PRIVATE,
             concurrency_limit=4,
             show_progress="hidden",
+            trigger_mode="always_last",
         )
 
     @takes_controls(*SETTINGS)
@@ -101,23 +100,23 @@ class PhotoHints:
         self,
         event: gr.EventData,
         photo: Upload | None,
-        wanted: dict[str, str],
+        latest: Latest,
         reference: Upload | None,
         reference_strength: float,
         weights: str,
         *values: Any,
     ) -> tuple:
         """Show what the visitor's hints change, and return the values of easel, hints, save button and download."""
-        text = edited_hints(event)
+        text, number = edited_hints(event)
         request = photo_request(reference, reference_strength, weights, values)
-        return await self._set_hints(photo, wanted, request, lambda _: read_hint_lines(text), keep=True)
+        return await self._set_hints(photo, latest, request, lambda _: read_hint_lines(text), number)
 
     @takes_controls(*SETTINGS)
     async def _load(
         self,
         file: Upload | None,
         photo: Upload | None,
-        wanted: dict[str, str],
+        latest: Latest,
         reference: Upload | None,
         reference_strength: float,
         weights: str,
@@ -132,42 +131,44 @@ class PhotoHints:
                 return list(parse_hints(opened.read(MAX_HINT_FILE), size, upload_name(file)))
 
         request = photo_request(reference, reference_strength, weights, values)
-        return await self._set_hints(photo, wanted, request, read, keep=False)
+        return await self._set_hints(photo, latest, request, read)
 
     async def _set_hints(
         self,
         photo: Upload | None,
-        wanted: dict[str, str],
+        latest: Latest,
         request: ColorizeRequest,
         read: Callable[[tuple[int, int]], list[Hint]],
-        keep: bool,
+        number: int | None = None,
     ) -> tuple:
-        """Return the values of easel, hints, save button and download for new hints.
+        """Return the values of easel, hints, save button and download for new hints; none where newer ones were set.
 
         Args:
             photo: That they are of.
-            wanted: The visitor's newest hints by the photo's path.
+            latest: The visitor's newest hints.
             request: How the photo is coloured.
             read: Returns the hints for a photo of (height, width).
-            keep: The easel has them already.
+            number: Of the edit in the easel, which has them already; None: it has not.
         """
         if not photo:
             raise page_error("there is no photo yet; choose one first")
-        before = wanted.get(photo["path"], "")
-        wanted[photo["path"]] = PENDING  # no file is made of the former ones meanwhile
-        text = before
+        skipped = (gr.skip(),) * 4
+        edit = latest.begin_edit(photo["path"], number)  # no file is made of the former ones from now on
+        if not edit:
+            return skipped
+        text, save, download = None, gr.skip(), gr.skip()
         try:
             live = await asyncio.to_thread(self._live.find, Path(photo["path"]), request)
             hints = read(live.size)
-            shown, save = await self._draw(photo, request, hints, keep)
-            text = "\n".join(map(str, hints))
+            shown, save = await self._draw(photo, request, hints, keep=number is not None)
+            text, download = "\n".join(map(str, hints)), gr.update(interactive=False, label="One moment")
         except gr.Error as error:
-            return easel_error(html.unescape(str(error.message))), gr.skip(), gr.skip(), gr.skip()
+            shown = easel_error(html.unescape(str(error.message)))
         except (ValueError, OSError) as error:
-            return easel_error(_without_folder(str(error), photo)), gr.skip(), gr.skip(), gr.skip()
+            shown = easel_error(_without_folder(str(error), photo))
         finally:
-            wanted[photo["path"]] = text
-        return shown, text, save, gr.update(interactive=False, label="One moment")
+            is_last = latest.end_edit(photo["path"], edit, text)
+        return (shown, gr.skip() if text is None else text, save, download) if is_last else skipped
 
     async def _draw(self, photo: Upload, request: ColorizeRequest, hints: list[Hint], keep: bool) -> tuple[dict, dict]:
         """Return the values of the easel and of the button that saves the hints."""
@@ -186,11 +187,11 @@ class PhotoHints:
         return await asyncio.to_thread(draw)
 
 
-async def _pause(photo: Upload | None, hints: str, wanted: dict[str, str]) -> None:
+async def _pause(photo: Upload | None, hints: str, latest: Latest) -> None:
     """Wait until the visitor has set no other hint for a while: the next one is to be shown at once, too."""
     for _ in range(PAUSE_STEPS):
         await asyncio.sleep(PAUSE_SECONDS / PAUSE_STEPS)
-        if photo and wanted.get(photo["path"], hints) != hints:
+        if photo and not latest.has_hints(photo["path"], hints):
             return
 
 

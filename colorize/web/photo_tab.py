@@ -24,6 +24,7 @@ from colorize.web.controls import (
     weights_control,
 )
 from colorize.web.hint_editor import read_hint_lines
+from colorize.web.latest import Latest
 from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_hints import PhotoHints
 from colorize.web.photo_requests import SETTINGS, color_photo, download_update, photo_request
@@ -37,11 +38,16 @@ SAMPLES_FOLDER = Path(colorize.__file__).resolve().parents[1] / "samples"  # onl
 
 
 class PhotoTab:
-    """The tab's components and event handlers."""
+    """The tab's components and event handlers.
+
+    Attributes:
+        latest: The visitor's ``Latest``.
+    """
 
     def __init__(self, uploads: UploadHandler, live: LivePhotos) -> None:
         """Add the tab's components and events."""
         self._uploads = uploads
+        self.latest = gr.State(Latest())
         # Whoever followed the README has coloured one of them in place.
         self._samples = sorted(path for path in SAMPLES_FOLDER.glob("*.jpg") if RESULT_SUFFIX not in path.stem)
         self._upload = gr.File(label="photo", visible="hidden")  # the uploaded file, unchanged
@@ -132,7 +138,7 @@ class PhotoTab:
         received = [
             self._photo.input(
                 self._receive,
-                self._photo,
+                [self._photo, self.latest],
                 self.shown,
                 preprocess=False,
                 api_visibility=PRIVATE,
@@ -144,12 +150,16 @@ class PhotoTab:
         if self._sample_picker is not None:
             received.append(
                 self._sample_picker.click(
-                    self._receive_sample, self._sample_picker, self.shown, api_visibility=PRIVATE, concurrency_limit=4
+                    self._receive_sample,
+                    [self._sample_picker, self.latest],
+                    self.shown,
+                    api_visibility=PRIVATE,
+                    concurrency_limit=4,
                 )
             )
         for event in received:
             self.color_after(event)
-        self._another.click(lambda: self.start_values(), None, self.shown, api_visibility=PRIVATE)
+        self._another.click(self._begin_anew, self.latest, self.shown, api_visibility=PRIVATE)
         self._color_after_change(self._color_button.click(lambda: _WORKING, None, self._status, api_visibility=PRIVATE))
         for changed in (self._reference.input, self._reference.clear, self._reference_strength.release):
             self.color_after(
@@ -167,10 +177,11 @@ class PhotoTab:
             api_visibility=PRIVATE,
         )
         self.color_after(anyway)
-        for event in self._hints.connect(self._upload, self._asked, self._download):
+        for event in self._hints.connect(self._upload, self.latest, self._asked, self._download):
             self._color(event)
         self._versions.connect(
-            *(self._upload, self._hints.hints, self._asked, self._status, self._command, self._slider, self._download)
+            *(self._upload, self.latest, self._hints.hints, self._asked),
+            *(self._status, self._command, self._slider, self._download),
         )
         self._api_button.click(
             self._colorize,
@@ -192,12 +203,13 @@ class PhotoTab:
     def _color(self, event: Dependency) -> Dependency:
         return event.success(
             self._show_colors,
-            [self._upload, self._hints.hints, self._hints.wanted, *self._asked],
+            [self._upload, self._hints.hints, self.latest, *self._asked],
             [self._slider, self._download, self._status, self._command, self._question],
             preprocess=False,
             api_visibility=PRIVATE,
             concurrency_limit=None,
             show_progress="hidden",
+            trigger_mode="multiple",  # else it does not begin while it is at what was asked for before
         )
 
     def start_values(self, status: str = "") -> tuple:
@@ -209,14 +221,21 @@ class PhotoTab:
             None,
         )
 
-    def _receive(self, upload: Upload | None) -> tuple:
+    def _begin_anew(self, latest: Latest) -> tuple:
+        """Return the values of ``shown`` while there is no photo; what was asked for before is not shown any more."""
+        latest.ask()
+        return self.start_values()
+
+    def _receive(self, upload: Upload | None, latest: Latest) -> tuple:
         """Return the values of ``shown`` for a new upload, or for none."""
+        latest.ask()
         if not upload:  # the photo is empty already; another may have come meanwhile
             return (gr.skip(), *self.start_values()[1:])
         return self.show(Path(upload["path"]), upload_name(upload))
 
-    def _receive_sample(self, number: int) -> tuple:
+    def _receive_sample(self, number: int, latest: Latest) -> tuple:
         """Return the values of ``shown`` for a sample."""
+        latest.ask()
         if not (isinstance(number, int) and 0 <= number < len(self._samples)):
             raise page_error("there is no such sample")
         return self.show(self._samples[number], self._samples[number].name)
@@ -243,31 +262,35 @@ class PhotoTab:
         self,
         photo: Upload | None,
         hints: str,
-        wanted: dict[str, str],
+        latest: Latest,
         reference: Upload | None,
         reference_strength: float,
         weights: str,
         *values: Any,
     ) -> tuple:
-        """Colour a photo for the page, where an error stands in its place; nothing changes if its hints are others now.
+        """Colour a photo for the page, where an error stands in its place.
+
+        Nothing changes if its hints are others by then, or something else was asked for.
 
         Returns before and after, the file, the status as HTML, the command line, and whether to ask.
         """
         skipped = (gr.skip(),) * 5
         if not photo:
             return skipped
-        wanted.setdefault(photo["path"], hints)
+        if not latest.has_hints(photo["path"], hints):
+            return skipped
+        number = latest.ask(photo["path"])
         try:
-            if wanted[photo["path"]] != hints:
-                return skipped
             pair, file, status, command = await self._colorize(
                 *(photo, hints, reference, reference_strength, weights), *values
             )
         except gr.Error as error:
+            if not latest.is_last(number):
+                return skipped
             status = status_html(html.unescape(str(error.message)), "bad")
             # What was coloured before, if anything, can still be downloaded.
             return gr.skip(), gr.update(label="Download"), status, gr.skip(), gr.update(visible=False)
-        if wanted[photo["path"]] != hints:
+        if not latest.has_hints(photo["path"], hints) or not latest.is_last(number):
             return skipped
         asks = gr.update(visible=file is None)
         return pair or gr.skip(), download_update(file), status, command, asks

@@ -11,6 +11,7 @@ import gradio as gr
 
 from colorize.web.controls import PRIVATE, choice_of_pictures, page_error, status_html
 from colorize.web.hint_editor import read_hint_lines
+from colorize.web.latest import Latest
 from colorize.web.photo_requests import SETTINGS, color_photo, download_update, photo_request
 from colorize.web.previews import before_and_after, write_preview
 from colorize.web.setting_controls import takes_controls
@@ -42,6 +43,7 @@ class PhotoVersions:
     def connect(
         self,
         upload: gr.File,
+        latest: gr.State,
         hints: gr.Textbox,
         asked: Sequence[Any],
         status: gr.HTML,
@@ -52,6 +54,7 @@ class PhotoVersions:
 
         Args:
             upload: The photo.
+            latest: Holds a ``Latest``.
             hints: On it.
             asked: Reference, its strength, weights and controls, as ``photo_request`` takes them.
             status: Says what became of it.
@@ -60,22 +63,34 @@ class PhotoVersions:
         """
         self._button.click(
             self._make,
-            [upload, hints, self._seed, *asked],
+            [upload, latest, hints, self._seed, *asked],
             [self.gallery, self._files, status, command],
             preprocess=False,
             api_name="colorize_versions",
             api_description="Colour a photo in several ways. Returns pictures, the files, a sentence, a command line.",
             concurrency_limit=None,
             show_progress_on=[status],
-        ).success(lambda: gr.update(visible=True), None, self.row, api_visibility=PRIVATE)
+        ).success(
+            lambda versions: gr.update(visible=bool(versions)),
+            self.gallery,
+            self.row,
+            preprocess=False,
+            api_visibility=PRIVATE,
+        )
         self.gallery.select(
-            self._choose, [upload, self._files], [*shown, status], preprocess=False, api_visibility=PRIVATE
+            self._choose,
+            [upload, latest, self._files],
+            [*shown, status],
+            preprocess=False,
+            api_visibility=PRIVATE,
+            trigger_mode="multiple",  # "always_last" sends the number of an earlier one
         )
 
     @takes_controls(*SETTINGS)
     async def _make(
         self,
         photo: Upload | None,
+        latest: Latest | None,
         hints: str,
         seed: int,
         reference: Upload | None = None,
@@ -83,7 +98,10 @@ class PhotoVersions:
         weights: str = "",
         *values: Any,
     ) -> tuple:
-        """Colour a photo in several ways, and return pictures, files, the status as HTML, and the command line."""
+        """Colour a photo in several ways, and return pictures, files, the status as HTML, and the command line.
+
+        Nothing changes if the page shows another photo by then.
+        """
         try:
             number = max(0, int(seed or 0))
         except (TypeError, ValueError, OverflowError) as error:
@@ -91,6 +109,8 @@ class PhotoVersions:
         versions = {"hints": read_hint_lines(hints), "candidates": VERSIONS, "seed": number}
         request = photo_request(reference, reference_strength, weights, values, **versions)
         results, status, command = await color_photo(self._uploads, photo, request)
+        if latest and photo and latest.photo not in (None, photo["path"]):
+            return (gr.skip(),) * 4
         return await asyncio.to_thread(self._thumbnails, results), [str(file) for file in results], status, command
 
     def _thumbnails(self, results: list[Path]) -> list[tuple[str, str]]:
@@ -104,10 +124,15 @@ class PhotoVersions:
             for number, file in enumerate(results, 1)
         ]
 
-    def _choose(self, photo: Upload | None, versions: list[Upload] | None, event: gr.SelectData) -> tuple:
-        """Show the version that was clicked, and offer it for download."""
+    def _choose(
+        self, photo: Upload | None, latest: Latest, versions: list[Upload] | None, event: gr.SelectData
+    ) -> tuple:
+        """Show the version that was clicked, and offer it for download, unless another one was clicked by then."""
         if not photo or not versions or not isinstance(event.index, int) or not 0 <= event.index < len(versions):
             raise page_error("there are no versions yet; make some first")
+        asked = latest.ask(photo["path"])
         chosen = Path(versions[event.index]["path"])
         pair = before_and_after(self._uploads.service, self._uploads.store, Path(photo["path"]), chosen)
+        if not latest.is_last(asked):
+            return (gr.skip(),) * 3
         return pair, download_update(chosen), status_html(chosen.name, "good")

@@ -29,6 +29,7 @@ from colorize.web.controls import (
 )
 from colorize.web.hint_editor import easel, easel_error, easel_value, edited_hints, read_hint_lines
 from colorize.web.jobs import WebJob
+from colorize.web.latest import Latest
 from colorize.web.live_photos import LivePhotos
 from colorize.web.previews import write_preview
 from colorize.web.requests import ColorizeRequest
@@ -81,7 +82,7 @@ class VideoScenes:
         """Add the components."""
         self._uploads, self._live = uploads, live
         self.scenes = gr.State([])
-        self._chosen, self._stop_event = gr.State(-1), gr.State(None)
+        self._latest, self._chosen, self._stop_event = gr.State(Latest()), gr.State(-1), gr.State(None)
         with gr.Accordion("I know a scene's colours", open=False, elem_id="scenes-part"):
             gr.Markdown("Give one picture of a scene its colours: they are carried through that whole scene.")
             with gr.Row():
@@ -120,11 +121,8 @@ class VideoScenes:
         quiet: dict[str, Any] = {"preprocess": False, "api_visibility": PRIVATE, "show_progress": "hidden"}
         chosen = [self._easel, self._work, self._save, self._drop, self._preview]
         film.change(
-            lambda upload: (
-                *([], -1, gr.update(interactive=bool(upload)), gr.update(value=None, visible=False)),
-                *(None, gr.update(visible=False), "", gr.update(value=None, visible=False)),
-            ),
-            film,
+            _begin_anew,
+            [film, self._latest],
             [
                 *(self.scenes, self._chosen, self._list_button, self._gallery, self._easel, self._work, self._status),
                 self._preview,
@@ -138,20 +136,26 @@ class VideoScenes:
             concurrency_limit=None,
             **quiet,
         )
-        self._gallery.select(self._choose, [self.scenes, *asked], [self._chosen, *chosen], concurrency_limit=4, **quiet)
-        self._easel.input(
-            self._paint,
-            [self.scenes, self._chosen, *asked],
-            [self.scenes, self._easel, self._gallery, self._drop],
+        # "multiple", and what is out of date is left out: "always_last" sends the data of an earlier event.
+        self._gallery.select(
+            self._choose,
+            [self._latest, self.scenes, *asked],
+            [self._chosen, *chosen],
             concurrency_limit=4,
-            trigger_mode="always_last",
+            trigger_mode="multiple",
             **quiet,
         )
-        self._drop.click(
-            self._forget, [self.scenes, self._chosen, *asked], [self.scenes, self._gallery, *chosen], **quiet
+        self._easel.input(
+            self._paint,
+            [self._latest, self.scenes, self._chosen, *asked],
+            [self._easel, self._gallery, self._drop],
+            concurrency_limit=4,
+            trigger_mode="multiple",
+            **quiet,
         )
+        on_scene = [self._latest, self.scenes, self._chosen, *asked]
+        self._drop.click(self._forget, on_scene, [self._gallery, *chosen], **quiet)
         tried = [
-            self.scenes,
             self._gallery,
             self._preview,
             self._status,
@@ -159,12 +163,8 @@ class VideoScenes:
             self._stop_event,
             self._drop,
         ]
-        self._load.upload(
-            self._take, [self._load, film, self.scenes, self._chosen, *asked], tried, concurrency_limit=None, **quiet
-        )
-        self._try_button.click(
-            self._try, [film, self.scenes, self._chosen, *asked], tried, concurrency_limit=None, **quiet
-        )
+        self._load.upload(self._take, [self._load, film, *on_scene], tried, concurrency_limit=None, **quiet)
+        self._try_button.click(self._try, [film, *on_scene], tried, concurrency_limit=None, **quiet)
         self._stop_button.click(request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE)
 
     def request_with_key_frames(
@@ -232,12 +232,17 @@ class VideoScenes:
             scenes.append(Scene(entry["file"], entry["time"], picture, thumbnail))
         return scenes
 
-    async def _choose(self, event: gr.SelectData, scenes: list[Scene], *values: Any) -> tuple:
-        """Return the number of the scene that was touched, and the values of what is shown of it."""
+    async def _choose(self, event: gr.SelectData, latest: Latest, scenes: list[Scene], *values: Any) -> tuple:
+        """Return the number of the scene that was touched, and the values of what is shown of it.
+
+        Nothing changes if another one was touched by then.
+        """
         number = event.index
         if not isinstance(number, int) or not 0 <= number < len(scenes):
             raise page_error("there are no scenes yet; let them be shown first")
-        return number, *(await asyncio.to_thread(self._open, scenes[number], self._ask(*values)))
+        asked = latest.ask(str(scenes[number].picture))
+        shown = await asyncio.to_thread(self._open, scenes[number], self._ask(*values))
+        return (number, *shown) if latest.is_last(asked) else (gr.skip(),) * (1 + len(shown))
 
     def _open(self, scene: Scene, request: ColorizeRequest) -> tuple:
         """Return the values of easel, work, save and leave buttons and preview for a scene."""
@@ -261,33 +266,57 @@ class VideoScenes:
         except (ValueError, OSError) as error:
             return easel_error(str(error).replace(f"{scene.picture.parent}/", ""))
 
-    async def _paint(self, event: gr.EventData, scenes: list[Scene], number: int, *values: Any) -> tuple:
-        """Take the dots and strokes of the easel, and return the values of scenes, easel, gallery and leave button."""
-        scene, text = _at(scenes, number), edited_hints(event)
-        changed = replace(scene, hints=text, painted=None)
-        shown = await asyncio.to_thread(self._easel_of, changed, self._ask(*values), True)
-        if "error" in shown:
-            return gr.skip(), shown, gr.skip(), gr.skip()
-        changed = replace(changed, thumbnail=Path(shown["picture"]))
-        scenes = _with(scenes, number, changed)
-        return scenes, shown, _shown(scenes), gr.update(interactive=changed.is_key_frame)
+    async def _paint(
+        self, event: gr.EventData, latest: Latest, scenes: list[Scene], number: int, *values: Any
+    ) -> tuple:
+        """Take the dots and strokes of the easel, and return the values of easel, gallery and leave button.
 
-    async def _forget(self, scenes: list[Scene], number: int, *values: Any) -> tuple:
-        """Forget the colours of a scene, and return the values of scenes, gallery and what is shown of it."""
+        Nothing changes if newer ones were set by then.
+        """
+        scene, (text, page_number) = _at(scenes, number), edited_hints(event)
+        skipped, key = (gr.skip(),) * 3, str(scene.picture)
+        edit = latest.begin_edit(key, page_number)
+        if not edit:
+            return skipped
+        changed, shown = replace(scene, hints=text, painted=None), {"error": ""}
+        try:
+            shown = await asyncio.to_thread(self._easel_of, changed, self._ask(*values), True)
+        finally:
+            is_last = latest.end_edit(key, edit, None if "error" in shown else text)
+        if not is_last:
+            return skipped
+        is_chosen = latest.photo == key
+        if "error" in shown:
+            return shown if is_chosen else gr.skip(), gr.skip(), gr.skip()
+        changed = replace(changed, thumbnail=Path(shown["picture"]))
+        scenes[number] = changed  # in place: what others set of other scenes meanwhile stays
+        if not is_chosen:
+            return gr.skip(), _shown(scenes) if _are_shown(scenes, latest) else gr.skip(), gr.skip()
+        return shown, _shown(scenes), gr.update(interactive=changed.is_key_frame)
+
+    async def _forget(self, latest: Latest, scenes: list[Scene], number: int, *values: Any) -> tuple:
+        """Forget the colours of a scene, and return the values of gallery and what is shown of it."""
         scene = replace(_at(scenes, number), hints="", painted=None)
+        key = str(scene.picture)
+        latest.end_edit(key, latest.begin_edit(key), "")  # what is being drawn comes too late
         preview = self._uploads.store.new_path("scene.jpg")
         thumbnail = await asyncio.to_thread(
             write_preview, self._uploads.service, scene.picture, preview, THUMBNAIL_SIDE
         )
-        scene = replace(scene, thumbnail=thumbnail)
-        scenes = _with(scenes, number, scene)
-        return scenes, _shown(scenes), *(await asyncio.to_thread(self._open, scene, self._ask(*values)))
+        scenes[number] = scene = replace(scene, thumbnail=thumbnail)
+        return _shown(scenes), *(await asyncio.to_thread(self._open, scene, self._ask(*values)))
 
     async def _take(
-        self, picture: Upload | None, film: Upload | None, scenes: list[Scene], number: int, *values: Any
+        self,
+        picture: Upload | None,
+        film: Upload | None,
+        latest: Latest,
+        scenes: list[Scene],
+        number: int,
+        *values: Any,
     ) -> AsyncIterator[tuple]:
         """Take a painted picture of a scene if two seconds can be coloured with it, and yield what is shown."""
-        scene, skipped = _at(scenes, number), (gr.skip(),) * 3
+        scene, skipped = _at(scenes, number), (gr.skip(),) * 2
         if not picture:
             raise page_error("there is no picture; choose one first")
         painted = self._uploads.store.new_path(upload_name(picture))
@@ -297,27 +326,37 @@ class VideoScenes:
             thumbnail = await asyncio.to_thread(write_preview, self._uploads.service, painted, preview, THUMBNAIL_SIDE)
         except (ImageError, OSError) as error:
             text = str(error).replace(f"{painted.parent}/", "")
-            yield (*skipped, status_html(text, "bad"), gr.skip(), None, gr.skip())
+            yield *skipped, status_html(text, "bad"), gr.skip(), None, gr.skip()
             return
         scene = replace(scene, painted=painted, thumbnail=thumbnail)
-        async for update in self._try(film, _with(scenes, number, scene), number, *values):
-            yield update
+        async for update, is_good in self._spread(film, latest, scenes, scene, self._ask(*values)):
+            if is_good:
+                scenes[number] = scene
+            yield _shown(scenes) if is_good else gr.skip(), *update
 
-    async def _try(self, film: Upload | None, scenes: list[Scene], number: int, *values: Any) -> AsyncIterator[tuple]:
-        """Colour two seconds of a scene; yield scenes, gallery, preview, status, stop button, flag, leave button.
+    async def _try(
+        self, film: Upload | None, latest: Latest, scenes: list[Scene], number: int, *values: Any
+    ) -> AsyncIterator[tuple]:
+        """Colour two seconds of a scene, and yield gallery, preview, status, stop button, flag and leave button."""
+        async for update, _ in self._spread(film, latest, scenes, _at(scenes, number), self._ask(*values)):
+            yield gr.skip(), *update
 
-        Where that fails, the scenes stay as they were.
+    async def _spread(
+        self, film: Upload | None, latest: Latest, scenes: list[Scene], scene: Scene, request: ColorizeRequest
+    ) -> AsyncIterator[tuple[tuple, bool]]:
+        """Colour two seconds of a scene; yield preview, status, stop button, flag and leave button, and if all is done.
+
+        Nothing is shown in the end if there is another film by then.
         """
-        scene, request = _at(scenes, number), self._ask(*values)
         hidden, stop = gr.update(visible=False), gr.update(visible=True, interactive=True)
         if not scene.is_key_frame:
             line = status_html("Give this picture a colour first: touch a place in it.", "bad")
-            yield (*(gr.skip(),) * 3, line, hidden, None, gr.skip())
+            yield (gr.skip(), line, hidden, None, gr.skip()), False
             return
         job, source = await self._uploads.new_job("film", film)
         try:
             bar = progress_html("Colouring two seconds of this scene", 0, None)
-            yield (*(gr.skip(),) * 3, bar, stop, job.cancel, gr.skip())
+            yield (gr.skip(), bar, stop, job.cancel, gr.skip()), False
             own = await asyncio.to_thread(with_references_in, job, request)
             own = await asyncio.to_thread(self.request_with_key_frames, job, [scene], own)
             folder = own.options.video.keyframes
@@ -329,15 +368,16 @@ class VideoScenes:
             outcome, results = self._uploads.collect_results(job)
         finally:
             self._uploads.service.jobs.forget(job)
-        if not results:
+        if not _are_shown(scenes, latest):
+            yield (gr.skip(), gr.skip(), hidden, None, gr.skip()), False
+        elif results:
+            text = "This is how it spreads. Go on with another scene, or colour the film."
+            preview, status = gr.update(value=str(results[0]), visible=True), status_html(text, "good")
+            is_chosen = latest.photo == str(scene.picture)
+            yield (preview, status, hidden, None, gr.update(interactive=True) if is_chosen else gr.skip()), True
+        else:
             text = "stopped" if outcome.status == "stopped" else outcome.message.removeprefix(f"{FOLDER}/")
-            yield (*(gr.skip(),) * 3, status_html(text, "bad"), hidden, None, gr.skip())
-            return
-        text = "This is how it spreads. Go on with another scene, or colour the film."
-        yield (
-            *(scenes, _shown(scenes), gr.update(value=str(results[0]), visible=True)),
-            *(status_html(text, "good"), hidden, None, gr.update(interactive=True)),
-        )
+            yield (gr.skip(), status_html(text, "bad"), hidden, None, gr.skip()), False
 
 
 def _photo_request(request: ColorizeRequest) -> ColorizeRequest:
@@ -357,5 +397,15 @@ def _at(scenes: Sequence[Scene], number: int) -> Scene:
     return scenes[number]
 
 
-def _with(scenes: Sequence[Scene], number: int, scene: Scene) -> list[Scene]:
-    return [scene if index == number else each for index, each in enumerate(scenes)]
+def _are_shown(scenes: Sequence[Scene], latest: Latest) -> bool:
+    """Return whether the page shows these scenes: the one that was chosen last is of them."""
+    return any(str(scene.picture) == latest.photo for scene in scenes)
+
+
+def _begin_anew(film: Upload | None, latest: Latest) -> tuple:
+    """Return the values of all components for another film, whose scenes were not shown yet."""
+    latest.ask()
+    return (
+        *([], -1, gr.update(interactive=bool(film)), gr.update(value=None, visible=False)),
+        *(None, gr.update(visible=False), "", gr.update(value=None, visible=False)),
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +61,11 @@ def wait_for(page, text: str) -> None:
         page.locator(".status", has_text=text).first.wait_for()
     except GivenUp as error:
         raise AssertionError(f"no status says {text!r}, but: {page.locator('.status').all_inner_texts()}") from error
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait until something holds in this process, which serves the page."""
+    end = time.monotonic() + TIMEOUT
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.05)

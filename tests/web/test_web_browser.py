@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import shutil
+import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import ARGUMENTS, CHROMIUM, pixels, upload, upload_in_tab, wait_for
+from support.browser import ARGUMENTS, CHROMIUM, pixels, upload, upload_in_tab, wait_for, wait_until
+
+from colorize.engine import parse_hints
+from colorize.web.live_photos import LivePhotos
+from colorize.web.photo_requests import color_photo
+from colorize.web.previews import before_and_after
 
 pytestmark = pytest.mark.browser
 
@@ -341,6 +348,112 @@ class TestReference:
             page.locator("#reference .icon-button-wrapper button").first.click()
             wait_for(page, "Done")
         playwright.expect(page.locator("#reference-strength")).not_to_be_visible()
+
+
+class TestSlowAnswers:
+    """What was asked for last is shown, however long the answer to something earlier takes."""
+
+    @pytest.fixture
+    def slow(self, monkeypatch):
+        """What has become of the photo that is coloured next, which takes three seconds more: "asked", "answered"."""
+        states: list[str] = []
+
+        async def color_slowly(*arguments):
+            is_first = not states
+            states.append("asked")
+            answer = await color_photo(*arguments)
+            if is_first:
+                await asyncio.sleep(3)
+                states.append("answered")
+            return answer
+
+        for module in ("photo_tab", "photo_versions"):
+            monkeypatch.setattr(f"colorize.web.{module}.color_photo", color_slowly)
+        return states
+
+    def wait_for_answer(self, page, slow) -> None:
+        """Wait until the slow answer has come, and the page had time to show it."""
+        wait_until(lambda: "answered" in slow)
+        page.wait_for_timeout(1000)
+
+    def test_to_a_reference(self, page, photo, party, tmp_path, request):
+        broken = tmp_path / "broken.png"
+        broken.write_bytes(b"nothing")
+        color(page, photo)
+        slow = request.getfixturevalue("slow")
+        page.get_by_role("button", name="Make it like another photo").click()
+        upload(page, "#reference", party)
+        playwright.expect(page.locator("#reference-strength")).to_be_visible()
+        wait_until(lambda: slow)
+        page.locator("#reference .icon-button-wrapper button").first.click()
+        upload(page, "#reference", broken)
+        wait_for(page, "broken.png")
+        self.wait_for_answer(page, slow)
+        wait_for(page, "broken.png")
+
+    def test_to_a_photo_before(self, page, photo, slow):
+        upload(page, "#photo", photo)
+        wait_until(lambda: slow)
+        page.locator("#another-photo").click()
+        page.locator("#photo").wait_for()
+        self.wait_for_answer(page, slow)
+        assert "Done" not in page.locator("body").inner_text()
+        assert not page.locator("#result").is_visible()
+
+    def test_to_other_versions_of_a_photo_before(self, page, photo, request):
+        color(page, photo)
+        slow = request.getfixturevalue("slow")
+        page.get_by_role("button", name="Other versions").click()
+        page.locator("#make-versions").click()
+        wait_until(lambda: slow)
+        page.locator("#another-photo").click()
+        upload(page, "#photo", photo)
+        wait_for(page, "Done: aunt_colorized.png")
+        self.wait_for_answer(page, slow)
+        assert not page.locator("#versions").is_visible()
+
+    def test_to_the_dot_before(self, page, photo, monkeypatch, tmp_path):
+        drawn: list[int] = []
+
+        def draw_slowly(live, upload, request, hints):
+            drawn.append(len(hints))
+            time.sleep(3 if len(drawn) == 1 else 0)
+            answer = draw(live, upload, request, hints)
+            drawn.append(-len(hints))
+            return answer
+
+        open_easel(page, photo)
+        draw = LivePhotos.draw
+        monkeypatch.setattr(LivePhotos, "draw", draw_slowly)
+        touch(page, 0.25, 0.5)
+        wait_until(lambda: drawn)
+        touch(page, 0.75, 0.5)
+        wait_until(lambda: -1 in drawn and -2 in drawn)
+        playwright.expect(page.locator("#download-photo")).to_be_enabled()
+        with page.expect_download() as download:
+            page.locator("#save-hints").click()
+        download.value.save_as(tmp_path / "aunt.hints.json")
+        assert len(parse_hints((tmp_path / "aunt.hints.json").read_bytes(), (1300, 1900), "aunt")) == 2
+
+    def test_to_the_choice_of_another_version(self, page, photo, monkeypatch):
+        chosen: list[Path] = []
+
+        def show_slowly(service, store, photo, result):
+            chosen.append(result)
+            time.sleep(2 if len(chosen) == 1 else 0)
+            return before_and_after(service, store, photo, result)
+
+        color(page, photo)
+        monkeypatch.setattr("colorize.web.photo_versions.before_and_after", show_slowly)
+        page.get_by_role("button", name="Other versions").click()
+        page.locator("#make-versions").click()
+        page.wait_for_function("document.querySelectorAll('#versions img').length == 4")
+        page.locator("#versions button").nth(1).click()
+        wait_until(lambda: chosen)
+        page.locator("#versions button").nth(2).click()
+        wait_until(lambda: len(chosen) == 2)
+        wait_for(page, chosen[1].name)
+        assert chosen[0] != chosen[1]
 
 
 class TestClipboard:

@@ -7,8 +7,10 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import TIMEOUT, pixels, upload_in_tab, wait_for
+from support.browser import TIMEOUT, pixels, upload_in_tab, wait_for, wait_until
 from support.videos import VideoRecipe, make_video
+
+from colorize.web.live_photos import LivePhotos
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +94,42 @@ class TestScenes:
         assert redness(page, "#video video", 2.0) < -20 < redness(page, "#video video", 0.5)
         page.get_by_role("button", name="The same on the command line").last.click()
         assert "--keyframes" in page.get_by_role("textbox", name="The same on the command line").last.input_value()
+
+    def test_no_dot_is_lost_while_an_answer_is_slow(self, scenes, monkeypatch):
+        """Neither while one before it is drawn, nor while another scene is chosen, nor while a preview is made."""
+        page, dots = scenes, scenes.locator("#scene-easel .easel-hint")
+        drawn: list[int] = []
+
+        def draw_slowly(live, upload, request, hints):
+            drawn.append(len(hints))
+            time.sleep(2 if len(drawn) == 1 else 0)
+            return draw(live, upload, request, hints)
+
+        def touch(x: float) -> None:
+            box, before = page.locator("#scene-easel svg").bounding_box(), len(drawn)
+            page.locator("#scene-easel svg").click(position={"x": x * box["width"], "y": 0.5 * box["height"]})
+            wait_until(lambda: len(drawn) > before)
+
+        def choose(number: int, count: int) -> None:
+            picture = page.locator("#scene-easel img").get_attribute("src")
+            page.locator("#scenes button").nth(number).click()
+            page.wait_for_function(
+                "b => document.querySelector('#scene-easel img').getAttribute('src') !== b", arg=picture
+            )
+            playwright.expect(dots).to_have_count(count)
+
+        draw = LivePhotos.draw
+        monkeypatch.setattr(LivePhotos, "draw", draw_slowly)
+        touch(0.3)
+        touch(0.6)
+        choose(0, 0)
+        choose(1, 2)
+        page.locator("#try-scene").click()
+        wait_for(page, "Colouring two seconds")
+        touch(0.8)
+        wait_for(page, "how it spreads")
+        choose(0, 0)
+        choose(1, 3)
 
     def test_a_picture_painted_elsewhere_counts_and_a_grey_one_is_refused_in_place(self, scenes, tmp_path):
         page = scenes
