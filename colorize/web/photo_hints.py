@@ -141,7 +141,9 @@ class PhotoHints:
         read: Callable[[tuple[int, int]], list[Hint]],
         number: int | None = None,
     ) -> tuple:
-        """Return the values of easel, hints, save button and download for new hints; none where newer ones were set.
+        """Return the values of easel, hints, save button and download for new hints.
+
+        Nothing changes if newer ones were set by then, or the page shows another photo.
 
         Args:
             photo: That they are of.
@@ -168,7 +170,9 @@ class PhotoHints:
             shown = easel_error(_without_folder(str(error), photo))
         finally:
             is_last = latest.end_edit(photo["path"], edit, text)
-        return (shown, gr.skip() if text is None else text, save, download) if is_last else skipped
+        if not is_last or latest.photo not in (None, photo["path"]):
+            return skipped
+        return shown, gr.skip() if text is None else text, save, download
 
     async def _draw(self, photo: Upload, request: ColorizeRequest, hints: list[Hint], keep: bool) -> tuple[dict, dict]:
         """Return the values of the easel and of the button that saves the hints."""

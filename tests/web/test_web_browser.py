@@ -412,19 +412,41 @@ class TestSlowAnswers:
         self.wait_for_answer(page, slow)
         assert not page.locator("#versions").is_visible()
 
-    def test_to_the_dot_before(self, page, photo, monkeypatch, tmp_path):
-        drawn: list[int] = []
+    @pytest.fixture
+    def drawn(self, page, photo, monkeypatch):
+        """The easel is open, and its next answer is slow: n where n dots are begun with, -n where they are drawn."""
+        numbers: list[int] = []
 
         def draw_slowly(live, upload, request, hints):
-            drawn.append(len(hints))
-            time.sleep(3 if len(drawn) == 1 else 0)
+            is_first = not numbers
+            numbers.append(len(hints))
+            time.sleep(3 if is_first else 0)
             answer = draw(live, upload, request, hints)
-            drawn.append(-len(hints))
+            numbers.append(-len(hints))
             return answer
 
         open_easel(page, photo)
         draw = LivePhotos.draw
         monkeypatch.setattr(LivePhotos, "draw", draw_slowly)
+        return numbers
+
+    def test_to_a_dot_on_a_photo_before(self, page, photo, drawn):
+        touch(page, 0.25, 0.5)
+        wait_until(lambda: drawn)
+        page.locator("#another-photo").click()
+        upload(page, "#photo", photo)
+        wait_for(page, "Done: aunt_colorized.png")
+        wait_until(lambda: -1 in drawn)
+        page.wait_for_timeout(1000)
+        playwright.expect(page.locator("#easel .easel-hint")).to_have_count(0)
+        page.get_by_role("button", name="Settings").first.click()
+        page.locator("#color-photo").click()
+        page.get_by_role("button", name="The same on the command line").first.click()
+        page.wait_for_timeout(3000)
+        wait_for(page, "Done")
+        assert "--hint" not in page.get_by_role("textbox", name="The same on the command line").first.input_value()
+
+    def test_to_the_dot_before(self, page, drawn, tmp_path):
         touch(page, 0.25, 0.5)
         wait_until(lambda: drawn)
         touch(page, 0.75, 0.5)
