@@ -24,12 +24,15 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import IO, Any, NoReturn
 
+from colorize.base.heap import give_back_freed_memory
+
 SERVE = "import sys; sys.path[:] = {path!r}; from colorize.base.worker_process import serve; serve()"
 HEADER = struct.Struct("<QQ")  # of a message: bytes of the pickle, and how many buffers follow it
 SIZE = struct.Struct("<Q")  # of a buffer
 PIPE_BYTES = 1 << 20  # large pictures pass with fewer changes between the processes
 ENDING_SECONDS = 5.0
 POLL_SECONDS = 0.1
+REST_SECONDS = 2.0  # without a call, after which a process gives back what it keeps of freed memory
 
 
 class CrashError(RuntimeError):
@@ -264,7 +267,7 @@ def serve() -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=_take, args=(requests,), daemon=True).start()
     while True:
-        function, arguments = _calls.get()
+        function, arguments = _next_call()
         try:
             answer: tuple[str, Any] = "value", function(*arguments)
         except BaseException as error:
@@ -276,6 +279,15 @@ def serve() -> NoReturn:
         except Exception as error:  # it cannot be pickled
             _write(_answers, ("error", _portable(error)))
         del answer, function, arguments  # a picture need not stay until the next is read
+
+
+def _next_call() -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Return what is asked for next; where nothing is for a while, freed memory is given back meanwhile."""
+    try:
+        return _calls.get(timeout=REST_SECONDS)
+    except queue.Empty:
+        give_back_freed_memory()
+        return _calls.get()
 
 
 def _take(requests: IO[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import platform
 import threading
 import time
 from collections.abc import Iterator
@@ -134,4 +135,15 @@ def test_an_idle_process_ends_and_is_started_anew() -> None:
         assert time.monotonic() < end
         time.sleep(0.05)
     assert process.call(crashing.pid) != before
+    process.close()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
+def test_a_process_that_rests_gives_freed_memory_back() -> None:
+    process = WorkerProcess(crashing.rest_soon)
+    at_work = process.call(crashing.fragment, 3000)
+    end = time.monotonic() + 60
+    while at_work - process.call(crashing.resident) < 200_000_000:
+        assert time.monotonic() < end
+        time.sleep(1)
     process.close()

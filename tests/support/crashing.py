@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize.base import cancelled, report
+from colorize.base import cancelled, report, worker_process
 from colorize.batch.isolation import _load
 from colorize.batch.process import configure_process
 from colorize.engine import ColorSettings, RuntimeSettings
@@ -129,3 +129,23 @@ def has_crashed_before(marker: Path) -> str:
         marker.touch()
         crash()
     return "alive"
+
+
+def rest_soon() -> None:
+    """Begin a process that rests after a moment."""
+    worker_process.REST_SECONDS = 0.2
+
+
+def fragment(blocks: int) -> int:
+    """Take memory in blocks, keep every fiftieth, and return the process's resident bytes before the others go."""
+    taken = [bytearray(100_000) for _ in range(blocks)]
+    _kept.extend(taken[::50])
+    return resident()
+
+
+def resident() -> int:
+    """Return the process's resident memory in bytes; Linux alone has it there."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+_kept: list[bytearray] = []
