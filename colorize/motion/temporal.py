@@ -20,7 +20,7 @@ from colorize.motion.options import TemporalOptions
 from colorize.motion.predictor import FramePredictor
 
 MAX_ANCHOR_GAP = 8  # frames from one anchor to the next, at most, where the network predicts those between too
-MAX_SPARSE_GAP = 12  # the same where it predicts the anchors alone, unless the user says another number
+MAX_SPARSE_GAP = 16  # the same where it predicts the anchors alone, unless the user says another number
 MAX_REST = 4  # ... and so many more where a scene or segment ends with them: another anchor would serve them alone
 MIN_TRACKED = 0.75  # mean confidence of the motion back to the last anchor, below which a new anchor is set
 MAX_TRACKED = 24  # frames whose motion is followed, in a thread, while the network predicts a batch before them,

@@ -53,9 +53,9 @@ class Scenes(VideoRecipe):
 class LongScenes(Scenes):
     """A film of scenes of some seconds."""
 
-    cuts = (52, 105)
-    segments = (24, 28, 24, 24, 5, 26)
-    """Frames of the segments: 24, or up to four more where the scene ends with them."""
+    cuts = (68, 137)
+    segments = (32, 36, 32, 32, 5, 34)
+    """Frames of the segments: 32, or up to four more where the scene ends with them."""
 
 
 @pytest.mark.parametrize("mode", only_quick(["fast"], ["off", "best"]))
@@ -163,14 +163,14 @@ def test_segments_end_at_cuts_and_at_a_number_of_frames(
 def test_the_last_few_frames_of_a_scene_make_no_segment_of_their_own(
     tmp_path: Path, colorizer: Colorizer, mode: Any
 ) -> None:
-    path, options = make_video(tmp_path / "a.mp4", LongScenes(frames=131)), VideoOptions(temporal=mode)
+    path, options = make_video(tmp_path / "a.mp4", LongScenes(frames=171)), VideoOptions(temporal=mode)
     found = color_and_look(path, colorizer, options)
     assert found == [(count, index in (1, 4, 5)) for index, count in enumerate(LongScenes.segments)]
     cancel, out = threading.Event(), tmp_path / "c.mp4"
     with pytest.raises(VideoStopped):
-        follow = stop_after(30, cancel)
+        follow = stop_after(40, cancel)
         colorize_video(path, out, colorizer=colorizer, options=options, progress=follow, cancel=cancel)
-    assert colorize_video(path, out, colorizer=colorizer, options=options).resumed in (52, 76, 100)
+    assert colorize_video(path, out, colorizer=colorizer, options=options).resumed in (68, 100, 132)
     assert out.read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 

@@ -212,7 +212,7 @@ def test_background_work_is_bounded_and_passes_errors_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds", "frames"), [(25, 5, 24), (24, 120, 48), (25, 7200, 252), (30, 7200, 300), (8, 5, 8), (1, 60, 1)]
+    ("rate", "seconds", "frames"), [(25, 5, 32), (24, 120, 48), (25, 7200, 256), (30, 7200, 304), (8, 5, 8), (1, 60, 1)]
 )
 def test_a_segment_is_a_multiple_of_the_frames_between_anchors(rate: int, seconds: float, frames: int) -> None:
     video: Any = SimpleNamespace(rate=Fraction(rate), duration=seconds)

@@ -144,7 +144,7 @@ def test_a_wavering_network_wavers_less(options: TemporalOptions, speed: int) ->
 
 @pytest.mark.parametrize("options", STEADY, ids=str)
 def test_features_are_followed_along_a_pan(options: TemporalOptions) -> None:
-    inputs, speed, errors = pan(7, 53, 1), 1, []
+    inputs, speed, errors = pan(7, 69, 1), 1, []
     x = np.arange(SIZE[1] // 8, dtype=np.float32) * 8
 
     class Places(Wavering):
