@@ -94,8 +94,9 @@ class Colorizer:
         RuntimeSettings(device=device, threads=threads, runtime=runtime)  # checks them
         self.settings = replace(settings or ColorSettings(), **changes)
         if isinstance(weights, str | Path):
-            kept = pictures_at_once, keep_memory, in_background
-            self.network = load_network(weights, device, precision, runtime, threads, *kept)
+            self.network = load_network(
+                weights, device, precision, runtime, threads, pictures_at_once, keep_memory, in_background
+            )
             self.weights = self._name = str(weights)
         elif not hasattr(weights, "decode"):
             raise TypeError(f"weights {weights!r} are neither a name, nor the path of a file, nor a network")

@@ -16,7 +16,7 @@ def frames_per_segment(video: Video) -> int:
     """Return how many frames of a film a segment has.
 
     Since its last frame is an anchor, which the network predicts, they are a multiple of those from one anchor to the
-    next; of a segment of 25 frames the network would see three where two are enough.
+    next; with other numbers there would be more anchors.
     """
     shortest, longest = SEGMENT_SECONDS
     seconds = min(longest, max(shortest, video.duration / SEGMENTS_PER_FILM)) if video.duration else longest

@@ -228,8 +228,10 @@ def _load_in_onnx_runtime(
     graph = read_graph(graph_file)
     _name_foreign(graph_file, path)
     try:
-        fingerprint, options = digest or sha256(path), (device, threads, pictures_at_once, keep_memory, in_background)
-        return OnnxNetwork(graph, tensors, info, fingerprint, *options)
+        fingerprint = digest or sha256(path)
+        return OnnxNetwork(
+            graph, tensors, info, fingerprint, device, threads, pictures_at_once, keep_memory, in_background
+        )
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error
     except GraphError:

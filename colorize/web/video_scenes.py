@@ -131,8 +131,11 @@ class VideoScenes:
         )
         self._list_button.click(
             self._list,
-            [film, *asked],
-            [self.scenes, self._gallery, self._status, self._stop_button, self._stop_event],
+            [film, self._latest, *asked],
+            [
+                *(self.scenes, self._chosen, self._gallery, self._work, self._status),
+                *(self._stop_button, self._stop_event),
+            ],
             concurrency_limit=None,
             **quiet,
         )
@@ -197,15 +200,16 @@ class VideoScenes:
         ab = live.hinted.predict_ab(read_hint_lines(scene.hints))
         write_photo(target, photo.with_colors(live.colorizer.compose(photo.picture, ab, photo.space), ai_label=False))
 
-    async def _list(self, film: Upload | None, *values: Any) -> AsyncIterator[tuple]:
-        """Find the scenes, and yield them with what is shown, before and after."""
+    async def _list(self, film: Upload | None, latest: Latest, *values: Any) -> AsyncIterator[tuple]:
+        """Find the scenes, and yield them with what is shown, before and after; none is chosen any more."""
+        latest.ask()
         request = self._ask(*values)
         options = replace(request.options, export_keyframes=1, force=True)
         hidden, stop = gr.update(visible=False), gr.update(visible=True, interactive=True)
         job, source = await self._uploads.new_job("film", film)
         try:
             bar = progress_html("Looking for the scenes; a long film takes a while", 0, None)
-            yield [], gr.update(value=None, visible=False), bar, stop, job.cancel
+            yield [], -1, gr.update(value=None, visible=False), hidden, bar, stop, job.cancel
             own = replace(request, options=options)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, own))
             await asyncio.wait({asyncio.wrap_future(job.future)})
@@ -214,13 +218,13 @@ class VideoScenes:
             self._uploads.service.jobs.forget(job)
         if outcome.status != "done":
             text = "stopped" if outcome.status == "stopped" else outcome.message
-            yield [], hidden, status_html(text, "bad"), hidden, None
+            yield [], -1, hidden, hidden, status_html(text, "bad"), hidden, None
             return
         scenes = await asyncio.to_thread(self._read_scenes, files)
         more = f"; the first {MAX_SHOWN} are shown" if len(scenes) > MAX_SHOWN else ""
         number = "1 scene: touch its picture." if len(scenes) == 1 else f"{len(scenes)} scenes{more}. Choose one."
         scenes = scenes[:MAX_SHOWN]
-        yield scenes, _shown(scenes), status_html(number, "good"), hidden, None
+        yield scenes, -1, _shown(scenes), hidden, status_html(number, "good"), hidden, None
 
     def _read_scenes(self, files: Sequence[Path]) -> list[Scene]:
         """Return the scenes of exported key frames."""

@@ -131,6 +131,17 @@ class TestScenes:
         choose(0, 0)
         choose(1, 3)
 
+    def test_scenes_that_are_shown_anew_are_to_be_chosen_anew(self, scenes):
+        page = scenes
+        page.locator("#show-scenes").click()
+        playwright.expect(page.locator("#scene-work")).not_to_be_visible()
+        wait_for(page, "2 scenes")
+        page.locator("#scenes button").nth(1).click()
+        before = page.locator("#scene-easel img").get_attribute("src")
+        page.locator("#scene-easel svg").click()
+        page.wait_for_function("b => document.querySelector('#scene-easel img').getAttribute('src') !== b", arg=before)
+        page.locator("#scenes", has_text="your colours").wait_for()
+
     def test_a_picture_painted_elsewhere_counts_and_a_grey_one_is_refused_in_place(self, scenes, tmp_path):
         page = scenes
         grey, blue = tmp_path / "grey.png", tmp_path / "blue.png"
