@@ -22,6 +22,7 @@ from .lab_tensor import rgb_tensor_to_lab as rgb_tensor_to_lab
 from .profiles import ProfileError as ProfileError
 from .profiles import convert_8_bit_to_srgb as convert_8_bit_to_srgb
 from .profiles import convert_16_bit_to_srgb as convert_16_bit_to_srgb
+from .profiles import convert_by_profile as convert_by_profile
 from .profiles import convert_d50_lab_to_srgb as convert_d50_lab_to_srgb
 from .profiles import fitting_color_space as fitting_color_space
 from .profiles import is_matrix_based as is_matrix_based

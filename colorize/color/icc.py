@@ -17,6 +17,7 @@ S15_FIXED_16 = 65536.0  # the number that an s15Fixed16Number of 1 is stored as
 LEGACY_LAB = 65535 / 65280  # 10.10: the 16-bit Lab of version 2 gives 100 to 0xff00
 XYZ_RANGE = 1 + 32767 / 32768  # 6.3.4.2
 TABLE_TAGS = (b"A2B1", b"A2B0")  # relative colorimetric, then perceptual
+PRIMARY_TAGS, CURVE_TAGS = (b"rXYZ", b"gXYZ", b"bXYZ"), (b"rTRC", b"gTRC", b"bTRC")
 MAX_CLUT_NODES = 1 << 24  # 64 nodes along each of four axes; more is a damaged file
 
 Curve = npt.NDArray[np.float64]
@@ -220,10 +221,14 @@ class LookupTable:
 def read_lookup_table(profile: bytes) -> LookupTable:
     """Return the look-up table that leads from a profile's device values to XYZ.
 
+    An RGB profile without tables gives one of its curves and primaries, whatever these add up to.
+
     Raises:
         ValueError, KeyError, struct.error: There is none, or it is damaged.
     """
     tags = read_tags(profile)
+    if PRIMARY_TAGS[0] in tags and not any(name in tags for name in TABLE_TAGS):
+        return _table_of_primaries(tags)
     tag = tags[TABLE_TAGS[0]] if TABLE_TAGS[0] in tags else tags[TABLE_TAGS[1]]
     is_lab = profile[20:24] == b"Lab "
     if tag[:4] in (b"mft1", b"mft2"):
@@ -235,6 +240,15 @@ def read_lookup_table(profile: bytes) -> LookupTable:
     if not is_lab and profile[20:24] != b"XYZ ":
         raise ValueError(f"connection space {profile[20:24]!r}")
     return table
+
+
+def _table_of_primaries(tags: dict[bytes, bytes]) -> LookupTable:
+    """Return the look-up table, without a grid, that curves and primaries amount to."""
+    columns = np.array([read_xyz(tags[name]) for name in PRIMARY_TAGS])
+    curves = [read_curve(tags[name]) for name in CURVE_TAGS]
+    matrix = np.concatenate([columns.T / XYZ_RANGE, np.zeros((3, 1))], axis=1)
+    identity = [np.linspace(0, 1, CURVE_SAMPLES)] * 3
+    return LookupTable(curves, (), np.zeros((0, 3), np.float32), [], matrix, identity, XYZ_RANGE, 0.0, False)
 
 
 def _read_lut_8_or_16(tag: bytes, is_lab: bool) -> LookupTable:

@@ -2,8 +2,9 @@
 
 Profiles made of three primaries and curves, as sRGB, Adobe RGB, Display P3, ProPhoto and nearly every grey one are,
 become a ``ColorSpace`` and are kept. Those made of look-up tables, as for printers and calibrated scanners, cannot be
-inverted with every lightness kept: their photos become sRGB, 8 bits by LittleCMS, 16 bits by our own reading of the
-table, because Pillow gives LittleCMS 8 bits at most.
+inverted with every lightness kept, nor can primaries that do not add up to white: their photos become sRGB, 8 bits by
+LittleCMS, 16 bits by our own reading of the profile, because Pillow gives LittleCMS 8 bits at most. A profile that is
+damaged is not used.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from colorize.base import ImageError
-from colorize.color.icc import D50, TABLE_TAGS, Curve, read_curve, read_lookup_table, read_tags, read_xyz
+from colorize.color.icc import (
+    CURVE_TAGS,
+    D50,
+    PRIMARY_TAGS,
+    TABLE_TAGS,
+    Curve,
+    read_curve,
+    read_lookup_table,
+    read_tags,
+    read_xyz,
+)
 from colorize.color.lab import Picture, lab_to_rgb, lab_to_xyz, strips, xyz_to_lab
 from colorize.color.spaces import CURVE_SAMPLES, RGB_TO_XYZ, SRGB, ColorSpace, Floats
 
@@ -58,8 +69,8 @@ def read_color_space(profile: bytes) -> ColorSpace:
             return ColorSpace(SRGB.matrix, np.stack([curve] * 3))
         if has_table:
             raise ProfileError("an ICC profile made of tables")
-        columns = [read_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        curves = [read_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
+        columns = [read_xyz(tags[name]) for name in PRIMARY_TAGS]
+        curves = [read_curve(tags[name]) for name in CURVE_TAGS]
     except ProfileError:
         raise
     except (KeyError, IndexError, struct.error, ValueError) as error:
@@ -89,6 +100,42 @@ def srgb_profile() -> bytes:
 
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return made[:DATE_OFFSET] + SRGB_DATE + made[DATE_OFFSET + len(SRGB_DATE) :]
+
+
+def convert_by_profile(samples: Picture, profile: bytes | None) -> tuple[Picture, bytes | None]:
+    """Return samples as RGB, and the profile of that: sRGB's where theirs is no ``ColorSpace``.
+
+    A profile that is damaged or of other colours is not used: RGB then stays as it is, CMYK becomes RGB simply.
+
+    Args:
+        samples: (H, W, 3) RGB, or (H, W, 4) CMYK of which 0 is no ink; uint8 or uint16.
+        profile: Their ICC profile; None: none.
+
+    Returns:
+        (H, W, 3) of the same dtype, and the profile; None: none, or one that is damaged.
+    """
+    is_cmyk = samples.shape[2] == 4
+    if profile and profile_color_space(profile) == ("CMYK" if is_cmyk else "RGB"):
+        if not is_cmyk and is_matrix_based(profile):
+            return samples, profile
+        try:
+            if samples.dtype == np.uint16:
+                return convert_16_bit_to_srgb(samples, profile), srgb_profile()
+            image = Image.fromarray(samples, "CMYK") if is_cmyk else Image.fromarray(samples)
+            return np.asarray(convert_8_bit_to_srgb(image, profile)), srgb_profile()
+        except ProfileError:
+            profile = None
+    return (_cmyk_to_rgb(samples), None) if is_cmyk else (samples, profile)
+
+
+def _cmyk_to_rgb(samples: Picture) -> Picture:
+    """Return CMYK (H, W, 4), 0 no ink, as RGB, as Pillow makes it in 8 bits: black ink takes its share of the light."""
+    most = np.iinfo(samples.dtype).max
+    picture = np.empty((*samples.shape[:2], 3), samples.dtype)
+    for rows in strips(samples.shape[:2]):
+        ink = samples[rows].astype(np.uint64)
+        picture[rows] = ((most - ink[..., :3]) * (most - ink[..., 3:]) + most // 2) // most
+    return picture
 
 
 def convert_8_bit_to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -153,13 +200,13 @@ def _d50_to_srgb_white() -> Floats:
 
 
 def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
-    """Return 16-bit samples of a table-based profile as sRGB; relative colorimetric, black made black.
+    """Return 16-bit samples of a profile as sRGB; relative colorimetric, black made black.
 
     A colour outside sRGB loses chroma at its own lightness.
 
     Args:
         samples: (H, W, channels) uint16 in the profile's data colour space; of CMYK, 0 is no ink.
-        profile: An ICC profile made of a look-up table.
+        profile: An ICC profile made of a look-up table, or of primaries and curves.
 
     Returns:
         (H, W, 3) uint16.
@@ -173,7 +220,7 @@ def convert_16_bit_to_srgb(samples: Picture, profile: bytes) -> Picture:
             raise ValueError(f"{len(table.a_curves)} channels for {samples.shape[2]}")
         black = table.black_luminance()
     except (KeyError, IndexError, struct.error, ValueError) as error:
-        raise ProfileError(f"its ICC profile has no table that can be used ({error}); convert it to sRGB") from error
+        raise ProfileError(f"its ICC profile has nothing that can be used ({error}); convert it to sRGB") from error
     adapt = _d50_to_srgb_white()
     picture = np.empty((*samples.shape[:2], 3), np.uint16)
     for rows in strips(samples.shape[:2]):

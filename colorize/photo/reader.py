@@ -17,13 +17,9 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from colorize.base import PHOTO_FORMATS, ImageError, reason
 from colorize.color import (
     Picture,
-    convert_8_bit_to_srgb,
-    convert_16_bit_to_srgb,
+    convert_by_profile,
     convert_to_srgb,
     fitting_color_space,
-    is_matrix_based,
-    profile_color_space,
-    srgb_profile,
 )
 from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr, rare_jpeg, sixteen_bit
 from colorize.photo.boxes import map_file
@@ -263,7 +259,7 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
 
 def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Photo:
     """Return the photo of what a decoder gave, upright."""
-    picture, profile = _without_tables(samples.pixels, samples.profile, samples.colors == "CMYK")
+    picture, profile = _without_tables(samples.pixels, samples.profile)
     space, profile = fitting_color_space(picture, profile)
     size = picture.shape[:2]
     kinds = in_boxes(map_file(path)) if kind is not None and kind.format in ("JP2", "JXL") else set[str]()
@@ -298,22 +294,9 @@ def _exif_dpi(exif: bytes | None) -> tuple[float, float] | None:
     return read_dpi(header)
 
 
-def _without_tables(pixels: Picture, profile: bytes | None, is_cmyk: bool) -> tuple[Picture, bytes | None]:
+def _without_tables(pixels: Picture, profile: bytes | None) -> tuple[Picture, bytes | None]:
     """Return the picture of pixels (H, W, n), grey (H, W) or RGB, and its profile where that is no table."""
-    if pixels.shape[2] == 1:
-        return pixels[..., 0], profile
-    fits = profile is not None and profile_color_space(profile) == ("CMYK" if is_cmyk else "RGB")
-    if profile and fits and (is_cmyk or not is_matrix_based(profile)):
-        if pixels.dtype == np.uint16:
-            return convert_16_bit_to_srgb(pixels, profile), srgb_profile()
-        image = Image.fromarray(pixels, "CMYK") if is_cmyk else Image.fromarray(pixels)
-        return np.asarray(convert_8_bit_to_srgb(image, profile)), srgb_profile()
-    if not is_cmyk:
-        return pixels, profile
-    most = np.iinfo(pixels.dtype).max
-    ink = pixels.astype(np.uint64)
-    light = (most - ink[..., :3]) * (most - ink[..., 3:])  # as Pillow does
-    return ((light + most // 2) // most).astype(pixels.dtype), None
+    return (pixels[..., 0], profile) if pixels.shape[2] == 1 else convert_by_profile(pixels, profile)
 
 
 def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
@@ -325,26 +308,25 @@ def _read_pixels(image: Image.Image, profile: bytes | None) -> tuple[Picture, Pi
     if image.mode == "CMYK":
         if image.format == "JPEG" and "adobe" not in image.info:
             image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for Adobe's, which are stored inverted
-        if profile and profile_color_space(profile) == "CMYK":
-            image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
-        else:
-            image, profile = image.convert("RGB"), None
+        picture, profile = convert_by_profile(np.asarray(image), profile)
+        return picture, None, profile
     alpha = None
     if image.mode in ("LA", "RGBA"):
         alpha = np.asarray(image.getchannel("A"))
         image = image.convert(image.mode[:-1])
     if image.mode not in ("L", "RGB"):
         image = image.convert("L" if image.mode == "1" else "RGB")
-    if image.mode == "RGB" and profile and profile_color_space(profile) == "RGB" and not is_matrix_based(profile):
-        image, profile = convert_8_bit_to_srgb(image, profile), srgb_profile()
-    return np.asarray(image), alpha, profile
+    if image.mode == "L":
+        return np.asarray(image), alpha, profile
+    picture, profile = convert_by_profile(np.asarray(image), profile)
+    return picture, alpha, profile
 
 
 def _split_16_bit(samples: Picture, profile: bytes | None) -> tuple[Picture, Picture | None, bytes | None]:
     """Return picture, alpha and profile of ``sixteen_bit.read_samples``."""
     if samples.shape[2] == 2:
         return samples[..., 0], samples[..., 1], profile
-    picture, profile = _without_tables(samples[..., :3], profile, is_cmyk=False)
+    picture, profile = _without_tables(samples[..., :3], profile)
     return picture, samples[..., 3] if samples.shape[2] == 4 else None, profile
 
 

@@ -11,17 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from PIL import Image
 
 from colorize.base import ImageError
 from colorize.color import (
     Floats,
     Picture,
-    convert_8_bit_to_srgb,
-    convert_16_bit_to_srgb,
+    convert_by_profile,
     convert_d50_lab_to_srgb,
-    is_matrix_based,
-    profile_color_space,
     srgb_profile,
     strips,
 )
@@ -118,6 +114,7 @@ def read_pixels(page: tifffile.TiffPage, profile: bytes | None) -> PagePixels:
         picture: Picture = _apply_palette(page, samples[..., 0])
         alpha, _ = _to_levels(page, samples[..., 1:2], bits) if has_alpha else (None, [])
         alpha = None if alpha is None else _with_depth(alpha[..., 0], picture.dtype)
+        picture, profile = convert_by_profile(picture, profile)
         return PagePixels(picture, alpha, profile, tuple(notes))
     levels, more = _to_levels(page, samples[..., : colors + has_alpha], bits)
     del samples
@@ -331,15 +328,9 @@ def _to_picture(
         return np.iinfo(levels.dtype).max - levels, profile
     if photometric in (CIELAB, ICCLAB):
         return _from_lab(levels, photometric), srgb_profile()
-    if photometric == SEPARATED:
-        return _from_cmyk(levels, profile)
     if photometric == YCBCR:
         levels = _from_ycbcr(page, levels)
-    if levels.ndim == 3 and profile and profile_color_space(profile) == "RGB" and not is_matrix_based(profile):
-        if levels.dtype == np.uint16:
-            return convert_16_bit_to_srgb(levels, profile), srgb_profile()
-        return np.asarray(convert_8_bit_to_srgb(Image.fromarray(levels), profile)), srgb_profile()
-    return levels, profile
+    return convert_by_profile(levels, profile) if levels.ndim == 3 else (levels, profile)
 
 
 def _apply_palette(page: tifffile.TiffPage, indices: Samples) -> Picture:
@@ -360,24 +351,6 @@ def _apply_palette(page: tifffile.TiffPage, indices: Samples) -> Picture:
     else:
         table = colors
     return np.take(np.ascontiguousarray(table.T), indices.astype(np.intp, copy=False), axis=0)
-
-
-def _from_cmyk(levels: Picture, profile: bytes | None) -> tuple[Picture, bytes | None]:
-    """Return CMYK, 0 no ink, as RGB, by its profile or else simply, and the RGB's profile."""
-    is_profiled = bool(profile) and profile_color_space(profile or b"") == "CMYK"
-    if levels.dtype == np.uint16:
-        if is_profiled:
-            return convert_16_bit_to_srgb(levels, profile or b""), srgb_profile()
-        picture = np.empty((*levels.shape[:2], 3), np.uint16)
-        for rows in strips(levels.shape[:2]):
-            ink = levels[rows].astype(np.uint64)
-            light = (65535 - ink[..., :3]) * (65535 - ink[..., 3:])  # as Pillow does in 8 bits
-            picture[rows] = (light + 32767) // 65535
-        return picture, None
-    image = Image.frombuffer("CMYK", (levels.shape[1], levels.shape[0]), levels, "raw", "CMYK", 0, 1)
-    if is_profiled:
-        return np.asarray(convert_8_bit_to_srgb(image, profile or b"")), srgb_profile()
-    return np.asarray(image.convert("RGB")), None
 
 
 def _from_lab(levels: Picture, photometric: int) -> Picture:

@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
-from support.profiles import cmyk_profile, grey_profile, grey_table_profile, rgb_profile, rgb_table_profile
+from support.photo_files import smooth
+from support.profiles import (
+    ADOBE_RGB,
+    cmyk_profile,
+    grey_profile,
+    grey_table_profile,
+    rgb_profile,
+    rgb_table_profile,
+)
 
 from colorize.color import (
     SRGB,
@@ -217,3 +225,58 @@ def test_white_and_black_of_a_table_stay_white_and_black() -> None:
     assert result[0, 0].max() <= 30
     assert result[0, 1].min() >= 65535 - 60
     assert read_lookup_table(cmyk_profile(black=0.02)).black_luminance() == pytest.approx(0.02, abs=1e-3)
+
+
+DIM_WHITE = rgb_profile(primaries=tuple(tuple(0.85 * value for value in primary) for primary in ADOBE_RGB))
+"""As of a scanner that leaves room above paper white."""
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_primaries_that_do_not_add_up_to_white_count_in_16_bits_as_in_8(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(ProfileError, match="white"):
+        read_color_space(DIM_WHITE)
+    picture = smooth() // 3 + 90  # inside sRGB: what lies outside is cut off by LittleCMS, and loses chroma by us
+    write_photo(tmp_path / f"a{suffix}", Photo(picture.astype(np.uint16) * 257, profile=DIM_WHITE))
+    photo = read_photo(tmp_path / f"a{suffix}")
+    assert (photo.profile, photo.notes) == (srgb_profile(), ())
+    lab = rgb_to_lab(photo.picture)
+    expected = rgb_to_lab(picture, read_color_space(rgb_profile()))[..., 0]
+    np.testing.assert_allclose((lab[..., 0] + 16) ** 3, 0.85 * (expected + 16) ** 3, rtol=0.003)
+    write_photo(tmp_path / f"b{suffix}", Photo(picture, profile=DIM_WHITE))
+    assert np.abs(photo.picture / 257 - read_photo(tmp_path / f"b{suffix}").picture).max() < 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("profile", [rgb_profile()[:200], rgb_table_profile()[:400]], ids=["primaries", "table"])
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_a_damaged_profile_counts_as_srgb_with_a_line(tmp_path: Path, suffix: str, profile: bytes, dtype: type) -> None:
+    picture = smooth().astype(dtype) * dtype(np.iinfo(dtype).max // 255)
+    write_photo(tmp_path / f"a{suffix}", Photo(picture, profile=profile))
+    photo = read_photo(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(photo.picture, picture)
+    assert (photo.profile, photo.space) == (None, SRGB)
+    assert len(photo.notes) == 1
+    assert "taken for sRGB" in photo.notes[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_inks_of_a_damaged_profile_are_taken_simply(tmp_path: Path, dtype: type) -> None:
+    samples = chart().astype(dtype) * dtype(np.iinfo(dtype).max // 255)
+    tifffile.imwrite(tmp_path / "a.tif", samples, photometric="separated", extratags=icc_tag(cmyk_profile()[:300]))
+    photo = read_photo(tmp_path / "a.tif")
+    check_chart(photo.picture // dtype(np.iinfo(dtype).max // 255), 0)
+    assert photo.profile is None
+    assert "taken for sRGB" in photo.notes[0]
+
+
+@pytest.mark.parametrize("step", [257, 251], ids=["8 bits", "16 bits"])
+def test_a_palette_is_converted_by_a_table(tmp_path: Path, step: int) -> None:
+    colors = np.random.default_rng(0).integers(60, 190, (256, 3)).astype(np.uint16) * np.uint16(step)
+    indices = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    options = {"photometric": "palette", "colormap": colors.T, "extratags": icc_tag(rgb_table_profile(side=17))}
+    tifffile.imwrite(tmp_path / "a.tif", indices, **options)
+    photo = read_photo(tmp_path / "a.tif")
+    assert (photo.profile, photo.notes) == (srgb_profile(), ())
+    assert photo.picture.dtype == (np.uint8 if step == 257 else np.uint16)
+    truth = rgb_to_lightness(colors[indices], read_color_space(rgb_profile()))
+    assert np.abs(rgb_to_lightness(photo.picture) - truth).mean() < 0.7  # colours outside sRGB among them
