@@ -1,4 +1,7 @@
-"""Boxes: what JPEG 2000 and JPEG XL files are made of (ISO/IEC 15444-1, I.4; 18181-2, 5): a length, a name, content."""
+"""Boxes: what JPEG 2000 and JPEG XL files are made of (ISO/IEC 15444-1, I.4; 18181-2, 5): a length, a name, content.
+
+WebP's chunks are their like (RFC 9649, 2.3).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 HEAD = struct.Struct(">I4s")
 LONG_LENGTH = struct.Struct(">Q")
+RIFF_HEAD, CHUNK_HEAD = 12, struct.Struct("<4sI")
 
 
 def map_file(path: Path) -> memoryview:
@@ -35,6 +39,15 @@ def read_boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
             raise ValueError(f"a box {name!r} of {length} bytes")
         yield name, view[start:end]
         place = end
+
+
+def webp_chunks(data: bytes | memoryview) -> Iterator[bytes]:
+    """Yield the name of each chunk of a WebP."""
+    place = RIFF_HEAD
+    while place + CHUNK_HEAD.size <= len(data):
+        name, size = CHUNK_HEAD.unpack_from(data, place)
+        yield name
+        place += CHUNK_HEAD.size + size + size % 2
 
 
 def make_box(name: bytes, content: bytes | memoryview) -> bytes:

@@ -29,6 +29,7 @@ ORIENTATION, SOFTWARE = 274, 305
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 MAKER_NOTE, USER_COMMENT = 37500, 37510
 SIZE_TAGS = ((256, 257), (40962, 40963))  # width and height, in the first and in the EXIF directory
+RESOLUTION_TAGS = ((X_RESOLUTION, Y_RESOLUTION), (41486, 41487))  # across and down; the latter of the focal plane
 THUMBNAIL_START, THUMBNAIL_LENGTH = 513, 514
 MAX_FIELD_BYTES = 1 << 26
 UPRIGHT = 1
@@ -349,8 +350,8 @@ def without_maker_note(block: bytes) -> bytes | None:
 def make_upright(block: bytes, size: tuple[int, int]) -> tuple[bytes, int]:
     """Return an EXIF block for the upright picture, and the orientation, 1..8, that it stated.
 
-    The orientation becomes 1, a stated size that of the upright picture, and the second directory, a thumbnail of the
-    old picture, goes. All else keeps its place.
+    The orientation becomes 1, a stated size and resolution those of the upright picture, and the second directory, a
+    thumbnail of the old picture, goes. All else keeps its place.
 
     Args:
         block: The block.
@@ -384,6 +385,8 @@ def make_upright(block: bytes, size: tuple[int, int]) -> tuple[bytes, int]:
             for tags in SIZE_TAGS:
                 if tag in tags:
                     _put(body, reader.order, place, tag, LONG, size[1 - tags.index(tag)])
+        if orientation in SIDEWAYS:
+            _swap_resolutions(body, {tag: place for tag, *_, place in below})
     if following:
         struct.pack_into(f"{reader.order}I", body, reader.first + 2 + 12 * len(fields), 0)
         _wipe_thumbnail(body, reader, following)
@@ -394,6 +397,14 @@ def _put(body: bytearray, order: Order, place: int, tag: int, type: int, value: 
     """Write a field of one SHORT or LONG into a block."""
     packed = struct.pack(f"{order}{'H' if type == SHORT else 'I'}", value).ljust(4, b"\0")
     struct.pack_into(f"{order}HHI4s", body, place, tag, type, 1, packed)
+
+
+def _swap_resolutions(body: bytearray, places: dict[int, int]) -> None:
+    """Give the resolutions across and down each other's values; ``places`` are those of a directory's fields by tag."""
+    for across, down in RESOLUTION_TAGS:
+        if across in places and down in places:
+            one, other = (slice(places[tag] + 2, places[tag] + 12) for tag in (across, down))  # all behind the tag
+            body[one], body[other] = body[other], body[one]
 
 
 def _wipe_thumbnail(body: bytearray, reader: DirectoryReader, offset: int) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 RECORD_MARK = 0x1C  # of each data set (IPTC-IIM 4.2, 1.5)
 LONG_LENGTH = 0x8000  # the length is so many bytes' number
 IPTC_RESOURCE = 1028
 THUMBNAILS = (1033, 1036)
 PLACES = (1032, 1025, *range(2000, 2999))  # guides and paths, in coordinates of the picture as it lay
-SETTINGS = (1005, 1061)  # the resolution, which a result states anyway, and a checksum of IPTC
+RESOLUTION, RESOLUTION_BYTES = 1005, 16
+SETTINGS = (RESOLUTION, 1061)  # the resolution, which a result states anyway, and a checksum of IPTC
 FOUR_BYTES = (b"8BIM", b"MeSa", b"PHUT", b"AgHg", b"DCSR")
 
 
@@ -81,12 +82,13 @@ def read_iptc(data: bytes) -> bytes | None:
     return data[:end] or None
 
 
-def split_iptc(data: bytes, *, turned: bool) -> tuple[bytes | None, bytes | None, bool]:
+def split_iptc(data: bytes, *, turned: bool, swapped: bool = False) -> tuple[bytes | None, bytes | None, bool]:
     """Return the IPTC records among image resources, and the other resources but for old thumbnails.
 
     Args:
         data: The resources; or IPTC records alone, as some programs have them.
         turned: The picture was turned upright, so that paths and guides no longer lie where they say.
+        swapped: That swaps width and height, and so the resolutions across and down.
 
     Returns:
         The records and the other resources (None: none), and whether paths or guides were left out.
@@ -97,7 +99,16 @@ def split_iptc(data: bytes, *, turned: bool) -> tuple[bytes | None, bytes | None
     records = next((each.data for each in resources if each.number == IPTC_RESOURCE), b"")
     others = [each for each in resources if each.number not in (IPTC_RESOURCE, *THUMBNAILS)]
     kept = [each for each in others if not turned or each.number not in PLACES]
-    return records or None, resource_bytes(kept) or None, len(kept) < len(others)
+    has_lost = len(kept) < len(others)
+    if swapped:
+        kept = [replace(each, data=_turned(each.data)) if each.number == RESOLUTION else each for each in kept]
+    return records or None, resource_bytes(kept) or None, has_lost
+
+
+def _turned(resolution: bytes) -> bytes:
+    """Return a resolution (Photoshop's ResolutionInfo) in which across and down have changed places."""
+    half = len(resolution) // 2  # each a number, its unit, and the unit of the side
+    return resolution[half:] + resolution[:half] if len(resolution) == RESOLUTION_BYTES else resolution
 
 
 def says_more(resources: bytes) -> bool:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import struct
 from collections.abc import Collection
 
-from colorize.photo.boxes import read_boxes
+from colorize.photo.boxes import read_boxes, webp_chunks
 from colorize.photo.exif import DirectoryReader, ExifError
 from colorize.photo.jpeg_segments import (
     APP0,
@@ -129,14 +128,9 @@ def in_png(chunks: Collection[bytes]) -> tuple[set[str], list[str]]:
     return kinds, [f"chunks of other programs are left out: {', '.join(others)}"] if others else []
 
 
-def in_webp(data: bytes) -> set[str]:
+def in_webp(data: bytes | memoryview) -> set[str]:
     """Return the kinds of what lies in a WebP."""
-    place, names = 12, set[bytes]()
-    while place + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, place)
-        names.add(name)
-        place += 8 + size + size % 2
-    return {MANIFEST} if b"C2PA" in names else set()
+    return {MANIFEST} if b"C2PA" in webp_chunks(data) else set()
 
 
 def in_boxes(data: bytes | memoryview) -> set[str]:

@@ -187,14 +187,15 @@ def assemble(
         except (ExifError, struct.error):
             exif = None
             lines.append("its EXIF is damaged and is left out")
+    is_swapped = orientation in SIDEWAYS
     packet = clean_packet(xmp) if xmp else None
     if packet and not is_whole(packet):
         packet = None
         lines.append("its XMP is damaged and is left out")
     if packet:
         packet, pointed = without_pointers(packet)
-        packet, found = upright_xmp(packet, orientation in SIDEWAYS), found | pointed
-    records, resources, has_lost_paths = split_iptc(iptc or b"", turned=orientation != UPRIGHT)
+        packet, found = upright_xmp(packet, is_swapped), found | pointed
+    records, resources, has_lost_paths = split_iptc(iptc or b"", turned=orientation != UPRIGHT, swapped=is_swapped)
     if has_lost_paths:
         lines.append("its paths and guides are left out: the picture was turned")
     lines = [*left_out.lines(found), *lines]

@@ -17,3 +17,8 @@ def turn_upright(array: npt.NDArray, orientation: int) -> npt.NDArray:
     if orientation in (2, 3, 6, 7):
         array = array[:, ::-1]
     return np.ascontiguousarray(array)
+
+
+def turn_dpi(dpi: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
+    """Return the horizontal and vertical resolution of an upright picture, given those of an EXIF orientation."""
+    return (dpi[1], dpi[0]) if dpi and orientation in SIDEWAYS else dpi

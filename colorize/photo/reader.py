@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, ImageChops, PngImagePlugin, UnidentifiedImageError
 
 from colorize.base import PHOTO_FORMATS, ImageError, reason
 from colorize.color import (
@@ -22,19 +22,21 @@ from colorize.color import (
     fitting_color_space,
 )
 from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr, rare_jpeg, sixteen_bit
-from colorize.photo.boxes import map_file
+from colorize.photo.boxes import map_file, webp_chunks
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
 from colorize.photo.left_out import in_boxes, profile_lines
 from colorize.photo.metadata import assemble, read_dpi, read_metadata
-from colorize.photo.orientation import turn_upright
+from colorize.photo.orientation import turn_dpi, turn_upright
 from colorize.photo.photo import Photo
+from colorize.photo.png_chunks import MAX_TEXT_BYTES
 from colorize.photo.png_colors import read_png_colors
 from colorize.photo.samples import Samples
 from colorize.photo.signatures import FileKind, identify
 from colorize.photo.size_limit import check_size, too_large
 
 FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, MAX_TEXT_BYTES)  # 1 MiB, less than some profiles
 READ_ONLY_FORMATS = ("GIF", "PCX", "PPM")  # Pillow's names of formats that are read and written as PNG
 
 
@@ -251,7 +253,7 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
         words.iptc,
         words.photoshop,
         words.texts,
-        read_dpi(image),
+        turn_dpi(read_dpi(image), orientation),
         format == "WEBP" and _is_lossless_webp(path),
         tuple(f"{path}: {line}" for line in lines),
     )
@@ -279,14 +281,14 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
         words.xmp,
         words.iptc,
         words.photoshop,
-        dpi=samples.dpi or _exif_dpi(words.exif),
+        dpi=turn_dpi(samples.dpi, orientation) or _exif_dpi(words.exif),
         lossless=samples.lossless,
         notes=tuple(f"{path}: {line}" for line in lines),
     )
 
 
 def _exif_dpi(exif: bytes | None) -> tuple[float, float] | None:
-    """Return the resolution that an EXIF block states."""
+    """Return the resolution that the EXIF block of an upright picture states."""
     if exif is None:
         return None
     header = Image.new("1", (1, 1))
@@ -331,6 +333,5 @@ def _split_16_bit(samples: Picture, profile: bytes | None) -> tuple[Picture, Pic
 
 
 def _is_lossless_webp(path: Path) -> bool:
-    """Return whether a WebP file has a chunk of lossless pixels."""
-    with open(path, "rb") as file:
-        return b"VP8L" in file.read(4096)
+    """Return whether a WebP file has a chunk of lossless pixels; a large profile may stand before it."""
+    return b"VP8L" in webp_chunks(map_file(path))

@@ -22,7 +22,7 @@ from colorize.photo.exif import ORIENTATION, RESOLUTION_UNIT, UPRIGHT, X_RESOLUT
 from colorize.photo.infrared import is_even, is_infrared_of
 from colorize.photo.left_out import profile_lines
 from colorize.photo.metadata import read_tiff_metadata, sound_dpi
-from colorize.photo.orientation import turn_upright
+from colorize.photo.orientation import turn_dpi, turn_upright
 from colorize.photo.photo import Photo
 from colorize.photo.size_limit import check_size
 from colorize.photo.tiff_chain import page_offsets
@@ -261,7 +261,7 @@ def _read_page(file: BinaryIO, photograph: Page, place: str) -> Photo:
         words.iptc,
         words.photoshop,
         words.texts,
-        _dpi(page),
+        turn_dpi(_dpi(page), words.orientation),
         notes=tuple(f"{place}: {note}" for note in notes),
     )
 

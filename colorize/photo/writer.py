@@ -204,13 +204,14 @@ def _png_head(photo: Photo) -> bytes:
 def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality: int) -> tuple[str, ...]:
     """Encode an 8-bit image into an open file by Pillow, with the photo's metadata; return lines as ``encode`` does."""
     words = _words_of(photo)
-    if photo.dpi and format in EXIF_DPI_FORMATS:
+    in_exif = format in EXIF_DPI_FORMATS or (format == "JPEG" and not _fits_jfif(photo.dpi))
+    if photo.dpi and in_exif:
         words = replace(words, exif=exif_with_dpi(photo.exif, photo.dpi))
     words = fit(words, format)
     options: dict[str, object] = {}
     if photo.profile and format != "BMP":
         options["icc_profile"] = photo.profile
-    if photo.dpi and format in ("JPEG", "PNG", "BMP"):
+    if photo.dpi and not in_exif:
         options["dpi"] = photo.dpi
     if format in EXIF_DPI_FORMATS:
         if words.exif:
@@ -241,6 +242,11 @@ def _save(image: Image.Image, file: BinaryIO, photo: Photo, format: str, quality
     else:
         file.write(encoded.getbuffer())
     return lines
+
+
+def _fits_jfif(dpi: tuple[float, float] | None) -> bool:
+    """Return whether the two bytes that JFIF has for a resolution hold it; Pillow would cut off what is beyond them."""
+    return dpi is None or all(1 <= round(value) < 1 << 16 for value in dpi)
 
 
 def _png_words(words: Metadata) -> list[bytes]:

@@ -136,19 +136,21 @@ def upright_xmp(xmp: bytes, swapped: bool = False) -> bytes:
 
     Args:
         xmp: The packet.
-        swapped: Turning swaps width and height, also those that the packet states.
+        swapped: Turning swaps width and height, also those that the packet states, and their resolutions.
     """
     xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>\s*))[1-8]", rb"\g<1>1", xmp)
     if swapped:
         for one, other in (
             (b"tiff:ImageWidth", b"tiff:ImageLength"),
             (b"exif:PixelXDimension", b"exif:PixelYDimension"),
+            (b"tiff:XResolution", b"tiff:YResolution"),
+            (b"exif:FocalPlaneXResolution", b"exif:FocalPlaneYResolution"),
         ):
-            numbers = [re.search(name + rb"(?:=[\"']|>\s*)(\d+)", xmp) for name in (one, other)]
+            numbers = [re.search(name + rb"(?:=[\"']|>\s*)(\d+(?:/\d+)?)", xmp) for name in (one, other)]
             if numbers[0] and numbers[1]:
                 values = (numbers[1].group(1), numbers[0].group(1))
                 for name, value in zip((one, other), values, strict=True):
-                    xmp = re.sub(rb"(" + name + rb"(?:=[\"']|>\s*))\d+", rb"\g<1>" + value, xmp)
+                    xmp = re.sub(rb"(" + name + rb"(?:=[\"']|>\s*))\d+(?:/\d+)?", rb"\g<1>" + value, xmp)
     return xmp
 
 

@@ -12,10 +12,15 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageOps
-from support.photo_files import make_exif, noise, smooth
+from support.photo_files import XMP, make_exif, noise, smooth
+from support.profiles import rgb_profile
 
 from colorize.base import ImageError
 from colorize.photo import Photo, read_image, read_photo, read_photos, write_photo, write_photos
+from colorize.photo.exif import read_block
+from colorize.photo.metadata import exif_with_dpi
+from colorize.photo.png_chunks import make_chunk
+from colorize.photo.texts import Text
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
@@ -84,6 +89,52 @@ def test_no_dpi_is_invented(tmp_path: Path, suffix: str) -> None:
     write_photo(tmp_path / f"a{suffix}", Photo(smooth(), exif=make_exif()))
     photo = read_photo(tmp_path / f"a{suffix}")
     assert photo.dpi is None or suffix == ".bmp"  # a BMP always states one
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".avif", ".jp2"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_dpi_turn_with_the_picture(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """A fax has 204 pixels an inch across and 98 down: laid on its side, its lines lie close the other way."""
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".tif":
+        tags = [(274, 3, 1, orientation, True)]
+        tifffile.imwrite(path, smooth(), resolution=(204, 98), resolutionunit="inch", extratags=tags)
+    else:
+        exif = exif_with_dpi(make_exif(orientation), (204, 98))
+        if suffix in (".webp", ".avif"):
+            Image.fromarray(smooth()).save(path, exif=exif)
+        else:
+            write_photo(path, Photo(smooth(), exif=exif, dpi=(204, 98)))
+    photo = read_photo(path)
+    expected = (98, 204) if orientation == 6 else (204, 98)
+    assert photo.picture.shape[:2] == ((40, 30) if orientation == 6 else (30, 40))
+    assert photo.dpi == pytest.approx(expected, abs=0.1)
+    if suffix != ".tif":
+        entries = read_block(photo.exif).entries
+        stated = [struct.unpack(entry.order + "2I", entry.data) for entry in (entries[282], entries[283])]
+        assert [above / below for above, below in stated] == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize("dpi", [(70_000, 300), (0.3, 0.3)])
+def test_dpi_that_a_jpegs_two_bytes_do_not_hold_stay(tmp_path: Path, dpi: tuple[float, float]) -> None:
+    write_photo(tmp_path / "a.jpg", Photo(smooth(), dpi=dpi))
+    assert read_photo(tmp_path / "a.jpg").dpi == pytest.approx(dpi)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_png_with_a_profile_and_texts_of_megabytes_is_read(tmp_path: Path, dtype: type) -> None:
+    profile, words = rgb_profile(), "a word " * 300_000
+    profile = struct.pack(">I", len(profile) + 2_000_000) + profile[4:] + bytes(2_000_000)
+    packet = XMP.replace(b"album 3", words.encode())
+    picture = smooth().astype(dtype)
+    write_photo(tmp_path / "a.png", Photo(picture, profile=profile, texts=(Text("Comment", words),)))
+    data = (tmp_path / "a.png").read_bytes()
+    compressed = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(packet)
+    (tmp_path / "a.png").write_bytes(data[:-12] + make_chunk(b"iTXt", compressed) + data[-12:])
+    photo = read_photo(tmp_path / "a.png")
+    np.testing.assert_array_equal(photo.picture, picture)
+    assert (photo.profile, photo.texts[0].text, photo.notes) == (profile, words, ())
+    assert words.encode() in (photo.xmp or b"")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

@@ -68,6 +68,15 @@ def test_lossless_webp_stays_lossless(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "b.webp"), photo.picture)
 
 
+def test_lossless_webp_stays_lossless_behind_a_large_profile(tmp_path: Path) -> None:
+    profile = rgb_profile()
+    profile = (len(profile) + 9000).to_bytes(4, "big") + profile[4:] + bytes(9000)
+    picture = noise((20, 30, 3))
+    for is_lossless in (True, False):
+        Image.fromarray(picture).save(tmp_path / "a.webp", lossless=is_lossless, icc_profile=profile)
+        assert read_photo(tmp_path / "a.webp").lossless is is_lossless
+
+
 def test_an_existing_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"precious")

@@ -133,6 +133,24 @@ def test_paths_of_a_picture_that_is_turned_go_with_a_line(tmp_path: Path) -> Non
     assert "paths" in photo.notes[0]
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_resolutions_in_photoshops_resources_and_xmp_turn_with_the_picture(tmp_path: Path, orientation: int) -> None:
+    across, down = struct.pack(">IHH", 204 << 16, 1, 2), struct.pack(">IHH", 98 << 16, 1, 1)
+    words = packet(
+        '<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        'tiff:XResolution="204/1" tiff:YResolution="98/1"/>'
+    )
+    segments = [
+        segment(0xE1, exif_block("<", orientation=orientation)),
+        segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + words),
+        segment(0xED, PHOTOSHOP + resource(1005, across + down)),
+    ]
+    photo = read_photo(write(tmp_path / "a.jpg", jpeg(*segments)))
+    assert photo.photoshop == resource(1005, down + across if orientation == 6 else across + down)
+    expected = b'XResolution="98/1" tiff:YResolution="204/1"' if orientation == 6 else b'XResolution="204/1" tiff:Y'
+    assert expected in (photo.xmp or b"")
+
+
 def test_a_format_without_a_place_for_iptc_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg", jpeg(segment(0xED, PHOTOSHOP + resource(1028, IPTC))))
     result, notes = colored(path, ".webp")
