@@ -10,15 +10,27 @@ from pathlib import Path
 
 
 def name_key(path: Path) -> str:
-    """Return a text that is the same for two paths, written from the same folder, only where they are one file's names.
+    """Return a text that is the same for two paths only where they are one file's names.
 
-    Where the disk tells upper case from lower it is the path itself, else without cases, and composed as NFC.
+    It is the path from the root on, without links to folders; where the disk does not tell upper case from lower it is
+    without cases, and composed as NFC. A name that is a link itself is one of its own.
     """
-    return _folded(str(path)) if _folds_case(path.parent.absolute()) else str(path)
+    folder = path.parent.absolute()
+    text = os.path.join(_without_links(folder), path.name)
+    return _folded(text) if _folds_case(folder) else text
 
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).lower()
+
+
+@lru_cache(maxsize=1024)
+def _without_links(folder: Path) -> str:
+    """Return an absolute path of the same folder, which need not exist, without links and dots."""
+    try:
+        return os.path.realpath(folder)
+    except (OSError, ValueError):  # no folder can have such a name, which whoever writes there will be told
+        return str(folder)
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +40,7 @@ def _folds_case(folder: Path) -> bool:
     Args:
         folder: An absolute path; it need not exist yet.
     """
-    while not folder.is_dir() and folder != folder.parent:
+    while not os.path.isdir(folder) and folder != folder.parent:  # unlike Path's it never raises
         folder = folder.parent
     try:
         with os.scandir(folder) as entries:
@@ -37,6 +49,6 @@ def _folds_case(folder: Path) -> bool:
             return os.path.samefile(folder / name, folder / name.swapcase())
     except FileNotFoundError:
         return False
-    except OSError:  # it may not be read; whoever writes there will be told
+    except (OSError, ValueError):  # it may not be read; whoever writes there will be told
         pass
     return sys.platform in ("win32", "darwin")

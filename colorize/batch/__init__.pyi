@@ -5,6 +5,7 @@ from .files import colorize_files as colorize_files
 from .files import colorize_films as colorize_films
 from .folders import left_out as left_out
 from .folders import numbered_frames as numbered_frames
+from .folders import passed_over as passed_over
 from .isolation import Isolation as Isolation
 from .jobs import Job as Job
 from .jobs import Outcome as Outcome

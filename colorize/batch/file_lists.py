@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TextIO
 
 from colorize.base import name_key
-from colorize.batch.jobs import Job, Outcome
+from colorize.batch.jobs import Job, Outcome, result_paths
 from colorize.batch.key_table import KeyTable
-from colorize.batch.names import name_result
+from colorize.batch.names import is_result, name_result
+from colorize.batch.options import FileOptions
 from colorize.engine import Hint
 
 LIST_SUFFIXES = (".txt", ".csv", ".parquet")
@@ -108,9 +109,16 @@ class FileList:
 
 
 def plan_list(
-    files: FileList, output: Path | None = None, *, suffix: str | None = None, sheet: bool = False
+    files: FileList,
+    output: Path | None = None,
+    *,
+    suffix: str | None = None,
+    sheet: bool = False,
+    options: FileOptions | None = None,
 ) -> Iterator[Job | Outcome]:
     """Yield the job of each row, and a failure for each row that is none or whose result is that of an earlier one.
+
+    A result that would replace the file of another row is a failure too, unless that has a result's name.
 
     A result lies where the row's ``result`` says, under ``output`` if that is given; else beside its source, or under
     ``output`` as the row writes the source's path (without ``..``, and without the root it may begin with).
@@ -120,11 +128,15 @@ def plan_list(
         output: A folder for results; None: beside the sources.
         suffix: Suffix of coloured photos, such as ``.png``; None: each photo's own.
         sheet: The results are contact sheets of candidates.
+        options: What is written of each file, and whether it replaces what is there; None: the defaults.
 
     Raises:
         ValueError: The list is damaged.
         OSError: It cannot be read any more.
     """
+    options = options or FileOptions()
+    replaces = options.photo.overwrite or options.video.overwrite
+    sources = _sources(files) if replaces else KeyTable()
     targets = KeyTable()
     for number, row in files.rows():
         where = f"{files.path}, row {number}"
@@ -142,11 +154,28 @@ def plan_list(
             continue
         source = Path(name)
         target = _target(source, row.get(RESULT_COLUMN, ""), output, suffix, sheet)
-        if targets.get(key := name_key(target)):
-            yield Outcome(source, "failed", f"{where}: {source}: its result {target} is that of an earlier row")
+        job = Job(source, target, hints or None)
+        results = result_paths(job, options)
+        if targets.get(key := name_key(results[0])):
+            yield Outcome(source, "failed", f"{where}: {source}: its result {results[0]} is that of an earlier row")
+            continue
+        own = name_key(source)
+        other = next((path for path in results if (name := name_key(path)) != own and sources.get(name)), None)
+        if other is not None:
+            line = f"{where}: {source}: its result would replace {other}, which another row names; give another result"
+            yield Outcome(source, "failed", line)
             continue
         targets.set(key, 1)
-        yield Job(source, target, hints or None)
+        yield job
+
+
+def _sources(files: FileList) -> KeyTable:
+    """Return the names of a list's files, but for those with a result's name."""
+    sources = KeyTable()
+    for _, row in files.rows():
+        if (name := row[files.column]) and not is_result(name):
+            sources.set(name_key(Path(name)), 1)
+    return sources
 
 
 def _target(source: Path, result: str, output: Path | None, suffix: str | None, sheet: bool) -> Path:

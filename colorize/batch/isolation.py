@@ -6,6 +6,7 @@ it ran in is gone with it; that is not ours, so the other files of a run, and a 
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -153,8 +154,9 @@ class Isolation:
             except CrashError as error:
                 from colorize.film import SegmentStore
 
-                goes_on = "; the finished segments stay, and the same command goes on from them"
-                line = f"{job.source}: {_crashed(error)}{goes_on if SegmentStore(job.target).folder.exists() else ''}"
+                has_segments = os.path.exists(SegmentStore(job.target).folder)
+                goes_on = "; the finished segments stay, and the same command goes on from them" if has_segments else ""
+                line = f"{job.source}: {_crashed(error)}{goes_on}"
                 return failed_outcome(job, VideoError(line))
             except Exception as error:  # such as weights that are gone
                 return failed_outcome(job, error)

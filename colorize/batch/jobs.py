@@ -258,6 +258,8 @@ def _failure_message(job: Job, error: BaseException) -> str:
         description = os.strerror(error.errno)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return f"{job.target}: the disk is full; make room or choose another place with -o"
+        if error.errno == errno.ENAMETOOLONG:
+            return f"{job.source}: a name would be too long for the disk; give a shorter one, or a folder with -o"
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and str(place) != str(job.source):
             return f"{job.target}: no permission to write there; choose another place with -o"
         return f"{place}: {description.lower()}"

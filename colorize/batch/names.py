@@ -47,7 +47,11 @@ def name_result(source: Path, place: Path | None, suffix: str | None = None, she
 
 def names_a_file(output: Path) -> bool:
     """Return whether an output names one result, not a folder for results."""
-    return is_pipe(output) or is_sequence(output) or (output.suffix.lower() in TAKEN_SUFFIXES and not output.is_dir())
+    return (
+        is_pipe(output)
+        or is_sequence(output)
+        or (output.suffix.lower() in TAKEN_SUFFIXES and not os.path.isdir(output))
+    )
 
 
 def result_suffix(source: Path, suffix: str | None = None) -> str:
@@ -73,7 +77,7 @@ def reference_beside(source: Path) -> Path | None:
     own = source.suffix if source.suffix.lower() in PHOTO_SUFFIXES else ".jpg"
     for suffix in dict.fromkeys((own, own.lower(), own.upper(), *PHOTO_SUFFIXES)):
         path = source.with_name(f"{source.stem}{REFERENCE_MARK}{suffix}")
-        if path.is_file():
+        if os.path.isfile(path):  # unlike Path's it is false, too, of a name that is too long for any file
             return path
     return None
 

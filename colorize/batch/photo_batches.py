@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ class ComingPhotos:
             elif job.is_video:
                 self.films.append(job)
             else:
-                made = tuple(path for path in result_paths(job, self._options) if not path.exists())
+                made = tuple(path for path in result_paths(job, self._options) if not os.path.exists(path))
                 self._next = Attempt(job, made), _pixels(job)
         return self._next
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,6 @@ def _sidecars(source: Path, target: Path) -> Iterator[tuple[Path, Path]]:
     for name in names:
         for suffix in SUFFIXES:
             sidecar = name(source, suffix)
-            if sidecar.is_file():
+            if os.path.isfile(sidecar):  # unlike Path's it is false, too, of a name that is too long for any file
                 yield sidecar, name(target, suffix)
                 break  # where names have no case, both are one file

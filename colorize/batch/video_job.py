@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 
@@ -68,7 +69,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
         return Outcome(job.source, "stopped", str(error), error)
     except Exception as error:  # any surprise in one file must not stop the others
         failed = failed_outcome(job, error)
-        if SegmentStore(job.target).folder.exists() and not isinstance(error, (SegmentsError, FileExistsError)):
+        if os.path.exists(SegmentStore(job.target).folder) and not isinstance(error, (SegmentsError, FileExistsError)):
             message = f"{failed.message}; the finished segments stay, and the same command goes on from them"
             return replace(failed, message=message)
         return failed

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from colorize.cli.arguments import USAGE_ERROR
@@ -186,20 +187,23 @@ def plan_inputs(command: Command) -> Sequence[Job | Outcome]:
         suffix=photo.suffix,
         sheet=photo.sheet,
         sequence=own.sequence,
+        options=command.options,
     )
 
 
 def print_left_out(command: Command) -> None:
     """Name what the folders of a command line hold beside what is coloured, and what looks like a film's frames."""
-    from colorize.batch import left_out, numbered_frames
+    from colorize.batch import left_out, numbered_frames, passed_over
 
     own = command.settings
     if own.quiet or own.sequence:
         return
     for line in numbered_frames(command.files):
         print(f"colorize: {line}", file=sys.stderr)
-    if line := left_out(command.files, recursive=own.recursive):
-        print(f"colorize: {line}", file=sys.stderr)
+    passed: list[Path] = []
+    line = left_out(command.files, recursive=own.recursive, results=own.output, on_passed=passed.append)
+    for each in filter(None, (line, passed_over(passed))):
+        print(f"colorize: {each}", file=sys.stderr)
 
 
 def _pictures_at_once(command: Command, count: int) -> int:

@@ -143,7 +143,8 @@ def _entries(command: Command) -> tuple[Iterable[Job | Outcome], int]:
 
     photo = command.options.photo
     files = FileList.open(command.run.files)
-    return plan_list(files, command.settings.output, suffix=photo.suffix, sheet=photo.sheet), files.count()
+    output, options = command.settings.output, command.options
+    return plan_list(files, output, suffix=photo.suffix, sheet=photo.sheet, options=options), files.count()
 
 
 def _workforce(command: Command, journal: Journal, sample: Job | None, count: int) -> Workforce:

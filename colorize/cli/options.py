@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -225,10 +226,10 @@ def _first_steps() -> str:
 def _check_files(parser: Parser, command: Command) -> None:
     """Report options that do not go with the files, as usage errors."""
     photo = command.options.photo
-    is_one_file = len(command.files) == 1 and (command.settings.sequence or not Path(command.files[0]).is_dir())
+    is_one_file = len(command.files) == 1 and (command.settings.sequence or not os.path.isdir(command.files[0]))
     named = "--hint" if photo.hints else "--hints"
     for name in command.files:
-        if names_video(name) and not Path(name).is_dir():
+        if names_video(name) and not os.path.isdir(name):
             if photo.candidates is not None:
                 parser.error(f"--candidates is for photos, and {name} is a film")
             if photo.hints:
@@ -239,8 +240,8 @@ def _check_files(parser: Parser, command: Command) -> None:
         column = "; in a list, the column hints gives them" if command.run.files else ""
         parser.error(f"{named} belongs to one photo; give that photo alone{column}")
     for reference in photo.references:
-        if names_video(reference) or not reference.is_file():
-            what = "a film" if names_video(reference) and reference.is_file() else "no such file"
+        if names_video(reference) or not os.path.isfile(reference):
+            what = "a film" if names_video(reference) and os.path.isfile(reference) else "no such file"
             parser.error(f"--reference {reference}: {what}; give a photograph that is in colour")
     _check_key_frames(parser, command, is_one_file)
     output = command.settings.output
@@ -248,7 +249,7 @@ def _check_files(parser: Parser, command: Command) -> None:
     if (command.run.keeps_journal or command.run.dry_run) and any(map(is_pipe, (*command.files, output or ""))):
         parser.error(f"{PIPE} goes with none of --files, --ray and --dry-run")
     _check_spread(parser, command)
-    if output is None or is_pipe(output) or output.is_dir():
+    if output is None or is_pipe(output) or os.path.isdir(output):
         return
     suffix = output.suffix.lower()
     names_file = suffix in FILE_SUFFIXES or is_sequence(output)
@@ -258,6 +259,8 @@ def _check_files(parser: Parser, command: Command) -> None:
         _check_suffix(parser, output, command)
     if photo.suffix and names_file and PHOTO_FORMATS.get(suffix) != PHOTO_FORMATS[photo.suffix]:
         parser.error(f"-o {output} and --format {photo.format} contradict each other")
+    if not names_file and os.path.isfile(output):
+        parser.error(f"-o {output} is a file, and no photo or film by its name; give a folder for results")
 
 
 def _check_spread(parser: Parser, command: Command) -> None:
@@ -342,4 +345,4 @@ def _check_suffix(parser: Parser, output: Path, command: Command) -> None:
 
 def _is_a_name(file: str) -> bool:
     """Tell whether what was given as a file is its name, not a pattern."""
-    return Path(file).exists() or not glob.has_magic(file)
+    return os.path.exists(file) or not glob.has_magic(file)

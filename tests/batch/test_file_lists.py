@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize.batch import FileList, Job, Outcome, plan_list
+from colorize.batch import FileList, FileOptions, Job, Outcome, PhotoOptions, plan_list
 from colorize.engine import Hint
 
 
@@ -112,3 +112,19 @@ def test_an_address_is_no_path(tmp_path: Path) -> None:
         assert isinstance(outcome, Outcome) and outcome.status == "failed"
         assert address in outcome.message and f"row {row}" in outcome.message and "mount" in outcome.message
     assert isinstance(third, Job)
+
+
+def test_a_name_too_long_stops_no_other_row(tmp_path: Path) -> None:
+    path = tmp_path / "l.txt"
+    path.write_text(f"{'x' * 300}/a.jpg\nb.jpg\nc\0/d.jpg\n")
+    assert [job.source.name for job in planned(path) if isinstance(job, Job)] == ["a.jpg", "b.jpg", "d.jpg"]
+
+
+def test_no_row_replaces_the_file_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_text("file,result\na.jpg,b.jpg\nb.jpg,c.jpg\nd_colorized.jpg,\nd.jpg,d_colorized.jpg\n")
+    assert all(isinstance(entry, Job) for entry in planned(path))
+    options = FileOptions(photo=PhotoOptions(overwrite=True))
+    first, *others = plan_list(FileList.open(path), options=options)
+    assert isinstance(first, Outcome) and first.status == "failed" and "would replace b.jpg" in first.message
+    assert all(isinstance(entry, Job) for entry in others)

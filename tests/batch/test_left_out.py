@@ -8,7 +8,7 @@ import pytest
 from support.foreign_files import FOREIGN
 from support.photo_files import save_picture
 
-from colorize.batch import Job, left_out, plan
+from colorize.batch import Job, left_out, passed_over, plan
 
 
 def test_pictures_and_films_that_are_not_taken_are_named(tmp_path: Path) -> None:
@@ -68,6 +68,21 @@ def test_what_is_no_picture_is_not_named(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_named_itself_is_no_matter(tmp_path: Path) -> None:
     (tmp_path / "a.psd").write_bytes(b"8BPS\0\1")
     assert left_out([tmp_path / "a.psd", tmp_path / "none.jpg", "x" * 300]) is None
+
+
+def test_folders_that_are_passed_over_are_named(tmp_path: Path) -> None:
+    for name in ("out", "elsewhere", "a"):
+        (tmp_path / name).mkdir()
+        save_picture(tmp_path / name / "x.jpg")
+    (tmp_path / "a/link").symlink_to(tmp_path / "elsewhere")
+    passed: list[Path] = []
+    left_out([tmp_path / "a"], results=tmp_path / "out", on_passed=passed.append)
+    assert passed == [] and passed_over(passed) is None  # no sub-folder is wanted
+    left_out([tmp_path], recursive=True, results=tmp_path / "out", on_passed=passed.append)
+    assert passed == [tmp_path / "out", tmp_path / "a/link"]
+    line = passed_over(passed)
+    assert line is not None and f"{tmp_path / 'a/link'} (a link)" in line
+    assert f"{tmp_path / 'out'} (the folder of results)" in line
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".jif", ".jfi"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.photo_files import save_picture
 
-from colorize.batch import Job, Outcome, colorize_files, plan
+from colorize.batch import FileOptions, Job, Outcome, PhotoOptions, colorize_files, numbered_frames, plan
 from colorize.batch.jobs import STRETCH
 from colorize.engine import Colorizer
 
@@ -106,7 +108,10 @@ def test_two_photos_never_share_a_result(tmp_path: Path) -> None:
 def test_a_photo_that_is_named_twice_is_coloured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_picture(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
-    for twice in (["a.png", "a.png"], [tmp_path / "a.png", tmp_path], ["./a.png", "*.png"]):
+    other = f"../{tmp_path.name}/a.png"
+    (tmp_path / "link").symlink_to(tmp_path)
+    named = (["a.png", "a.png"], [tmp_path / "a.png", tmp_path], ["./a.png", "*.png"])
+    for twice in (*named, ["a.png", tmp_path / "a.png"], [tmp_path, other], ["link/a.png", "a.png"]):
         first, second = plan(twice)
         assert isinstance(first, Job)
         assert isinstance(second, Outcome)
@@ -206,3 +211,78 @@ def test_an_empty_name_is_not_this_folder(tmp_path: Path, monkeypatch: pytest.Mo
     (outcome,) = plan([""])
     assert isinstance(outcome, Outcome) and outcome.status == "failed" and "empty" in outcome.message
     assert targets(plan(["."])) == {"a.png": "a_colorized.png"}
+
+
+def test_what_lies_in_the_folder_of_results_is_not_coloured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "sub/b.png", "out/a.png", "out/sub/b.png"):
+        save_picture(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    sources = {Path("a.png"), Path("sub/b.png")}
+    for given in (".", "**/*.png"):
+        planned = plan([given], Path("out"), recursive=True)
+        assert {job.source for job in planned if isinstance(job, Job)} == sources and len(planned) == 2
+    for named in ("out", "out/*.png"):  # who names it means it
+        planned = plan([named], Path("out"))
+        assert [job.target for job in planned if isinstance(job, Job)] == [Path("out/a_colorized.png")]
+
+
+def overwriting(**options: object) -> FileOptions:
+    return FileOptions(photo=PhotoOptions(overwrite=True, **options))  # type: ignore[arg-type]
+
+
+def test_no_result_replaces_what_is_to_be_coloured_itself(tmp_path: Path) -> None:
+    first, second = (save_picture(tmp_path / folder / "x.png") for folder in ("a", "b"))
+    other = Job(second, tmp_path / "b/x_colorized.png")
+    assert plan([first.parent, second.parent], second.parent) == [Job(first, second), other]  # nothing is replaced
+    failure, kept = plan([first.parent, second.parent], second.parent, options=overwriting())
+    assert isinstance(failure, Outcome) and failure.status == "failed" and kept == other
+    assert str(first) in failure.message and f"would replace {second}" in failure.message
+    assert len([job for job in plan([first], second.parent, options=overwriting()) if isinstance(job, Job)]) == 1
+
+
+def test_all_candidates_are_looked_at_for_what_they_would_replace(tmp_path: Path) -> None:
+    first, second = save_picture(tmp_path / "a/x.png"), save_picture(tmp_path / "b/x_2.png")
+    failure, kept = plan([first, second.parent], second.parent, options=overwriting(candidates=2))
+    assert isinstance(failure, Outcome) and str(second) in failure.message and isinstance(kept, Job)
+
+
+def test_former_results_that_are_named_too_may_be_replaced(tmp_path: Path) -> None:
+    photo, result = (save_picture(tmp_path / name) for name in ("a.png", "a_colorized.png"))
+    planned = plan([photo, result], options=overwriting())  # as a shell names *.png the second time
+    assert [job.target.name for job in planned if isinstance(job, Job)] == [
+        "a_colorized.png",
+        "a_colorized_colorized.png",
+    ]
+
+
+def test_two_previews_never_share_a_name(tmp_path: Path) -> None:
+    films = [tmp_path / "a.mp4", tmp_path / "a.mkv"]
+    assert [type(entry) for entry in plan(films)] == [Job, Job]
+    first, second = plan(films, options=FileOptions(preview=2))
+    assert isinstance(first, Job) and isinstance(second, Outcome) and "a_preview_colorized.jpg" in second.message
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let no folder of a name be read, as of another user."""
+    real: Callable = os.scandir
+
+    def scandir(path: object = ".") -> object:
+        if os.path.basename(os.fspath(path)) == name:  # type: ignore[call-overload]
+            raise PermissionError(13, "Permission denied", os.fspath(path))  # type: ignore[call-overload]
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = save_picture(tmp_path / "open/a.png")
+    save_picture(tmp_path / "locked/b.png")
+    forbid(monkeypatch, "locked")
+    job, failure = plan([tmp_path], recursive=True)
+    assert isinstance(job, Job) and job.source == photo
+    for found in (failure, *plan([tmp_path / "locked"]), *plan([tmp_path / "locked"], sequence=True)):
+        assert isinstance(found, Outcome) and found.status == "failed"
+        assert str(tmp_path / "locked") in found.message and "permission denied" in found.message
+    assert numbered_frames([tmp_path / "locked"]) == []

@@ -70,6 +70,13 @@ def test_a_sidecar_that_is_no_xmp_stays_byte_for_byte(tmp_path: Path, colorizer:
     assert (tmp_path / "b.xmp").read_bytes() == b"<other/>\n"
 
 
+def test_the_longest_name_has_no_sidecar_and_no_reference(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = save_picture(tmp_path / f"{'x' * 250}.png")  # theirs would be longer than a name can be
+    result = tmp_path / "out" / photo.name
+    (outcome,) = colorize_files(colorizer, [Job(photo, result)])
+    assert outcome.status == "done" and result.exists()
+
+
 @pytest.mark.parametrize("keep_dates", [True, False])
 def test_the_dates_of_a_photo_are_kept_where_asked_for(tmp_path: Path, colorizer: Colorizer, keep_dates: bool) -> None:
     photo = set_dates(save_picture(tmp_path / "photo.png"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -147,6 +148,35 @@ def test_folders_may_have_dots_in_their_names(
     status, _, err = run(capsys, weights_file, grey_photo, "-o", folder)
     assert (status, err) == (0, "")
     assert os.listdir(folder) == ["photo.jpg"]
+
+
+@pytest.mark.parametrize("list_too", [False, True])
+def test_an_output_that_is_another_file_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, list_too: bool
+) -> None:
+    notes = grey_photo.with_name("notes.txt")
+    notes.write_text("photo.jpg\n")
+    named = ["--files", notes] if list_too else [grey_photo]
+    status, _, err = run(capsys, weights_file, *named, "-o", notes)
+    assert status == 2 and "notes.txt" in err and "folder" in err and err.count("\n") == 1
+    assert notes.read_text() == "photo.jpg\n"
+
+
+def test_a_folder_that_may_not_be_entered_is_one_line(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, real = grey_photo.with_name("locked"), os.stat
+
+    def stat(path: object, *arguments: object, **options: object) -> object:
+        if not isinstance(path, int) and locked in Path(os.fspath(path)).parents:  # type: ignore[call-overload]
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))  # type: ignore[call-overload]
+        return real(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", stat)
+    for arguments in ([locked / "a.jpg"], [grey_photo, "-o", locked / "out"]):
+        status, _, err = run(capsys, weights_file, *arguments)
+        assert status == 1 and "locked" in err and "permission" in err
+        assert said(err).count("\n") == 1
 
 
 def test_several_photos_do_not_share_one_name(
