@@ -38,7 +38,7 @@ def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[Bi
     by the next one that writes to the same path.
 
     Args:
-        path: The file to write; its folder exists.
+        path: The file to write.
         overwrite: Replace an existing file.
         durable: Wait until the disk holds the content before it takes the name, so that it survives a power cut.
 
@@ -47,6 +47,7 @@ def replacing(path: Path, overwrite: bool, durable: bool = False) -> Iterator[Bi
 
     Raises:
         FileExistsError: There is such a file, at the beginning or at the end, and ``overwrite`` is off.
+        FileNotFoundError: Its folder does not exist.
         OSError: The file cannot be written, or another program holds the one that is to be replaced.
     """
     if not overwrite:
@@ -97,7 +98,10 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
             raise
         file.close()
     other = path.with_name(f".colorize-{uuid.uuid4().hex[:12]}.tmp")
-    return other, open(other, "x+b")
+    try:
+        return other, open(other, "x+b")
+    except FileNotFoundError as error:  # it would name the temporary file, which nobody knows
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first") from error
 
 
 def _open_or_make(path: str, flags: int) -> int:

@@ -103,7 +103,14 @@ def lab_to_rgb(lab: Floats, dtype: npt.DTypeLike = np.uint8, space: ColorSpace =
 
     Returns:
         (H, W, 3) of ``dtype``.
+
+    Raises:
+        ValueError: It is not (H, W, 3), or the dtype is another one.
     """
+    if lab.ndim != 3 or lab.shape[2] != 3 or 0 in lab.shape:
+        raise ValueError(f"a Lab picture is (H, W, 3) with at least one pixel, not {lab.shape}")
+    if np.dtype(dtype) not in (np.uint8, np.uint16):
+        raise ValueError(f"an RGB picture is uint8 or uint16, not {np.dtype(dtype)}")
     picture = np.empty(lab.shape, dtype)
     for rows in strips(lab.shape[:2]):
         lab_planes_to_rgb(lab[rows, :, 0], lab[rows, :, 1], lab[rows, :, 2], picture[rows], space)
@@ -135,8 +142,10 @@ def check_picture(picture: Picture) -> None:
     """Check that an array is a picture.
 
     Raises:
-        ValueError: It is not (H, W, 3) or (H, W), not uint8 or uint16, or empty.
+        ValueError: It is no array, not (H, W, 3) or (H, W), not uint8 or uint16, or empty.
     """
+    if not isinstance(picture, np.ndarray):
+        raise ValueError(f"a picture is a NumPy array, not {type(picture).__name__}; read_image reads one from a file")
     if picture.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"a picture is uint8 or uint16, not {picture.dtype}; scale it to 0..255 or 0..65535")
     if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)) or 0 in picture.shape:

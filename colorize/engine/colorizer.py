@@ -177,7 +177,13 @@ class Colorizer:
         return [self.compose(picture, ab) for picture, ab in zip(pictures, predicted, strict=True)]
 
     def frames(self, pictures: Iterable[Picture], batch_size: int = 1) -> Iterator[Picture]:
-        """Yield pictures in colour, in order, holding ``batch_size`` of them at a time."""
+        """Yield pictures in colour, in order, holding ``batch_size`` of them at a time.
+
+        Raises:
+            ValueError: The batch size is not positive.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch size {batch_size} is not at least 1")
         iterator = iter(pictures)
         while group := list(islice(iterator, batch_size)):
             yield from self.batch(group)

@@ -23,7 +23,7 @@ class TemporalOptions(Settings):
             warped along the motion to the frames between; ``best``: it predicts every frame, anchors take the mean of
             the frames around them, and what the motion does not reach takes the frame's own colours.
         every: The network runs on every k-th frame, 1..16, and at scene cuts. None: in ``fast`` as far apart as the
-            motion can be followed, at most 8 frames; in ``best`` on every frame.
+            motion can be followed, at most 16 frames, and 20 where a scene ends with them; in ``best`` on every frame.
 
     Raises:
         SettingError: An option is unknown or out of range.

@@ -52,7 +52,12 @@ class Photo:
         Args:
             picture: (H, W, 3) of the same size.
             ai_label: Say in EXIF and XMP that the colours were made by a network.
+
+        Raises:
+            ValueError: The picture is another one's: it has another size.
         """
+        if picture.shape != (*self.picture.shape[:2], 3):
+            raise ValueError(f"colours {picture.shape} for a photo {self.picture.shape}; give (H, W, 3) of its size")
         photo = replace(self, picture=picture)
         if self.picture.ndim == 2:
             photo = replace(photo, space=SRGB, profile=srgb_profile() if self.profile else None)

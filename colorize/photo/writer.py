@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, replacing
+from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, Spec, replacing
 from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
 from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
@@ -43,6 +44,7 @@ OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
 SIXTEEN_BIT_FORMATS = ("PNG", "TIFF", "JP2", "JXL")
 SRGB_FORMATS = ("BMP", "JXL")  # are written without a profile
 EXIF_DPI_FORMATS = ("WEBP", "AVIF", "HEIF", "JXL")  # have no place for the resolution but EXIF
+QUALITY = Spec("of lossy formats", low=1, high=100)
 FAITHFUL_QUALITY = 95  # from here on a JPEG is to keep the lightness
 GRAIN_QUALITY = 97  # what that takes where there is strong grain
 MAX_LIGHTNESS_CHANGE = 0.5  # mean |dL| that a faithful JPEG may have
@@ -62,7 +64,7 @@ def write_photo(
     Args:
         path: The file.
         photo: The photo.
-        format: As ``Photo.format``; None: that of the path's suffix.
+        format: As ``Photo.format``, such as ``JPEG``; None: that of the path's suffix.
         quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
 
@@ -71,8 +73,9 @@ def write_photo(
 
     Raises:
         FileExistsError: There is such a file, and ``overwrite`` is off.
-        ImageError: The format cannot hold the photo.
-        OSError: The file cannot be written.
+        ImageError: The format is unknown, or cannot hold the photo.
+        OSError: The file cannot be written, or its folder does not exist.
+        ValueError: The quality is out of range.
     """
     return write_photos(path, [photo], format=format, quality=quality, overwrite=overwrite)
 
@@ -89,8 +92,8 @@ def write_photos(
 
     Args:
         path: The file.
-        photos: The pages, taken one at a time.
-        format: As ``Photo.format``; None: that of the path's suffix.
+        photos: The pages, at least one, taken one at a time.
+        format: As ``Photo.format``, such as ``JPEG``; None: that of the path's suffix.
         quality: Quality of lossy formats, 1..100.
         overwrite: Replace an existing file.
 
@@ -98,19 +101,26 @@ def write_photos(
         Lines about what the format cannot hold; see ``write_photo``.
 
     Raises:
-        FileExistsError, ImageError, OSError: See ``write_photo``.
+        FileExistsError, ImageError, OSError, ValueError: See ``write_photo``; there is no page.
     """
     path = Path(path)
-    format = format or PHOTO_FORMATS.get(path.suffix.lower())
+    QUALITY.check("quality", quality)
     if format is None:
-        raise ImageError(f"{path}: the suffix names no format; use one of {', '.join(PHOTO_FORMATS)}")
+        format = PHOTO_FORMATS.get(path.suffix.lower())
+        if format is None:
+            raise ImageError(f"{path}: the suffix names no format; use one of {', '.join(PHOTO_FORMATS)}")
+    elif format not in PHOTO_FORMATS.values():
+        known = ", ".join(dict.fromkeys(PHOTO_FORMATS.values()))
+        raise ImageError(f"{path}: format {format!r} is unknown; use one of {known}")
     lines: dict[str, None] = {}  # each once, in order
     with replacing(path, overwrite) as file:
+        pages = iter(photos)
+        photo = next(pages, None)
+        if photo is None:
+            raise ValueError(f"{path}: there is no photo to write; give at least one")
         if format == "TIFF":
-            write_tiff(file, _tiff_pages(photos, lines))
+            write_tiff(file, _tiff_pages(chain([photo], pages), lines))
         else:
-            pages = iter(photos)
-            photo = next(pages)
             if next(pages, None) is not None:
                 raise ImageError(f"{path}: {format} holds one page; write a TIFF")
             with name_errors(path, f"cannot be written as {format}", "choose png or tiff"):

@@ -47,6 +47,13 @@ def test_an_existing_file_is_replaced_only_if_that_is_asked_for(tmp_path: Path) 
     assert path.read_bytes() == b"new"
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "gone" / "a.bin"
+    with pytest.raises(FileNotFoundError) as caught, replacing(path, overwrite=False):
+        raise AssertionError("the block must not begin")
+    assert str(caught.value) == f"{path}: there is no folder {tmp_path / 'gone'}; make it first"
+
+
 def test_a_name_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     with pytest.raises(FileExistsError, match=r"a\.bin"), replacing(path, overwrite=False) as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,3 +158,20 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 def test_floats_are_refused_with_the_remedy() -> None:
     with pytest.raises(ValueError, match=r"not float32; scale it to 0\.\.255"):
         rgb_to_lab(np.zeros((2, 2, 3), np.float32))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("picture", ["photo.jpg", [[0, 255]]])
+def test_what_is_no_array_is_refused_with_the_remedy(picture: Any) -> None:
+    with pytest.raises(ValueError, match=f"not {type(picture).__name__}; read_image"):
+        rgb_to_lab(picture)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 3, 4), (3,), (2, 3)])
+def test_other_shapes_are_no_lab(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"a Lab picture is \(H, W, 3\)"):
+        lab_to_rgb(np.zeros(shape, np.float32))
+
+
+def test_lab_becomes_8_or_16_bits_alone() -> None:
+    with pytest.raises(ValueError, match="uint8 or uint16, not float64"):
+        lab_to_rgb(np.zeros((2, 2, 3), np.float32), float)

@@ -169,6 +169,11 @@ def test_frames_are_taken_one_at_a_time(colorizer: Colorizer, scene: np.ndarray)
     assert len(taken) == 1
 
 
+def test_frames_in_batches_of_none_are_refused(colorizer: Colorizer, scene: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="batch size 0 is not at least 1"):
+        list(colorizer.frames([scene], batch_size=0))
+
+
 def test_weights_have_their_own_render_size(weights_file: object) -> None:
     assert Colorizer(str(weights_file), device="cpu").render_size == 64
     assert Colorizer(str(weights_file), device="cpu", render_size=100).render_size == 96

@@ -14,7 +14,7 @@ from support.profiles import rgb_profile
 
 from colorize.base import ImageError
 from colorize.color import read_color_space, rgb_to_lab, rgb_to_lightness
-from colorize.photo import Photo, read_image, read_photo, write_photo
+from colorize.photo import Photo, read_image, read_photo, write_photo, write_photos
 
 
 def test_jpeg_is_written_at_4_4_4_and_high_quality(tmp_path: Path) -> None:
@@ -96,3 +96,30 @@ def test_a_webp_too_large_for_the_format_says_so(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"cannot be written as WEBP .*choose png or tiff"):
         write_photo(tmp_path / "a.webp", Photo(np.zeros((2, 20_000, 3), np.uint8)))
     assert not os.listdir(tmp_path)
+
+
+def test_an_unknown_format_is_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"a\.png: format 'jpg' is unknown; use one of JPEG, PNG, TIFF, "):
+        write_photo(tmp_path / "a.png", Photo(smooth()), format="jpg")
+    write_photo(tmp_path / "a.dat", Photo(smooth()), format="JPEG")
+    assert read_photo(tmp_path / "a.dat").format == "JPEG"
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp", "a.png"])
+@pytest.mark.parametrize("quality", [0, 101])
+def test_a_quality_out_of_range_is_refused(tmp_path: Path, name: str, quality: int) -> None:
+    with pytest.raises(ValueError, match=rf"quality {quality} is not within 1\.\.100"):
+        write_photo(tmp_path / name, Photo(smooth()), quality=quality)
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png"])
+def test_no_page_is_no_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="there is no photo to write"):
+        write_photos(tmp_path / name, iter(()))
+    assert not os.listdir(tmp_path)
+
+
+def test_colours_of_another_size_are_not_taken() -> None:
+    with pytest.raises(ValueError, match=r"colours \(3, 4, 3\) for a photo \(4, 3\)"):
+        Photo(np.zeros((4, 3), np.uint8)).with_colors(np.zeros((3, 4, 3), np.uint8))
