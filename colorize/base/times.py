@@ -17,7 +17,7 @@ def parse_time(text: str) -> float:
     """
     fields = text.split(":")
     if len(fields) > 3 or not all(field.replace(".", "", 1).isdigit() for field in fields):
-        raise ValueError(f"{text!r} is not a time; write seconds or h:mm:ss, such as 90 or 1:30")
+        raise ValueError(f"{text!r} is not a time; write seconds, m:ss or h:mm:ss, such as 90 or 1:30")
     seconds = 0.0
     for field in fields:
         seconds = seconds * 60 + float(field)

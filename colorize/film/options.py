@@ -129,7 +129,7 @@ class VideoOptions(TemporalOptions, ReferenceOptions, ResultOptions):
     )
     start: float = setting(
         0.0,
-        "colour from here: seconds or h:mm:ss",
+        "colour from here: seconds, m:ss or h:mm:ss",
         low=0,
         high=MAX_SECONDS,
         unit="seconds",
@@ -140,7 +140,7 @@ class VideoOptions(TemporalOptions, ReferenceOptions, ResultOptions):
     )
     end: float | None = setting(
         None,
-        "colour up to here: seconds or h:mm:ss",
+        "colour up to here: seconds, m:ss or h:mm:ss",
         low=0,
         high=MAX_SECONDS,
         unit="seconds",

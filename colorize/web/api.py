@@ -16,7 +16,7 @@ from colorize.web.forms import refuse_other_fields
 from colorize.web.jobs import QueueFullError
 from colorize.web.multipart import upload_route
 from colorize.web.photo_routes import add_photo_routes
-from colorize.web.schema import ERROR_RESPONSES, Health, WeightsList
+from colorize.web.schema import ERROR_RESPONSES, EVERYWHERE, Health, WeightsList
 from colorize.web.service import ColorizeService
 from colorize.web.threads import with_threads
 from colorize.web.video_routes import add_video_routes
@@ -31,10 +31,12 @@ def build_api(service: ColorizeService) -> FastAPI:
         docs_url=None,  # these two pages load their scripts from another machine
         redoc_url=None,
         lifespan=with_threads,
+        responses=EVERYWHERE,
     )
     app.router.route_class = upload_route(service.jobs)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(QueueFullError, _full)
+    app.add_exception_handler(Exception, _unexpected)
     add_photo_routes(app, service)
     add_video_routes(app, service)
 
@@ -60,6 +62,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
         shown = f" {given!r}" if isinstance(given, str | int | float) else ""
         reasons.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
     return JSONResponse({"detail": "; ".join(reasons)}, 422)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer 500 with a line that shows nothing of the machine; the error is raised again for the log."""
+    return JSONResponse({"detail": "an unexpected error; the server's log says more"}, 500)
 
 
 async def _full(request: Request, error: Exception) -> Response:

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field
 from typing import Annotated, Any, Literal, TypeVar
 
+import pydantic
 from fastapi import FastAPI, Form, HTTPException, Request
 
-from colorize.base import Settings, Spec, specs, value_type
+from colorize.base import SettingError, Settings, Spec, specs, value_type
 from colorize.web.responses import value_errors_as_422
 
 FORM_SCHEMA = "Body_"  # how FastAPI's names of the schemas of forms begin
 T = TypeVar("T", bound=Settings)
 
 
-def form(settings: type[T]) -> Callable[..., T]:
+def form(settings: type[T], descriptions: Mapping[str, str] | None = None) -> Callable[..., T]:
     """Return a FastAPI dependency that reads settings from the fields of a form.
 
     Args:
         settings: The class; a setting whose ``surfaces`` have no form keeps its default.
+        descriptions: Name of a field -> what is said of it where the setting's own words are for the command line.
     """
     names = {spec.each or setting.name: (setting, spec) for setting, spec in specs(settings, "form")}
+    fields = {setting.name: name for name, (setting, _) in names.items()}
 
     def read(**values: Any) -> T:
         with value_errors_as_422():
-            return settings(**{names[name][0].name: _value(names[name][1], value) for name, value in values.items()})
+            given = {names[name][0].name: _value(names[name][1], value) for name, value in values.items()}
+            try:
+                return settings(**given)
+            except SettingError as error:
+                raise ValueError(error.named(lambda name: fields.get(name, name))) from error
 
-    parameters = [_parameter(name, *described) for name, described in names.items()]
+    said = descriptions or {}
+    parameters = [_parameter(name, *described, said.get(name)) for name, described in names.items()]
     read.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what FastAPI reads
     return read
 
@@ -37,25 +45,27 @@ def form(settings: type[T]) -> Callable[..., T]:
 def _value(spec: Spec, value: Any) -> Any:
     """Return a setting's value from that of its field."""
     if not spec.each:
-        return value
+        return spec.parse(value) if spec.parse and isinstance(value, str) else value
     return [spec.parse(text) if spec.parse else text for text in value or ()]
 
 
-def _parameter(name: str, setting: Field, spec: Spec) -> inspect.Parameter:
+def _parameter(name: str, setting: Field, spec: Spec, description: str | None = None) -> inspect.Parameter:
     """Return a form field as the parameter of a function: its name, type, range, description and default."""
     kind: Any
+    limits: dict[str, Any] = {"ge": spec.low, "le": spec.high}
+    if value_type(setting) is float:
+        limits["allow_inf_nan"] = False
     if spec.each:
         kind, default = list[str] | None, None
     else:
         kind, default = value_type(setting), setting.default
         if spec.choices:
             kind = Literal[tuple(spec.choices)]
+        if spec.parse:  # a number, or a text that stands for one, such as 1:30; the settings check its range
+            kind, limits = Annotated[kind, pydantic.Field(**limits)] | str, {}
         if default is None:
             kind = kind | None
-    limits: dict[str, Any] = {"ge": spec.low, "le": spec.high}
-    if value_type(setting) is float:
-        limits["allow_inf_nan"] = False
-    annotation = Annotated[kind, Form(description=_description(spec), **limits)]
+    annotation = Annotated[kind, Form(description=description or _description(spec), **limits)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

@@ -30,6 +30,11 @@ from colorize.web.responses import (
 from colorize.web.schema import ERROR_RESPONSES, WeightsField
 from colorize.web.service import ColorizeService
 
+PHOTO_HELP = "JPEG, PNG, TIFF, JPEG 2000, JPEG XL, WebP, BMP, AVIF, HEIC, or what else the command line reads"
+HINT_HELP = (
+    "The colour of a place, in pixels of the upright photo; may be given several times; x,y,#rrggbb[,radius], or of a "
+    "brush's line x,y,x,y,...,#rrggbb[,radius]"
+)
 NOTE_HEADER = "Colorize-Note"
 """Header of a coloured photo, once for each line about what of the file was left out or changed; a URL's %-encoding."""
 
@@ -58,9 +63,9 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
     )
     async def colorize(
         request: Request,
-        photo: Annotated[UploadFile, File(description="JPEG, PNG, TIFF, WebP, BMP, AVIF or HEIC")],
+        photo: Annotated[UploadFile, File(description=PHOTO_HELP)],
         colors: Annotated[ColorSettings, Depends(form(ColorSettings))],
-        options: Annotated[PhotoOptions, Depends(form(PhotoOptions))],
+        options: Annotated[PhotoOptions, Depends(form(PhotoOptions, {"hint": HINT_HELP}))],
         file_options: Annotated[FileOptions, Depends(form(FileOptions))],
         hints: Annotated[UploadFile | None, File(description="A file of hints, NAME.hints.json; see hint")] = None,
         reference: Annotated[list[UploadFile] | None, File(description=REFERENCE_HELP)] = None,

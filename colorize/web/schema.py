@@ -64,9 +64,15 @@ class WeightsList(BaseModel):
     weights: list[str]
 
 
+EVERYWHERE: dict[int | str, dict[str, Any]] = {
+    403: {"model": Problem, "description": "The request is of another site's page"},
+    421: {"model": Problem, "description": "The request is for a name that this server does not have"},
+    500: {"model": Problem, "description": "An unexpected error"},
+}
 ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "Not a form that can be read"},
     401: {"model": Problem, "description": "User and password are needed"},
+    408: {"model": Problem, "description": "No byte of the upload came for a minute"},
     413: {"model": Problem, "description": "Too large"},
     422: {"model": Problem, "description": "A field is out of range or unknown, or the file cannot be coloured"},
     429: {"model": Problem, "description": "The queue is full; see Retry-After"},
@@ -75,6 +81,7 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
 JOB_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
     401: ERROR_RESPONSES[401],
     404: {"model": Problem, "description": "There is no such job (any more)"},
+    422: {"model": Problem, "description": "The address cannot be read"},
 }
 
 WeightsField = Annotated[str | None, Form(description="A name of /v1/weights; default: the first of them")]

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 import tifffile
+from fastapi.testclient import TestClient
 from PIL import Image
 from support.service import folders, post
 
@@ -295,3 +296,38 @@ class TestFields:
     def test_a_field_in_the_address(self, client, photo):
         answer = client.post("/v1/colorize?strength=0.5", files={"photo": ("a.jpg", photo)})
         assert answer.status_code == 422 and "strength" in answer.json()["detail"]
+
+    def test_a_wrong_value_is_named_as_the_field_is(self, client, photo):
+        answer = post(client, photo, hint="1s:2,3,#aabbcc")
+        assert answer.status_code == 422 and answer.json()["detail"].startswith("hint: 1s:2,3,#aabbcc says a time")
+
+    def test_the_document_describes_a_photos_hint(self, client):
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+        hint = schemas["Body_colorize_v1_colorize_post"]["properties"]["hint"]["description"]
+        assert "x,y,#rrggbb[,radius]" in hint and "12.5s" not in hint and "film" not in hint
+
+
+class TestErrors:
+    """Errors are JSON in one line, whatever happened, and the document names all that can come."""
+
+    def test_an_unexpected_error_is_json_too(self, make_client, photo, monkeypatch):
+        client = make_client()
+        monkeypatch.setattr(client.service, "submit_photo", lambda *_: 1 / 0)
+        quiet = TestClient(client.app, base_url="http://localhost", raise_server_exceptions=False)
+        answer = post(quiet, photo)
+        assert answer.status_code == 500 and list(answer.json()) == ["detail"]
+        assert "unexpected" in answer.json()["detail"] and "division" not in answer.text
+        assert folders(client) == []
+
+    def test_the_document_names_them(self, client):
+        document = client.get("/openapi.json").json()
+        answers = {
+            path + " " + method: set(operation["responses"])
+            for path, operations in document["paths"].items()
+            for method, operation in operations.items()
+        }
+        assert all(each >= {"403", "421", "500"} for each in answers.values())
+        for path in ("/v1/colorize post", "/v1/videos post"):
+            assert answers[path] >= {"400", "401", "408", "413", "422", "429", "499"}
+        assert answers["/v1/videos/{id}/result get"] >= {"401", "404", "409"}
+        assert "HTTPValidationError" not in str(document["paths"])

@@ -128,6 +128,14 @@ class TestFilms:
         answer = self.begin(client, video, **fields)
         assert answer.status_code == 422 and "\n" not in answer.json()["detail"]
 
+    def test_times_are_those_of_the_command_line(self, client, video):
+        job = ended(client, self.begin(client, video, start="0:00.1", end="0:00:00.20").headers["location"])
+        same = ended(client, self.begin(client, video, start="0.1", end="0.2").headers["location"])
+        assert job["status"] == same["status"] == "done" and 0 < job["total"] == same["total"] < 8
+        for end, said in {"1h": "'1h' is not a time; write seconds, ", "1e9": "'1e9' is", "99999999": "end "}.items():
+            answer = self.begin(client, video, end=end)
+            assert answer.status_code == 422 and answer.json()["detail"].startswith(said)
+
     def test_codec_that_the_container_does_not_hold(self, client, video):
         job = ended(client, self.begin(client, video, codec="ffv1").headers["location"])
         assert job["status"] == "failed" and "does not hold ffv1" in job["message"]
