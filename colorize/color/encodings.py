@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from colorize.color.lab import Picture, lab_to_rgb, rgb_to_lab
+from colorize.color.lab import Picture, lab_to_rgb, rgb_to_lab, strips
 from colorize.color.spaces import CURVE_SAMPLES, SRGB, ColorSpace
 
 D65 = (0.3127, 0.3290)
@@ -67,7 +67,10 @@ def _matrix(corners: Sequence[float], white: Sequence[float]) -> np.ndarray:
 def convert_to_srgb(picture: Picture, space: ColorSpace) -> Picture:
     """Return a grey (H, W) or RGB (H, W, 3) picture of a colour space as sRGB of the same dtype, its lightness kept."""
     if picture.ndim == 3:
-        return lab_to_rgb(rgb_to_lab(picture, space), picture.dtype)
+        converted = np.empty_like(picture)
+        for rows in strips(picture.shape[:2]):
+            converted[rows] = lab_to_rgb(rgb_to_lab(picture[rows], space), picture.dtype)
+        return converted
     levels = np.arange(np.iinfo(picture.dtype).max + 1, dtype=picture.dtype)
     light = space.curves[0][np.round(np.linspace(0, CURVE_SAMPLES - 1, len(levels))).astype(int)]
     encoded = np.interp(light, SRGB.curves[0], np.linspace(0, 1, CURVE_SAMPLES)) * (len(levels) - 1)

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.base import ImageError
-from colorize.color import Picture
+from colorize.color import Picture, strips
 from colorize.photo.boxes import make_box, map_file, read_boxes
+from colorize.photo.left_out import other_boxes
 from colorize.photo.samples import Samples, spread, unnamed_channels
 
 CODESTREAM = b"\xff\x4f\xff\x51"  # markers SOC and SIZ
@@ -29,6 +30,7 @@ COLOR, OPACITY, PREMULTIPLIED = 0, 1, 2  # Typ of a channel definition
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
 IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+KNOWN_BOXES = (b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"jpch", b"jplh", b"free")
 METRES_PER_INCH = 0.0254
 INCH = 254  # ten thousandths of a metre; the denominator of a resolution that is written
 
@@ -69,7 +71,8 @@ def read_jpeg2000(path: Path) -> Samples:
     Raises:
         ImageError: It is damaged, or of a kind that cannot be kept.
     """
-    boxes = _top_boxes(map_file(path))
+    file = map_file(path)
+    boxes = _top_boxes(file)
     data = boxes[b"jp2c"][0]
     codestream = _read_siz(data)
     header = {name: bytes(content) for name, content in read_boxes(boxes.get(b"jp2h", [memoryview(b"")])[0])}
@@ -91,6 +94,8 @@ def read_jpeg2000(path: Path) -> Samples:
         count = len(boxes[b"jp2c"])
         others = "the other was" if count == 2 else "the others were"
         notes.append(f"{count} pictures are in it; the first is coloured, {others} left out")
+    if file[: len(CODESTREAM)] != CODESTREAM:
+        notes += other_boxes(file, KNOWN_BOXES, (EXIF_UUID, XMP_UUID, IPTC_UUID))
     uuids = {bytes(content[:16]): bytes(content[16:]) for content in boxes.get(b"uuid", [])}
     return Samples(
         pixels,
@@ -220,9 +225,12 @@ def _sort_channels(
 def divide_by_alpha(pixels: Picture, alpha: Picture) -> Picture:
     """Return premultiplied pixels (H, W, n) of an alpha (H, W) as straight ones."""
     most = np.iinfo(pixels.dtype).max
-    whole = alpha[..., None].astype(np.uint64)
-    colors = (pixels.astype(np.uint64) * most + whole // 2) // np.maximum(whole, 1)
-    return np.minimum(colors, most).astype(pixels.dtype)
+    straight = np.empty_like(pixels)
+    for rows in strips(alpha.shape):
+        whole = alpha[rows, :, None].astype(np.uint64)
+        colors = (pixels[rows].astype(np.uint64) * most + whole // 2) // np.maximum(whole, 1)
+        straight[rows] = np.minimum(colors, most)
+    return straight
 
 
 def _read_dpi(resolution: bytes | None) -> tuple[float, float] | None:

@@ -18,7 +18,8 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 GAIN_MAP = b"urn:iso:std:iso:ts:21496:-1\0"
 MULTI_PICTURE = b"MPF\0"
 JUMBF = b"JP"
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+SOF55, LSE = 0xF7, 0xF8  # JPEG-LS's frame and parameters
+_NEXT_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # of JPEG-LS's pixels any byte up to 0x7f may follow 0xff
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def read_jpeg(data: bytes) -> JpegFile:
             place += 2
             continue
         (length,) = struct.unpack_from(">H", data, place + 2)
-        if marker >= APP0:
+        if marker >= APP0 and marker not in (SOF55, LSE):
             segments.append((marker, data[place + 4 : place + 2 + length]))
         place += 2 + max(2, length)
         if marker == SOS:

@@ -17,11 +17,13 @@ from colorize.base import ImageError
 from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, space_of_code_points, space_of_gamma
 from colorize.photo.boxes import make_box, map_file, read_boxes
 from colorize.photo.jpeg2000 import divide_by_alpha
+from colorize.photo.left_out import other_boxes
 from colorize.photo.samples import Samples, spread, unnamed_channels
 
 CODESTREAM = b"\xff\x0a"
 FILE_HEAD = make_box(b"JXL ", b"\r\n\x87\n") + make_box(b"ftyp", b"jxl \0\0\0\0jxl ")
 BROTLI_BOX, JPEG_BOX = b"brob", b"jbrd"
+KNOWN_BOXES = (b"JXL ", b"ftyp", b"jxll", b"jxlc", b"jxlp", b"jxli", JPEG_BOX, b"Exif", b"xml ")
 RGB, GREY = 0, 1  # ColourSpace
 CUSTOM = 2  # of WhitePoint and Primaries
 P3_PRIMARIES, DISPLAY_P3 = 11, 12  # JPEG XL's number; H.273's of the same with the white D65
@@ -174,6 +176,8 @@ def read_jpeg_xl(path: Path) -> Samples:
         profile = _profile_of_jpeg(bytes(data))
     elif not header.is_xyb:
         notes.append("its ICC profile could not be read, so its colours were taken for sRGB")
+    if data[: len(CODESTREAM)] != CODESTREAM:
+        notes += other_boxes(data, KNOWN_BOXES)
     exif = boxes.get(b"Exif")
     return Samples(
         pixels,

@@ -45,6 +45,7 @@ KNOWN_SEGMENTS = {
     APP1: (EXIF, XMP, XMP_EXTENSION),
     APP2: (b"ICC_PROFILE\0", MULTI_PICTURE, GAIN_MAP),
     APP13: (PHOTOSHOP,),
+    0xE8: (b"SPIFF\0", b"\0\0\0\1"),  # JPEG-LS's: the size and the colours once more, and an end of that
     0xEC: (b"Ducky",),  # an encoder's own settings
     0xEE: (b"Adobe",),
     COM: (b"",),
@@ -140,6 +141,24 @@ def in_boxes(data: bytes | memoryview) -> set[str]:
         for name, content in read_boxes(data):
             kinds |= _in_box(name, content)
     return kinds
+
+
+def other_boxes(data: bytes | memoryview, known: Collection[bytes], known_uuids: Collection[bytes] = ()) -> list[str]:
+    """Return the line about a file's boxes that are not known, by name; none where there are none.
+
+    Args:
+        data: The file.
+        known: Names of boxes that are read, or that say nothing beside the picture.
+        known_uuids: Types of the box ``uuid`` that are read.
+    """
+    others: dict[str, None] = {}
+    with contextlib.suppress(ValueError):  # as above
+        for name, content in read_boxes(data):
+            inner = bytes(content[:4]) if name == b"brob" else name
+            is_known = inner in known or (name == b"uuid" and bytes(content[:16]) in known_uuids)
+            if not (is_known or _in_box(name, content)):
+                others[inner.decode("latin-1").strip()] = None
+    return [f"boxes of other programs are left out: {', '.join(others)}"] if others else []
 
 
 def _in_box(name: bytes, content: memoryview) -> set[str]:

@@ -146,7 +146,7 @@ def read_metadata(path: Path, image: Image.Image) -> Metadata:
     """
     size = (image.height, image.width)
     if image.format in ("JPEG", "MPO"):
-        return _jpeg_metadata(path.read_bytes(), size)
+        return jpeg_metadata(path.read_bytes(), size)
     if image.format == "PNG":
         return _png_metadata(path.read_bytes(), size)
     kinds = set[str]()
@@ -202,7 +202,13 @@ def assemble(
     return Metadata(exif or None, packet or None, records, resources, texts, orientation, tuple(lines))
 
 
-def _jpeg_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
+def jpeg_metadata(data: bytes, size: tuple[int, int]) -> Metadata:
+    """Return the words of a JPEG of any kind.
+
+    Args:
+        data: The file.
+        size: (height, width) of the picture as it lies in the file.
+    """
     jpeg = read_jpeg(data)
     kinds, further = left_out.in_jpeg(jpeg)
     blocks = jpeg.contents(APP1, EXIF)

@@ -11,6 +11,7 @@ import numpy as np
 
 from colorize.base import ImageError
 from colorize.photo.boxes import map_file
+from colorize.photo.metadata import jpeg_metadata
 from colorize.photo.samples import Samples, spread
 
 JPEG_LS, LOSSLESS = 0xF7, 0xC3  # SOF markers (ISO/IEC 14495-1; 10918-1, B.1.1.3)
@@ -18,7 +19,7 @@ FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
 PLAIN_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # baseline, extended, progressive, and the last two arithmetic
 START_OF_SCAN = 0xDA
 WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
-EXIF, XMP, ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
+ICC = b"ICC_PROFILE\0"
 COLORS = {1: "GRAY", 3: "RGB"}
 
 
@@ -82,15 +83,13 @@ def read_rare_jpeg(path: Path) -> Samples:
     pixels = np.asarray(jpegls_decode(data) if frame.marker == JPEG_LS else jpeg8_decode(data))
     blocks = list(_segments(data))
     parts = sorted(content[len(ICC) :] for marker, content in blocks if marker == 0xE2 and content.startswith(ICC))
-    texts = [content for marker, content in blocks if marker == 0xE1]
     return Samples(
         spread(pixels if pixels.ndim == 3 else pixels[..., None], frame.bits),
         COLORS[frame.components],  # type: ignore[arg-type]
         profile=b"".join(part[2:] for part in parts) or None,
-        exif=next((text[len(EXIF) :] for text in texts if text.startswith(EXIF)), None),
-        xmp=next((text[len(XMP) :] for text in texts if text.startswith(XMP)), None),
         dpi=next((_jfif_dpi(content) for marker, content in blocks if marker == 0xE0), None),
         lossless=frame.marker in (JPEG_LS, LOSSLESS),
+        words=jpeg_metadata(data, (frame.height, frame.width)),
     )
 
 

@@ -281,7 +281,8 @@ def _photo_of_samples(path: Path, kind: FileKind | None, samples: Samples) -> Ph
         words.xmp,
         words.iptc,
         words.photoshop,
-        dpi=turn_dpi(samples.dpi, orientation) or _exif_dpi(words.exif),
+        words.texts,
+        turn_dpi(samples.dpi, orientation) or _exif_dpi(words.exif),
         lossless=samples.lossless,
         notes=tuple(f"{path}: {line}" for line in lines),
     )

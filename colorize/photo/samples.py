@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from colorize.color import Picture
+from colorize.color import Picture, strips
 from colorize.photo.metadata import Metadata
 
 
@@ -52,10 +52,17 @@ def unnamed_channels(count: int, total: int) -> str:
 
 
 def spread(values: npt.NDArray, bits: int) -> Picture:
-    """Return unsigned samples of so many bits over the whole range of uint8 (up to 8 bits) or uint16, rounded."""
-    full, most = (1 << bits) - 1, 255 if bits <= 8 else 65535
-    dtype = np.uint8 if bits <= 8 else np.uint16
-    if full == most:
-        return values.astype(dtype, copy=False)
-    whole = np.minimum(values.astype(np.uint64), full)
-    return ((whole * most + full // 2) // full).astype(dtype)
+    """Return unsigned samples (H, W, ...) of so many bits over the whole range of uint8 (up to 8 bits) or uint16."""
+    return spread_values(values, (1 << bits) - 1)
+
+
+def spread_values(values: npt.NDArray, highest: int) -> Picture:
+    """Return unsigned samples (H, W, ...) of which one is white over the whole range of uint8 or uint16, rounded."""
+    most = 255 if highest < 256 else 65535
+    picture = np.empty(values.shape, np.uint8 if most == 255 else np.uint16)
+    if highest == most:
+        return values.astype(picture.dtype, copy=False)
+    for rows in strips(values.shape[:2]):
+        whole = np.minimum(values[rows].astype(np.uint64), highest)
+        picture[rows] = (whole * most + highest // 2) // highest
+    return picture

@@ -13,10 +13,11 @@ from colorize.base import ImageError, reason
 from colorize.color import Picture
 from colorize.photo.png_chunks import insert_chunks, make_chunk, pixels_alone, read_chunks
 from colorize.photo.png_colors import read_png_colors, transparency
+from colorize.photo.samples import spread_values
 
 PNG_GREY, PNG_RGB, PNG_GREY_ALPHA, PNG_RGBA = 0, 2, 4, 6  # colour types
-PPM_HEAD = re.compile(rb"P6" + 3 * rb"(?:\s|#[^\n]*\n)+(\d+)" + rb"\s")
-"""The head of a binary Netpbm picture in RGB: width, height and the largest value, with comments between."""
+PPM_HEAD = re.compile(rb"P[36]" + 3 * rb"(?:\s|#[^\n]*\n)+(\d+)" + rb"\s")
+"""The head of a Netpbm picture in RGB, binary or plain: width, height and the largest value, with comments between."""
 
 
 def read_samples(path: Path, image: Image.Image) -> Picture | None:
@@ -64,8 +65,12 @@ def _read_ppm(path: Path) -> Picture | None:
     if head is None or not 255 < (most := int(head[3])) < 1 << 16:
         return None
     width, height = int(head[1]), int(head[2])
-    pixels = np.frombuffer(data, ">u2", height * width * 3, head.end()).reshape(height, width, 3)
-    return ((pixels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
+    count = height * width * 3
+    if data.startswith(b"P3"):
+        pixels = np.fromstring(data[head.end() :], np.int32, count, sep=" ")
+    else:
+        pixels = np.frombuffer(data, ">u2", count, head.end())
+    return spread_values(pixels.reshape(height, width, 3), most)
 
 
 def encode_png(picture: Picture, alpha: Picture | None, head: bytes) -> bytes:

@@ -243,8 +243,15 @@ def _from_integers(samples: Samples, low: int, high: int) -> tuple[Picture, list
     outside = int(np.count_nonzero(samples < low)) if low > info.min else 0
     outside += int(np.count_nonzero(samples > high)) if high < info.max else 0
     _check_share(outside, samples, f"values from {samples.min()} to {samples.max()} where {low} to {high} are read")
-    picture = np.take(table, samples.astype(np.int64) - info.min if info.min else samples)
-    return picture, _clipped(outside, samples)
+    return _look_up(table, samples, int(info.min)), _clipped(outside, samples)
+
+
+def _look_up(table: Picture, samples: Samples, first: int = 0) -> Picture:
+    """Return the entries of a table (n, ...) for samples of which ``first`` is the smallest, strip by strip."""
+    picture = np.empty((*samples.shape, *table.shape[1:]), table.dtype)
+    for rows in strips(samples.shape[:2]):
+        picture[rows] = np.take(table, samples[rows].astype(np.intp) - first, axis=0)
+    return picture
 
 
 def _from_wide_integers(samples: Samples, bits: int) -> tuple[Picture, list[str]]:
@@ -350,7 +357,7 @@ def _apply_palette(page: tifffile.TiffPage, indices: Samples) -> Picture:
         table = (colors >> 8).astype(np.uint8)
     else:
         table = colors
-    return np.take(np.ascontiguousarray(table.T), indices.astype(np.intp, copy=False), axis=0)
+    return _look_up(np.ascontiguousarray(table.T), indices)
 
 
 def _from_lab(levels: Picture, photometric: int) -> Picture:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, Spec, replacing
-from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, rgb_to_lightness
+from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, rgb_to_lightness, strips
 from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import ORIENTATION, without_field
@@ -200,7 +200,10 @@ def _is_nearly_srgb(space: ColorSpace) -> bool:
 
 def _to_8_bits(values: Picture) -> Picture:
     """Return uint16 levels as uint8, rounded."""
-    return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    levels = np.empty(values.shape, np.uint8)
+    for rows in strips(values.shape[:2]):
+        levels[rows] = (values[rows].astype(np.uint32) * 255 + 32767) // 65535
+    return levels
 
 
 def _png_head(photo: Photo) -> bytes:

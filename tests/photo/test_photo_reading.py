@@ -264,3 +264,11 @@ def test_an_animation_is_refused(tmp_path: Path) -> None:
     first.save(tmp_path / "a.webp", save_all=True, append_images=[second])
     with pytest.raises(ImageError, match="an animation of 2 pictures"):
         read_photo(tmp_path / "a.webp")
+
+
+def test_a_plain_netpbm_keeps_its_16_bits(tmp_path: Path) -> None:
+    (tmp_path / "a.ppm").write_text("P3\n# of a film scanner\n2 1\n4095\n0 257 4095\n2048 1 4000\n")
+    expected = np.rint(np.array([[[0, 257, 4095], [2048, 1, 4000]]]) * 65535 / 4095)
+    picture = read_image(tmp_path / "a.ppm")
+    assert picture.dtype == np.uint16
+    np.testing.assert_array_equal(picture, expected)

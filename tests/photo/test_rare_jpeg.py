@@ -8,9 +8,11 @@ import imagecodecs
 import numpy as np
 import pytest
 from support.photo_files import noise, smooth
+from support.words import IPTC, resource, segment
 
 from colorize.base import ImageError
 from colorize.photo import photo_size, read_photo
+from colorize.photo.texts import Text
 
 
 @pytest.mark.parametrize("name", ["a.jls", "a.jpg"])
@@ -47,3 +49,18 @@ def test_a_cut_one_is_damaged(tmp_path: Path) -> None:
         (tmp_path / "a.jls").write_bytes(whole[:size])
         with pytest.raises(ImageError, match=r"a\.jls: .*damaged"):
             read_photo(tmp_path / "a.jls")
+
+
+@pytest.mark.parametrize("coding", ["12 bits", "lossless", "LS"])
+def test_words_are_kept_and_the_rest_is_named(tmp_path: Path, coding: str) -> None:
+    pixels = noise((40, 60), np.uint16) >> 4
+    if coding == "LS":
+        whole = imagecodecs.jpegls_encode(pixels)
+    else:
+        whole = imagecodecs.jpeg8_encode(pixels, bitspersample=12, lossless=coding == "lossless")
+    segments = segment(0xFE, b"Aunt Meta") + segment(0xED, b"Photoshop 3.0\0" + resource(1028, IPTC))
+    content = whole[:2] + segments + segment(0xE5, b"Scanner 2") + whole[2:]
+    (tmp_path / "a.jpg").write_bytes(content)
+    photo = read_photo(tmp_path / "a.jpg")
+    assert (photo.iptc, photo.texts) == (IPTC, (Text("Comment", "Aunt Meta"),))
+    assert photo.notes == (f"{tmp_path / 'a.jpg'}: segments of other programs are left out: APP5 Scanner 2",)

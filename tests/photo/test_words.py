@@ -33,6 +33,7 @@ from colorize.photo.exif import read_block
 from colorize.photo.xmp import SOURCE_TYPE, label_xmp, without_pointers
 
 PHOTOSHOP = b"Photoshop 3.0\0"
+OTHER_BOXES = ((b"uuid", bytes(range(20))), (b"abcd", b"words"), (b"uuid", bytes(range(1, 20))))
 GAIN = 'xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"'
 TITLE = '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" dc:source="album 3"%s/>'
 MOTION = 'xmlns:GCamera="http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1" GCamera:BurstID="b7"'
@@ -490,6 +491,22 @@ def test_content_credentials_in_a_jumbf_box_are_named(tmp_path: Path, suffix: st
         name, content = b"brob", b"jumb" + imagecodecs.brotli_encode(content)
     boxes(tmp_path / f"a{suffix}", suffix, struct.pack(">I4s", 8 + len(content), name) + content)
     assert ["C2PA" in note for note in read_photo(tmp_path / f"a{suffix}").notes] == [True]
+
+
+@pytest.mark.parametrize("suffix", [".jp2", ".jxl"])
+def test_boxes_of_other_programs_are_named(tmp_path: Path, suffix: str) -> None:
+    """Libraries put a description into JPEG 2000's box ``xml ``, and maps their place into a ``uuid``."""
+    found = [struct.pack(">I4s", 8 + len(content), name) + content for name, content in OTHER_BOXES]
+    boxes(tmp_path / f"a{suffix}", suffix, b"".join(found))
+    notes = read_photo(tmp_path / f"a{suffix}").notes
+    assert notes == (f"{tmp_path}/a{suffix}: boxes of other programs are left out: uuid, abcd",)
+    write_photo(tmp_path / f"b{suffix}", Photo(GREY, xmp=packet(TITLE % ""), exif=exif_block("<"), iptc=IPTC))
+    assert read_photo(tmp_path / f"b{suffix}").notes == ()
+
+
+def test_a_description_in_jpeg_2000s_xml_box_is_named(tmp_path: Path) -> None:
+    boxes(tmp_path / "a.jp2", ".jp2", struct.pack(">I4s", 15, b"xml ") + b"<title>")
+    assert read_photo(tmp_path / "a.jp2").notes == (f"{tmp_path}/a.jp2: boxes of other programs are left out: xml",)
 
 
 def test_a_pngs_date_of_the_last_change_is_named(tmp_path: Path) -> None:
