@@ -18,6 +18,7 @@ ORDERS: dict[bytes, Order] = {b"II": "<", b"MM": ">"}
 CLASSIC, BIG = 42, 43  # versions of a TIFF: BigTIFF has offsets of 64 bits
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7  # field types, TIFF 6.0
+LONG8 = 16  # BigTIFF's
 TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 TYPE_BYTES |= {16: 8, 17: 8, 18: 8, 129: 1}
 """Field type -> bytes of a value; 129 is EXIF 3's UTF-8, 16 to 18 are BigTIFF's."""
@@ -227,26 +228,35 @@ class DirectoryReader:
         return offsets
 
 
-def directory_bytes(directory: Directory, start: int, order: Order) -> bytes:
-    """Return a directory as it lies at an even offset of a classic TIFF, with its values and directories behind it."""
+def directory_bytes(directory: Directory, start: int, order: Order, is_big: bool = False) -> bytes:
+    """Return a directory as it lies at an even offset of a TIFF, with its values and directories behind it.
+
+    Args:
+        directory: The directory.
+        start: Its offset.
+        order: The file's byte order.
+        is_big: Whether the file is a BigTIFF.
+    """
+    count, entry, offset, pointer = ("Q", "HHQ8s", "Q", LONG8) if is_big else ("H", "HHI4s", "I", LONG)
+    room = struct.calcsize(f"<{offset}")
     tags = sorted({*directory.entries, *directory.below})
-    end = start + 2 + 12 * len(tags) + 4
-    fields, behind = [struct.pack(f"{order}H", len(tags))], bytearray()
+    end = start + struct.calcsize(f"<{count}") + struct.calcsize(f"<{entry}") * len(tags) + room
+    fields, behind = [struct.pack(order + count, len(tags))], bytearray()
     for tag in tags:
         if tag in directory.below:
             behind += bytes((end + len(behind)) % 2)
             place = end + len(behind)
-            behind += directory_bytes(directory.below[tag], place, order)
-            fields.append(struct.pack(f"{order}HHII", tag, LONG, 1, place))
+            behind += directory_bytes(directory.below[tag], place, order, is_big)
+            fields.append(struct.pack(order + entry, tag, pointer, 1, struct.pack(order + offset, place)))
             continue
-        entry = directory.entries[tag].in_order(order)
-        value = entry.data
-        if len(value) > 4:
+        found = directory.entries[tag].in_order(order)
+        value = found.data
+        if len(value) > room:
             behind += bytes((end + len(behind)) % 2)
-            value = struct.pack(f"{order}I", end + len(behind))
-            behind += entry.data
-        fields.append(struct.pack(f"{order}HHI4s", tag, entry.type, entry.count, value.ljust(4, b"\0")))
-    return b"".join(fields) + bytes(4) + bytes(behind)
+            value = struct.pack(order + offset, end + len(behind))
+            behind += found.data
+        fields.append(struct.pack(order + entry, tag, found.type, found.count, value.ljust(room, b"\0")))
+    return b"".join(fields) + bytes(room) + bytes(behind)
 
 
 def make_block(directory: Directory, order: Order = "<") -> bytes | None:

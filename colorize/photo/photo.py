@@ -28,6 +28,7 @@ class Photo:
         dpi: Horizontal and vertical resolution in pixels an inch; None: not stated.
         lossless: Whether a WebP or JPEG XL is to be written without loss, as the file is.
         notes: Lines for the user, each with the file's name: what of the file was left out or changed.
+        file_bytes: About as many as all photos of its file have in colour, where it may hold several; else 0.
     """
 
     picture: Picture
@@ -43,6 +44,7 @@ class Photo:
     dpi: tuple[float, float] | None = None
     lossless: bool = False
     notes: tuple[str, ...] = ()
+    file_bytes: int = 0
 
     def with_colors(self, picture: Picture, *, ai_label: bool = True) -> Photo:
         """Return the photo with the RGB picture that ``Colorizer`` made of it.

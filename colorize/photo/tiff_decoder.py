@@ -21,7 +21,7 @@ from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr
 from colorize.photo.exif import ORIENTATION
 from colorize.photo.fax import FAX_COMPRESSIONS, REVERSED, decode_fax, is_fax
 from colorize.photo.size_limit import check_size
-from colorize.photo.tiff_tags import BLACK_IS_ZERO, RGB, YCBCR, YCBCR_SUBSAMPLING
+from colorize.photo.tiff_tags import BLACK_IS_ZERO, PALETTE, RGB, YCBCR, YCBCR_SUBSAMPLING
 
 Samples = npt.NDArray[Any]
 """(H, W, n), the samples of each pixel as they are stored."""
@@ -66,6 +66,8 @@ def decode_page(page: tifffile.TiffPage) -> tuple[Samples, int, list[str]]:
     if not is_fax(page):
         return *_decode(page), []
     samples, is_damaged = decode_fax(page)
+    if page.photometric == PALETTE:
+        samples //= 255  # its entries are numbers 0 and 1
     notes = [f"its {compression_name(page)} data are damaged: some rows may be wrong"] if is_damaged else []
     return samples, int(page.photometric), notes
 

@@ -32,6 +32,7 @@ from colorize.photo.tiff_tags import BLACK_IS_ZERO, CFA, LINEAR_RAW, MASK, RGB, 
 PAGE_NUMBER, ICC_PROFILE = 297, 34675  # tags of TIFF 6.0 and ICC
 INCH, CENTIMETRE = 2, 3  # values of ResolutionUnit
 UNITS_PER_INCH = {INCH: 1, CENTIMETRE: 2.54}
+WORDS_BYTES = 1 << 16  # of a page: more than nearly all have
 REDUCED, SECOND_CHANNEL, DEPTH = 1, 4, 8  # bits of NewSubfileType: a smaller copy; a mask, or infrared; a depth map
 CAMERA_RAW = b"CR"  # at byte 8 of Canon's raw files, whose mosaic has no PhotometricInterpretation
 OTHER_DIALECTS = ("is_lsm", "is_ndpi", "is_scanimage", "is_stk")
@@ -68,13 +69,14 @@ def read_tiff(path: Path) -> Iterator[Photo]:
         photographs, others = choose_photographs(pages)
         photographs, infrared = _without_infrared(photographs)
         lines = [f"{path}: {note}" for note in _left_out([*others, *infrared])]
+        total = sum(_bytes_in_color(page.tags) for page in photographs)
         for page in photographs:
             place = f"{path}, {page.name}" if len(photographs) > 1 else str(path)
             try:
                 photo = _read_page(file, page, place)
             except ImageError as error:
                 raise ImageError(f"{place}: {error}") from error
-            yield replace(photo, notes=(*lines, *photo.notes))
+            yield replace(photo, notes=(*lines, *photo.notes), file_bytes=total)
             lines = []
 
 
@@ -264,6 +266,13 @@ def _read_page(file: BinaryIO, photograph: Page, place: str) -> Photo:
         turn_dpi(_dpi(page), words.orientation),
         notes=tuple(f"{place}: {note}" for note in notes),
     )
+
+
+def _bytes_in_color(page: tifffile.TiffPage) -> int:
+    """Return about how many bytes a page has in colour, with its words."""
+    channels = 4 if page.extrasamples else 3
+    depths = page.bitspersample if isinstance(page.bitspersample, tuple) else (page.bitspersample,)
+    return page.imagelength * page.imagewidth * channels * (1 if max(depths) <= 8 else 2) + WORDS_BYTES
 
 
 def _orientation(*pages: tifffile.TiffPage) -> int:

@@ -10,7 +10,17 @@ from typing import BinaryIO
 import numpy as np
 
 from colorize.color import Picture
-from colorize.photo.exif import ASCII, BYTE, LONG, TYPE_BYTES, UNDEFINED, Directory, directory_bytes, read_block
+from colorize.photo.exif import (
+    ASCII,
+    BYTE,
+    LONG,
+    LONG8,
+    TYPE_BYTES,
+    UNDEFINED,
+    Directory,
+    directory_bytes,
+    read_block,
+)
 from colorize.photo.metadata import (
     DESCRIPTIVE_TAGS,
     GEOGRAPHIC_TAGS,
@@ -22,6 +32,7 @@ from colorize.photo.metadata import (
 
 PROFILE_TAG = 34675
 UTF_8 = 129  # EXIF 3's type of texts; older readers want ASCII, and take UTF-8 in it
+CLASSIC_BYTES = (1 << 32) - (1 << 26)  # of pixels; with the words the offsets of a classic TIFF reach no further
 PLACEHOLDER_OFFSET = -1
 """Added to the number of a tag that tifffile does not write (it points to a directory), until the file is written; no
 other tag that we write lies between the two numbers, so the order of the tags stays right."""
@@ -38,19 +49,21 @@ class TiffPage:
     dpi: tuple[float, float] | None
 
 
-def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
-    """Write pages to an open file as a deflated TIFF.
+def write_tiff(file: BinaryIO, pages: Iterable[TiffPage], total_bytes: int = 0) -> None:
+    """Write pages to an open file as a deflated TIFF, or as a BigTIFF where they might be too large for that.
 
     Args:
         file: Open for reading and writing.
         pages: The pages; taken one at a time.
+        total_bytes: Those of all pages, before they are deflated.
     """
     import tifffile  # brings imagecodecs, which is slow to import
 
     directories: list[dict[int, Directory]] = []
-    with tifffile.TiffWriter(file, byteorder="<") as writer:
+    is_big = total_bytes > CLASSIC_BYTES
+    with tifffile.TiffWriter(file, byteorder="<", bigtiff=is_big) as writer:
         for page in pages:
-            tags, below = _tags(page.words, page.profile)
+            tags, below = _tags(page.words, page.profile, is_big)
             directories.append(below)
             picture, alpha = page.picture, page.alpha
             writer.write(
@@ -71,7 +84,7 @@ def write_tiff(file: BinaryIO, pages: Iterable[TiffPage]) -> None:
 
 
 def _tags(
-    words: Metadata, profile: bytes | None
+    words: Metadata, profile: bytes | None, is_big: bool
 ) -> tuple[list[tuple[int, int, int, bytes, bool]], dict[int, Directory]]:
     """Return words and profile as a TIFF's own tags, and the directories by tag, whose place is not known yet."""
     tags: list[tuple[int, int, int, bytes, bool]] = []
@@ -88,8 +101,8 @@ def _tags(
     ):
         if data:
             tags.append((tag, type, len(data) // TYPE_BYTES[type], data, True))
-    for tag in exif.below:
-        tags.append((tag + PLACEHOLDER_OFFSET, LONG, 1, bytes(4), True))
+    type, room = (LONG8, 8) if is_big else (LONG, 4)
+    tags += [(tag + PLACEHOLDER_OFFSET, type, 1, bytes(room), True) for tag in exif.below]
     return tags, exif.below
 
 
@@ -106,9 +119,9 @@ def _append_directories(file: BinaryIO, directories: list[dict[int, Directory]])
             for name, directory in below.items():
                 end = file.seek(0, 2)
                 start = end + end % 2  # a directory begins at an even offset
-                file.write(b"\0" * (start - end) + directory_bytes(directory, start, "<"))
+                file.write(b"\0" * (start - end) + directory_bytes(directory, start, "<", tiff.is_bigtiff))
                 tag = page.aspage().tags[name + PLACEHOLDER_OFFSET]
                 file.seek(tag.valueoffset)
-                file.write(struct.pack("<I", start))
+                file.write(struct.pack("<Q" if tiff.is_bigtiff else "<I", start))
                 file.seek(tag.offset)
                 file.write(struct.pack("<H", name))

@@ -119,7 +119,8 @@ def write_photos(
         if photo is None:
             raise ValueError(f"{path}: there is no photo to write; give at least one")
         if format == "TIFF":
-            write_tiff(file, _tiff_pages(chain([photo], pages), lines))
+            own_bytes = photo.picture.nbytes + (0 if photo.alpha is None else photo.alpha.nbytes)
+            write_tiff(file, _tiff_pages(chain([photo], pages), lines), max(photo.file_bytes, own_bytes))
         else:
             if next(pages, None) is not None:
                 raise ImageError(f"{path}: {format} holds one page; write a TIFF")

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
-from support.photo_files import boxes_picture, noise, smooth
+from PIL import Image
+from support.photo_files import DATE, XMP, boxes_picture, make_exif, noise, smooth
 from support.tiff_files import LONG, SHORT, grey_tags, write_tiff_by_hand
 
 from colorize.base import ImageError
-from colorize.photo import photo_size, read_photo, read_photos
+from colorize.photo import (
+    Photo,
+    photo_size,
+    read_photo,
+    read_photos,
+    tiff_writer,
+    upright_xmp,
+    write_photo,
+    write_photos,
+)
+from colorize.photo.exif import read_block
+from colorize.photo.tiff_reader import WORDS_BYTES
 
 REDUCED, PAGE, SECOND_CHANNEL = 1, 2, 4  # NewSubfileType
 CFA, LINEAR_RAW = 32803, 34892  # PhotometricInterpretation
@@ -227,3 +240,42 @@ def test_several_values_in_place_of_one_number_are_damage(tmp_path: Path, tag: i
         read_photo(path)
     assert "tuple" not in str(caught.value)
     assert "get it anew" in str(caught.value)
+
+
+def test_pages_that_might_be_too_large_for_a_tiff_become_a_bigtiff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is 4 GB: the pages of a thick book."""
+    size, pages = COLOR.nbytes + WORDS_BYTES, [COLOR, COLOR[::-1], COLOR[:, ::-1]]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for _ in pages:
+            writer.write(GREY, photometric="minisblack", metadata=None)
+    photos = [replace(photo, exif=make_exif(), xmp=XMP) for photo in read_photos(tmp_path / "a.tif")]
+    assert [photo.file_bytes for photo in photos] == [3 * size] * 3
+    colored = [photo.with_colors(page) for photo, page in zip(photos, pages, strict=True)]
+    words = []
+    for limit, is_big in ((3 * size, False), (3 * size - 1, True)):
+        monkeypatch.setattr(tiff_writer, "CLASSIC_BYTES", limit)
+        write_photos(tmp_path / "b.tif", iter(colored), overwrite=True)
+        with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
+            assert tiff.is_bigtiff is is_big
+            assert tiff.pages[2].aspage().tags[34665].value["DateTimeOriginal"] == DATE
+        with Image.open(tmp_path / "b.tif") as image:
+            image.seek(1)
+            assert image.getexif().get_ifd(34665)[36867] == DATE
+            assert image.getexif().get_ifd(34853)[1] == "N"
+        for before, after in zip(colored, read_photos(tmp_path / "b.tif"), strict=True):
+            np.testing.assert_array_equal(after.picture, before.picture)
+            assert after.xmp == upright_xmp(before.xmp or b"")
+            words.append(read_block(after.exif))
+    assert words[:3] == words[3:]
+
+
+def test_one_picture_too_large_for_a_tiff_becomes_a_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiff_writer, "CLASSIC_BYTES", GREY.nbytes)
+    write_photo(tmp_path / "a.tif", Photo(GREY))
+    write_photo(tmp_path / "b.tif", Photo(GREY, GREY))
+    for name, is_big in (("a.tif", False), ("b.tif", True)):
+        with tifffile.TiffFile(tmp_path / name) as tiff:
+            assert tiff.is_bigtiff is is_big
+        np.testing.assert_array_equal(read_photo(tmp_path / name).picture, GREY)

@@ -216,6 +216,21 @@ def test_fax_coding(tmp_path: Path, coding: str, orientation: int, layout: dict[
     assert not photo.notes
 
 
+@pytest.mark.parametrize("coding", ["group4", "tiff_ccitt"])
+def test_a_palette_of_two_colors_in_fax_coding(tmp_path: Path, coding: str) -> None:
+    pixels = grey(1).astype(bool)
+    with tifffile.TiffFile(write_fax(tmp_path / "a.tif", pixels, coding)) as tiff:
+        page = tiff.pages[0].aspage()
+        is_inverted = page.photometric == 0
+        tiff.filehandle.seek(page.dataoffsets[0])
+        data = tiff.filehandle.read(page.databytecounts[0])
+    red_and_blue = [65535, 0, 0, 0, 0, 65535]
+    tags = grey_tags(1, 3, FAX[coding][0]) | {320: (SHORT, red_and_blue)}
+    picture = read_image(write_tiff_by_hand(tmp_path / "b.tif", data, SIZE, tags))
+    expected = np.where((pixels == is_inverted)[..., None], (255, 0, 0), (0, 0, 255))
+    np.testing.assert_array_equal(picture, expected)
+
+
 def test_tiles_in_fax_coding(tmp_path: Path) -> None:
     pixels = np.random.default_rng(1).integers(0, 2, (40, 60)).astype(bool)
     padded = np.pad(pixels, ((0, 8), (0, 4)))
