@@ -30,6 +30,7 @@ from .errors import InColorError as InColorError
 from .errors import SegmentsError as SegmentsError
 from .errors import VideoError as VideoError
 from .errors import WeightsError as WeightsError
+from .errors import error_line as error_line
 from .errors import reason as reason
 from .formats import CODECS as CODECS
 from .formats import CONTAINERS as CONTAINERS

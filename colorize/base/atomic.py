@@ -100,7 +100,10 @@ def _open_temporary(path: Path) -> tuple[Path, BinaryIO]:
     other = path.with_name(f".colorize-{uuid.uuid4().hex[:12]}.tmp")
     try:
         return other, open(other, "x+b")
-    except FileNotFoundError as error:  # it would name the temporary file, which nobody knows
+    except FileNotFoundError as error:
+        if path.parent.is_dir():  # of a kind in which no files can be made
+            raise
+        # the error itself names the temporary file, which nobody knows
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}; make it first") from error
 
 

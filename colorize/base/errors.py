@@ -27,6 +27,13 @@ class DownloadError(OSError):
     """A file could not be fetched whole; the message says which, why, and what to do."""
 
 
+def error_line(error: BaseException) -> str:
+    """Return an error's message as a person reads it; of an error of the system, the file and what is wrong with it."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return f"{error.filename}: {reason(error).lower()}"
+    return str(error)
+
+
 def reason(error: BaseException) -> str:
     """Return the first line of an error's message; of an error of the system or FFmpeg, its description alone."""
     text = getattr(error, "strerror", None) or str(error)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from colorize.base import error_line
 from colorize.cli.arguments import USAGE_ERROR
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
@@ -106,7 +107,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         try:
             color_files = _with_network(command, entries, count, isolation)
         except (ValueError, OSError) as error:  # WeightsError is a ValueError
-            print(f"colorize: {error}", file=sys.stderr)
+            print(f"colorize: {error_line(error)}", file=sys.stderr)
             return FAILED
         own = command.settings
         into_pipe = own.output is not None and is_pipe(own.output)

@@ -128,8 +128,12 @@ class Reporter:
             self.bar.write(f"colorize: {note}", file=sys.stderr)
 
     def print_summary(self, seconds: float) -> None:
-        """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds."""
-        if self._quiet or sum(self.counts.values()) < 2:
+        """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds.
+
+        Of several of which all but one were at their end before, it is said of that one, which no line names.
+        """
+        total = sum(self.counts.values())
+        if self._quiet or not total or max(total, self._count) < 2:
             return
         counts = [f"{self.counts['done']} coloured"]
         counts += [

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
+from colorize.base import error_line
 from colorize.cli.command import FAILED, INTERRUPTED, OK, isolation_of, load_colorizer, plan_inputs, print_left_out
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command
@@ -180,5 +181,5 @@ def _with_sample(entries: Iterable[Job | Outcome]) -> tuple[Iterable[Job | Outco
 
 def _refused(error: Exception) -> int:
     """Print the line of an error before which nothing was done, and return the exit status."""
-    print(f"colorize: {error}", file=sys.stderr)
+    print(f"colorize: {error_line(error)}", file=sys.stderr)
     return FAILED

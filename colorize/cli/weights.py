@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize import __version__
+from colorize.base import error_line
 from colorize.cli.arguments import Parser, file_name
 from colorize.cli.command import FAILED, INTERRUPTED, OK
 from colorize.cli.progress_bar import progress_bar
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("colorize-weights: interrupted; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError, MemoryError) as error:  # WeightsError and DownloadError among them
-        print(f"colorize-weights: {error or 'not enough memory'}", file=sys.stderr)
+        print(f"colorize-weights: {error_line(error) or 'not enough memory'}", file=sys.stderr)
         return FAILED
 
 
@@ -65,9 +66,15 @@ def build_parser() -> Parser:
     )
     converting.add_argument("weights", type=file_name, metavar="NAME|FILE")
     converting.add_argument(
-        "-o", "--output", type=file_name, metavar="FILE", help="default: the same name, .safetensors"
+        "-o",
+        "--output",
+        type=file_name,
+        metavar="FILE",
+        help="of a DeOldify .pth (default: the same name, .safetensors)",
     )
-    converting.add_argument("--float32", action="store_true", help="twice as large, nothing rounded")
+    converting.add_argument(
+        "--float32", action="store_true", help="of a DeOldify .pth: twice as large, nothing rounded"
+    )
     converting.add_argument("--overwrite", action="store_true", help="replace a file that exists")
     converting.set_defaults(run=_convert)
     return parser
@@ -152,7 +159,7 @@ def _verify(options: argparse.Namespace) -> int:
         try:
             print(f"{name}: {_verify_one(name)}")
         except (ValueError, OSError) as error:
-            print(f"colorize-weights: {error}", file=sys.stderr)
+            print(f"colorize-weights: {error_line(error)}", file=sys.stderr)
             status = FAILED
     return status
 

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Sequence
 
 from colorize import __version__
+from colorize.base import error_line
 from colorize.cli import FAILED, OK, Parser, add_arguments, from_arguments, make_options
 from colorize.web.settings import WebSettings
 
 
 def build_parser() -> Parser:
     """Return the parser of the command line."""
-    parser = Parser(prog="colorize-web", description="A page in the browser, and an HTTP service, that colour photos.")
+    parser = Parser(
+        prog="colorize-web", description="A page in the browser, and an HTTP service, that colour photos and films."
+    )
     parser.add_argument("--version", action="version", version=f"colorize {__version__}")
     add_arguments(parser, make_options(WebSettings))
     return parser
@@ -44,6 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # Ctrl-C, or the former; by then everything is closed, and uvicorn raises it again
         return OK
     except (OSError, ValueError) as error:  # WeightsError is a ValueError; an address in use is an OSError
-        print(f"colorize-web: {error}", file=sys.stderr)
+        print(f"colorize-web: {error_line(error)}", file=sys.stderr)
         return FAILED
     return OK

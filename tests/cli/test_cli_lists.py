@@ -93,3 +93,28 @@ def test_without_ray_it_says_what_to_install(
     status, _, err = run(capsys, weights_file, grey_photo, "-o", grey_photo.parent / "out", "--ray")
     assert (status, err.count("\n")) == (1, 1) and "colorize-photos[ray]" in err
     assert not (grey_photo.parent / "out").exists()
+
+
+def test_of_several_files_the_one_that_was_left_is_counted(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    other, out = grey_photo.with_name("other.jpg"), grey_photo.with_name("out")
+    other.write_bytes(grey_photo.read_bytes())
+    listed = grey_photo.with_name("list.txt")
+    listed.write_text(f"{grey_photo}\n{other}\n")
+    assert "2 coloured" in run(capsys, weights_file, "--files", listed, "-o", out)[2]
+    next(out.rglob("other.jpg")).unlink()
+    status, _, err = run(capsys, weights_file, "--files", listed, "-o", out)
+    assert status == 0 and "1 coloured in" in err and "from earlier runs" in err and "1 done" in err
+    assert "coloured in" not in run(capsys, weights_file, "--files", listed, "-o", out)[2]
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "folder.csv"])
+def test_a_list_that_cannot_be_read_is_named(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".csv":
+        path.mkdir()
+    reason = {"gone.txt": "no such file or directory", "folder.csv": "is a directory"}[name]
+    assert run(capsys, weights_file, "--files", path) == (1, "", f"colorize: {path}: {reason}\n")
