@@ -129,7 +129,7 @@ def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, spa
     """
     shape = lightness.shape
     planes = _linear(lightness.ravel(), a.ravel(), b.ravel(), space)
-    outside = np.flatnonzero(_outside(planes))
+    outside = np.flatnonzero(_outside(planes, space))
     if outside.size:
         inside = _into_gamut(lightness.ravel()[outside], a.ravel()[outside], b.ravel()[outside], space)
         for plane, values in zip(planes, inside, strict=True):
@@ -188,7 +188,7 @@ def _f_inverse(f: Floats) -> Floats:
 
 
 def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
-    """Return the linear R, G and B planes of L, a, b, outside 0..1 where the colour is outside the gamut."""
+    """Return the linear R, G and B planes of L, a, b, outside their range where the colour is outside the gamut."""
     fy = (lightness + 16) * np.float32(1 / 116)
     y = _f_inverse(fy)
     x = _f_inverse(fy + a * np.float32(1 / 500)) - y
@@ -197,11 +197,17 @@ def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[
     return [y + np.float32(row[0]) * x + np.float32(row[2]) * z for row in space.inverse]
 
 
-def _outside(planes: list[Floats]) -> npt.NDArray[np.bool_]:
+def _outside(planes: list[Floats], space: ColorSpace) -> npt.NDArray[np.bool_]:
     """Return where the linear R, G and B planes are outside the gamut."""
-    low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
-    high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
-    return (low < -GAMUT_TOLERANCE) | (high > 1 + GAMUT_TOLERANCE)
+    if len(set(space.range)) == 1:
+        ((least, most),) = {*space.range}
+        low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
+        high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+        return (low < least - GAMUT_TOLERANCE) | (high > most + GAMUT_TOLERANCE)
+    outside = np.zeros(planes[0].shape, bool)
+    for plane, (least, most) in zip(planes, space.range, strict=True):
+        outside |= (plane < least - GAMUT_TOLERANCE) | (plane > most + GAMUT_TOLERANCE)
+    return outside
 
 
 def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
@@ -210,7 +216,7 @@ def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> l
     step = np.float32(0.5)
     for _ in range(GAMUT_STEPS):
         scale = low + step
-        low = np.where(_outside(_linear(lightness, a * scale, b * scale, space)), low, scale)
+        low = np.where(_outside(_linear(lightness, a * scale, b * scale, space), space), low, scale)
         step *= np.float32(0.5)
     return _linear(lightness, a * low, b * low, space)
 

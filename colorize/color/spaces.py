@@ -54,6 +54,11 @@ class ColorSpace:
         return bool(np.array_equal(self.curves[0], self.curves[1]) and np.array_equal(self.curves[0], self.curves[2]))
 
     @cached_property
+    def range(self) -> tuple[tuple[float, float], ...]:
+        """The least and the most light of R, G and B: 0 and 1, but of scanners' and monitors' profiles perhaps less."""
+        return tuple((float(curve[0]), float(curve[-1])) for curve in self.curves)
+
+    @cached_property
     def decoders(self) -> dict[str, Floats]:
         """Linear light of every level, (3, levels), by dtype name."""
         return {"uint8": self.curves[:, ::257].astype(np.float32), "uint16": self.curves.astype(np.float32)}

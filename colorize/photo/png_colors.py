@@ -84,7 +84,10 @@ def _space(chunks: dict[bytes, bytes]) -> ColorSpace | None:
     if b"cHRM" not in chunks:
         return space_of_gamma(1 / gamma)
     numbers = [value / HUNDRED_THOUSAND for value in struct.unpack_from(">8I", chunks[b"cHRM"])]
-    return space_of_gamma(1 / gamma, numbers[2:], numbers[:2])
+    try:
+        return space_of_gamma(1 / gamma, numbers[2:], numbers[:2])
+    except ValueError:  # such as all 0, which other programs pass over
+        return space_of_gamma(1 / gamma)
 
 
 def transparency(pixels: npt.NDArray, transparent: tuple[int, ...]) -> Picture:

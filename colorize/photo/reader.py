@@ -233,13 +233,15 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
     if png and png.transparent and png.color_type == sixteen_bit.PNG_GREY and 1 < png.depth < 8:
         # Pillow spreads the pixels over 0..255, and not this
         image.info["transparency"] = png.transparent[0] * 255 // ((1 << png.depth) - 1)
+    if png and png.space:
+        profile, states_profile = None, False  # which the space counts before
     samples = sixteen_bit.read_samples(path, image)
     if samples is None:
         picture, alpha, profile = _read_pixels(image, profile)
     else:
         picture, alpha, profile = _split_16_bit(samples, profile)
     if png and png.space:
-        picture, profile, states_profile = convert_to_srgb(picture, png.space), None, False  # which counts before it
+        picture = convert_to_srgb(picture, png.space)
     space, profile = fitting_color_space(picture, profile)
     lines = [*words.lines, *profile_lines(states_profile, profile)]
     return Photo(

@@ -19,12 +19,14 @@ from support.profiles import (
     cmyk_profile,
     grey_profile,
     grey_table_profile,
+    parametric_profile,
     rgb_profile,
     rgb_table_profile,
 )
 
 from colorize.color import (
     SRGB,
+    ColorSpace,
     ProfileError,
     convert_16_bit_to_srgb,
     lab_to_rgb,
@@ -280,3 +282,28 @@ def test_a_palette_is_converted_by_a_table(tmp_path: Path, step: int) -> None:
     assert photo.picture.dtype == (np.uint8 if step == 257 else np.uint16)
     truth = rgb_to_lightness(colors[indices], read_color_space(rgb_profile()))
     assert np.abs(rgb_to_lightness(photo.picture) - truth).mean() < 0.7  # colours outside sRGB among them
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("ab", [(20, -15), (-60, 50), (5, 90)])
+def test_lightness_stays_where_the_curves_have_less_than_all_light(dtype: type, ab: tuple[int, int]) -> None:
+    """The black of a scanner's profile may reflect some light, and its white not all."""
+    space = read_color_space(parametric_profile(4, (2.2, 0.97, 0.0, 0.0, 0.0, 0.045, 0.0)))
+    assert np.allclose(space.range, (0.045, 0.98), atol=0.002)
+    ramp = np.repeat(np.arange(256).reshape(1, -1, 1), 3, axis=2).astype(dtype) * dtype(np.iinfo(dtype).max // 255)
+    lab = rgb_to_lab(ramp, space)
+    lab[..., 1:] = ab
+    result = rgb_to_lab(lab_to_rgb(lab, dtype, space), space)
+    assert np.abs(result[..., 0] - lab[..., 0]).max() < (0.8 if dtype == np.uint8 else 0.02)
+    assert np.hypot(*np.moveaxis(result[..., 1:], -1, 0)).max() > 15
+
+
+def test_lightness_stays_where_each_channel_has_light_of_its_own() -> None:
+    level = np.linspace(0, 1, 65536)
+    ranges = [(0.0, 0.8), (0.03, 1.0), (0.06, 0.9)]
+    space = ColorSpace(SRGB.matrix, np.stack([low + (high - low) * level**2.2 for low, high in ranges]))
+    lab = np.zeros((3, 100, 3), np.float32)
+    lab[..., 0] = np.linspace(36, 88, 100)
+    lab[..., 1:] = np.array([(20, -15), (-60, 50), (5, 90)])[:, None]
+    result = rgb_to_lightness(lab_to_rgb(lab, np.uint16, space), space)
+    assert np.abs(result - lab[..., 0]).max() < 0.02

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.foreign_files import make_png
 from support.photo_files import noise
+from support.profiles import rgb_table_profile
 
 from colorize.base import ImageError
 from colorize.color import rgb_to_lightness
@@ -19,6 +20,8 @@ LIGHT = np.linspace(0, 1, 64 * 16).reshape(16, 64)
 LIGHTNESS = np.where(LIGHT > 216 / 24389, 116 * np.cbrt(LIGHT) - 16, LIGHT * 24389 / 27)
 GAMMA_1 = (b"gAMA", struct.pack(">I", 100_000))
 SRGB_CHROMATICITIES = (b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))
+
+TABLE = (b"iCCP", b"scanner\0\0" + zlib.compress(rgb_table_profile()))
 
 
 def stored(levels: np.ndarray, depth: int) -> bytes:
@@ -32,6 +35,8 @@ def stored(levels: np.ndarray, depth: int) -> bytes:
     [
         ([GAMMA_1], 1.0),
         ([GAMMA_1, SRGB_CHROMATICITIES], 1.0),
+        ([GAMMA_1, (b"cHRM", bytes(32))], 1.0),  # chromaticities that make no colours
+        ([TABLE, (b"cICP", bytes([1, 8, 0, 1]))], 1.0),  # cICP counts before a profile
         ([(b"cICP", bytes([1, 8, 0, 1]))], 1.0),
         ([GAMMA_1, (b"cICP", bytes([1, 4, 0, 1]))], 2.2),  # cICP counts before gAMA
         ([(b"gAMA", struct.pack(">I", 55_556))], 1.8),
