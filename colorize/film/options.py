@@ -88,7 +88,8 @@ class VideoOptions(TemporalOptions, ReferenceOptions, ResultOptions):
         curve: How the values of numbered frames stand for light, a name of ``CURVES``; None: as each states.
         hold_missing: Let the frame before stand in for a numbered one that is missing or damaged.
         keyframes: Folder of key frames, whose colours their scenes take; None: there are none.
-        hints: The colours of places in frames, which are followed through their scenes.
+        hints: The colours of places in frames, which are followed through their scenes; ``TimedHint.parse`` of
+            ``colorize.film`` makes one of a text such as ``12.5s:420,310,#7a1f1f``.
         propagate: Of so many frames of a scene, at most, the network's own answer to one serves as a key frame; None:
             it does not.
         keep_segments: Leave the finished segments beside the result, so that changed key frames and hints colour their

@@ -79,7 +79,8 @@ def colorize_video(
     Raises:
         FileNotFoundError: There is no such film.
         FileExistsError: There is such a result, and ``overwrite`` is off.
-        InColorError: All of the film is in colour already, as far as samples show, and ``force`` is off.
+        InColorError: A ``VideoError``: all of the film is in colour already, as far as samples show, and ``force`` is
+            off.
         VideoError: The film cannot be read, or cannot be written with these options.
         VideoStopped: ``cancel`` was set.
         OSError: The disk is full or refuses; of a pipe that nobody reads any more, ``BrokenPipeError``.

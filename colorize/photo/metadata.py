@@ -56,6 +56,7 @@ from colorize.photo.xmp import (
     extension_guid,
     is_whole,
     join_extension,
+    label_xmp,
     upright_xmp,
     without_pointers,
 )
@@ -391,9 +392,16 @@ def fit(words: Metadata, format: str) -> Metadata:
     lines: list[str] = []
     name = NAMES.get(format, format)
     if format == "BMP":
-        held = {"EXIF": words.exif, "XMP": words.xmp, "IPTC": words.iptc or words.photoshop, "texts": words.texts}
+        labels = words.exif == label_exif(None), words.xmp == label_xmp(None)  # and nothing of the photograph's own
+        held = {
+            "EXIF": words.exif and not labels[0],
+            "XMP": words.xmp and not labels[1],
+            "IPTC": words.iptc or words.photoshop,
+            "texts": words.texts,
+            "the label AI-colorized": any(labels),
+        }
         lost = [kind for kind, value in held.items() if value]
-        return Metadata(lines=(f"{name} holds no words: {', '.join(lost)} are left out",) if lost else ())
+        return Metadata(lines=(f"{name} holds no words; left out: {', '.join(lost)}",) if lost else ())
     exif, texts = words.exif, words.texts
     if format == "TIFF" and exif and _drop_maker_note(directory := read_block(exif)):
         exif = make_block(directory)

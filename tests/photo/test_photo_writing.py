@@ -15,6 +15,9 @@ from support.profiles import rgb_profile
 from colorize.base import ImageError
 from colorize.color import read_color_space, rgb_to_lab, rgb_to_lightness
 from colorize.photo import Photo, read_image, read_photo, write_photo, write_photos
+from colorize.photo.exif import Entry, set_fields
+
+ARTIST = 315  # tag of EXIF
 
 
 def test_jpeg_is_written_at_4_4_4_and_high_quality(tmp_path: Path) -> None:
@@ -123,3 +126,14 @@ def test_no_page_is_no_file(tmp_path: Path, name: str) -> None:
 def test_colours_of_another_size_are_not_taken() -> None:
     with pytest.raises(ValueError, match=r"colours \(3, 4, 3\) for a photo \(4, 3\)"):
         Photo(np.zeros((4, 3), np.uint8)).with_colors(np.zeros((3, 4, 3), np.uint8))
+
+
+def test_a_bmp_loses_the_label_alone_where_the_photo_has_no_words(tmp_path: Path) -> None:
+    picture = np.dstack([smooth()] * 3) if smooth().ndim == 2 else smooth()
+    for name, exif, said in (("a.bmp", None, ""), ("b.bmp", set_fields(None, {ARTIST: Entry.text(b"aunt")}), "EXIF, ")):
+        photo = Photo(picture, exif=exif)
+        (line,) = write_photo(tmp_path / name, photo.with_colors(picture))
+        assert line == f"{tmp_path / name}: BMP holds no words; left out: {said}the label AI-colorized"
+        assert write_photo(tmp_path / f"plain-{name}", photo) == (
+            (f"{tmp_path / f'plain-{name}'}: BMP holds no words; left out: EXIF",) if exif else ()
+        )
