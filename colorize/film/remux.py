@@ -13,7 +13,7 @@ from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.format import Flags
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import AttachmentStream, Stream
 
 from colorize.base import CODECS, SegmentsError, VideoError, reason
 from colorize.film.clock import run_clock_on
@@ -234,7 +234,8 @@ def _interleave(
     video_packet = next(video_packets, None)
     end = Fraction(0)
     drops_preroll = not plan.container.quicktime and "matroska" not in source.format.name
-    streams = [stream for stream in source.streams if stream.index in outputs or stream.index == plan.video.stream]
+    # Those that are left out tell too where the source ends.
+    streams = [stream for stream in source.streams if not isinstance(stream, AttachmentStream)]
     packets = _packets(source, streams, plan, report)
     if source.format.flags & Flags.ts_discont.value:
         packets = run_clock_on(packets, plan.video.stream, 1 / plan.video.rate)
@@ -243,7 +244,7 @@ def _interleave(
         pts = packet.pts if packet.pts is not None else packet.dts
         if pts is not None:
             end = max(end, (pts + (packet.duration or 0)) * time_base)
-        if packet.stream_index == plan.video.stream:
+        if packet.stream_index == plan.video.stream or packet.stream_index not in outputs:
             continue
         output = outputs[packet.stream_index]
         if not isinstance(output, CoverCopy) and not _shift_into_span(plan, packet, time_base, drops_preroll):

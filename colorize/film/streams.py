@@ -413,10 +413,13 @@ def _add_audio(
     is_deep = container.deep_audio is not None and context.format.bytes > 2
     encoder = (container.deep_audio if is_deep else None) or container.audio
     stream = add_audio_stream(encoder, source, target, container.audio_rate)
-    if (context.codec.canonical_name, context.rate) != (encoder, stream.codec_context.rate):
+    mixed = ""
+    if stream.codec_context.channels < context.channels:
+        mixed = f"; its {context.channels} channels were mixed to {stream.codec_context.channels}"
+    if mixed or (context.codec.canonical_name, context.rate) != (encoder, stream.codec_context.rate):
         rate = f" of {container.audio_rate / 1000:g} kHz" if container.audio_rate else ""
         report.lines.append(
-            f"{plan.video.path}: {name} was converted to {encoder}{rate}, which {target.format.name} holds"
+            f"{plan.video.path}: {name} was converted to {encoder}{rate}, which {target.format.name} holds{mixed}"
         )
     if not container.rates:
         return AudioTranscoder(stream, name)

@@ -22,7 +22,8 @@ from av.subtitles.stream import SubtitleStream
 from colorize.base import Container
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES)
-CHANNEL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # other numbers of channels are mixed to stereo
+CHANNEL_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}  # other numbers are mixed to stereo, but in PCM
+PCM = "pcm_"
 BITS_PER_CHANNEL = 96_000  # a second, of converted sound
 MAX_GAP = Fraction(1, 20)  # seconds: shorter gaps between packets of sound are rounding
 OPUS_RATES = (48000, 24000, 16000, 12000, 8000)  # samples a second that libopus takes, the default first
@@ -232,8 +233,14 @@ def can_copy(container: Container, source: InputContainer, stream: Stream) -> bo
         return False
     trial = av.open(io.BytesIO(), "w", format=container.format)
     try:
-        trial.add_stream_from_template(stream, opaque=True)
+        added = trial.add_stream_from_template(stream, opaque=True)
         trial.start_encoding()
+        if isinstance(stream, AudioStream) and codec.startswith(PCM):
+            # MP4's muxer refuses channels of no known places, but not before it has a sample.
+            packet = Packet(bytes(8 * stream.codec_context.channels))
+            packet.stream, packet.pts, packet.dts, packet.duration = added, 0, 0, 1
+            trial.mux(packet)
+        trial.close()
         return True
     except (FFmpegError, ValueError):
         return False
@@ -261,6 +268,8 @@ def add_audio_stream(
     if encoder == "libopus" and rate not in OPUS_RATES:
         rate = OPUS_RATES[0]
     layout = CHANNEL_LAYOUTS.get(source.codec_context.channels, "stereo")
+    if encoder.startswith(PCM):  # which takes any
+        layout = source.codec_context.layout.name
     trial = av.CodecContext.create(encoder, "w")  # a stream that was added cannot be taken back
     assert isinstance(trial, AudioCodecContext)
     trial.rate, trial.layout, trial.format = rate, layout, trial.codec.audio_formats[0]  # type: ignore

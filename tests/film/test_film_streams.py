@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from support.quick import only_quick
 from support.video_contents import packets_of, read_frames
-from support.video_tracks import COVER
-from support.videos import VideoRecipe, make_video
+from support.video_tracks import COVER, add_text, write_text
+from support.videos import VideoRecipe, make_video, needs_rates
 
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, colorize_video, probe
@@ -88,6 +88,67 @@ def test_what_a_container_cannot_hold_is_converted_or_named(tmp_path: Path, colo
             assert abs(samples / rate - 1) < 0.1
         words = [content for _, content in packets_of(out, 2)]
         assert sum(b"Line" in content for content in words) == 2
+
+
+def film_with_channels(path: Path, layout: str) -> Path:
+    """Write a film with PCM, the samples of each channel of which say its number, and return its path."""
+    with av.open(str(path), "w") as film:
+        pictures = film.add_stream("libx264", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        sound = film.add_stream("pcm_s16le", rate=48000)
+        sound.codec_context.layout = layout
+        grey = VideoRecipe().grey(0)
+        for _ in range(5):
+            planes = np.vstack([grey, np.full((24, 64), 128, np.uint8)])
+            film.mux(pictures.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        film.mux(pictures.encode(None))
+        channels = sound.codec_context.channels
+        samples = np.tile(1000 * (1 + np.arange(channels)), 9600).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = 48000, 0, Fraction(1, 48000)
+        film.mux([*sound.encode(frame), *sound.encode(None)])
+    return path
+
+
+@pytest.mark.parametrize(("layout", "suffix"), [("quad", ".webm"), ("5.0", ".webm"), ("4 channels", ".mp4")])
+def test_channels_that_are_mixed_are_named(tmp_path: Path, colorizer: Colorizer, layout: str, suffix: str) -> None:
+    path = film_with_channels(tmp_path / "a.mov", layout)
+    result = colorize_video(path, tmp_path / f"b{suffix}", colorizer=colorizer, options=OFF)
+    (note,) = result.notes
+    with av.open(str(result.path)) as film:
+        assert film.streams.audio[0].codec_context.channels == 2
+    assert f"its {5 if layout == '5.0' else 4} channels were mixed to 2" in note
+
+
+@needs_rates
+@pytest.mark.parametrize(("layout", "channels"), [("stereo", 2), ("quad", 4), ("16 channels", 16)])
+def test_an_mxf_has_all_channels(tmp_path: Path, colorizer: Colorizer, layout: str, channels: int) -> None:
+    path = film_with_channels(tmp_path / "a.mov", layout)
+    options = VideoOptions(temporal="off", codec="prores")
+    result = colorize_video(path, tmp_path / "b.mxf", colorizer=colorizer, options=options)
+    with av.open(str(result.path)) as film:
+        sound = np.concatenate([frame.to_ndarray().reshape(-1, channels) for frame in film.decode(audio=0)])
+    np.testing.assert_array_equal(sound, np.tile(1000 * (1 + np.arange(channels)), (9600, 1)))
+    assert result.notes == ()
+
+
+@needs_rates
+def test_a_text_that_is_left_out_and_ends_after_the_pictures_cuts_nothing_off(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=25, rate=Fraction(25)))
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.mkv"), "w") as film:
+        pictures = film.add_stream_from_template(source.streams.video[0])
+        text = add_text(film, "subrip", "eng")
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = pictures
+                film.mux(packet)
+        write_text(film, text, (2000, 4000))
+    options = VideoOptions(temporal="off", codec="prores")
+    result = colorize_video(tmp_path / "b.mkv", tmp_path / "c.mxf", colorizer=colorizer, options=options)
+    assert any("subtitle" in note for note in result.notes)
+    assert result.cut_off is None
 
 
 def covers_of(path: Path) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -70,11 +71,11 @@ def add_text(video: Any, codec: str, language: str) -> Any:
     return text
 
 
-def write_text(video: Any, text: Any) -> None:
-    """Write two lines into a stream of text subtitles, at 0.1 and 0.5 s, 0.3 s long."""
+def write_text(video: Any, text: Any, starts: Sequence[int] = (100, 500)) -> None:
+    """Write lines into a stream of text subtitles, 0.3 s long, that begin at some milliseconds."""
     from av.subtitles.subtitle import SubtitleSet
 
-    for number, start in enumerate((100, 500)):
+    for number, start in enumerate(starts):
         words = ASS_FIELDS + f"Line {number}".encode()
         packet = text.codec_context.encode_subtitle(SubtitleSet.create(words, 0, 300, start * 1000))
         packet.pts = packet.dts = start
