@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
 
+from av.error import FFmpegError
+from av.format import Flags
 from av.packet import Packet
+
+from colorize.film.video import Video, open_video, read_packets
 
 SET_BACK = 10  # frames: a stream's time that is so much earlier than the packet's before shows another clock
 MAX_WAITING = 2000  # packets that wait for the pictures' clock to be set back too
@@ -45,6 +52,40 @@ def run_clock_on(packets: Iterable[Packet], video: int, frame: Fraction) -> Iter
             yield _moved(*waiting.popleft(), shifts)
     for packet, clock in waiting:
         yield _moved(packet, clock, shifts)
+
+
+def is_set_back(video: Video) -> bool:
+    """Tell whether a film's clock is set back somewhere, so that a time on it may be that of several frames.
+
+    The packets of a film are read for it, if its container lets its clock jump; once for each state of its file.
+
+    Args:
+        video: The film.
+
+    Raises:
+        FileNotFoundError: The file has vanished.
+        VideoError: The file cannot be opened any more.
+    """
+    status = video.path.stat()
+    return _is_set_back(video.path, video.stream, 1 / video.rate, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _is_set_back(path: Path, stream: int, frame: Fraction, _size: int, _time: int) -> bool:
+    """Tell it of a stream of a file whose frames last so many seconds; size and date of change tell files apart."""
+    with open_video(path) as container, suppress(FFmpegError):
+        if not container.format.flags & Flags.ts_discont.value:
+            return False
+        latest: Fraction | None = None
+        for packet in read_packets(container, container.streams[stream]):
+            stamp = packet.dts if packet.dts is not None else packet.pts
+            if stamp is None:
+                continue
+            time = stamp * packet.time_base
+            if latest is not None and time < latest - (0 if packet.dts is not None else SET_BACK * frame):
+                return True
+            latest = time if latest is None else max(latest, time)
+    return False
 
 
 def _moved(packet: Packet, clock: int, shifts: list[Fraction]) -> Packet:

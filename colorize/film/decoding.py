@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import av
 from av.video.stream import VideoStream
 
+from colorize.film.clock import is_set_back
 from colorize.film.video import DEFAULT_TIME_BASE, WHOLE_VIDEO, Span, Video, decode_stream, open_video
 
 if TYPE_CHECKING:
@@ -134,10 +135,11 @@ def _decode_near(video: Video, first_pts: int, is_exact: bool) -> Iterator[FileF
     """Yield the frames of ``decode_in_order`` from shortly before a time stamp on.
 
     Where the file has no true index, the film is decoded from its beginning instead: when the seek lands at or after
-    ``first_pts``, or, if ``is_exact``, when it does not meet the frame at ``first_pts`` - 1.
+    ``first_pts``, or, if ``is_exact``, when it does not meet the frame at ``first_pts`` - 1; and where its clock is
+    set back, for the frame found at a time would be another.
     """
     seek_pts = first_pts - round(SEEK_PREROLL / video.time_base)
-    if seek_pts > round(video.start_time / video.time_base):
+    if seek_pts > round(video.start_time / video.time_base) and not is_set_back(video):
         frames = decode_in_order(video, seek_pts)
         for frame in frames:
             if frame.pts == first_pts - 1 or (frame.pts < first_pts and not is_exact):

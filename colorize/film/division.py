@@ -20,6 +20,19 @@ def frames_per_segment(video: Video) -> int:
     """
     shortest, longest = SEGMENT_SECONDS
     seconds = min(longest, max(shortest, video.duration / SEGMENTS_PER_FILM)) if video.duration else longest
+    return _frames_in(seconds, video)
+
+
+def frames_per_list(video: Video) -> int:
+    """Return how many frames are finished together where each is a file of its own: about as many as a second has.
+
+    They cost nothing to divide, so a stop is to cost little; for the anchors see ``frames_per_segment``.
+    """
+    return _frames_in(SEGMENT_SECONDS[0], video)
+
+
+def _frames_in(seconds: float, video: Video) -> int:
+    """Return about as many frames as some seconds of a film have, a multiple of those between two anchors."""
     frames = max(1, round(video.rate * Fraction(seconds)))
     return frames if frames < MAX_SPARSE_GAP else round(frames / MAX_SPARSE_GAP) * MAX_SPARSE_GAP
 

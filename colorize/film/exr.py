@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from colorize.base import VideoError, move_into_place, reason
 from colorize.color import Floats
+from colorize.film.timecode import Timecode
 
-DESCRIBES_PIXELS = frozenset(("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "tiles", "type"))
+DESCRIBES_PIXELS = frozenset(("channels", "compression", "lineOrder", "tiles", "type"))
 """Names of attributes that describe how pixels are stored: those of the frame that is written are its own."""
 
 
@@ -91,13 +92,16 @@ def read_exr(path: Path) -> ExrFrame:
     return ExrFrame(values.astype(np.float32), str(planes[0].dtype), attributes, left_out)
 
 
-def write_exr(path: Path, values: npt.NDArray[np.floating], attributes: dict[str, Any]) -> None:
+def write_exr(
+    path: Path, values: npt.NDArray[np.floating], attributes: dict[str, Any], timecode: Timecode | None = None
+) -> None:
     """Write a frame of EXR; an existing one is replaced.
 
     Args:
         path: The file.
         values: (H, W, 3) RGB, float16 or float32, linear light.
         attributes: Further attributes of the header.
+        timecode: The frame's; None: the attributes' own stays.
 
     Raises:
         OSError: It cannot be written.
@@ -105,6 +109,11 @@ def write_exr(path: Path, values: npt.NDArray[np.floating], attributes: dict[str
     """
     library = _library(path)
     header = {"type": library.scanlineimage, "compression": library.ZIP_COMPRESSION, **attributes}
+    if timecode is not None:
+        code = library.TimeCode()
+        code.hours, code.minutes, code.seconds, code.frame = timecode.parts
+        code.dropFrame = timecode.drop_frame
+        header["timeCode"] = code
     channels = {name: np.ascontiguousarray(values[..., place]) for place, name in enumerate("RGB")}
     temporary = path.with_name(f".colorize-{path.name}")
     try:

@@ -17,7 +17,6 @@ from colorize.film.names import frame_path
 from colorize.film.pipeline import FrameTask, SegmentPlan, record_frame
 from colorize.film.pixels import rgb_picture
 from colorize.film.segments import Segment, SegmentStore
-from colorize.film.sequence import SequenceSource
 from colorize.film.stills import FrameLabel, write_still
 from colorize.film.timecode import Timecode
 
@@ -35,6 +34,7 @@ class FrameFileSink:
         store: SegmentStore,
         plan: SegmentPlan,
         colorizer: Colorizer,
+        first_number: int,
         timecode: Timecode | None,
         ai_label: bool,
     ) -> None:
@@ -45,6 +45,7 @@ class FrameFileSink:
             store: The lists of those that are finished.
             plan: What is coloured.
             colorizer: Composes the frames.
+            first_number: That of the span's first frame, in its name.
             timecode: That of the span's first frame; None: the frames' own stay, if they have any.
             ai_label: Say in the frames that a network made the colours.
         """
@@ -53,20 +54,23 @@ class FrameFileSink:
         self._store = store
         self._plan = plan
         self._colorizer = colorizer
+        self._first_number = first_number
         self._timecode = timecode
         self._ai_label = ai_label
         self._segment = Segment()
         self._sizes: dict[str, int] = {}
+        self._begun: list[Path] = []
 
     def compose(self, task: FrameTask, ab: Floats) -> Path:
         """Write a frame in the colours ab (h, w, 2), and return its path."""
         frame = task.frame
         still = frame.still
         colored = self._colored(task, ab)
-        number = number_of_frame(self._plan, frame.index)
+        number = self._first_number + frame.index
         path = frame_path(self._pattern, number)
         timecode = None if self._timecode is None else self._timecode.later(frame.index)
         label = FrameLabel(self._plan.format.rate, self._plan.format.aspect, number, timecode, self._ai_label)
+        self._begun.append(path)
         write_still(path, colored, still, label)
         return path
 
@@ -107,6 +111,11 @@ class FrameFileSink:
     def abandon(self) -> None:
         """Leave the frames of the list that is not finished; they are written anew."""
 
+    def remove_frames(self) -> None:
+        """Remove the frames that this run has written, of which no list is finished, so that nothing is in the way."""
+        for path in self._begun:
+            path.unlink(missing_ok=True)
+
 
 def _rgb(picture: Picture) -> Picture:
     """Return a picture, which may be grey, as (H, W, 3)."""
@@ -116,13 +125,6 @@ def _rgb(picture: Picture) -> Picture:
 def _deep(picture: Picture) -> Picture:
     """Return a picture as uint16."""
     return picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * 257
-
-
-def number_of_frame(plan: SegmentPlan, index: int) -> int:
-    """Return the number of a frame's file: its own number in a sequence, else its place in the whole film from 1 on."""
-    if isinstance(plan.source, SequenceSource):
-        return plan.source.number_of(index, plan.span)
-    return round(plan.span.start * plan.video.rate) + index + 1
 
 
 def discard_damaged(pattern: Path, store: SegmentStore) -> Path | None:

@@ -15,9 +15,10 @@ import numpy as np
 from colorize.base import PHOTO_FORMATS, READ_ONLY_SUFFIXES, VideoError, format_time, sha256
 from colorize.color import L_HALF, Floats, Picture, rgb_to_lab, shrink
 from colorize.engine import Colorizer, Hint, draw_hints, spread_hints
+from colorize.film.clock import is_set_back
 from colorize.film.film_references import PART, FilmReferences, read_references
 from colorize.film.options import VideoOptions
-from colorize.film.sources import Source
+from colorize.film.sources import FileSource, Source
 from colorize.film.timed_hints import check_hint, hints_by_frame
 from colorize.film.video import WHOLE_VIDEO, Span
 from colorize.motion import (
@@ -226,7 +227,7 @@ def colors_of(photo: Photo, grey: Grey) -> KeyColors:
 
 
 class FrameClock:
-    """The times of a film's frames: of a constant rate as that says, else read from the film.
+    """The times of a film's frames: of a constant rate as that says, else, or with a clock set back, read from it.
 
     Attributes:
         count: How many frames the film has, as far as its file states it.
@@ -234,12 +235,12 @@ class FrameClock:
 
     def __init__(self, source: Source) -> None:
         video = source.video
-        self._video = video
+        self._source, self._video = source, video
         self._times: list[float] | None = None
         first = next(source.decode(WHOLE_VIDEO), None)
         self._first = 0.0 if first is None else float(first.pts * video.time_base)
         self.count = video.frames
-        if not video.is_cfr:
+        if not video.is_cfr or (isinstance(source, FileSource) and is_set_back(video)):
             self._times = [float(frame.pts * video.time_base) for frame in source.decode(WHOLE_VIDEO)]
             self.count = len(self._times)
 
@@ -259,6 +260,8 @@ class FrameClock:
         """Return the number of the first frame of a span."""
         if not span.start:
             return 0
+        if (known := self._source.first_index(span)) is not None:
+            return known
         # As the frames are decoded: by the time stamp to which the beginning is rounded.
         tick = float(self._video.time_base)
         begins = round(span.start / self._video.time_base) * tick - tick / 2

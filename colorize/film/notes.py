@@ -15,7 +15,9 @@ from colorize.film.segments import Segment, time_stamps
 from colorize.film.video import Span, Video
 
 
-def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str) -> Iterator[str]:
+def warning_lines(
+    video: Video, span: Span, segments: list[Segment], codec: str, first_number: int = 0
+) -> Iterator[str]:
     """Report the frames that are not all that they were, one line a kind: which, from when on, and what was done.
 
     Args:
@@ -23,6 +25,7 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
         span: The part of the source that was coloured.
         segments: The records of all its segments.
         codec: The result's, a name of ``CODECS``.
+        first_number: The number by which the span's first frame is told of.
     """
     pts = time_stamps(segments)
     height, width = video.size
@@ -38,9 +41,10 @@ def warning_lines(video: Video, span: Span, segments: list[Segment], codec: str)
             continue
         first = format_time(float(pts[indices[0]] * video.time_base + span.start))
         if len(indices) == 1:
-            frames = f"frame {indices[0]} (at {first}) is"
+            frames = f"frame {first_number + indices[0]} (at {first}) is"
         else:
-            frames = f"{len(indices)} frames ({format_ranges(indices)}; from {first} on) are"
+            numbers = [first_number + index for index in indices]
+            frames = f"{len(indices)} frames ({format_ranges(numbers)}; from {first} on) are"
         yield f"{video.path}: {frames} {text}"
 
 

@@ -19,7 +19,7 @@ from colorize.film.own_colors import survey_unless_in_color
 from colorize.film.pipeline import SegmentPlan, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.result_format import choose_picture_format
-from colorize.film.sources import Source, open_with_rate
+from colorize.film.sources import FileSource, Source, open_with_rate
 from colorize.motion import TemporalPainter
 
 
@@ -43,6 +43,8 @@ def color_into_pipe(
         notes.append(
             f"{video.path}: is HDR ({video.hdr.system.name}), which no pipe states; say it to the program that reads it"
         )
+    if isinstance(source, FileSource) and source.holds_more:
+        notes.append(f"{video.path}: sound and texts were left out; only pictures go through a pipe")
     colors = None if force else survey_unless_in_color(source, options.span)
     notes += [*source.notes, *sign_lines(video, colors)]
     lengths = frames_per_segment(video), frames_per_scene(video)
@@ -64,7 +66,7 @@ def color_into_pipe(
         raise VideoStopped(f"{video.path}: stopped after {frames} frames; they are in the pipe")
     if not frames:
         raise VideoError(empty_span_message(video, options))
-    notes += warning_lines(video, options.span, sink.segments, settings.codec)
+    notes += warning_lines(video, options.span, sink.segments, settings.codec, source.first_number(options.span))
     notes += kept_lines(video, sink.segments)
     notes += reference_lines(video, known_colors)
     return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)

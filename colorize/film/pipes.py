@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import select
@@ -200,6 +201,16 @@ class PipeSource:
             last_pts = pts
             image = next(self._frames, None)
         self._note_end(index)
+
+    def first_index(self, span: Span) -> int:
+        """Return the place in the stream of the first frame of a span, at its stated rate."""
+        video = self.video
+        begins = round(span.start / video.time_base) * video.time_base  # as the frames are decoded
+        return math.ceil(begins * video.rate)
+
+    def first_number(self, span: Span) -> int:
+        """Return 0: what comes through a pipe has no numbers."""
+        return 0
 
     def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
         """Raise an error, for what comes through a pipe comes once.

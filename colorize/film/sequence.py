@@ -93,9 +93,9 @@ class SequenceSource:
         self.tags = {"timecode": self.first.timecode} if self.first.timecode else {}
         self.video = self._properties(nominal_rate(rate or DEFAULT_RATE))
 
-    def number_of(self, index: int, span: Span) -> int:
-        """Return the number of a frame, by its place in a span."""
-        return self.numbers[self._first_index(span) + index]
+    def first_number(self, span: Span) -> int:
+        """Return the number of the first frame of a span."""
+        return self.numbers[0] + self.first_index(span)
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span.
@@ -103,7 +103,7 @@ class SequenceSource:
         Raises:
             VideoError: One cannot be read, or is of another size or depth than the first.
         """
-        first = self._first_index(span)
+        first = self.first_index(span)
         end = len(self.numbers) if span.end is None else min(len(self.numbers), self._index_at(span.end))
         begin = first if after is None else first + after[0] + 1
         still: Still | None = None
@@ -123,21 +123,21 @@ class SequenceSource:
 
     def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
         """Yield frames spread evenly over a span."""
-        first = self._first_index(span)
+        first = self.first_index(span)
         end = len(self.numbers) if span.end is None else min(len(self.numbers), self._index_at(span.end))
         for number in range(min(count, max(0, end - first))):
             index = first + int((end - first) * (number + 0.5) / min(count, end - first))
-            if self.numbers[index] in self._present:
-                yield self._read(index).image()
+            if (still := self._read_if_there(index)) is not None:
+                yield still.image()
 
     def look_through(self, span: Span) -> Iterator[tuple[float, av.VideoFrame]]:
         """Yield two frames of each second of a span, fewer of a long one, and when each is shown, in seconds."""
-        first = self._first_index(span)
+        first = self.first_index(span)
         end = len(self.numbers) if span.end is None else min(len(self.numbers), self._index_at(span.end))
         step = max(math.ceil(self.video.rate / 2), math.ceil((end - first) / MAX_KEY_FRAMES))
         for index in range(first, end, step):
-            if self.numbers[index] in self._present:
-                yield float(index / self.video.rate), self._read(index).image()
+            if (still := self._read_if_there(index)) is not None:
+                yield float(index / self.video.rate), still.image()
 
     def fingerprint(self) -> dict[str, Any]:
         """Return the number of frames and a hash of their names, sizes and dates of change, for they may be many."""
@@ -147,7 +147,8 @@ class SequenceSource:
             digest.update(f"{number} {status.st_size} {status.st_mtime_ns}\n".encode())
         return {"frames": len(self._present), "sha256": digest.hexdigest()}
 
-    def _first_index(self, span: Span) -> int:
+    def first_index(self, span: Span) -> int:
+        """Return the place among all frames, missing ones included, of the first one of a span."""
         return self._index_at(span.start)
 
     def _index_at(self, seconds: Fraction) -> int:
@@ -170,6 +171,17 @@ class SequenceSource:
                 shown, others = (" x ".join(map(str, each)) for each in (value, expected))
                 raise VideoError(f"{path}: {shown} {what}, where {self.first.path.name} has {others}; make them alike")
         return still
+
+    def _read_if_there(self, index: int) -> Still | None:
+        """Return a frame as ``_read`` does; None: it is missing, or damaged, and another one stands in."""
+        if self.numbers[index] not in self._present:
+            return None
+        try:
+            return self._read(index)
+        except VideoError:
+            if not self._settings.hold_missing:
+                raise
+            return None
 
     def _before(self, index: int) -> Still:
         """Return the nearest frame before one that can be read."""
@@ -196,7 +208,13 @@ class SequenceSource:
             aspect=self.first.aspect,
             field_order=None,
             codec="",
-            samples=Samples(min(16, self.first.bits), None if self.first.picture.ndim == 2 else "444", True),
+            has_alpha=self.first.alpha is not None,
+            samples=Samples(
+                min(16, self.first.bits),
+                None if self.first.picture.ndim == 2 else "444",
+                True,
+                self.first.alpha is not None,
+            ),
         )
 
 

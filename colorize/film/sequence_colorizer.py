@@ -8,10 +8,10 @@ from pathlib import Path
 
 from colorize.base import VideoError, vector_instructions
 from colorize.engine import Colorizer
-from colorize.film.division import frames_in_span, frames_per_scene
+from colorize.film.division import frames_in_span, frames_per_list, frames_per_scene
 from colorize.film.encoder import EncoderSettings
 from colorize.film.frame_files import FrameFileSink, discard_damaged
-from colorize.film.keyframes import read_known_colors
+from colorize.film.keyframes import FrameClock, read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
 from colorize.film.notes import (
@@ -29,10 +29,12 @@ from colorize.film.result_format import choose_picture_format
 from colorize.film.segments import SegmentStore
 from colorize.film.sequence import SequenceSource
 from colorize.film.sources import FileSource, Source, open_source, open_with_rate
+from colorize.film.stills import DPX_SUFFIXES, EXR_SUFFIXES, MAX_TIMECODE_RATE, states_timecode
 from colorize.film.streams import read_timecode
 from colorize.film.timecode import Timecode
-from colorize.film.video import open_video
+from colorize.film.video import Span, open_video
 from colorize.motion import TemporalPainter
+from colorize.photo import Photo
 
 LIKE_RAW = "ffv1"  # as it, frames may have any size
 
@@ -55,12 +57,15 @@ def color_into_frames(
     colors = None if force else survey_unless_in_color(source, options.span)
     key_frames = read_known_colors(source, options, colorizer)
     format, notes = choose_picture_format(video, LIKE_RAW, VideoOptions())
-    notes += [*source.notes, *sign_lines(video, colors), *_lost(source, out)]
+    first = _first_index(source, options.span)
+    first_number = (source.numbers[0] if isinstance(source, SequenceSource) else 1) + first
+    timecode = _timecode(source, first)
+    notes += [*source.notes, *sign_lines(video, colors), *_lost(source, out, timecode)]
     out.parent.mkdir(parents=True, exist_ok=True)
     if not source.is_repeatable:
         store.remove()
-    segment_frames = frames_per_scene(video)
-    depends_on = manifest(source, colorizer, options, out.suffix, [segment_frames] * 2, force, key_frames)
+    scene_frames, segment_frames = frames_per_scene(video), frames_per_list(video)
+    depends_on = manifest(source, colorizer, options, out.suffix, [scene_frames, segment_frames], force, key_frames)
     changes, damaged, has_other_key_frames = store.begin(depends_on, vector_instructions())
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
@@ -69,10 +74,11 @@ def color_into_frames(
     if has_other_key_frames:
         notes.append(f"{path}: other key frames or hints; {done} frames of other scenes stay")
     if damaged:
-        notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {done} on")
+        notes.append(f"{damaged}: damaged or missing; the frames are coloured anew from frame {first_number + done} on")
     settings = EncoderSettings(LIKE_RAW)
-    plan = SegmentPlan(source, options.span, format, settings, segment_frames, segment_frames, colors, key_frames)
-    sink = FrameFileSink(out, store, plan, colorizer, _timecode(source, options), options.ai_label)
+    plan = SegmentPlan(source, options.span, format, settings, segment_frames, scene_frames, colors, key_frames)
+    stated = timecode if timecode is not None and states_timecode(out, timecode) else None
+    sink = FrameFileSink(out, store, plan, colorizer, first_number, stated, options.ai_label)
     painter = TemporalPainter(colorizer, options, options.batch_size)
     total, known = frames_in_span(video, options.span), tuple(notes)
 
@@ -89,12 +95,15 @@ def color_into_frames(
     finally:
         if not store.count_frames():
             store.remove()  # nothing to go on from
+            sink.remove_frames()
     frames = store.count_frames()
+    if not is_complete and not source.is_repeatable:
+        raise VideoStopped(f"{path}: stopped after {frames} frames; a pipe cannot be gone on from")
     if not is_complete:
         raise VideoStopped(f"{path}: stopped after {frames} of {total} frames; the same command goes on from there")
     if not frames:
         raise VideoError(empty_span_message(video, options))
-    notes += warning_lines(video, options.span, store.segments, LIKE_RAW)
+    notes += warning_lines(video, options.span, store.segments, LIKE_RAW, source.first_number(options.span))
     notes += kept_lines(video, store.segments)
     notes += processor_lines(video, store.processors)
     notes += reference_lines(video, key_frames)
@@ -120,21 +129,27 @@ def _open(path: Path, out: Path, options: VideoOptions) -> Source:
     return source
 
 
-def _lost(source: Source, out: Path) -> list[str]:
+def _lost(source: Source, out: Path, timecode: Timecode | None) -> list[str]:
     """Return lines about what numbered frames do not hold of a source."""
     lines = []
     path = source.video.path
-    if isinstance(source, FileSource):
-        with open_video(path) as container:
-            if any(stream.type in ("audio", "subtitle", "attachment") for stream in container.streams):
-                lines.append(f"{path}: sound, texts and all else but the pictures were left out of {out.name}")
+    states_film = out.suffix.lower() in (*DPX_SUFFIXES, *EXR_SUFFIXES)
+    if isinstance(source, FileSource) and source.holds_more:
+        lines.append(f"{path}: sound, texts and all else but the pictures were left out of {out.name}")
+    keeps_own = isinstance(source, SequenceSource) and path.suffix.lower() == out.suffix.lower()
+    if timecode is not None and not keeps_own and not states_timecode(out, timecode):
+        holders = ".dpx and .exr state it" if timecode.rate <= MAX_TIMECODE_RATE else "frames have none of such a rate"
+        lines.append(f"{path}: the timecode {timecode} is not stated; {holders}")
+    has_photos = isinstance(source, SequenceSource) and isinstance(source.first.file, Photo)
+    if source.video.has_alpha and (states_film or not has_photos):
+        lines.append(f"{path}: its transparency (alpha channel) was left out of {out.name}")
     if source.video.hdr:
         lines.append(f"{path}: is HDR ({source.video.hdr.system.name}); its frames are written in standard range")
     if source.video.field_order:
         lines.append(f"{path}: is interlaced; its frames are written as whole pictures")
-    if source.video.upright_aspect not in (None, 1) and out.suffix.lower() in (".tif", ".tiff", ".png"):
+    if source.video.upright_aspect not in (None, 1) and not states_film:
         lines.append(f"{path}: the pixels' aspect {source.video.upright_aspect} is not stated; .dpx and .exr state it")
-    if isinstance(source, SequenceSource) and (curve := source.first.curve) and out.suffix != path.suffix:
+    if isinstance(source, SequenceSource) and (curve := source.first.curve):
         if curve.is_log and out.suffix.lower() == ".exr":
             lines.append(f"{path}: log values were made light, for {out.suffix}; what is over white is cut off")
         if not curve.is_log and out.suffix.lower() != ".exr":
@@ -142,8 +157,21 @@ def _lost(source: Source, out: Path) -> list[str]:
     return lines
 
 
-def _timecode(source: Source, options: VideoOptions) -> Timecode | None:
-    """Return the timecode of the span's first frame, of a film's file or of frames; None: none is known."""
+def _first_index(source: Source, span: Span) -> int:
+    """Return the place in the whole film, from 0 on, of the first frame of a span."""
+    known = source.first_index(span)
+    if known is not None or not span.start:
+        return known or 0
+    return FrameClock(source).first_number(span)
+
+
+def _timecode(source: Source, frames: int) -> Timecode | None:
+    """Return the timecode of a frame of a film's file or of frames; None: none is known.
+
+    Args:
+        source: The film.
+        frames: How many of its frames lie before that one.
+    """
     video = source.video
     timecode = None
     if isinstance(source, FileSource):
@@ -151,4 +179,4 @@ def _timecode(source: Source, options: VideoOptions) -> Timecode | None:
             timecode = read_timecode(container, video.rate)
     elif text := source.tags.get("timecode"):
         timecode = Timecode.parse(text, video.rate)
-    return timecode and timecode.later(round(options.span.start * video.rate))
+    return timecode and timecode.later(frames)

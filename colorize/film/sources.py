@@ -16,7 +16,7 @@ from colorize.film.dvd import title_parts
 from colorize.film.names import is_pipe, is_sequence
 from colorize.film.options import VideoOptions
 from colorize.film.sampling import decode_key_frames, sample_frames
-from colorize.film.video import Span, Video, probe
+from colorize.film.video import Span, Video, open_video, probe
 
 
 class Source(Protocol):
@@ -38,6 +38,14 @@ class Source(Protocol):
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span in display order, as ``decode_frames``."""
+        ...
+
+    def first_index(self, span: Span) -> int | None:
+        """Return the place in the whole film, from 0 on, of the first frame of a span; None: its times alone say it."""
+        ...
+
+    def first_number(self, span: Span) -> int:
+        """Return the number by which the first frame of a span is told of: that in its file's name, else 0."""
         ...
 
     def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
@@ -64,9 +72,22 @@ class FileSource:
         self.cut_off: str | None = None
         self.tags: dict[str, str] = {}
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether it holds sound, texts or attachments beside its pictures."""
+        with open_video(self.video.path) as container:
+            return any(stream.type in ("audio", "subtitle", "attachment") for stream in container.streams)
+
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span in display order, as ``decode_frames``."""
         return decode_frames(self.video, span, after=after)
+
+    def first_index(self, span: Span) -> None:
+        """Return None, for a film's frames may have any times; ``FrameClock`` knows them."""
+
+    def first_number(self, span: Span) -> int:
+        """Return 0: a film's frames have no numbers."""
+        return 0
 
     def sample(self, count: int, span: Span) -> Iterator[av.VideoFrame]:
         """Yield frames spread evenly over a span, as ``sample_frames``."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from colorize.color import Floats
 
 DPX_SUFFIXES, EXR_SUFFIXES = (".dpx",), (".exr",)
+MAX_TIMECODE_RATE = 40  # frames a second: in ST 12-1, as DPX and EXR have it, two bits count tens of frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,18 @@ class Still:
         """Width of a pixel over its height; None: not stated."""
         return self.file.aspect if isinstance(self.file, DpxFrame | ExrFrame) else None
 
+    @property
+    def alpha(self) -> npt.NDArray[np.unsignedinteger] | None:
+        """How opaque each pixel is, (H, W), up to the highest level of its dtype; None: all are."""
+        return self.file.alpha if isinstance(self.file, Photo) else None
+
     def image(self) -> av.VideoFrame:
-        """Return the frame as PyAV has it."""
+        """Return the frame as PyAV has it, with its alpha if it has one."""
         grey = self.picture.ndim == 2
+        if self.alpha is not None:
+            opaque = self.alpha.astype(np.uint16) * (257 if self.alpha.dtype == np.uint8 else 1)
+            channels = [self.picture] * 3 if grey else [self.picture]
+            return av.VideoFrame.from_ndarray(np.dstack([*channels, opaque]), format="rgba64le")
         return av.VideoFrame.from_ndarray(self.picture, format="gray16le" if grey else "rgb48le")
 
     def recolored(self, colored: npt.NDArray[np.uint16]) -> npt.NDArray:
@@ -166,6 +176,11 @@ class FrameLabel:
     ai_label: bool
 
 
+def states_timecode(path: Path, timecode: Timecode) -> bool:
+    """Tell whether a file of a frame, by its suffix, can state a timecode."""
+    return path.suffix.lower() in (*DPX_SUFFIXES, *EXR_SUFFIXES) and timecode.rate <= MAX_TIMECODE_RATE
+
+
 def write_still(path: Path, colored: npt.NDArray[np.uint16], still: Still | None, label: FrameLabel) -> None:
     """Write a frame in colour; an existing one is replaced.
 
@@ -194,7 +209,7 @@ def write_still(path: Path, colored: npt.NDArray[np.uint16], still: Still | None
         attributes.setdefault("framesPerSecond", label.rate)
         if label.aspect:
             attributes.setdefault("pixelAspectRatio", float(label.aspect))
-        write_exr(path, values.astype(np.float16 if source is None else source.dtype), attributes)
+        write_exr(path, values.astype(np.float16 if source is None else source.dtype), attributes, label.timecode)
         return
     if curve is not None and curve.is_log and still is not None:
         levels = np.clip(still.recolored(colored), 0, 1)

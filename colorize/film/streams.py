@@ -83,6 +83,7 @@ class RemuxPlan:
         ai_label: Say in the metadata that a network made the colours.
         stand_in: A file of one video stream and nothing else, in place of a source that is no film's file; None: it is.
         tags: Those that the source states of its pictures' stream elsewhere than in its file.
+        first: Place in the source of the first frame that was coloured; None: its time says it.
     """
 
     video: Video
@@ -94,6 +95,7 @@ class RemuxPlan:
     ai_label: bool = True
     stand_in: Path | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    first: int | None = None
 
     @property
     def source_path(self) -> Path:
@@ -126,6 +128,8 @@ class RemuxPlan:
     @property
     def skipped_frames(self) -> int:
         """How many frames of the source lie before the first one that was coloured."""
+        if self.first is not None:
+            return self.first
         if not self.span.start:
             return 0
         return round((self.span.start + self.stamps.pts[0] * self.stamps.time_base) * self.format.rate)

@@ -62,15 +62,20 @@ class Timecode:
         per_day = 24 * 6 * self._per_ten_minutes
         return replace(self, number=(self.number + frames) % per_day)
 
-    def __str__(self) -> str:
+    @property
+    def parts(self) -> tuple[int, int, int, int]:
+        """Its hours, minutes, seconds and frames."""
         number = self.number
         tens, rest = divmod(number, self._per_ten_minutes)
         per_minute = 60 * self._per_second - self._dropped
         skipping_minutes = max(0, rest - self._dropped) // per_minute
         number += self._dropped * (9 * tens + skipping_minutes)
         seconds, frames = divmod(number, self._per_second)
-        separator = ";" if self.drop_frame else ":"
-        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{separator}{frames:02}"
+        return seconds // 3600, seconds // 60 % 60, seconds % 60, frames
+
+    def __str__(self) -> str:
+        hours, minutes, seconds, frames = self.parts
+        return f"{hours:02}:{minutes:02}:{seconds:02}{';' if self.drop_frame else ':'}{frames:02}"
 
     @property
     def _per_second(self) -> int:

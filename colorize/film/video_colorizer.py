@@ -212,7 +212,13 @@ class _VideoColorizer:
         frames = self._frames_done()
         progress(Progress(frames, frames, "joining", notes))
         cut_off = self._remux()
-        self._notes += warning_lines(self._video, self._options.span, self._store.segments, self._settings.codec)
+        self._notes += warning_lines(
+            self._video,
+            self._options.span,
+            self._store.segments,
+            self._settings.codec,
+            self._source.first_number(self._options.span),
+        )
         self._notes += kept_lines(self._video, self._store.segments)
         self._notes += processor_lines(self._video, self._store.processors)
         self._notes += reference_lines(self._video, self._key_frames)
@@ -389,6 +395,7 @@ class _VideoColorizer:
             self._options.ai_label,
             None if isinstance(self._source, FileSource) else segment,
             self._source.tags,
+            self._source.first_index(self._options.span),
         )
 
     def _stopped_message(self) -> str:

@@ -15,7 +15,9 @@ from support.videos import VideoRecipe, make_video
 
 from colorize.batch import Job, Outcome, plan
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, colorize_video, probe
+from colorize.film import VideoOptions, colorize_video, decode_frames, open_source, probe
+from colorize.film.keyframes import FrameClock
+from colorize.film.video import Span
 
 MPEG: dict[str, Any] = {
     "size": (96, 128),
@@ -80,3 +82,30 @@ def test_sound_goes_on_with_the_pictures_where_the_clock_is_set_back(tmp_path: P
     assert float(sounds[-1][0]) == pytest.approx(6, abs=0.1)
     steps = [float(later - earlier) for (earlier, _), (later, _) in pairwise(sounds)]
     assert max(steps) < 0.2
+
+
+@pytest.fixture
+def set_back(tmp_path: Path) -> Path:
+    """A film of two parts of 120 frames, whose clock is set back by 60 of them where the second begins."""
+    for number, begin in ((1, 0), (2, 60)):
+        stamps = range(begin, begin + 120)
+        make_video(tmp_path / f"VTS_01_{number}.VOB", VideoRecipe(pts=stamps, **{**MPEG, "sounds": []}))
+    return tmp_path / "VTS_01_1.VOB"
+
+
+@pytest.mark.parametrize("frame", [50, 125, 160, 200])
+def test_where_the_clock_is_set_back_a_film_goes_on_with_the_next_frame(set_back: Path, frame: int) -> None:
+    video = probe(set_back)
+    whole = [(each.pts, each.image.to_ndarray()) for each in decode_frames(video)]
+    assert len(whole) == 240
+    rest = list(decode_frames(video, after=(frame, whole[frame][0])))
+    assert [each.pts for each in rest] == [pts for pts, _ in whole[frame + 1 :]]
+    np.testing.assert_array_equal(rest[0].image.to_ndarray(), whole[frame + 1][1])
+    begin = Fraction(whole[frame][0]) * video.time_base
+    first = next(decode_frames(video, Span(begin)))
+    np.testing.assert_array_equal(first.image.to_ndarray(), whole[frame][1])
+
+
+def test_all_frames_of_a_film_whose_clock_is_set_back_can_have_hints(set_back: Path) -> None:
+    clock = FrameClock(open_source(set_back))
+    assert (clock.count, clock.number_at(200.5 / 30), clock.first_number(Span(Fraction(6)))) == (240, 200, 180)

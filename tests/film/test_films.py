@@ -18,7 +18,7 @@ from support.videos import VideoRecipe, make_video, needs_rates
 from colorize.base import CONTAINERS, Lookahead, SerialWorker, format_time, prefetch
 from colorize.engine import Colorizer
 from colorize.film import VideoOptions, VideoResult, colorize_video, contact_sheet, open_source, survey_colors
-from colorize.film.division import frames_per_segment
+from colorize.film.division import frames_per_list, frames_per_segment
 from colorize.film.notes import format_ranges
 from colorize.film.video import Span
 from colorize.network import Network
@@ -217,3 +217,9 @@ def test_background_work_is_bounded_and_passes_errors_on() -> None:
 def test_a_segment_is_a_multiple_of_the_frames_between_anchors(rate: int, seconds: float, frames: int) -> None:
     video: Any = SimpleNamespace(rate=Fraction(rate), duration=seconds)
     assert frames_per_segment(video) == frames
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(24, 32), (25, 32), (30, 32), (18, 16), (50, 48), (8, 8), (1, 1)])
+def test_numbered_frames_are_finished_together_by_about_a_second(rate: int, frames: int) -> None:
+    video: Any = SimpleNamespace(rate=Fraction(rate), duration=7200)
+    assert frames_per_list(video) == frames

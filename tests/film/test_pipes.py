@@ -24,7 +24,7 @@ from support.videos import VideoRecipe, make_video
 from colorize.base import VideoError
 from colorize.cli import main
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, colorize_video
+from colorize.film import Progress, VideoOptions, VideoStopped, colorize_video
 
 ROOT = Path(__file__).parents[2]
 OFF = VideoOptions(temporal="off")
@@ -135,6 +135,30 @@ def test_a_pipe_goes_into_a_file(pipe_in: Callable[[bytes], None], tmp_path: Pat
     assert (result.frames, result.resumed, result.cut_off) == (12, 0, None)
     assert times == pytest.approx([index / 24 for index in range(12)], abs=1e-3)
     assert os.listdir(tmp_path) == ["b.mkv"]
+
+
+def test_numbered_frames_of_a_stopped_pipe_do_not_promise_to_go_on(
+    pipe_in: Callable[[bytes], None], tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pipe_in(y4m(90))
+    cancel = threading.Event()
+
+    def stop(progress: Progress) -> None:
+        if progress.done:
+            cancel.set()
+
+    with pytest.raises(VideoStopped, match=r"stopped after \d+ frames; a pipe cannot be gone on from"):
+        colorize_video("-", tmp_path / "a_%d.png", colorizer=colorizer, options=OFF, progress=stop, cancel=cancel)
+
+
+@pytest.mark.parametrize("sounds", [[], ["eng"]])
+@pytest.mark.usefixtures("capfdbinary")
+def test_the_sound_of_a_file_that_goes_into_a_pipe_is_named(
+    tmp_path: Path, colorizer: Colorizer, sounds: list[str]
+) -> None:
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(frames=2, sounds=sounds))
+    notes = colorize_video(path, "-", colorizer=colorizer, options=OFF).notes
+    assert ["sound" in note for note in notes] == [True] * len(sounds)
 
 
 def test_start_and_end_hold_for_pipes(

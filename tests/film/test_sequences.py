@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from support.command import ROOT, run
@@ -29,8 +30,10 @@ from colorize.film import (
     colorize_video,
     decode_frames,
     frame_numbers,
+    open_source,
     probe,
 )
+from colorize.film.keyframes import FrameClock
 
 OFF = VideoOptions(temporal="off")
 WITH_RATE = VideoOptions(temporal="off", fps=18)
@@ -197,6 +200,73 @@ def test_missing_numbers_are_named(tmp_path: Path, neutral: Colorizer) -> None:
         assert np.abs(shown[place] - ramp(number)[..., None].astype(int)).max() <= 1
 
 
+def test_a_damaged_frame_for_which_another_stands_in_is_named_by_its_number(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pattern = tmp_path / "a_%05d.tif"
+    write_frames(pattern, 24, first=86400)
+    damaged = tmp_path / "a_86405.tif"  # one of those by which the film is judged
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    options = VideoOptions(temporal="off", fps=25, hold_missing=True)
+    for out in ("out/a_%05d.tif", "a.mkv"):
+        result = colorize_video(pattern, tmp_path / out, colorizer=colorizer, options=options)
+        assert result.frames == 24
+        assert any("frame 86405 (at" in note for note in result.notes)
+
+
+def test_frames_of_a_run_that_failed_in_its_first_second_are_in_nobodys_way(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pattern, out = tmp_path / "a_%02d.tif", tmp_path / "out/a_%02d.tif"
+    write_frames(pattern, 20)
+    damaged = tmp_path / "a_18.tif"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:200])
+    options = VideoOptions(temporal="off", fps=25)
+    with pytest.raises(VideoError, match="a_18"):
+        colorize_video(pattern, out, colorizer=colorizer, options=options, force=True)
+    assert list(out.parent.iterdir()) == []
+    damaged.write_bytes(whole)
+    assert colorize_video(pattern, out, colorizer=colorizer, options=options, force=True).frames == 20
+
+
+@pytest.mark.parametrize("out", ["b/%d.png", "b/%d.tif", "b/%d.dpx", "b.mkv", "b.mov", "b.mp4"])
+def test_the_alpha_of_frames_is_kept_or_named(tmp_path: Path, neutral: Colorizer, out: str) -> None:
+    for number in (1, 2):
+        opaque = np.full((48, 64), 40000, np.uint16)
+        opaque[:, :32] = 0
+        picture = np.dstack([*[deep(ramp(number, (48, 64)))] * 3, opaque])
+        assert cv2.imwrite(str(tmp_path / f"a_{number}.png"), picture)
+    codec = {"b.mkv": "ffv1", "b.mov": "prores"}.get(out)
+    options = VideoOptions(temporal="off", fps=25, codec=codec)
+    result = colorize_video(tmp_path / "a_%d.png", tmp_path / out, colorizer=neutral, options=options)
+    assert any("(alpha channel)" in note for note in result.notes) == (out in ("b/%d.dpx", "b.mp4"))
+    if codec is not None:
+        alpha = next(decode_frames(probe(result.path))).image.reformat(format="rgba64le").to_ndarray()[..., 3]
+        assert np.abs(alpha[:, 34:].astype(int) - 40000).max() < 70
+        assert alpha[:, :30].max() < 70
+
+
+def test_the_alpha_of_a_film_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
+    recipe = VideoRecipe(frames=2, codec="ffv1", pixel_format="yuva420p")
+    path = make_video(tmp_path / "a.mkv", recipe)
+    result = colorize_video(path, tmp_path / "a_%d.png", colorizer=colorizer, options=OFF)
+    assert any("(alpha channel)" in note for note in result.notes)
+
+
+def test_the_windows_of_exr_are_kept(tmp_path: Path, neutral: Colorizer) -> None:
+    library = pytest.importorskip("OpenEXR")
+    values = (ramp(1) / 1024).astype(np.float16)
+    height, width = values.shape
+    corners = [np.array(each, np.int32) for each in ((8, 4), (7 + width, 3 + height), (0, 0), (79, 59))]
+    header = {"type": library.scanlineimage, "dataWindow": tuple(corners[:2]), "displayWindow": tuple(corners[2:])}
+    library.File(header, {"Y": values}).write(str(tmp_path / "a_1.exr"))
+    colorize_video(tmp_path / "a_%d.exr", tmp_path / "out/a_%d.exr", colorizer=neutral, options=OFF)
+    with library.File(str(tmp_path / "out/a_1.exr"), separate_channels=True) as file:
+        said = dict(file.header())
+    np.testing.assert_array_equal([*said["dataWindow"], *said["displayWindow"]], corners)
+
+
 @pytest.mark.parametrize("fault", ["size", "depth", "cut", "foreign"])
 def test_a_frame_unlike_the_first_is_named(tmp_path: Path, colorizer: Colorizer, fault: str) -> None:
     pattern = tmp_path / "a_%02d.dpx"
@@ -237,6 +307,77 @@ def test_a_film_becomes_numbered_frames(tmp_path: Path, neutral: Colorizer) -> N
     assert (said["bits"], said["rate"], said["number"], said["timecode"]) == (16, 25, 7, 0x01000006)
     assert "AI-colorized" in str(said["creator"])
     assert any("sound" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(("start", "first"), [(0.05, 2), (0.08, 2), (0.15, 4), (0.16, 4)])
+def test_numbers_and_timecodes_are_those_of_the_frames_from_any_time_on(
+    tmp_path: Path, neutral: Colorizer, start: float, first: int
+) -> None:
+    film = make_video(
+        tmp_path / "a.mkv",
+        VideoRecipe(frames=10, codec="ffv1", rate=Fraction(25), metadata={"timecode": "01:00:00:00"}),
+    )
+    write_frames(tmp_path / "a_%03d.dpx", 10, size=(48, 64), rate=25, timecode=0x01000000)
+    options = VideoOptions(temporal="off", start=start)
+    for source, out in ((film, "f/%03d.dpx"), (tmp_path / "a_%03d.dpx", "s/%03d.dpx")):
+        colorize_video(source, tmp_path / out, colorizer=neutral, options=options)
+        numbers = frame_numbers(tmp_path / out)
+        assert numbers == list(range(first + 1, 11))
+        assert read_dpx(Path(str(tmp_path / out) % numbers[0]))[1]["timecode"] == 0x01000000 + first
+    result = colorize_video(tmp_path / "a_%03d.dpx", tmp_path / "b.mkv", colorizer=neutral, options=options)
+    with av.open(str(result.path)) as video:
+        assert video.streams.video[0].metadata["TIMECODE"] == f"01:00:00:{first:02}"
+    assert FrameClock(open_source(tmp_path / "a_%03d.dpx")).first_number(options.span) == first
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "is_stated"),
+    [(".dpx", 25, True), (".exr", 25, True), (".tif", 25, False), (".dpx", 50, False), (".exr", 50, False)],
+)
+def test_the_timecode_of_a_film_is_stated_or_named(
+    tmp_path: Path, neutral: Colorizer, suffix: str, rate: int, is_stated: bool
+) -> None:
+    recipe = VideoRecipe(frames=2, rate=Fraction(rate), metadata={"timecode": "01:00:00:20"})
+    path = make_video(tmp_path / "a.mkv", recipe)
+    if suffix == ".exr":
+        library = pytest.importorskip("OpenEXR")
+    result = colorize_video(path, tmp_path / f"a_%d{suffix}", colorizer=neutral, options=OFF)
+    assert any("timecode" in note for note in result.notes) != is_stated
+    if suffix == ".dpx":
+        assert read_dpx(tmp_path / "a_2.dpx")[1]["timecode"] == (0x01000021 if is_stated else 0xFFFFFFFF)
+    elif suffix == ".exr":
+        with library.File(str(tmp_path / "a_2.exr"), separate_channels=True) as file:
+            code = file.header().get("timeCode")
+            said = None if code is None else (code.hours, code.minutes, code.seconds, code.frame)
+        assert said == ((1, 0, 0, 21) if is_stated else None)
+
+
+@pytest.mark.parametrize("curve", ["log", "linear"])
+def test_a_curve_that_a_kind_of_frames_does_not_keep_is_named(tmp_path: Path, neutral: Colorizer, curve: str) -> None:
+    write_frames(tmp_path / "a_%d.dpx", 1)
+    options = VideoOptions(temporal="off", curve=curve)
+    result = colorize_video(tmp_path / "a_%d.dpx", tmp_path / "b_%d.dpx", colorizer=neutral, options=options)
+    assert any("what a screen shows" in note for note in result.notes) == (curve == "linear")
+
+
+def test_numbered_frames_cost_no_more_pictures_than_a_film(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = [0]
+
+    def counted(self: Colorizer, inputs: Any) -> Any:
+        counts[-1] += len(inputs)
+        return encode(self, inputs)
+
+    encode = Colorizer.encode
+    monkeypatch.setattr(Colorizer, "encode", counted)
+    recipe = VideoRecipe(size=(96, 128))
+    for number in range(66):
+        assert cv2.imwrite(str(tmp_path / f"a_{number:02}.png"), recipe.grey(number))
+    for out in ("b_%02d.png", "b.mkv"):
+        colorize_video(tmp_path / "a_%02d.png", tmp_path / out, colorizer=colorizer, options=VideoOptions(fps=25))
+        counts.append(0)
+    assert counts[:2] == [5, 5]
 
 
 @pytest.mark.parametrize("mode", ["off", "fast"])
