@@ -108,7 +108,7 @@ def _cells(
     video = source.video
     height, width = video.upright_size
     display_width = width * float(video.upright_aspect or 1)
-    cell_width = min(CELL_WIDTH, round(display_width))
+    cell_width = min(CELL_WIDTH, max(1, round(display_width)))
     size = cell_width, max(1, round(height * cell_width / display_width))
     for frame in source.sample(count, span):
         sample = None if force else judge_frame(video, frame)

@@ -6,6 +6,8 @@ Its segments are lists of the frames' files, which lie where they belong from th
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -13,10 +15,10 @@ import numpy as np
 
 from colorize.color import SRGB, Floats, Picture
 from colorize.engine import Colorizer
-from colorize.film.names import frame_path
+from colorize.film.names import frame_numbers, frame_path
 from colorize.film.pipeline import FrameTask, SegmentPlan, record_frame
 from colorize.film.pixels import rgb_picture
-from colorize.film.segments import Segment, SegmentStore
+from colorize.film.segments import VIDEO_FILE_SUFFIX, Segment, SegmentStore
 from colorize.film.stills import FrameLabel, write_still
 from colorize.film.timecode import Timecode
 
@@ -59,7 +61,7 @@ class FrameFileSink:
         self._ai_label = ai_label
         self._segment = Segment()
         self._sizes: dict[str, int] = {}
-        self._begun: list[Path] = []
+        self._begun: dict[str, Path] = {}  # name -> frame that this run writes, which is on no finished list
 
     def compose(self, task: FrameTask, ab: Floats) -> Path:
         """Write a frame in the colours ab (h, w, 2), and return its path."""
@@ -70,7 +72,7 @@ class FrameFileSink:
         path = frame_path(self._pattern, number)
         timecode = None if self._timecode is None else self._timecode.later(frame.index)
         label = FrameLabel(self._plan.format.rate, self._plan.format.aspect, number, timecode, self._ai_label)
-        self._begun.append(path)
+        self._begun[path.name] = path
         write_still(path, colored, still, label)
         return path
 
@@ -107,14 +109,17 @@ class FrameFileSink:
         self._segment.ends_scene, self._segment.colors = task.end == "scene", task.colors
         self._store.unfinished_path(len(self._store.segments)).write_text(json.dumps(self._sizes))
         self._store.add(self._segment)
+        for name in self._sizes:
+            self._begun.pop(name, None)
 
     def abandon(self) -> None:
         """Leave the frames of the list that is not finished; they are written anew."""
 
-    def remove_frames(self) -> None:
-        """Remove the frames that this run has written, of which no list is finished, so that nothing is in the way."""
-        for path in self._begun:
+    def remove_unlisted(self) -> None:
+        """Remove the frames that this run has written of a list that is not finished: all that is there is finished."""
+        for path in self._begun.values():
             path.unlink(missing_ok=True)
+        self._begun.clear()
 
 
 def _rgb(picture: Picture) -> Picture:
@@ -125,6 +130,30 @@ def _rgb(picture: Picture) -> Picture:
 def _deep(picture: Picture) -> Picture:
     """Return a picture as uint16."""
     return picture if picture.dtype == np.uint16 else picture.astype(np.uint16) * 257
+
+
+def read_lists(store: SegmentStore) -> dict[Path, str]:
+    """Return the lists of earlier runs, by their paths; to be asked before the store begins."""
+    lists = sorted(store.folder.glob(f"[0-9]*{VIDEO_FILE_SUFFIX}"))
+    return {path: path.read_text(encoding="utf-8", errors="replace") for path in lists}
+
+
+def remove_uncounted(pattern: Path, former: Mapping[Path, str], store: SegmentStore) -> None:
+    """Remove the frames of earlier runs whose lists count no more: they are other than those that are written now.
+
+    Args:
+        pattern: Of the files' names.
+        former: What ``read_lists`` returned.
+        store: The lists that count.
+    """
+    counted = set(store.videos().values())
+    names: set[str] = set()
+    for path, text in former.items():
+        with suppress(ValueError, TypeError):  # a damaged list
+            names |= set() if path in counted else set(json.loads(text))
+    for number in frame_numbers(pattern) if names else ():
+        if (path := frame_path(pattern, number)).name in names:
+            path.unlink(missing_ok=True)
 
 
 def discard_damaged(pattern: Path, store: SegmentStore) -> Path | None:

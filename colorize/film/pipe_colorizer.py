@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from colorize.base import VideoError
@@ -19,8 +20,12 @@ from colorize.film.own_colors import survey_unless_in_color
 from colorize.film.pipeline import SegmentPlan, color_segments
 from colorize.film.pipes import NUT, Y4M, PipeSink, open_stdout
 from colorize.film.result_format import choose_picture_format
+from colorize.film.segments import Segment, time_stamps
 from colorize.film.sources import FileSource, Source, open_with_rate
+from colorize.film.video import Video
 from colorize.motion import TemporalPainter
+
+MAX_GAP = Fraction(3, 2)  # frames: by so much rounded times may leave a constant rate
 
 
 def color_into_pipe(
@@ -58,18 +63,32 @@ def color_into_pipe(
             progress(Progress(done, frames_in_span(video, options.span), notes=known))
 
     report(0)
+    stream_format = _format_of_pipe(source)
     with open_stdout() as file:
-        sink = PipeSink(file, _format_of_pipe(source), plan, colorizer.settings.strength)
+        sink = PipeSink(file, stream_format, plan, colorizer.settings.strength)
         is_complete = color_segments(plan, sink, colorizer, painter, report, cancel or threading.Event())
     frames = sum(len(segment.pts) for segment in sink.segments)
     if not is_complete:
         raise VideoStopped(f"{video.path}: stopped after {frames} frames; they are in the pipe")
     if not frames:
         raise VideoError(empty_span_message(video, options))
+    if stream_format == Y4M:
+        notes += _gap_lines(video, sink.segments)
     notes += warning_lines(video, options.span, sink.segments, settings.codec, source.first_number(options.span))
     notes += kept_lines(video, sink.segments)
     notes += reference_lines(video, known_colors)
     return VideoResult(Path(PIPE), frames, 0, tuple(notes), source.cut_off)
+
+
+def _gap_lines(video: Video, segments: Sequence[Segment]) -> Iterator[str]:
+    """Report times that leave the constant rate at which Y4M, that states none, shows the frames, as gaps do."""
+    pts = time_stamps(segments)
+    gaps = abs((pts[-1] - pts[0]) * video.time_base - (len(pts) - 1) / video.rate)
+    if gaps * video.rate > MAX_GAP:
+        yield (
+            f"{video.path}: the times of its frames are not in the pipe, for Y4M states none: at its end sound would "
+            f"be {float(gaps):.2f} s off; a result in a film's file keeps them"
+        )
 
 
 def _format_of_pipe(source: Source) -> str:

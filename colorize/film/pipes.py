@@ -181,7 +181,7 @@ class PipeSource:
 
     def decode(self, span: Span, after: tuple[int, int] | None = None) -> Iterator[Frame]:
         """Yield the frames of a span as they come; the pipe is read no further than its end."""
-        video, index = self.video, 0
+        video, index, count = self.video, 0, 0
         start = round(span.start / video.time_base)
         end = None if span.end is None else round(span.end / video.time_base)
         begin: int | None = None
@@ -199,8 +199,9 @@ class PipeSource:
                 yield Frame(index, pts - start, image.duration or video.frame_duration, image, warning)
                 index += 1
             last_pts = pts
+            count += 1
             image = next(self._frames, None)
-        self._note_end(index)
+        self._note_end(count)
 
     def first_index(self, span: Span) -> int:
         """Return the place in the stream of the first frame of a span, at its stated rate."""

@@ -156,7 +156,7 @@ class SegmentStore:
             SegmentsError: The segments are those of another version, and stay; or the manifest is damaged.
             OSError: The folder cannot be read or written.
         """
-        manifest = json.loads(json.dumps({"format": FORMAT, **manifest}))
+        manifest = _as_json(manifest)
         found = self._read_manifest()
         changes: dict[str, tuple[Any, Any]] = {}
         if found is not None:
@@ -185,6 +185,21 @@ class SegmentStore:
         elif self.processors != former:
             self._write_manifest()
         return Resumption(changes, damaged, bool(repainted) and not changes)
+
+    def is_whole(self) -> bool:
+        """Tell whether the last segment of all is there, as after ``clean_up`` with ``keep_segments``."""
+        begin = max((int(path.stem) for path in self.folder.glob(f"[0-9]*{RECORD_SUFFIX}")), default=None)
+        segment = None if begin is None else _read_segment(_record_of(self._path(begin)), self._path(begin))
+        return segment is not None and segment.last
+
+    def is_made_by(self, manifest: Mapping[str, Any]) -> bool:
+        """Tell whether ``begin`` with a manifest would take up all segments; it changes nothing.
+
+        Raises:
+            SegmentsError: The folder's manifest is damaged.
+        """
+        found = self._read_manifest()
+        return found is not None and {**found, PROCESSORS: None} == {**_as_json(manifest), PROCESSORS: None}
 
     def _write_manifest(self) -> None:
         with replacing(self.folder / MANIFEST, overwrite=True) as file:
@@ -385,6 +400,11 @@ class SegmentStore:
             if any(scene[0] <= index < end for index in indices):
                 for begin in reversed(scene):  # should it stop here, what is left is known by its beginning
                     _record_of(self._path(begin)).unlink(missing_ok=True)
+
+
+def _as_json(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a manifest as it is read again, with the format of the segments."""
+    return json.loads(json.dumps({"format": FORMAT, **manifest}))
 
 
 def _record_of(video: Path) -> Path:

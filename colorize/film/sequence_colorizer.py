@@ -10,7 +10,7 @@ from colorize.base import VideoError, vector_instructions
 from colorize.engine import Colorizer
 from colorize.film.division import frames_in_span, frames_per_list, frames_per_scene
 from colorize.film.encoder import EncoderSettings
-from colorize.film.frame_files import FrameFileSink, discard_damaged
+from colorize.film.frame_files import FrameFileSink, discard_damaged, read_lists, remove_uncounted
 from colorize.film.keyframes import FrameClock, read_known_colors
 from colorize.film.manifest import changed_parts, manifest
 from colorize.film.names import SEQUENCE_SUFFIXES, frame_numbers, frame_path
@@ -62,14 +62,19 @@ def color_into_frames(
     timecode = _timecode(source, first)
     notes += [*source.notes, *sign_lines(video, colors), *_lost(source, out, timecode)]
     out.parent.mkdir(parents=True, exist_ok=True)
-    if not source.is_repeatable:
-        store.remove()
     scene_frames, segment_frames = frames_per_scene(video), frames_per_list(video)
     depends_on = manifest(source, colorizer, options, out.suffix, [scene_frames, segment_frames], force, key_frames)
+    goes_on = source.is_repeatable and store.is_made_by(depends_on)
+    if not options.overwrite and not goes_on and store.is_whole():
+        raise FileExistsError(f"{out}: all frames exist already; --overwrite replaces them")
+    former = read_lists(store)
+    if not source.is_repeatable:
+        store.remove()
     changes, damaged, has_other_key_frames = store.begin(depends_on, vector_instructions())
     if changes:
         notes.append(f"{path}: earlier frames cannot be used: {'; '.join(changed_parts(changes))}; starting afresh")
     damaged = discard_damaged(out, store) or damaged
+    remove_uncounted(out, former, store)
     done = store.count_frames()
     if has_other_key_frames:
         notes.append(f"{path}: other key frames or hints; {done} frames of other scenes stay")
@@ -93,9 +98,9 @@ def color_into_frames(
     try:
         is_complete = color_missing(store, plan, color)
     finally:
+        sink.remove_unlisted()
         if not store.count_frames():
             store.remove()  # nothing to go on from
-            sink.remove_frames()
     frames = store.count_frames()
     if not is_complete and not source.is_repeatable:
         raise VideoStopped(f"{path}: stopped after {frames} frames; a pipe cannot be gone on from")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from colorize.base import ImageError, VideoError
-from colorize.color import LINEAR, LOG, SRGB, ColorSpace, Curve
+from colorize.color import LINEAR, LOG, SRGB, ColorSpace, Curve, convert_to_srgb
 from colorize.film.dpx import LOG_TRANSFERS, DpxFrame, new_header, read_dpx, write_dpx
 from colorize.film.exr import ExrFrame, read_exr, write_exr
 from colorize.film.streams import AI_LABEL
@@ -86,13 +86,14 @@ class Still:
         return self.file.alpha if isinstance(self.file, Photo) else None
 
     def image(self) -> av.VideoFrame:
-        """Return the frame as PyAV has it, with its alpha if it has one."""
+        """Return the frame as PyAV has it, sRGB, with its alpha if it has one."""
         grey = self.picture.ndim == 2
+        picture = self.picture if self.space is SRGB else convert_to_srgb(self.picture, self.space)
         if self.alpha is not None:
             opaque = self.alpha.astype(np.uint16) * (257 if self.alpha.dtype == np.uint8 else 1)
-            channels = [self.picture] * 3 if grey else [self.picture]
+            channels = [picture] * 3 if grey else [picture]
             return av.VideoFrame.from_ndarray(np.dstack([*channels, opaque]), format="rgba64le")
-        return av.VideoFrame.from_ndarray(self.picture, format="gray16le" if grey else "rgb48le")
+        return av.VideoFrame.from_ndarray(picture, format="gray16le" if grey else "rgb48le")
 
     def recolored(self, colored: npt.NDArray[np.uint16]) -> npt.NDArray:
         """Return the frame's own values in colour, (H, W, 3): float32 where they have a curve, else uint16.
@@ -199,6 +200,8 @@ def write_still(path: Path, colored: npt.NDArray[np.uint16], still: Still | None
     """
     suffix = path.suffix.lower()
     curve = None if still is None else still.curve
+    if still is not None and still.space is not SRGB and suffix in (*DPX_SUFFIXES, *EXR_SUFFIXES):
+        colored = convert_to_srgb(colored, still.space)  # the file cannot say what other numbers mean
     if suffix in EXR_SUFFIXES:
         linear = curve is not None and not curve.is_log and still is not None
         values = still.recolored(colored) if linear and still is not None else LINEAR.from_screen(colored)

@@ -127,6 +127,15 @@ def test_a_file_goes_into_a_pipe(
         assert len(list(result.decode(video=0))) == len(recipe.frame_pts())
 
 
+@pytest.mark.parametrize(("gap", "is_named"), [(0, False), (1, False), (30, True)])
+@pytest.mark.usefixtures("capfdbinary")
+def test_a_gap_that_y4m_cannot_state_is_named(tmp_path: Path, colorizer: Colorizer, gap: int, is_named: bool) -> None:
+    pts = [(index + gap * (index >= 270)) * 3000 for index in range(280)]  # behind what tells the rate
+    path = make_video(tmp_path / "a.mkv", VideoRecipe(pts=pts, size=(16, 16)))
+    notes = colorize_video(path, "-", colorizer=colorizer, options=OFF).notes
+    assert ["1.00 s off" in note for note in notes] == [True] * is_named
+
+
 def test_a_pipe_goes_into_a_file(pipe_in: Callable[[bytes], None], tmp_path: Path, colorizer: Colorizer) -> None:
     pipe_in(y4m(12))
     out = tmp_path / "b.mkv"
@@ -169,6 +178,16 @@ def test_start_and_end_hold_for_pipes(
     strengthless = colorizer.adjusted(strength=0)
     assert colorize_video("-", "-", colorizer=strengthless, options=options).frames == 6
     np.testing.assert_array_equal(read_y4m(capfdbinary.readouterr().out)[1][0], grey(6))
+
+
+def test_frames_before_the_start_count_among_the_whole_ones_of_a_stream_that_is_cut_off(
+    pipe_in: Callable[[bytes], None], tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pipe_in(y4m(24)[:-1])
+    options = VideoOptions(temporal="off", start=0.25)
+    result = colorize_video("-", tmp_path / "a.mkv", colorizer=colorizer, options=options)
+    assert result.frames == 17
+    assert result.cut_off and "after 23 whole ones" in result.cut_off
 
 
 @pytest.mark.parametrize("missing", [1, PLANES - 1, PLANES + 3])

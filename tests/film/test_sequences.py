@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from support.command import ROOT, run
 from support.frames import LOG, VIDEO, deep, dpx_bytes, ramp, read_dpx, read_frame, write_frame, write_frames
+from support.profiles import grey_profile
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -247,6 +250,24 @@ def test_the_alpha_of_frames_is_kept_or_named(tmp_path: Path, neutral: Colorizer
         assert alpha[:, :30].max() < 70
 
 
+@pytest.mark.parametrize("out", ["b.mkv", "b/%d.dpx", "b/%d.png"])
+def test_frames_with_a_profile_are_what_it_says(tmp_path: Path, neutral: Colorizer, out: str) -> None:
+    levels = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
+    for number in (1, 2):
+        Image.fromarray(levels).save(tmp_path / f"a_{number}.png", icc_profile=grey_profile(1.0))  # light itself
+    options = VideoOptions(temporal="off", fps=25, codec="ffv1" if out == "b.mkv" else None)
+    result = colorize_video(tmp_path / "a_%d.png", tmp_path / out, colorizer=neutral, options=options)
+    light = levels / 255
+    expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 65535
+    if out == "b.mkv":
+        shown = next(decode_frames(probe(result.path))).image.to_ndarray(format="gray").astype(int) * 257
+    elif out == "b/%d.dpx":
+        shown = read_dpx(tmp_path / "b/1.dpx")[0][..., 1]
+    else:
+        shown = read_frame(tmp_path / "b/1.png")[..., 1].astype(int)
+    assert np.abs(shown - expected).max() < 400
+
+
 def test_the_alpha_of_a_film_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(frames=2, codec="ffv1", pixel_format="yuva420p")
     path = make_video(tmp_path / "a.mkv", recipe)
@@ -401,6 +422,45 @@ def test_stopped_frames_go_on_and_equal_uninterrupted_ones(tmp_path: Path, color
     for path, expected in zip(written(out), written(whole), strict=True):
         assert path.read_bytes() == expected.read_bytes()
     assert sorted(path.name for path in out.parent.iterdir()) == [path.name for path in written(out)]
+
+
+def test_whole_frames_with_their_segments_are_replaced_only_when_that_is_asked_for(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pattern, out = tmp_path / "a_%02d.tif", tmp_path / "out/a_%02d.tif"
+    write_frames(pattern, 4)
+    options = VideoOptions(temporal="off", fps=25, keep_segments=True)
+    colorize_video(pattern, out, colorizer=colorizer, options=options)
+    contents = [path.read_bytes() for path in written(out)]
+    assert colorize_video(pattern, out, colorizer=colorizer, options=options).resumed == 4
+    others = colorizer.adjusted(saturation=0.5)
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        colorize_video(pattern, out, colorizer=others, options=options)
+    assert [path.read_bytes() for path in written(out)] == contents
+    colorize_video(pattern, out, colorizer=others, options=replace(options, overwrite=True))
+    assert all(path.read_bytes() != before for path, before in zip(written(out), contents, strict=True))
+
+
+def test_frames_of_other_settings_do_not_stay_among_those_of_a_run_that_starts_afresh(
+    tmp_path: Path, colorizer: Colorizer
+) -> None:
+    pattern, out = tmp_path / "a_%02d.tif", tmp_path / "out/a_%02d.tif"
+    write_frames(pattern, 40)
+    options = VideoOptions(temporal="off", fps=5)  # a segment is five frames
+    cancel = threading.Event()
+
+    def stop(progress: Progress) -> None:
+        if progress.done >= 7:
+            cancel.set()
+
+    with pytest.raises(VideoStopped) as stopped:
+        colorize_video(pattern, out, colorizer=colorizer, options=options, progress=stop, cancel=cancel)
+    found = re.search(r"after (\d+) of 40 frames", str(stopped.value))
+    assert found and int(found[1]) >= 10
+    assert frame_numbers(out) == list(range(1, int(found[1]) + 1))  # none of a segment that was not finished
+    result = colorize_video(pattern, out, colorizer=colorizer, options=replace(options, end=1.0))
+    assert any("starting afresh" in note for note in result.notes)
+    assert frame_numbers(out) == list(range(1, 6))
 
 
 def test_frames_that_are_there_are_left(tmp_path: Path, colorizer: Colorizer) -> None:
