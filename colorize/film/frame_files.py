@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize.color import SRGB, Floats, Picture
+from colorize.color import SRGB, Floats, Picture, convert_to_srgb
 from colorize.engine import Colorizer
 from colorize.film.names import frame_numbers, frame_path
 from colorize.film.pipeline import FrameTask, SegmentPlan, record_frame
@@ -85,12 +85,13 @@ class FrameFileSink:
             picture, space = _deep(rgb_picture(self._plan.video, task.image)), SRGB
         else:
             picture, space = task.luma.deep_picture(), SRGB
+        own = picture if picture.ndim == 3 or space is SRGB else convert_to_srgb(picture, space)
         if task.own_share == 1:
-            return _rgb(picture)
+            return _rgb(own)
         colored = self._colorizer.compose(picture, ab, space)
         if not task.own_share:
             return colored
-        return np.asarray(cv2.addWeighted(colored, 1 - task.own_share, _rgb(picture), task.own_share, 0), colored.dtype)
+        return np.asarray(cv2.addWeighted(colored, 1 - task.own_share, _rgb(own), task.own_share, 0), colored.dtype)
 
     def begin(self, task: FrameTask) -> None:
         """Begin a list of frames."""

@@ -190,7 +190,7 @@ def write_still(path: Path, colored: npt.NDArray[np.uint16], still: Still | None
 
     Args:
         path: The file; its suffix says the format.
-        colored: (H, W, 3), the frame as a screen shows it, in colour.
+        colored: (H, W, 3), the frame as a screen shows it, in colour; in the frame's space, of a grey one sRGB.
         still: The frame that it was made of; None: one of no sequence.
         label: What it says of itself.
 
@@ -200,7 +200,8 @@ def write_still(path: Path, colored: npt.NDArray[np.uint16], still: Still | None
     """
     suffix = path.suffix.lower()
     curve = None if still is None else still.curve
-    if still is not None and still.space is not SRGB and suffix in (*DPX_SUFFIXES, *EXR_SUFFIXES):
+    states_space = suffix not in (*DPX_SUFFIXES, *EXR_SUFFIXES)
+    if still is not None and still.picture.ndim == 3 and still.space is not SRGB and not states_space:
         colored = convert_to_srgb(colored, still.space)  # the file cannot say what other numbers mean
     if suffix in EXR_SUFFIXES:
         linear = curve is not None and not curve.is_log and still is not None

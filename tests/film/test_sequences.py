@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from support.command import ROOT, run
 from support.frames import LOG, VIDEO, deep, dpx_bytes, ramp, read_dpx, read_frame, write_frame, write_frames
-from support.profiles import grey_profile
+from support.profiles import grey_profile, rgb_profile
 from support.video_contents import read_frames
 from support.videos import VideoRecipe, make_video
 
@@ -250,21 +250,22 @@ def test_the_alpha_of_frames_is_kept_or_named(tmp_path: Path, neutral: Colorizer
         assert alpha[:, :30].max() < 70
 
 
-@pytest.mark.parametrize("out", ["b.mkv", "b/%d.dpx", "b/%d.png"])
-def test_frames_with_a_profile_are_what_it_says(tmp_path: Path, neutral: Colorizer, out: str) -> None:
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("out", ["b.mkv", "b/%d.dpx"])
+def test_frames_with_a_profile_are_what_it_says(tmp_path: Path, neutral: Colorizer, out: str, channels: int) -> None:
     levels = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
+    profile = grey_profile(1.0) if channels == 1 else rgb_profile(1.0)  # the levels are light itself
+    picture = levels if channels == 1 else np.dstack([levels] * 3)
     for number in (1, 2):
-        Image.fromarray(levels).save(tmp_path / f"a_{number}.png", icc_profile=grey_profile(1.0))  # light itself
+        Image.fromarray(picture).save(tmp_path / f"a_{number}.png", icc_profile=profile)
     options = VideoOptions(temporal="off", fps=25, codec="ffv1" if out == "b.mkv" else None)
     result = colorize_video(tmp_path / "a_%d.png", tmp_path / out, colorizer=neutral, options=options)
     light = levels / 255
     expected = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055) * 65535
     if out == "b.mkv":
         shown = next(decode_frames(probe(result.path))).image.to_ndarray(format="gray").astype(int) * 257
-    elif out == "b/%d.dpx":
-        shown = read_dpx(tmp_path / "b/1.dpx")[0][..., 1]
     else:
-        shown = read_frame(tmp_path / "b/1.png")[..., 1].astype(int)
+        shown = read_dpx(tmp_path / "b/1.dpx")[0][..., 1]
     assert np.abs(shown - expected).max() < 400
 
 
