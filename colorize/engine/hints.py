@@ -252,12 +252,17 @@ def _near_colors(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the ab (h, w, 2) of the hints near each pixel, and how near they are, (h, w, 1), 0..1."""
     colors = np.unique(hint_map[:2, hint_map[2] > 0].T, axis=0)
-    starts = [(hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1) for color in colors]
-    distances = np.stack([distance(lightness, start) for start in starts])
-    # A pixel between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
-    weights = 1 / (distances**4 + 1e-6)
-    hint_ab = np.tensordot(weights / weights.sum(axis=0), colors, (0, 0)) * (AB_MAX * saturation)
-    share = np.exp(-((distances.min(axis=0) / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
+    nearest, weights = np.full(lightness.shape, np.inf), np.zeros(lightness.shape)
+    weighted = np.zeros((*lightness.shape, 2))
+    for color in colors:  # one after the other, for there may be a thousand
+        found = distance(lightness, (hint_map[2] > 0) & (np.moveaxis(hint_map[:2], 0, -1) == color).all(axis=-1))
+        # A pixel between two hints belongs to the nearer one; the fourth power leaves a seam as wide as the doubt.
+        weight = 1 / (found**4 + 1e-6)
+        weights += weight
+        weighted += weight[..., None] * color
+        np.minimum(nearest, found, out=nearest)
+    hint_ab = weighted / weights[..., None] * (AB_MAX * saturation)
+    share = np.exp(-((nearest / HINT_REACH) ** 4))[..., None]  # flat within an object, steep at its edge
     return hint_ab, share
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -130,3 +131,15 @@ def test_a_stroke_covers_what_its_discs_along_the_line_cover() -> None:
 def test_no_hint(text: str) -> None:
     with pytest.raises(ValueError, match="x,y"):
         Hint.parse(text)
+
+
+def test_memory_does_not_grow_with_the_number_of_colors() -> None:
+    hints = [Hint(3 + 5 * (number % 12), 3 + 8 * (number // 12), f"#{number * 4:02x}8040") for number in range(60)]
+    hint_map, plain = draw_hints(hints, (64, 64), (64, 64)), np.zeros((64, 64, 2), np.float32)
+    tracemalloc.start()
+    try:
+        blend_by_distance(two_halves(), hint_map, plain, plain)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 * 64 * 64 * 8  # bytes of so many maps of distances
