@@ -8,6 +8,7 @@ On Windows a file that is open cannot be renamed, replaced or removed, not even 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -127,9 +128,11 @@ def move_into_place(finished: Path, path: Path, durable: bool = False) -> None:
             os.fsync(file.fileno())
     try:
         _patiently(lambda: os.replace(finished, path))
-    except PermissionError as error:
-        if _is_in_use(error) and path.is_file():
+    except OSError as error:
+        if isinstance(error, PermissionError) and _is_in_use(error) and path.is_file():
             raise PermissionError(f"{path}: open in another program, or write-protected; close it there") from error
+        if error.errno != errno.ENOENT:  # it is the name that cannot be had, such as a folder's
+            error.filename, error.filename2 = str(path), None
         raise
 
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorize.base import reason
+
 
 @dataclass(frozen=True)
 class FileDates:
@@ -36,3 +38,11 @@ class FileDates:
             OSError: The file's disk does not let them be changed.
         """
         os.utime(path, ns=(self.accessed, self.modified))
+
+    def try_to_give(self, path: Path) -> tuple[str, ...]:
+        """Give the dates to a file that is whole without them; return a line where its disk refuses."""
+        try:
+            self.give(path)
+        except OSError as error:
+            return (f"{path}: cannot be given the dates of its source ({reason(error)})",)
+        return ()

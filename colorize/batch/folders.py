@@ -150,8 +150,9 @@ def _foreign_kind(parent: Path, name: str) -> str | None:
         return None
     from colorize.photo import identify
 
+    path = parent / name
     try:
-        kind = identify(parent / name)
+        kind = identify(path) if os.path.isfile(path) else None  # a pipe would be waited for
     except OSError:
         kind = None
     named = (FOREIGN_SUFFIXES[suffix] or suffix[1:].upper()) if suffix in FOREIGN_SUFFIXES else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from colorize.base import PHOTO_FORMATS, ImageError
+from colorize.base import CONTAINERS, PHOTO_FORMATS, ImageError
 from colorize.batch.names import RESULT_SUFFIX, same_file
 from colorize.batch.options import FileOptions
 from colorize.engine import HINTS_SUFFIX
@@ -202,6 +202,44 @@ def result_paths(job: Job, options: FileOptions) -> list[Path]:
     return [target.with_name(f"{target.stem}_{number}{target.suffix}") for number in numbers]
 
 
+def _writes_frames(job: Job, options: FileOptions) -> bool:
+    """Return whether a job's results are numbered frames, which its target is the pattern of."""
+    is_pattern = is_sequence(job.target) and job.target.suffix.lower() not in CONTAINERS
+    return job.is_video and is_pattern and options.preview is None and options.export_keyframes is None
+
+
+def existing_results(job: Job, options: FileOptions) -> list[Path]:
+    """Return those of a job's results that are there.
+
+    Raises:
+        OSError: Nobody may look there.
+    """
+    if _writes_frames(job, options):
+        return [frame_path(job.target, number) for number in frame_numbers(job.target)]
+    return [path for path in result_paths(job, options) if path.exists()]
+
+
+def has_results(job: Job, options: FileOptions) -> bool:
+    """Return whether all results of a job are there, of numbered frames some, and no segments to go on from.
+
+    Raises:
+        OSError: Nobody may look there.
+    """
+    found = existing_results(job, options)
+    if _writes_frames(job, options):
+        return bool(found) and not _segments(job).folder.exists()
+    return found == result_paths(job, options)
+
+
+def skipped_film(job: Job, options: FileOptions) -> Outcome | None:
+    """Return the outcome of a film that the options do not go with; None: they do, or it is a photo."""
+    if job.is_video and options.photo.candidates is not None:
+        return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
+    if job.is_video and (options.photo.has_hints or job.hints):
+        return Outcome(job.source, "skipped", f"{job.source}: a film; its hints say a time")
+    return None
+
+
 def hints_path(job: Job) -> Path:
     """Return the file into which the hints of a job's photo are saved: beside its result, named as the photo."""
     return job.target.with_name(f"{job.source.stem}{HINTS_SUFFIX}")
@@ -216,11 +254,12 @@ def check_target(job: Job, options: FileOptions) -> Outcome | None:
     """
     if is_pipe(job.target):
         return None
-    targets = result_paths(job, options)
-    if is_sequence(job.target) and options.preview is None:
+    if _writes_frames(job, options):
         if _segments(job).folder.exists():
             return None  # the frames that are there are those of a run that goes on
-        targets = [frame_path(job.target, number) for number in frame_numbers(job.target)]
+        targets = existing_results(job, options)
+    else:
+        targets = result_paths(job, options)
     if any(same_file(job.source, target) for target in targets):
         kind = "film" if job.is_video else "photo"
         raise ValueError(f"{job.source}: the result would replace the {kind} itself; give another -o")

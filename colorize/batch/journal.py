@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from colorize.base import move_into_place, replacing
+from colorize.base import move_into_place, reason, replacing
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.key_table import KeyTable
 
@@ -29,11 +29,13 @@ SETTINGS = "settings.json"
 FORMAT = "colorize-journal/1"
 CLOSED, OPEN = ".jsonl", ".jsonl.open"
 CHUNK_LINES = 1000
-BEGUN, BEGUN_ANEW, DONE, SKIPPED, FAILED = 1, 2, 3, 4, 5
-"""States of a file: begun where a result was there before, or none; coloured; left as it is; failed."""
+BEGUN, BEGUN_ANEW, DONE, SKIPPED, FAILED, LEFT, BLOCKED = 1, 2, 3, 4, 5, 6, 7
+"""States of a file: begun where a result was there before, or none; coloured; left as it is; failed; left since a
+result was there, or failed for that, which another option or its removal may change."""
 TEXTS, NUMBERS = ("file", "result", "hints", "status", "line", "worker"), ("seconds", "ended")  # in a line
 MAX_SECONDS = 1e11  # of a time in a line; what is beyond, in the year 5138, is damaged
 STATES = {"done": DONE, "skipped": SKIPPED, "failed": FAILED}
+IN_THE_WAY = {"skipped": LEFT, "failed": BLOCKED}  # where a result was
 
 
 class JournalError(ValueError):
@@ -88,11 +90,20 @@ class Journal:
         self._file: TextIO | None = None
         self._lines = 0
         self._lock = FileLock(folder / "lock")
+        self.changes = ""
+        self._has_results = False
+        self._seen: list[tuple[str, int]] = []  # names and sizes of the files of lines that were read
+        self._read()
+
+    def _read(self) -> None:
+        """Read what is there, in place of what was read before."""
+        self._seen = self._sizes()
         found = self._read_identity()
         self.changes = "" if found is None else _changes(found, self._identity)
-        self._has_results = False
-        for line in self._read_lines():
-            self._note(line)
+        self._states, self._has_results = KeyTable(), False
+        for line in self._read_lines() if found is not None else ():  # else a kill has begun to start afresh
+            if line["result"]:  # what is no file, such as a row without a name, each run says anew
+                self._note(line)
             self._has_results |= line["status"] == "done"
 
     def state(self, job: Job) -> int:
@@ -114,14 +125,17 @@ class Journal:
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise JournalError(f"{self.folder}: another run is at work with it; wait for its end") from error
-        if self.changes:
-            if self._has_results and not replaces:
+        if self._sizes() != self._seen:  # a run has ended since
+            self._read()
+        is_new = not (self.folder / SETTINGS).exists()
+        if self.changes or is_new:
+            if self.changes and self._has_results and not replaces:
                 self._lock.release()
                 raise JournalError(
                     f"{self.folder}: made with other settings ({self.changes}); --overwrite starts afresh and replaces "
                     "the results, or give another -o"
                 )
-            (self.folder / SETTINGS).unlink(missing_ok=True)
+            (self.folder / SETTINGS).unlink(missing_ok=True)  # without it the lines count no more
             for path in self._chunks():
                 path.unlink()
             self._states, self.changes = KeyTable(), ""
@@ -140,7 +154,9 @@ class Journal:
         """
         self._append({**_names(job), "status": "begun", "anew": anew})
 
-    def end(self, job: Job, outcome: Outcome, seconds: float = 0.0, worker: str = "") -> None:
+    def end(
+        self, job: Job, outcome: Outcome, seconds: float = 0.0, worker: str = "", *, in_the_way: bool = False
+    ) -> None:
         """Note what became of a file.
 
         Args:
@@ -148,26 +164,34 @@ class Journal:
             outcome: ``done``, ``skipped`` or ``failed``.
             seconds: That it took.
             worker: Who coloured it.
+            in_the_way: It was skipped, or failed, only because a result was there.
         """
-        details = {
+        details: dict[str, Any] = {
             "line": outcome.message,
             "seconds": round(seconds, 3),
             "worker": worker,
             "ended": round(time.time(), 1),
+            **({"left": True} if in_the_way else {}),
         }
         self._append({**_names(job), "status": outcome.status, **details})
 
     def close(self) -> None:
-        """Close the chunk at work and let others write."""
-        self._close_chunk()
-        self._lock.release()
+        """Close the chunk at work and let others write; a second time nothing happens.
+
+        Raises:
+            JournalError: The chunk cannot be written.
+        """
+        try:
+            self._close_chunk()
+        finally:
+            self._lock.release()
 
     def entries(self) -> Iterator[Entry]:
         """Yield what is known last of each file that has ended, once."""
         seen = KeyTable()
         for line in self._read_lines():
             key = _line_key(line)
-            if STATES.get(line["status"]) == self._states.get(key) and not seen.get(key):
+            if line["status"] != "begun" and _state_of(line) == self._states.get(key) and not seen.get(key):
                 seen.set(key, 1)
                 details = (
                     line.get("line", ""),
@@ -179,25 +203,38 @@ class Journal:
 
     def _append(self, line: dict[str, Any]) -> None:
         self._note(line)
-        if self._file is None:
-            number = max((int(path.name[:6]) for path in self._chunks()), default=0) + 1
-            self._file = (self.folder / f"{number:06d}{OPEN}").open("x", encoding="ascii")
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        try:
+            if self._file is None:
+                number = max((int(path.name[:6]) for path in self._chunks()), default=0) + 1
+                self._file = (self.folder / f"{number:06d}{OPEN}").open("x", encoding="ascii")
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
         self._lines += 1
         if self._lines == CHUNK_LINES:
             self._close_chunk()
 
     def _close_chunk(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            path = Path(self._file.name)
-            move_into_place(path, path.with_name(path.name.removesuffix(OPEN) + CLOSED), durable=True)
-            self._file, self._lines = None, 0
+        file, self._file, self._lines = self._file, None, 0
+        if file is not None:
+            try:
+                file.close()
+                path = Path(file.name)
+                move_into_place(path, path.with_name(path.name.removesuffix(OPEN) + CLOSED), durable=True)
+            except OSError as error:
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> JournalError:
+        line = f"{self.folder}: cannot be written ({reason(error)}); once it can be, the same command goes on"
+        return JournalError(line)
 
     def _note(self, line: Mapping[str, Any]) -> None:
-        begun = BEGUN_ANEW if line.get("anew") else BEGUN
-        self._states.set(_line_key(line), STATES.get(line["status"], begun))
+        self._states.set(_line_key(line), _state_of(line))
+
+    def _sizes(self) -> list[tuple[str, int]]:
+        """Return the names and sizes of the files of lines, the oldest first."""
+        return [(path.name, path.stat().st_size) for path in self._chunks()]
 
     def _chunks(self) -> list[Path]:
         """Return the files of lines, the oldest first."""
@@ -246,6 +283,12 @@ def _read_line(text: str) -> dict[str, Any] | None:
     return line if has_texts and has_numbers and line["status"] in ("begun", *STATES) else None
 
 
+def _state_of(line: Mapping[str, Any]) -> int:
+    """Return the state that a line gives its file."""
+    states = IN_THE_WAY if line.get("left") else STATES
+    return states.get(line["status"], BEGUN_ANEW if line.get("anew") else BEGUN)
+
+
 def _is_text(value: Any) -> bool:
     """Return whether a value is a text that can be written, as names and lines can; half a character cannot."""
     try:
@@ -272,4 +315,5 @@ def _hints_text(job: Job) -> str:
 
 
 def _line_key(line: Mapping[str, Any]) -> str:
-    return "\0".join((line["file"], line["result"], line.get("hints", "")))
+    """Return what a file is known by; what is none, by what was said of it."""
+    return "\0".join((line["file"], line["result"], line.get("hints", "") if line["result"] else line.get("line", "")))

@@ -11,9 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize.base import sha256, specs
+from colorize.batch.dates import FileDates
 from colorize.batch.files import colorize_files
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
-from colorize.batch.journal import BEGUN, BEGUN_ANEW, DONE, FAILED, JOURNAL_NAME, JOURNAL_SUFFIX, SKIPPED, Journal
+from colorize.batch.jobs import Job, Outcome, check_target, existing_results, failed_outcome, has_results
+from colorize.batch.journal import (
+    BEGUN,
+    BEGUN_ANEW,
+    BLOCKED,
+    DONE,
+    FAILED,
+    JOURNAL_NAME,
+    JOURNAL_SUFFIX,
+    LEFT,
+    SKIPPED,
+    Journal,
+)
 from colorize.batch.names import names_a_file
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer, ColorSettings
@@ -116,6 +128,28 @@ def in_this_process(
     return work
 
 
+def earlier_status(state: int, job: Job, options: FileOptions, retry_failed: bool) -> str | None:
+    """Return what an earlier run made of a file; None: it is to be coloured in this one.
+
+    Args:
+        state: Of the file in the journal.
+        job: The file.
+        options: Those of the files.
+        retry_failed: Try once more what failed.
+    """
+    replaces = options.photo.overwrite or options.video.overwrite
+    try:
+        is_there = state in (DONE, LEFT) and has_results(job, options)
+    except OSError:  # nobody may look there any more, which is told when it is to be coloured
+        is_there = False
+    if is_there and (state == DONE or not replaces):
+        return "done" if state == DONE else "skipped"
+    is_tried = retry_failed or (state == BLOCKED and (replaces or options.skip_existing))
+    if state in (FAILED, BLOCKED) and not is_tried:
+        return "failed"
+    return "skipped" if state == SKIPPED else None
+
+
 class JournaledRun:
     """A run over many files with its journal, which is open.
 
@@ -162,38 +196,50 @@ class JournaledRun:
         for entry in entries:
             if isinstance(entry, Outcome):
                 self._end(Job(entry.source, Path()), entry)
-            elif (status := self._earlier_status(entry)) is not None:
+                continue
+            state = self._journal.state(entry)
+            if (status := earlier_status(state, entry, self._options, self._retry_failed)) is not None:
                 self.earlier[status] += 1
             elif (anew := self._make_room(entry)) is not None:
                 self._journal.begin(entry, anew)
                 yield entry
 
-    def _earlier_status(self, job: Job) -> str | None:
-        """Return what an earlier run made of a file; None: it is to be coloured in this one."""
-        state = self._journal.state(job)
-        if state == DONE and all(path.exists() for path in result_paths(job, self._options)):
-            return "done"
-        if state == FAILED and not self._retry_failed:
-            return "failed"
-        return "skipped" if state == SKIPPED else None
-
     def _make_room(self, job: Job) -> bool | None:
         """Return whether no result of a file is there; None: the file has ended, and that is noted."""
         state = self._journal.state(job)
         try:
-            existing = [path for path in result_paths(job, self._options) if path.exists()]
+            existing = existing_results(job, self._options)
             if existing and state == BEGUN_ANEW:  # of a run that was killed
-                if job.is_video:  # a film takes its name as the last thing
-                    return self._end(job, Outcome(job.source, "done", f"{job.source} -> {job.target}"))
+                if job.is_video:
+                    return self._go_on_with_film(job)
                 for path in existing:  # it is whole, but perhaps without its dates and sidecars
                     path.unlink()
                 return True
             if state != BEGUN and (outcome := check_target(job, self._options)) is not None:
-                return self._end(job, outcome)
+                return self._end(job, outcome, in_the_way=True)
             return not existing
+        except FileExistsError as error:
+            return self._end(job, failed_outcome(job, error), in_the_way=True)
         except Exception as error:  # any surprise in one file must not stop the others
             return self._end(job, failed_outcome(job, error))
 
-    def _end(self, job: Job, outcome: Outcome, seconds: float = 0.0, worker: str = "") -> None:
-        self._journal.end(job, outcome, seconds, worker)
+    def _go_on_with_film(self, job: Job) -> bool | None:
+        """Return True where a film of which there is a result has something left to do; None: it has ended.
+
+        A film takes its name when it is whole, and its segments are removed after that.
+        """
+        from colorize.film import SegmentStore  # brings PyAV, which photographs do without
+
+        store = SegmentStore(job.target)
+        if store.finished() is not None or not has_results(job, self._options):
+            return True
+        notes = ()
+        if self._options.keep_dates and job.target.exists() and job.source.exists():
+            notes = FileDates.of(job.source).try_to_give(job.target)
+        return self._end(job, Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=notes))
+
+    def _end(
+        self, job: Job, outcome: Outcome, seconds: float = 0.0, worker: str = "", *, in_the_way: bool = False
+    ) -> None:
+        self._journal.end(job, outcome, seconds, worker, in_the_way=in_the_way)
         self._report(outcome)

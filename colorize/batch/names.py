@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from colorize.base import CONTAINERS, DEFAULT_VIDEO_SUFFIX, PHOTO_FORMATS, READ_ONLY_SUFFIXES, VIDEO_SUFFIXES
-from colorize.film import SEQUENCE_SUFFIXES, is_pipe, is_sequence
+from colorize.film import SEQUENCE_SUFFIXES, is_pipe, is_sequence, names_frames
 
 RESULT_SUFFIX = "_colorized"  # of the name of a result beside its source
 SHEET_SUFFIX = "_sheet"  # of the name of the contact sheet of a photo's candidates
@@ -61,7 +61,7 @@ def result_suffix(source: Path, suffix: str | None = None) -> str:
         source: A photo or film.
         suffix: Suffix for photos; None: the source's own.
     """
-    if is_sequence(source):
+    if names_frames(source):
         return source.suffix if source.suffix.lower() in SEQUENCE_SUFFIXES else DEFAULT_SUFFIX
     if source.suffix.lower() in VIDEO_SUFFIXES:
         return source.suffix if source.suffix.lower() in CONTAINERS else DEFAULT_VIDEO_SUFFIX

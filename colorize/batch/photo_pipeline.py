@@ -19,6 +19,7 @@ from colorize.color import ColorMeasure, Floats, is_grey, measure_color
 from colorize.engine import (
     Colorizer,
     Hint,
+    Reference,
     ReferenceColors,
     check_candidate_weights,
     predict_candidates,
@@ -276,7 +277,7 @@ class PhotoPipeline:
     def _color_pages(self, job: Job, loaded: LoadedPhoto) -> Outcome:
         """Colour and write a file of several pages, one page at a time; its colour pages stay as they are."""
         notes: dict[str, None] = {}  # each line once, in order
-        references = self._references.references_of(job.source)  # they were read with the first page
+        references: Sequence[Reference] = ()
 
         def results() -> Iterator[Photo]:
             for page in chain([loaded.photo], loaded.more_pages or ()):
@@ -296,6 +297,7 @@ class PhotoPipeline:
                     yield page
 
         try:
+            references = self._references.references_of(job.source)  # they were read with the first page
             written = self._save(job, results(), loaded.dates)
             self._save_hints(job, loaded)
             lines = (*notes, *written, *self._copy_sidecars(job))
@@ -308,9 +310,7 @@ class PhotoPipeline:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         options = self._photo_options
         notes = write_photos(job.target, photos, quality=options.quality, overwrite=options.overwrite)
-        if dates is not None:
-            dates.give(job.target)
-        return notes
+        return notes if dates is None else (*notes, *dates.try_to_give(job.target))
 
     def _save_hints(self, job: Job, loaded: LoadedPhoto) -> None:
         """Write the hints of a job's photo beside its result, if they are wanted."""

@@ -17,7 +17,7 @@ from colorize.batch.folders import DVD_SUFFIX, FRAME_SUFFIXES, files_in
 from colorize.batch.jobs import Job, JobList, Outcome, result_paths
 from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix
 from colorize.batch.options import FileOptions
-from colorize.film import first_part, is_pipe, is_sequence, patterns_in
+from colorize.film import first_part, is_pipe, names_frames, patterns_in
 
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EBADF, errno.ELOOP, errno.EINVAL)  # the last: Windows, of a pattern
 SEQUENCE_FOLDER = "colorized"  # for the results of numbered frames, beside them
@@ -69,7 +69,7 @@ def plan(
             continue
         if is_file and output is not None:
             target = output
-        elif is_sequence(source) and not source.exists():
+        elif names_frames(source):
             target = (output or source.parent / SEQUENCE_FOLDER) / source.with_suffix(result_suffix(source)).name
         else:
             place = None if output is None else output / source.relative_to(folder)

@@ -31,7 +31,7 @@ from colorize.batch.photo_batches import Attempt, ComingPhotos
 from colorize.batch.photo_worker import PhotoWorker, Place
 from colorize.batch.worker_guard import STOP_NAME
 from colorize.engine import Colorizer, ColorSettings, RuntimeSettings
-from colorize.film import SceneRange, is_sequence
+from colorize.film import SceneRange, names_frames
 from colorize.network import name_foreign_graph
 
 BATCHES_A_WORKER = 2  # one at work, one that waits
@@ -393,7 +393,7 @@ class _Cluster:
         begin = time.monotonic()
         outcome = color_video(self._colorizer, job, self._options, partial(self._spread, job))
         has_references = bool(self._options.video.references) or reference_beside(job.source) is not None
-        if (is_sequence(job.source) or has_references) and outcome.status == "done":  # a row of a list, or of a folder
+        if (names_frames(job.source) or has_references) and outcome.status == "done":  # a row of a list, or of a folder
             what = "films with references" if has_references else "numbered frames"
             line = f"{job.source}: {what} are not spread, so the driver coloured it by itself"
             outcome = replace(outcome, notes=(*outcome.notes, line))

@@ -46,8 +46,7 @@ def copy_sidecars(
                 continue
             with replacing(copy, overwrite) as file:
                 file.write(packet)
-            if keep_dates:
-                dates.give(copy)
+            notes += dates.try_to_give(copy) if keep_dates else ()
         except FileExistsError as error:
             notes.append(str(error))
         except OSError as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from colorize.base import InColorError, SegmentsError
 from colorize.batch.dates import FileDates
-from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths
+from colorize.batch.jobs import Job, Outcome, check_target, failed_outcome, result_paths, skipped_film
 from colorize.batch.names import reference_beside
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer
@@ -19,7 +21,10 @@ from colorize.film import (
     colorize_video,
     contact_sheet,
     export_key_frames,
+    frame_numbers,
+    frame_path,
     is_pipe,
+    names_frames,
     open_source,
     read_references,
 )
@@ -35,16 +40,12 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
         options: Those of the run.
         spread: Who colours its scenes; None: this process.
     """
-    if options.photo.candidates is not None:
-        return Outcome(job.source, "skipped", f"{job.source}: a film; --candidates is for photos")
-    if options.photo.has_hints or job.hints:
-        return Outcome(job.source, "skipped", f"{job.source}: a film; its hints say a time")
     try:
-        skipped = check_target(job, options)
+        skipped = skipped_film(job, options) or check_target(job, options)
         if skipped is not None:
             return skipped
         has_dates = options.keep_dates and not is_pipe(job.source) and not is_pipe(job.target)
-        dates = FileDates.of(job.source) if has_dates else None
+        dates = _dates_of(job.source) if has_dates else None
         if (beside := reference_beside(job.source)) is not None:
             options = replace(options, video=replace(options.video, references=(beside,)))
         if options.preview is not None:
@@ -61,8 +62,7 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
             force=options.force,
             spread=spread,
         )
-        if dates is not None:
-            dates.give(job.target)
+        date_notes = () if dates is None else _give_dates(job, dates)
     except InColorError as error:
         return Outcome(job.source, "skipped", str(error))
     except VideoStopped as error:
@@ -73,9 +73,37 @@ def color_video(colorizer: Colorizer, job: Job, options: FileOptions, spread: Sp
             message = f"{failed.message}; the finished segments stay, and the same command goes on from them"
             return replace(failed, message=message)
         return failed
+    notes = (*result.notes, *date_notes)
     if result.cut_off:
-        return Outcome(job.source, "failed", result.cut_off, notes=result.notes)
-    return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=result.notes)
+        return Outcome(job.source, "failed", result.cut_off, notes=notes)
+    return Outcome(job.source, "done", f"{job.source} -> {job.target}", notes=notes)
+
+
+def _dates_of(source: Path) -> FileDates:
+    """Return the dates of a film, of numbered frames those of the first.
+
+    Raises:
+        OSError: There is no such film.
+    """
+    numbers = frame_numbers(source) if names_frames(source) else []
+    return FileDates.of(frame_path(source, numbers[0]) if numbers else source)
+
+
+def _give_dates(job: Job, dates: FileDates) -> tuple[str, ...]:
+    """Give a film's result its dates; numbered frames of numbered frames get each its own.
+
+    Returns:
+        A line where the disk does not let the dates be changed.
+    """
+    if job.target.exists():
+        return dates.try_to_give(job.target)
+    lines: tuple[str, ...] = ()
+    for number in frame_numbers(job.target):
+        own = frame_path(job.source, number) if names_frames(job.source) else job.source
+        with suppress(FileNotFoundError):  # of a frame that another one stands in for
+            dates = FileDates.of(own)
+        lines = lines or dates.try_to_give(frame_path(job.target, number))
+    return lines
 
 
 def _export_key_frames(colorizer: Colorizer, job: Job, options: FileOptions, count: int) -> Outcome:
@@ -98,7 +126,7 @@ def _preview_video(
     sheet, own = contact_sheet(colorizer, source, count, options.video.span, force=options.force, references=references)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_photo(target, Photo(sheet), quality=options.photo.quality, overwrite=options.video.overwrite)
-    if dates is not None:
-        dates.give(target)
-    notes = (f"{job.source}: {own} of these frames are in colour already, and shown so",) if own else ()
+    notes = () if dates is None else dates.try_to_give(target)
+    if own:
+        notes = (f"{job.source}: {own} of these frames are in colour already, and shown so", *notes)
     return Outcome(job.source, "done", f"{job.source} -> {target}", notes=notes)

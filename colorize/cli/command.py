@@ -61,8 +61,12 @@ def _remedy(command: Command, interrupt_handler: InterruptHandler) -> str:
 
     if any(is_pipe(name) for name in (*command.files, command.settings.output or "")):
         return "a pipe cannot be gone on from"
+    if command.run.dry_run:
+        return "a dry run has written nothing"
     if interrupt_handler.in_video or command.run.keeps_journal:
         return "the same command goes on from here"
+    if command.options.photo.overwrite:  # the results of before look like those of this run
+        return "the same command begins anew"
     return "--skip-existing goes on from here"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def run_dry(command: Command, interrupt_handler: InterruptHandler) -> int:
         others = [f"{reporter.counts[status]} {status}" for status in ("skipped", "failed") if reporter.counts[status]]
         if others:
             print(f"would be {', '.join(others)}", file=sys.stderr)
-    return FAILED if reporter.counts["failed"] else OK
+    return FAILED if reporter.counts["failed"] or dry.earlier["failed"] else OK
 
 
 def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> int:
@@ -87,17 +88,22 @@ def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> i
     run = JournaledRun(journal, options, report, command.run.retry_failed)
     try:
         run.run(entries, work)
+        journal.close()
     except (ValueError, OSError) as error:  # the list is damaged further down; the journal cannot be written
         return _refused(error)
     finally:
         reporter.bar.close()
-        journal.close()
+        with suppress(ValueError):  # it was said already that it cannot be written
+            journal.close()
     print_left_out(command)
     reporter.print_summary(time.monotonic() - start)
     if not own.quiet:
         for line in _journal_lines(journal, run):
             print(line, file=sys.stderr)
-    write_reports(journal)
+    try:
+        write_reports(journal)
+    except OSError as error:
+        return _refused(error)
     if interrupt_handler.cancel.is_set():
         return INTERRUPTED
     return FAILED if reporter.counts["failed"] or run.earlier["failed"] else OK
@@ -180,6 +186,6 @@ def _with_sample(entries: Iterable[Job | Outcome]) -> tuple[Iterable[Job | Outco
 
 
 def _refused(error: Exception) -> int:
-    """Print the line of an error before which nothing was done, and return the exit status."""
+    """Print the line of an error that ends the run, and return the exit status."""
     print(f"colorize: {error_line(error)}", file=sys.stderr)
     return FAILED

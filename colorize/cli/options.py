@@ -28,7 +28,7 @@ from colorize.base import (
 from colorize.batch import FileOptions, PhotoOptions, RunOptions
 from colorize.cli.arguments import USAGE_ERROR, Option, Parser, add_arguments, file_name, from_arguments, make_options
 from colorize.engine import ColorSettings, ReferenceOptions, ResultOptions, RuntimeSettings
-from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_video
+from colorize.film import PIPE, SEQUENCE_SUFFIXES, VideoOptions, is_pipe, is_sequence, names_frames, names_video
 
 if TYPE_CHECKING:
     from colorize.engine import Hint
@@ -268,7 +268,8 @@ def _check_spread(parser: Parser, command: Command) -> None:
     if command.run.ray is None:
         return
     options, output = command.options, command.settings.output
-    patterns = [name for name in (*command.files, *filter(None, [output])) if is_sequence(name)]
+    patterns = [name for name in command.files if names_frames(name)]
+    patterns += [str(output)] if output is not None and is_sequence(output) else []
     not_spread = {
         "--sequence": command.settings.sequence,
         **dict.fromkeys(map(str, patterns), True),

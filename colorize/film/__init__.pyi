@@ -23,6 +23,7 @@ from .names import frame_numbers as frame_numbers
 from .names import frame_path as frame_path
 from .names import is_pipe as is_pipe
 from .names import is_sequence as is_sequence
+from .names import names_frames as names_frames
 from .names import names_video as names_video
 from .names import patterns_in as patterns_in
 from .options import Progress as Progress

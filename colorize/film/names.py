@@ -27,9 +27,14 @@ def is_sequence(path: Path | str) -> bool:
     return len(NUMBER.findall(_as_path(path).name)) == 1
 
 
+def names_frames(path: Path | str) -> bool:
+    """Tell whether a source is a pattern of numbered frames, not a file that has such a name (``50%discount.jpg``)."""
+    return is_sequence(path) and not os.path.exists(path)
+
+
 def names_video(path: Path | str) -> bool:
     """Tell whether a source has the name of a film; whether it is one is seen when it is opened."""
-    return is_pipe(path) or is_sequence(path) or _as_path(path).suffix.lower() in VIDEO_SUFFIXES
+    return is_pipe(path) or names_frames(path) or _as_path(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def file_address(path: Path) -> str:

@@ -13,7 +13,7 @@ import av
 from colorize.base import VideoError, sha256
 from colorize.film.decoding import Frame, decode_frames
 from colorize.film.dvd import title_parts
-from colorize.film.names import is_pipe, is_sequence
+from colorize.film.names import is_pipe, names_frames
 from colorize.film.options import VideoOptions
 from colorize.film.sampling import decode_key_frames, sample_frames
 from colorize.film.video import Span, Video, open_video, probe
@@ -122,7 +122,7 @@ def open_source(path: Path, options: VideoOptions | None = None) -> Source:
         from colorize.film.pipes import PipeSource  # brings the pipeline
 
         return PipeSource(sys.stdin.buffer)
-    if is_sequence(path) and not path.exists():
+    if names_frames(path):
         from colorize.film.sequence import SequenceSettings, SequenceSource  # brings the photo wing
 
         options = options or VideoOptions()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from colorize.base import (
+    CONTAINERS,
     Container,
     VideoError,
     format_time,
@@ -91,7 +92,7 @@ def colorize_video(
         from colorize.film.pipe_colorizer import color_into_pipe
 
         return color_into_pipe(path, colorizer or _film_colorizer(options), options, progress, cancel, force)
-    if is_sequence(out):
+    if is_sequence(out) and out.suffix.lower() not in CONTAINERS:
         from colorize.film.sequence_colorizer import color_into_frames  # brings the photo wing
 
         report, stop = progress or (lambda _: None), cancel or threading.Event()

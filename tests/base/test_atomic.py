@@ -135,3 +135,11 @@ def test_a_temporary_file_that_is_another_name_of_a_file_is_left_alone(tmp_path:
     with replacing(path, overwrite=True) as file:
         file.write(b"new")
     assert (path.read_bytes(), other.read_bytes()) == (b"new", b"not ours")
+
+
+def test_a_name_that_cannot_be_had_is_the_one_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").mkdir()
+    with pytest.raises(OSError) as error, replacing(tmp_path / "a.jpg", overwrite=True) as file:
+        file.write(b"x")
+    assert error.value.filename == str(tmp_path / "a.jpg") and ".tmp" not in str(error.value)
+    assert os.listdir(tmp_path) == ["a.jpg"]

@@ -84,6 +84,78 @@ def test_what_lay_there_before_is_never_replaced(jobs: list[Job]) -> None:
     assert run(jobs, FileOptions(photo=PhotoOptions(overwrite=True)), retry=True)[0] == ["a", "bad"]
 
 
+def test_what_was_left_for_a_result_is_made_once_that_is_gone_or_may_be_replaced(jobs: list[Job]) -> None:
+    jobs[0].target.parent.mkdir()
+    jobs[0].target.write_text("precious")
+    skip = FileOptions(skip_existing=True)
+    assert run(jobs, skip)[0] == ["b", "bad", "c", "d"]
+    assert run(jobs, skip)[1].earlier == {"done": 3, "skipped": 1, "failed": 1}
+    jobs[0].target.unlink()
+    assert run(jobs, skip)[0] == ["a"]
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_what_a_result_was_in_the_way_of_is_tried_with_the_option_that_its_line_names(
+    jobs: list[Job], skip: bool
+) -> None:
+    jobs[0].target.parent.mkdir()
+    jobs[0].target.write_text("precious")
+    run(jobs)
+    assert run(jobs)[1].earlier == {"done": 3, "failed": 2}
+    options = FileOptions(skip_existing=True) if skip else FileOptions(photo=PhotoOptions(overwrite=True))
+    assert run(jobs, options)[0] == ([] if skip else ["a"])
+    assert jobs[0].target.read_text() == ("precious" if skip else "coloured")
+    assert run(jobs, options)[1].earlier == {"done": 3 if skip else 4, "failed": 1, **({"skipped": 1} if skip else {})}
+
+
+def test_a_kill_while_a_run_starts_afresh_leaves_nothing_of_the_former(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(jobs)
+    overwrite, other = FileOptions(photo=PhotoOptions(overwrite=True)), {**SETTINGS, "saturation": 1.5}
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix == ".jsonl":
+            raise KeyboardInterrupt
+        real(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", unlink)
+        with pytest.raises(KeyboardInterrupt):
+            run(jobs, overwrite, settings=other)
+    assert run(jobs, overwrite, settings=other)[0] == ["a", "b", "bad", "c", "d"]
+
+
+def test_what_another_run_has_done_meanwhile_is_known(jobs: list[Job]) -> None:
+    folder = jobs[0].target.parent / "colorize-journal"
+    early = Journal(folder, SETTINGS)  # read, and then a million names are planned
+    assert run(jobs)[0] == ["a", "b", "bad", "c", "d"]
+    early.open(replaces=False)
+    coloured: list[str] = []
+    made = JournaledRun(early, FileOptions(), lambda _: None)
+    made.run(jobs, lambda todo: copy_files(todo, coloured))
+    early.close()
+    assert coloured == [] and made.earlier == {"done": 4, "failed": 1}
+
+
+def test_the_report_counts_what_the_summary_counts(jobs: list[Job]) -> None:
+    folder = jobs[0].target.parent
+    rows = [Outcome(Path("list.csv"), "failed", f"list.csv, row {row}: names no file") for row in (3, 4, 5)]
+
+    def report(entries: list[Job | Outcome]) -> list[str]:
+        journal = Journal(folder / "colorize-journal", SETTINGS)
+        journal.open(replaces=False)
+        JournaledRun(journal, FileOptions(), lambda _: None).run(entries, lambda todo: copy_files(todo, []))
+        journal.close()
+        write_reports(journal)
+        with (folder / "colorize-journal" / "report.csv").open(newline="") as file:
+            return [row["line"] for row in csv.DictReader(file) if row["status"] == "failed"]
+
+    assert report([*jobs[:2], *rows]) == [row.message for row in rows]
+    assert report([*jobs[:2], rows[1]]) == [rows[1].message]  # the others were mended
+
+
 def test_other_settings_start_afresh_only_where_results_may_be_replaced(jobs: list[Job]) -> None:
     run(jobs)
     other = {**SETTINGS, "saturation": 1.5}

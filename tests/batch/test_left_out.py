@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,12 @@ def test_folders_that_are_passed_over_are_named(tmp_path: Path) -> None:
     line = passed_over(passed)
     assert line is not None and f"{tmp_path / 'a/link'} (a link)" in line
     assert f"{tmp_path / 'out'} (the folder of results)" in line
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes with names")
+def test_a_pipe_with_a_name_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert left_out([tmp_path]) is None
 
 
 @pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".jif", ".jfi"])

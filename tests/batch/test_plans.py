@@ -286,3 +286,15 @@ def test_a_folder_that_cannot_be_read_is_a_failure(tmp_path: Path, monkeypatch: 
         assert isinstance(found, Outcome) and found.status == "failed"
         assert str(tmp_path / "locked") in found.message and "permission denied" in found.message
     assert numbered_frames([tmp_path / "locked"]) == []
+
+
+def test_a_name_that_looks_like_numbered_frames_is_a_photos(tmp_path: Path, colorizer: Colorizer) -> None:
+    names = ("50%discount.png", "caf%d7.png")  # the second as browsers write an accent
+    jobs = plan([save_picture(tmp_path / name) for name in names])
+    assert [job.is_video for job in jobs if isinstance(job, Job)] == [False, False]
+    outcomes = list(colorize_files(colorizer, [job for job in jobs if isinstance(job, Job)]))
+    assert [outcome.status for outcome in outcomes] == ["done", "done"]
+    assert sorted(path.name for path in tmp_path.glob("*_colorized.png")) == [
+        "50%discount_colorized.png",
+        "caf%d7_colorized.png",
+    ]

@@ -89,6 +89,24 @@ def test_the_dates_of_a_photo_are_kept_where_asked_for(tmp_path: Path, colorizer
         assert ((status.st_atime_ns, status.st_mtime_ns) == (READ, CHANGED)) == keep_dates
 
 
+def test_a_disk_that_keeps_no_dates_costs_a_line_alone(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = save_picture(tmp_path / "photo.png")
+    (tmp_path / "photo.xmp").write_bytes(XMP)
+    film = make_video(tmp_path / "film.mp4", VideoRecipe(frames=3))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    jobs = [Job(photo, tmp_path / "b.png"), Job(film, tmp_path / "c.mp4")]
+    first, second = colorize_files(colorizer, jobs, FileOptions(keep_dates=True, force=True))
+    assert (first.status, second.status) == ("done", "done")
+    assert [name in note for name, note in zip(("b.png", "b.xmp"), first.notes, strict=True)] == [True, True]
+    assert any("c.mp4" in note and "dates" in note for note in second.notes)
+
+
 @pytest.mark.parametrize("preview", [None, 2])
 def test_the_dates_of_a_film_are_kept_where_asked_for(
     tmp_path: Path, colorizer: Colorizer, preview: int | None

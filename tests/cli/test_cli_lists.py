@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
-from support.command import run
+from support.command import in_new_process, run
+from support.photo_files import save_picture
+from support.videos import VideoRecipe, make_video
+
+from colorize.film import SegmentStore
 
 pytestmark = pytest.mark.usefixtures("own_process_settings")
 
@@ -118,3 +122,97 @@ def test_a_list_that_cannot_be_read_is_named(
         path.mkdir()
     reason = {"gone.txt": "no such file or directory", "folder.csv": "is a directory"}[name]
     assert run(capsys, weights_file, "--files", path) == (1, "", f"colorize: {path}: {reason}\n")
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """A list of three numbered frames of a film."""
+    for number in (1, 2, 3):
+        os.utime(save_picture(tmp_path / "in" / f"f_{number:03d}.png"), (1e9, 1e9 + number))
+    (tmp_path / "list.txt").write_text(f"{tmp_path / 'in' / 'f_%03d.png'}\n")
+    return tmp_path / "list.txt"
+
+
+def test_numbered_frames_of_a_list_are_coloured_once(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, frames: Path
+) -> None:
+    arguments = ("--files", frames, "--keep-dates")
+    status, _, err = run(capsys, weights_file, *arguments, "--dry-run")
+    assert status == 0 and "1 films to colour" in err
+    assert run(capsys, weights_file, *arguments)[0] == 0
+    results = sorted(frames.parent.glob("in/*_colorized.png"))
+    assert [path.stat().st_mtime for path in results] == [1e9 + number for number in (1, 2, 3)]
+    status, _, err = run(capsys, weights_file, *arguments)
+    assert status == 0 and "1 done" in err
+    status, _, err = run(capsys, weights_file, *arguments, "--dry-run")
+    assert status == 0 and "1 done" in err and "nothing to colour" in err
+    for path in results:
+        path.unlink()
+    assert run(capsys, weights_file, *arguments)[0] == 0 and all(path.exists() for path in results)
+
+
+def test_a_film_that_was_killed_at_its_very_end_leaves_no_segments(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = make_video(tmp_path / "film.mp4", VideoRecipe(frames=4))
+    os.utime(film, (1e9, 1e9))
+    (tmp_path / "l.txt").write_text(f"{film}\n")
+    arguments = ("--files", tmp_path / "l.txt", "--force", "--keep-dates")
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentStore, "clean_up", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert run(capsys, weights_file, *arguments)[0] == 130
+    result = tmp_path / "film_colorized.mp4"
+    assert result.exists() and list(tmp_path.glob("*.segments*"))
+    assert run(capsys, weights_file, *arguments)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "film.mp4",
+        "film_colorized.mp4",
+        "l.txt",
+        "l.txt.journal",
+    ]
+    assert result.stat().st_mtime == 1e9
+
+
+def test_a_dry_run_counts_as_the_run_does(capsys: pytest.CaptureFixture[str], weights_file: Path, listed: Path) -> None:
+    result = listed.parent / "done" / "one.png"
+    arguments = ("--files", listed, "--dry-run")
+    run(capsys, weights_file, "--files", listed)
+    status, _, err = run(capsys, weights_file, *arguments)
+    assert status == 1 and "1 done, 2 failed" in err  # as the run would end
+    result.unlink()
+    assert "1 photos" in run(capsys, weights_file, *arguments)[2]
+    (listed.parent / "film.mp4").write_bytes(b"x")
+    status, _, err = run(capsys, weights_file, listed.parent, "--candidates", "2", "--dry-run")
+    assert "film.mp4: a film; --candidates is for photos" in err and "films to colour" not in err
+
+
+def test_a_journal_on_a_full_disk_is_one_line_that_names_it(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, tmp_path: Path
+) -> None:
+    listed = tmp_path / "l.txt"
+    listed.write_text("".join(f"{tmp_path}/missing{number}.jpg\n" for number in range(60)))
+    arguments = ["--weights", str(weights_file), "--device", "cpu", "--files", str(listed)]
+    done = in_new_process(
+        f"""
+        import resource, sys
+        from colorize.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))  # of each file
+        sys.exit(main({arguments!r}))
+        """
+    )
+    *_, last = done.stderr.splitlines()
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "l.txt.journal: cannot be written" in last and "same command" in last
+    assert run(capsys, weights_file, *arguments[4:])[0] == 1
+    assert (tmp_path / "l.txt.journal/report.csv").read_text().count("failed") == 60
+
+
+def test_reports_that_cannot_be_written_are_one_line(
+    capsys: pytest.CaptureFixture[str], weights_file: Path, grey_photo: Path
+) -> None:
+    listed = grey_photo.with_name("l.txt")
+    listed.write_text(f"{grey_photo}\n")
+    (grey_photo.parent / "l.txt.journal" / "report.csv" / "folder").mkdir(parents=True)
+    status, _, err = run(capsys, weights_file, "--files", listed)
+    assert status == 1 and "report.csv" in err.splitlines()[-1]
+    assert grey_photo.with_name("photo_colorized.jpg").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from colorize.batch import Outcome
+from colorize.cli import main
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.film import Progress
 
@@ -23,3 +24,23 @@ def test_notes_are_shown_when_they_are_known_and_once(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == ("" if quiet else "colorize: a frame is damaged\n")
     reporter.report(Outcome(FILM, "done", "", notes=("starting afresh",)))
     assert capsys.readouterr().err == ("" if quiet else "colorize: starting afresh\n"), "of another film"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "--skip-existing goes on"),
+        (["--overwrite"], "the same command begins anew"),
+        (["--dry-run"], "has written nothing"),
+    ],
+)
+def test_what_an_interruption_advises_can_be_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    def stop(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colorize.cli.command.run", stop)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main(["a.jpg", *options]) == 130
+    assert words in capsys.readouterr().err
