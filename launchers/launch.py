@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import shlex
 import socket
@@ -24,6 +25,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 OLDEST, NEWEST = (3, 10), (3, 14)  # of Python; the newest for which all libraries have builds
+INTERRUPTED = 130  # exit status
 PROGRAM = ".exe" if os.name == "nt" else ""  # suffix of what an environment's folder of programs holds
 PORT = 7860
 START_SECONDS = 120.0  # a slow disk reads the libraries for the first time
@@ -66,6 +68,9 @@ def main(files: Sequence[str]) -> int:
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"\nThe program could not be installed: {error}\nStart again to try once more.")
         return 1
+    except KeyboardInterrupt:
+        print("\nStopped before the program was installed. Start again to begin anew.")
+        return INTERRUPTED
     if sys.platform == "darwin":
         make_droplet()
     return color_files(programs, files) if files else open_page(programs)
@@ -94,6 +99,11 @@ def make_environment(folder: Path, root: Path, install: Callable[[Path, Path], N
             return programs
         print("The first start installs the program: some 300 MB are downloaded, once.", flush=True)
         print("Step 1 of 2: a folder of its own", flush=True)
+        if importlib.util.find_spec("ensurepip") is None:  # as Debian and Ubuntu divide Python
+            raise OSError(
+                f"this Python cannot make an environment; its system's package is missing: "
+                f"sudo apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+            )
         note.unlink(missing_ok=True)
         venv.create(folder, clear=True, with_pip=True)
         print("Step 2 of 2: the program and its libraries", flush=True)
@@ -105,7 +115,10 @@ def make_environment(folder: Path, root: Path, install: Callable[[Path, Path], N
 
 def color_files(programs: Path, files: Sequence[str]) -> int:
     """Colour files beside the originals; return the exit status of ``colorize``."""
-    return subprocess.call([str(programs / f"colorize{PROGRAM}"), *files])
+    command = subprocess.Popen([str(programs / f"colorize{PROGRAM}"), *files])
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the command's too, which finishes what it writes
+            return command.wait()
 
 
 def open_page(programs: Path, show: Callable[[str], object] = webbrowser.open) -> int:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -249,3 +250,60 @@ class TestPrograms:
             assert launch.open_page(tmp_path / "none", shown.append) == 0
             thread.join()
         assert shown == [f"http://127.0.0.1:{server.server_port}/"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_lets_the_command_finish_what_it_writes(tmp_path: Path) -> None:
+    program = tmp_path / "colorize"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import signal, sys, time\n"
+        "def finish(*_):\n"
+        "    time.sleep(1)\n"
+        "    print('finished', flush=True)\n"
+        "    sys.exit(130)\n"
+        "signal.signal(signal.SIGINT, finish)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    program.chmod(0o755)
+    code = (
+        "import pathlib, sys, launch; "
+        f"print('status', launch.color_files(pathlib.Path({str(tmp_path)!r}), ['film.mp4']))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER)}
+    started = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert started.stdout is not None and started.stdout.readline() == "ready\n"
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+    out, err = started.communicate(timeout=60)
+    assert (out, err) == ("finished\nstatus 130\n", "")
+
+
+def test_a_python_that_makes_no_environment_is_told_with_the_package(
+    launch: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "FOLDER", tmp_path)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ensurepip" else found(name))
+    assert launch.main([]) == 1
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert f"sudo apt install python{version}-venv" in capsys.readouterr().out
+
+
+def test_ctrl_c_within_the_first_start_is_a_line(
+    launch: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch, "FOLDER", tmp_path)
+    monkeypatch.setattr(launch.venv, "create", stop)
+    assert launch.main(["a.jpg"]) == 130
+    assert "Start again" in capsys.readouterr().out

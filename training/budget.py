@@ -91,6 +91,7 @@ def _fitting_samples(run: RunConfig, train: Callable[[RunConfig], object]) -> li
     seconds = []  # a picture takes, in each phase
     for size, batch_size in zip(run.sizes, run.batch_sizes, strict=True):
         trial = run.short_run("pace", size, batch_size, TIMED_STEPS)
+        shutil.rmtree(trial.output, ignore_errors=True)  # a killed run's, whose checkpoint would leave nothing to time
         train(trial)
         pace = json.loads((trial.output / PACE).read_text(encoding="utf-8"))
         seconds.append((pace["seconds_per_step"] + pace["seconds_per_end"] / run.epoch_steps) / batch_size)

@@ -90,6 +90,7 @@ def _fitting_factor(run: RunConfig, phase: int, allowed: float, peak_of: Callabl
 def _measured(run: RunConfig, size: int, batch: int, peak_of: Callable[[RunConfig], int]) -> int:
     """Return the bytes that a few steps of one batch size take at their peak."""
     trial = run.short_run("memory", size, batch, MEASURED_STEPS)
+    shutil.rmtree(trial.output, ignore_errors=True)  # a killed run's, whose checkpoint would leave nothing to measure
     try:
         return peak_of(trial)
     finally:

@@ -9,6 +9,7 @@ them.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
 import sys
@@ -59,7 +60,9 @@ def write_parts(path: Path, data: bytes, mib: float) -> list[Path]:
 
 def find_parts(path: Path) -> list[Path]:
     """Return the parts of a file that are there, in order."""
-    return sorted(file for file in path.parent.glob(f"{path.name}.*.part-*") if NAME.search(file.name))
+    found = ((NAME.search(file.name), file) for file in path.parent.glob(f"{glob.escape(path.name)}.*.part-*"))
+    ordered = sorted((match[1], int(match[3]), int(match[2]), file) for match, file in found if match)
+    return [file for *_, file in ordered]
 
 
 def read_whole(path: Path) -> bytes | None:
@@ -82,7 +85,7 @@ def read_whole(path: Path) -> bytes | None:
 
 def remove_unfinished(path: Path) -> None:
     """Remove the parts whose writing was killed; those of which some were not brought here are not touched."""
-    for mark in path.parent.glob(f".{path.name}.*.unfinished"):
+    for mark in path.parent.glob(f".{glob.escape(path.name)}.*.unfinished"):
         parts = [
             part for part in find_parts(path) if part.name.startswith(f"{path.name}.{mark.suffixes[-2][1:]}.part-")
         ]

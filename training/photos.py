@@ -130,7 +130,7 @@ def _fingerprint(sources: Sequence[Path], short_side: int, min_colourfulness: fl
         if not source.exists():
             raise FileNotFoundError(f"{source}: no such folder or tar of photographs")
         for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-            status = path.stat()
+            status = path.lstat() if path.is_symlink() and not path.exists() else path.stat()  # a link may lead nowhere
             digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 

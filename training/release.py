@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from colorize.base import WeightsError, replacing, sha256
+from colorize.base import WeightsError, move_into_place, replacing, sha256
 from colorize.batch import RESULT_SUFFIX
 from colorize.color import Floats, rgb_to_lab, shrink
 from colorize.engine import Colorizer
@@ -83,11 +83,12 @@ def release(settings: ReleaseSettings) -> Path:
     trained_on = ". ".join(part for part in (info.trained_on, settings.note) if part)
     path = settings.folder / f"{settings.name}.safetensors"
     settings.folder.mkdir(parents=True, exist_ok=True)
-    save_generator(load_generator(settings.weights), path, replace(info, trained_on=trained_on, metrics=metrics))
-    if path.stat().st_size > MAX_BYTES:
-        size = path.stat().st_size
-        path.unlink()
+    new = path.with_name(f"{path.name}.new")  # what was released before stays until this is known to be good
+    save_generator(load_generator(settings.weights), new, replace(info, trained_on=trained_on, metrics=metrics))
+    if (size := new.stat().st_size) > MAX_BYTES:
+        new.unlink()
         raise WeightsError(f"{settings.weights}: {size} bytes are more than the {MAX_BYTES} of a released file")
+    move_into_place(new, path)
     graph = graph_path(info.config, settings.folder)
     if settings.graph and not graph.is_file():
         graph.parent.mkdir(exist_ok=True)

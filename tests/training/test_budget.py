@@ -64,3 +64,10 @@ def test_a_run_for_minutes_ends_in_time_and_goes_on_by_the_same_command(run):
     assert len(parts) > 1 and not (run.output / "checkpoint.pt").exists()
     after = load_file(pretrain(config))
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_what_a_killed_timing_left_is_not_timed(run):
+    (run.output / "pace").mkdir(parents=True)
+    (run.output / "pace" / "checkpoint.pt").write_bytes(b"of the killed run")
+    assert within_minutes(replace(run, minutes=10), trial_of({32: 0.4, 64: 0.8})).samples[0] > 8
+    assert not (run.output / "pace").exists()

@@ -68,3 +68,10 @@ def test_parts_that_were_brought_stay(tmp_path):
     write_parts(path, b"1" * MIB, 0.25)[0].unlink()
     remove_unfinished(path)
     assert len(find_parts(path)) == 3
+
+
+def test_more_than_a_hundred_parts_join_in_order(tmp_path):
+    path, data = tmp_path / "c[1].pt", bytes(range(120)) * 100
+    parts = write_parts(path, data, 100 / 2**20)
+    assert len(parts) == 120 and find_parts(path) == parts
+    assert read_whole(path) == data

@@ -127,3 +127,12 @@ def test_what_a_killed_run_has_left_is_removed(tmp_path):
     load(tmp_path / "photos", tmp_path)
     (made,) = caches(tmp_path)
     assert sorted(path.name for path in made.iterdir()) == ["index.json", "pixels.raw"]
+
+
+def test_a_link_that_leads_nowhere_stops_no_other_photograph(tmp_path):
+    source = tmp_path / "photos"
+    source.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
+    Image.fromarray(pixels).save(source / "a.png")
+    (source / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert len(load_photos([source], tmp_path / "cache", 32, progress=False)) == 1

@@ -90,6 +90,15 @@ def test_too_large_a_file_is_refused(settings, monkeypatch):
     assert not (settings.folder / "mine.safetensors").exists()
 
 
+def test_a_refused_release_leaves_the_former_one(settings, monkeypatch):
+    former = release(settings).read_bytes()
+    monkeypatch.setattr("training.release.MAX_BYTES", 1000)
+    with pytest.raises(WeightsError, match="1000"):
+        release(settings)
+    assert (settings.folder / "mine.safetensors").read_bytes() == former
+    assert sorted(path.name for path in settings.folder.iterdir()) == ["manifest.json", "mine.safetensors"]
+
+
 def test_golden_thumbnails_are_those_of_the_released_weights(settings):
     pictures = thumbnails(Colorizer(release(settings)), settings.samples)
     golden = read_golden(settings.golden / "mine.npz")
