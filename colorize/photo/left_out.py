@@ -57,6 +57,8 @@ KNOWN_CHUNKS = (
 )
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 """Type of the box of a C2PA manifest (C2PA 2.2, A.5)."""
+_NUMBER = rb"(?:\s|#[^\n]*\n)+(\d+)"  # with comments before it
+NETPBM_HEAD = re.compile(rb"P(?:(4)" + 2 * _NUMBER + rb"|([56])" + 3 * _NUMBER + rb")\s")
 MPF_PICTURES = 45057  # MPF's number of pictures (CIPA DC-007)
 AUXILIARY = (
     (rb"urn:com:apple:photo:20\d\d:aux:hdrgainmap", GAIN_MAP_XMP),
@@ -132,6 +134,17 @@ def in_png(chunks: Collection[bytes]) -> tuple[set[str], list[str]]:
 def in_webp(data: bytes | memoryview) -> set[str]:
     """Return the kinds of what lies in a WebP."""
     return {MANIFEST} if b"C2PA" in webp_chunks(data) else set()
+
+
+def in_netpbm(data: bytes | memoryview) -> set[str]:
+    """Return the kinds of what lies in a Netpbm file (ppm(5)), of which a binary one may hold several pictures."""
+    head = NETPBM_HEAD.match(data)
+    if head is None:
+        return set()
+    kind, width, height = head[1] or head[4], int(head[2] or head[5]), int(head[3] or head[6])
+    row = -(-width // 8) if kind == b"4" else width * (3 if kind == b"6" else 1) * (2 if int(head[7]) > 255 else 1)
+    following = bytes(data[head.end() + row * height :][:64]).lstrip()
+    return {VIEWS} if re.match(rb"P[1-6]\s", following) else set()
 
 
 def in_boxes(data: bytes | memoryview) -> set[str]:

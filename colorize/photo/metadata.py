@@ -12,6 +12,7 @@ from PIL import Image
 
 import colorize
 from colorize.photo import left_out, png_chunks
+from colorize.photo.boxes import map_file
 from colorize.photo.exif import (
     EXIF_DIRECTORY,
     LONG,
@@ -153,6 +154,8 @@ def read_metadata(path: Path, image: Image.Image) -> Metadata:
     kinds = set[str]()
     if image.format == "WEBP":
         kinds = left_out.in_webp(path.read_bytes())
+    elif image.format == "PPM":
+        kinds = left_out.in_netpbm(map_file(path))
     elif image.format in ("AVIF", "HEIF"):
         kinds = left_out.in_boxes(path.read_bytes())
     return assemble(image.info.get("exif"), image.info.get("xmp"), size, kinds=kinds)

@@ -493,6 +493,18 @@ def test_content_credentials_in_a_jumbf_box_are_named(tmp_path: Path, suffix: st
     assert ["C2PA" in note for note in read_photo(tmp_path / f"a{suffix}").notes] == [True]
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [b"P4 9 2\n" + bytes(4), b"P5\n# a scan\n2 1\n255\n12", b"P5 2 1 4095\n1234", b"P6 1 2\n255\n123456"],
+)
+def test_further_pictures_of_a_netpbm_are_named(tmp_path: Path, picture: bytes) -> None:
+    path = tmp_path / "a.pnm"
+    assert read_photo(write(path, picture)).notes == ()
+    for several in (picture * 2, picture + b"\n" + picture):
+        notes = read_photo(write(path, several)).notes
+        assert notes == (f"{path}: further pictures in the file are left out",)
+
+
 @pytest.mark.parametrize("suffix", [".jp2", ".jxl"])
 def test_boxes_of_other_programs_are_named(tmp_path: Path, suffix: str) -> None:
     """Libraries put a description into JPEG 2000's box ``xml ``, and maps their place into a ``uuid``."""
