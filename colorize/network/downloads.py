@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -76,8 +76,13 @@ def fetch(source: Source, target: Path, progress: Progress | None = None) -> Non
         if target.is_file() and sha256(target) == source.sha256:
             return
         part = target.with_name(f".{target.name}.part")
+        had_part = part.is_file()
         _receive(source, part, progress)
         digest = sha256(part)
+        if digest != source.sha256 and had_part:  # that may be of another file, or damaged: then all is fetched anew
+            part.unlink()
+            _receive(source, part, progress)
+            digest = sha256(part)
         if digest != source.sha256:
             part.unlink()
             raise DownloadError(
@@ -130,7 +135,7 @@ def _connect(source: Source, part: Path, start: int, progress: Progress | None) 
     headers = {"User-Agent": f"colorize/{__version__}", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    with build_opener(RedirectHandler).open(Request(source.url, headers=headers), timeout=TIMEOUT) as response:
+    with _open(Request(source.url, headers=headers)) as response:
         if "text/html" in response.headers.get("Content-Type", ""):
             raise DownloadError(f"{source.url}: the server sends a web page, not a file")
         if response.status != 206 or not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
@@ -145,10 +150,37 @@ def _connect(source: Source, part: Path, start: int, progress: Progress | None) 
             _copy(response, file, start, source, progress)
 
 
+def _open(request: Request) -> Any:
+    """Return the answer to a request.
+
+    Raises:
+        URLError: There is no connection, or the server refuses.
+        ConnectionError: The connection broke off.
+    """
+    try:
+        return build_opener(RedirectHandler).open(request, timeout=TIMEOUT)
+    except URLError:
+        raise
+    except OSError as error:  # some are of no class of their own, such as "no route to host"
+        raise ConnectionError(str(error)) from error
+
+
+def _read(response: IO[bytes]) -> bytes:
+    """Return the next block of an answer; empty: there is none.
+
+    Raises:
+        ConnectionError: The connection broke off.
+    """
+    try:
+        return response.read(BLOCK_BYTES)
+    except OSError as error:  # as above; what fails while a file is written is no reason to ask again
+        raise ConnectionError(str(error)) from error
+
+
 def _copy(response: IO[bytes], file: IO[bytes], start: int, source: Source, progress: Progress | None) -> None:
     """Copy an answer, whose first byte is the file's ``start``-th, into a file block by block."""
     have = start
-    while block := response.read(BLOCK_BYTES):
+    while block := _read(response):
         have += len(block)
         if have > source.size:
             raise DownloadError(f"{source.url}: more bytes come than the {source.size} that are expected")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import pydoc
 import random
 import threading
 import time
@@ -100,16 +102,44 @@ def test_a_wrong_hash_is_not_kept(target):
     assert not part_of(target).exists()
 
 
-@pytest.mark.parametrize("junk", [b"another file's beginning", CONTENT + b"too long"])
-def test_a_foreign_part_never_ends_in_the_file(target, junk):
+@pytest.mark.parametrize("junk", [b"another file's beginning", bytes(len(CONTENT)), CONTENT + b"too long"])
+def test_a_foreign_part_never_ends_in_the_file_and_costs_no_second_command(target, junk):
     target.parent.mkdir()
     part_of(target).write_bytes(junk)
     with serve(Behaviour(CONTENT)) as address:
-        if len(junk) < len(CONTENT):
-            with pytest.raises(DownloadError, match="is expected"):
-                fetch(known(address), target)
         fetch(known(address), target)
     assert target.read_bytes() == CONTENT
+    assert not part_of(target).exists()
+
+
+@pytest.mark.parametrize("place", ["http.client.HTTPResponse.read", "http.client.HTTPConnection.getresponse"])
+def test_a_network_that_goes_away_for_a_moment_is_no_end(target, monkeypatch, place):
+    """An error of the system that is no ``ConnectionError`` by its class, while an answer is read or awaited."""
+    owner, _, name = place.rpartition(".")
+    whole, calls = getattr(pydoc.locate(owner), name), []
+
+    def break_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3 or (len(calls) == 1 and name == "getresponse"):
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        return whole(*arguments)
+
+    monkeypatch.setattr(place, break_once)
+    behaviour = Behaviour(CONTENT)
+    with serve(behaviour) as address:
+        fetch(known(address), target)
+    assert target.read_bytes() == CONTENT
+    assert len(behaviour.requests) == 2
+
+
+def test_a_full_disk_meanwhile_is_not_tried_again(target, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    behaviour = Behaviour(CONTENT)
+    with serve(behaviour) as address, pytest.raises(OSError, match="No space left"):
+        fetch(known(address), target, refuse)  # called where a block is written
+    assert len(behaviour.requests) == 1
 
 
 def test_a_whole_part_needs_no_connection(target):
