@@ -10,6 +10,8 @@ import re
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from colorize import __version__
 from colorize.web.forms import refuse_other_fields
@@ -20,6 +22,8 @@ from colorize.web.schema import ERROR_RESPONSES, EVERYWHERE, Health, WeightsList
 from colorize.web.service import ColorizeService
 from colorize.web.threads import with_threads
 from colorize.web.video_routes import add_video_routes
+
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def build_api(service: ColorizeService) -> FastAPI:
@@ -48,8 +52,26 @@ def build_api(service: ColorizeService) -> FastAPI:
     async def weights() -> WeightsList:
         return WeightsList(weights=service.weights)
 
+    _refuse_other_methods(app)
     refuse_other_fields(app)
     return app
+
+
+def _refuse_other_methods(app: FastAPI) -> None:
+    """Answer a method that a path does not have with 405, before the page, which is at all paths, answers with 404."""
+    methods: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            methods.setdefault(route.path, set()).update(route.methods or ())
+
+    for path, own in methods.items():
+        allowed = ", ".join(sorted(own))
+
+        async def refuse(request: Request, allowed: str = allowed) -> Response:
+            message = f"{request.method} is not for {request.url.path}; send {allowed.replace(', ', ' or ')}"
+            return JSONResponse({"detail": message}, 405, {"Allow": allowed, "Connection": "close"})
+
+        app.router.routes.append(Route(path, refuse, methods=sorted({*METHODS} - own), include_in_schema=False))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -59,6 +81,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     for details in error.errors():
         name = ".".join(str(part) for part in details["loc"] if part not in ("body", "query", "path"))
         given = details.get("input")
+        if details["type"] == "value_error" and "UploadFile" in details["msg"]:
+            reasons.append(f"{name}: a text where a file is expected; curl sends a file with -F {name}=@FILE")
+            continue
         shown = f" {given!r}" if isinstance(given, str | int | float) else ""
         reasons.append(f"{name or 'form'}{re.sub(r'[^ -~]', '?', shown[:80])}: {details['msg'].lower()}")
     return JSONResponse({"detail": "; ".join(reasons)}, 422)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastapi import HTTPException, Request, UploadFile
+from fastapi.responses import FileResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from colorize.base import CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES
 from colorize.batch import Outcome
@@ -18,6 +20,36 @@ from colorize.web.service import ColorizeService
 REFERENCE_HELP = "A photograph whose colours are taken where it shows the same things; may be sent several times"
 KEY_FRAMES_FOLDER = "keyframes"  # name of a film's, beside the film
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
+
+
+class FileOnce(FileResponse):
+    """A file that is deleted once it was sent whole: a client that was cut off, or took a part, may come again."""
+
+    def __init__(self, path: Path, sent: Callable[[], None]) -> None:
+        """Offer a coloured file under its name.
+
+        Args:
+            path: The file.
+            sent: Called in a thread when the client has been given all of it.
+        """
+        super().__init__(path, filename=path.name, media_type=media_type(path))
+        self._sent = sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, or the part of it that the client asks for."""
+        is_whole = is_sent = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal is_whole, is_sent
+            await send(message)
+            if message["type"] == "http.response.start":
+                is_whole = message["status"] == 200
+            elif message["type"] == "http.response.body":
+                is_sent = not message.get("more_body", False)
+
+        await super().__call__(scope, receive, send_on)
+        if is_whole and is_sent:
+            await asyncio.to_thread(self._sent)
 
 
 async def store_upload(

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, File, Form, HTTPException, Response, UploadFile
 from fastapi.responses import FileResponse
-from starlette.background import BackgroundTask
 
 from colorize.base import DEFAULT_VIDEO_SUFFIX
 from colorize.batch import FileOptions
@@ -19,7 +18,7 @@ from colorize.web.jobs import WebJob
 from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import (
     REFERENCE_HELP,
-    media_type,
+    FileOnce,
     store_key_frames,
     store_references,
     store_upload,
@@ -112,7 +111,7 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
 
     @app.get(
         "/v1/videos/{id}/result",
-        summary="Fetch a coloured film; it is deleted afterwards",
+        summary="Fetch a coloured film; it is deleted once it was sent whole",
         response_class=FileResponse,
         responses={
             **JOB_ERROR_RESPONSES,
@@ -129,12 +128,7 @@ def add_video_routes(app: FastAPI, service: ColorizeService) -> None:
             raise HTTPException(409, "the film is not done yet; ask for its status")
         if job.result is None:
             raise HTTPException(409, video_status(job).message or "the film was not coloured")
-        return FileResponse(
-            job.result,
-            filename=job.result.name,
-            media_type=media_type(job.result),
-            background=BackgroundTask(service.jobs.forget, job),
-        )
+        return FileOnce(job.result, lambda: service.jobs.forget(job))
 
     @app.delete(
         "/v1/videos/{id}", summary="Cancel a film, or delete it", status_code=204, responses=JOB_ERROR_RESPONSES

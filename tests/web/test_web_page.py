@@ -21,6 +21,24 @@ def call(url: str, name: str, data: list) -> str:
     return httpx.get(f"{url}gradio_api/call/{name}/{event}", timeout=60).text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "v1/colorize", "POST"),
+        ("PUT", "v1/videos", "POST"),
+        ("POST", "v1/videos/1", "DELETE, GET"),
+        ("HEAD", "v1/videos/1/result", "GET"),
+        ("DELETE", "healthz", "GET"),
+    ],
+)
+def test_a_method_that_a_path_has_not_is_named_though_the_page_is_there_too(served, method, path, allowed):
+    answer = httpx.request(method, served[0] + path)
+    assert answer.status_code == 405 and answer.headers["allow"] == allowed
+    if method != "HEAD":
+        assert answer.json()["detail"] == f"{method} is not for /{path}; send {allowed.replace(', ', ' or ')}"
+    assert httpx.get(served[0] + "v1/nothing").status_code == 404
+
+
 class TestRouteAllowlist:
     """Only files that were uploaded here are opened, fetched or served."""
 

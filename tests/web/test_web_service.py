@@ -164,6 +164,13 @@ class TestPhoto:
         assert answer.status_code == 422 and "\n" not in detail and len(detail) < 300
         assert value in detail or field in detail
 
+    def test_a_text_where_a_file_is_expected(self, client):
+        answer = client.post("/v1/colorize", data={"photo": "aunt.jpg"})
+        assert answer.status_code == 422
+        assert (
+            answer.json()["detail"] == "photo: a text where a file is expected; curl sends a file with -F photo=@FILE"
+        )
+
     def test_no_photo_at_all(self, client):
         answer = client.post("/v1/colorize", data={"strength": "1"})
         assert answer.status_code == 422 and "photo" in answer.json()["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 
@@ -84,6 +85,41 @@ class TestFilms:
         assert result.content[4:8] == b"ftyp"
         assert client.get(location).status_code == 404, "it is deleted once it was fetched"
         assert folders(client) == []
+
+    def test_it_stays_until_it_was_sent_whole(self, client, video):
+        """A part of it is fetched, and a client is cut off, before the whole film is."""
+        location = self.begin(client, video).headers["location"]
+        result = ended(client, location)["result"]
+        part = client.get(result, headers={"range": "bytes=4-7"})
+        assert part.status_code == 206 and part.content == b"ftyp"
+        assert client.get(result, headers={"range": "bytes=99999999-"}).status_code == 416
+        asyncio.run(self.cut_off(client.app, result))
+        whole = client.get(result)
+        assert whole.status_code == 200 and whole.content[4:8] == b"ftyp"
+        assert client.get(location).status_code == 404
+
+    async def cut_off(self, app, path: str) -> None:
+        """Ask for a path, and be gone when the first bytes come."""
+        begun, sent = asyncio.Event(), []
+
+        async def receive():
+            if not sent:
+                sent.append("request")
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message["type"])
+            if message["type"] == "http.response.body":
+                begun.set()
+                await asyncio.sleep(60)  # nobody reads; what waits here is cancelled
+
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+        scope |= {"headers": [(b"host", b"localhost")], "asgi": {"version": "3.0", "spec_version": "2.3"}}
+        scope |= {"http_version": "1.1", "scheme": "http", "server": ("localhost", 80), "root_path": ""}
+        await app(scope, receive, send)
+        assert "http.response.body" in sent
 
     def test_container_and_span(self, client, video):
         job = ended(client, self.begin(client, video, format="mkv", end="0.2").headers["location"])
