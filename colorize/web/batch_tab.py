@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorize.base import ImageError
 from colorize.batch import FileOptions, PhotoOptions
 from colorize.engine import ColorSettings
 from colorize.web.command_lines import command_line
@@ -25,9 +26,11 @@ from colorize.web.controls import (
     choice_of_pictures,
     command_box,
     enable_while_uploaded,
+    end_after,
     page_error,
     progress_html,
     request_stop,
+    run_after,
     status_html,
     status_line,
     weights_control,
@@ -83,7 +86,7 @@ class BatchTab:
         """Add the tab's components and events."""
         self._uploads = uploads
         self._stop_event = gr.State(None)
-        self._shown_numbers = gr.State([])  # of the photos in the gallery
+        self._shown = gr.State([])  # the uploads in the gallery; those that are chosen by now may be others
         with gr.Row():
             with gr.Column(min_width=300):
                 self._files = gr.File(label="Your photos", file_count="multiple", height=200, elem_id="photos")
@@ -125,22 +128,22 @@ class BatchTab:
         coloring = click.then(
             self._colorize,
             [self._files, *self._controls],
-            [self._gallery, self._download, self._status, self._command, self._stop_event, self._shown_numbers],
+            [self._gallery, self._download, self._status, self._command, self._stop_event, self._shown],
             preprocess=False,
             api_name="colorize_many",
             api_description="Colour photos. Returns pictures of them, a ZIP, a report, a command line.",
             concurrency_limit=None,
             show_progress="hidden",
         )
-        coloring.then(
+        end_after(coloring, self._status)
+        run_after(
+            coloring,
             lambda file, gallery, status: (
                 *(enabled, enabled, hidden, gr.update(visible=bool(file)), gr.update(visible=bool(gallery))),
                 gr.update(visible=True) if IN_COLOR in (status or "") else gr.skip(),
             ),
             [self._download, self._gallery, self._status],
             [*controls, self._force],
-            preprocess=False,
-            api_visibility=PRIVATE,
         )
         self._stop_button.click(
             request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE, concurrency_limit=None
@@ -149,17 +152,17 @@ class BatchTab:
     def open_in(self, photo_tab: PhotoTab, tabs: gr.Tabs) -> None:
         """Let a click on a photo of the gallery open it in the tab for one photo."""
 
-        def open_photo(photos: list[Upload] | None, numbers: list[int], latest: Latest, event: gr.SelectData) -> tuple:
-            if not photos or not isinstance(event.index, int) or not 0 <= event.index < len(numbers):
+        def open_photo(photos: list[Upload], latest: Latest, event: gr.SelectData) -> tuple:
+            number = event.index
+            is_there = isinstance(number, int) and 0 <= number < len(photos)
+            if not is_there or not self._uploads.store.owns(photos[number]["path"]):
                 raise page_error("this photo is not kept any longer; choose it again")
-            photo = photos[numbers[event.index]]
-            asked = latest.ask()
-            shown = photo_tab.show(Path(photo["path"]), upload_name(photo))
-            return gr.update(selected="photo"), *(shown if latest.is_last(asked) else (gr.skip(),) * len(shown))
+            photo = photos[number]
+            return gr.update(selected="photo"), *photo_tab.show(Path(photo["path"]), upload_name(photo), latest)
 
         opened = self._gallery.select(
             open_photo,
-            [self._files, self._shown_numbers, photo_tab.latest],
+            [self._shown, photo_tab.latest],
             [tabs, *photo_tab.shown],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -190,13 +193,17 @@ class BatchTab:
                     task.result()
                 done = len(batch.results) + len(batch.errors)
                 text = f"{done} of {total}" + (", stopping" if stop.is_set() else "")
-                yield batch.gallery, None, progress_html(text, done, total), command, stop, sorted(batch.thumbnails)
+                shown = [photos[number] for number in sorted(batch.thumbnails)]
+                yield batch.gallery, None, progress_html(text, done, total), command, stop, shown
         finally:
             for task in working:  # the client went away
                 task.cancel()
-        stopped = bool(waiting)
-        archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
-        yield batch.gallery, archive, batch.report(total, stopped), command, None, sorted(batch.thumbnails)
+        report, archive = batch.report(total, stopped=bool(waiting)), None
+        try:
+            archive = await asyncio.to_thread(self._pack, batch) if batch.results else None
+        except OSError as error:  # a full disk
+            report = status_html(f"the ZIP could not be written: {error.strerror or error}", "bad") + report
+        yield batch.gallery, archive, report, command, None, [photos[number] for number in sorted(batch.thumbnails)]
 
     async def _colorize_one(
         self, batch: Batch, number: int, name: str, photo: Upload, request: ColorizeRequest
@@ -208,29 +215,41 @@ class BatchTab:
                 batch.errors[number] = outcome.message.replace("; --force colours it anew", "")
                 return
             result = results[0]
+            batch.results[number], batch.notes[number] = result, outcome.notes
             thumbnail = self._uploads.store.new_path(f"{result.stem}.jpg")
-            await asyncio.to_thread(
-                write_pair, self._uploads.service, Path(photo["path"]), result, thumbnail, THUMBNAIL_SIDE
-            )
-            batch.thumbnails[number] = (str(thumbnail), name)
-            batch.results[number] = result
-            batch.notes[number] = outcome.notes
+            try:
+                await asyncio.to_thread(
+                    write_pair, self._uploads.service, Path(photo["path"]), result, thumbnail, THUMBNAIL_SIDE
+                )
+                batch.thumbnails[number] = (str(thumbnail), name)
+            except (ImageError, OSError, MemoryError):  # a crash, a full disk; the photo is coloured all the same
+                batch.notes[number] = (*outcome.notes, f"{name}: coloured, but it cannot be shown here")
         except gr.Error as error:
             message = html.unescape(str(error.message))
             batch.errors[number] = message if name in message else f"{name}: {message}"
+        except OSError as error:  # a full disk; the others go on
+            batch.errors[number] = f"{name}: {error.strerror or error}"
 
     def _pack(self, batch: Batch) -> Path:
-        """Return a ZIP of the results, which are removed from the store; names that come twice get numbers."""
+        """Return a ZIP of the results, which are removed from the store; names that come twice get numbers.
+
+        Raises:
+            OSError: The disk is full; nothing of the ZIP stays.
+        """
         target = self._uploads.store.new_path(f"{FOLDER}.zip")
         used: set[str] = set()
-        with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:  # photos are compressed already
-            for number in sorted(batch.results):
-                result = batch.results[number]
-                name, count = result.name, 1
-                while name.lower() in used:
-                    count += 1
-                    name = f"{result.stem} ({count}){result.suffix}"
-                used.add(name.lower())
-                archive.write(result, name)
-                result.unlink()
+        try:
+            with zipfile.ZipFile(target, "x", zipfile.ZIP_STORED) as archive:  # photos are compressed already
+                for number in sorted(batch.results):
+                    result = batch.results[number]
+                    name, count = result.name, 1
+                    while name.lower() in used:
+                        count += 1
+                        name = f"{result.stem} ({count}){result.suffix}"
+                    used.add(name.lower())
+                    archive.write(result, name)
+                    result.unlink()
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
         return target

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from colorize.web.service import ColorizeService
 
@@ -92,6 +94,31 @@ def status_html(text: str, kind: str = "plain") -> str:
         kind: CSS class: ``plain``, ``good`` or ``bad``.
     """
     return f'<p class="{kind}">{html.escape(text)}</p>'
+
+
+def end_after(event: Dependency, status: gr.HTML, *more: tuple[Any, Any]) -> None:
+    """Let the status line say that an event has failed, in place of a bar; the page tells why in a message of its own.
+
+    Args:
+        event: Whose handler may raise an error.
+        status: The line.
+        *more: Further components, each with the value that it has then.
+    """
+    values = (status_html("not done", "bad"), *(value for _, value in more))
+    event.failure(
+        lambda: values if more else values[0],
+        None,
+        [status, *(component for component, _ in more)],
+        preprocess=False,
+        api_visibility=PRIVATE,
+        show_progress="hidden",
+    )
+
+
+def run_after(event: Dependency, function: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Run a function after an event, whether it failed or not: Gradio 6.31's ``then`` is left out after a failure."""
+    for after in (event.then, event.failure):
+        after(function, inputs, outputs, preprocess=False, api_visibility=PRIVATE)
 
 
 def progress_html(text: str, done: float, total: float | None) -> str:

@@ -68,7 +68,7 @@ const svg = find("svg"), picture = find("img"), help = find(".easel-help"), canv
 const usual = props.usual, root = (window.gradio_config || {}).root || "";
 const NS = "http://www.w3.org/2000/svg";
 let photo = null, size = [1, 1], hints = [], past = [], future = [], selected = -1, tool = "point";
-let color = Object.keys(usual)[0], cross = null, stroke = null, drag = null, timer = null, busy = false;
+let color = Object.keys(usual)[0], cross = null, stroke = null, drag = null, timer = null, busy = false, sent = -1;
 
 const parse = (line) => {
   const parts = line.split(","), at = parts.findIndex((part) => part.startsWith("#")), points = [];
@@ -77,6 +77,7 @@ const parse = (line) => {
 };
 const format = (hint) => [...hint.points.flat().map((number) => Math.round(number * 10) / 10), hint.color,
   ...(hint.radius === null ? [] : [Math.round(hint.radius * 10) / 10])].join(",");
+const text = (list) => list.map(format).join("\\n");
 const inside = ([x, y]) => [Math.min(size[0] - 1, Math.max(0, x)), Math.min(size[1] - 1, Math.max(0, y))];
 const scale = () => size[0] / Math.max(1, svg.getBoundingClientRect().width);  // pixels of the photo in one of CSS
 const radius = () => Number(find(".easel-size input").value) / 100 * Math.min(...size);
@@ -135,12 +136,14 @@ const show = () => {
 };
 const send = () => {
   clearTimeout(timer);
+  const asked = { photo, number: sent = Math.round(performance.now()) };
   timer = setTimeout(() => {
+    if (photo !== asked.photo) return;
     busy = true;
     canvas.setAttribute("aria-busy", "true");
     say("Colouring\\u2026");
     // What Gradio sends later, by "always_last", has an earlier event's data. So all are sent, and numbered.
-    trigger("input", { hints: hints.map(format).join("\\n"), number: Math.round(performance.now()) });
+    trigger("input", { hints: text(hints), ...asked });
   }, 10);
 };
 const change = (next, choice = selected) => {
@@ -277,27 +280,24 @@ new ResizeObserver(show).observe(svg);
 
 const take = () => {
   const value = props.value;
-  if (value && value.error) {
-    busy = false;
-    canvas.removeAttribute("aria-busy");
-    say(value.error);
-    help.classList.add("bad");
-    return;
-  }
-  help.classList.remove("bad");
-  if (!value) { [photo, hints] = [null, []]; show(); return; }
+  if (value && !value.error && value.photo === photo && value.number < sent) return;  // a later answer will come
+  busy = false;
+  canvas.removeAttribute("aria-busy");
+  help.classList.toggle("bad", Boolean(value && value.error));
+  if (value && value.error) { say(value.error); return; }
+  if (!value) { [photo, hints, sent] = [null, [], -1]; show(); return; }
   if (value.photo !== photo) {
     [photo, size, hints, past, future, selected, cross] = [value.photo, value.size, [], [], [], -1, null];
+    sent = -1;
     svg.setAttribute("viewBox", `-.5 -.5 ${size[0]} ${size[1]}`);
     fill(value.palette);
   }
-  if (value.hints !== null) {
+  const given = value.hints.map(parse);
+  if (text(given) !== text(hints)) {
     if (hints.length) past.push(hints);
-    [hints, future, selected] = [value.hints.map(parse), [], -1];
+    [hints, future, selected] = [given, [], -1];
   }
   picture.src = `${root}/gradio_api/file=${value.picture}`;
-  busy = false;
-  canvas.removeAttribute("aria-busy");
   show();
 };
 watch("value", take);
@@ -312,24 +312,32 @@ def easel(elem_id: str = "easel") -> gr.HTML:
     )
 
 
-def easel_value(upload: Path, photo: LivePhoto, picture: Path, hints: Sequence[Hint] | None = None) -> dict[str, Any]:
+def easel_value(upload: Path, photo: LivePhoto, picture: Path, hints: Sequence[Hint], number: int) -> dict[str, Any]:
     """Return what the easel is to show.
 
     Args:
-        upload: Of the photo; with another one the easel begins anew.
+        upload: Of the photo; with another one the easel begins anew. (``easel_photo`` is its name there.)
         photo: Its size and palette.
         picture: It in colour.
-        hints: That take the place of the easel's own; None: it keeps these.
+        hints: That the picture shows.
+        number: Of the last of the easel's edits that they include; an easel that has sent a later one waits for the
+            answer to that.
     """
     height, width = photo.size
     return {
-        "photo": upload.parent.name,
+        "photo": easel_photo(upload),
         "size": [width, height],
         "palette": photo.palette,
         "picture": str(picture),
-        "hints": None if hints is None else [str(hint) for hint in hints],
+        "hints": [str(hint) for hint in hints],
+        "number": number,
         "turn": secrets.token_hex(4),  # so that the easel hears of every answer, though it be the same
     }
+
+
+def easel_photo(upload: Path) -> str:
+    """Return how the easel calls a photo."""
+    return upload.parent.name
 
 
 def easel_error(message: str) -> dict[str, Any]:
@@ -337,19 +345,19 @@ def easel_error(message: str) -> dict[str, Any]:
     return {"error": message, "turn": secrets.token_hex(4)}
 
 
-def edited_hints(event: gr.EventData) -> tuple[str, int]:
-    """Return the hints of the easel's event as text, one a line, and its number, which is higher for later ones.
+def edited_hints(event: gr.EventData) -> tuple[str, str, int]:
+    """Return the photo of the easel's event, its hints as text, one a line, and its number, higher for later ones.
 
     Raises:
         gr.Error: A client sent something else.
     """
     try:
-        text, number = event.hints, event.number
+        photo, text, number = event.photo, event.hints, event.number
     except (AttributeError, TypeError):
-        text = number = None
-    if not isinstance(text, str) or len(text) > MAX_TEXT or not isinstance(number, int):
+        photo = text = number = None
+    if not isinstance(photo, str) or not isinstance(text, str) or len(text) > MAX_TEXT or not isinstance(number, int):
         raise page_error("these are no colour hints; load the page again")
-    return text, number
+    return photo, text, number
 
 
 def read_hint_lines(text: str | None) -> list[Hint]:

@@ -145,7 +145,7 @@ class JobQueue:
         self._max_queue, self._keep_seconds = max_queue, keep_seconds
         self._jobs: dict[str, WebJob] = {}
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._queued: set[WebJob] = set()
         self._uploads = 0
         self._undeleted: set[Path] = set()
         self._photos_at_work = 0
@@ -186,7 +186,7 @@ class JobQueue:
         """
         with self._lock:
             self.check_room()
-            self._waiting += 1
+            self._queued.add(job)
             job.queued = True
         self._pools[job.kind].put((job, work))
 
@@ -200,13 +200,14 @@ class JobQueue:
         job.cancel.set()
         with self._lock:
             self._jobs.pop(job.id, None)
+            self._queued.discard(job)  # its place is another's
         if job.started_at is None or job.ended_at is not None:
             self._delete(job.folder)
 
     @property
     def waiting(self) -> int:
         """The number of jobs in the queue that have not begun."""
-        return self._waiting
+        return len(self._queued)
 
     def yield_to_photos(self, job: WebJob) -> None:
         """Pause a film's job while photos are being coloured; called between frames."""
@@ -247,7 +248,7 @@ class JobQueue:
         """
         with self._lock:
             self.check_room()
-            if self._waiting + self._uploads >= self._max_queue:
+            if self.waiting + self._uploads >= self._max_queue:
                 raise QueueFullError(f"{self._uploads} uploads are under way already; try again in a few seconds")
             self._uploads += 1
         try:
@@ -258,15 +259,15 @@ class JobQueue:
 
     def check_room(self) -> None:
         """Raise ``QueueFullError`` if no further job may wait."""
-        if self._waiting >= self._max_queue:
-            raise QueueFullError(f"{self._waiting} photos and films are waiting already; try again in a few seconds")
+        if self.waiting >= self._max_queue:
+            raise QueueFullError(f"{self.waiting} photos and films are waiting already; try again in a few seconds")
 
     def _work(self, kind: Kind) -> None:
         """Do jobs of a kind until the queue is closed; the loop of a worker's thread."""
         while (item := self._pools[kind].get()) is not None:
             job, work = item
             with self._lock:
-                self._waiting -= 1
+                self._queued.discard(job)
             # From here on the future cannot be cancelled, so its result can always be set.
             if not job.future.set_running_or_notify_cancel() or job.cancel.is_set():
                 self._end(job, CancelledJobError())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import count
+import threading
+
+_LOCK = threading.Lock()
 
 
 class Latest:
@@ -11,14 +13,19 @@ class Latest:
     Attributes:
         photo: Path of the photo whose colours were asked for last; empty: the visitor began anew; None: none were
             asked for yet.
+        film: Path of the film that is chosen, or whose scenes were asked for; empty: none is.
+        search: Stands for the search for its scenes that was asked for last; None: none was.
     """
 
     def __init__(self) -> None:
         self.photo: str | None = None
-        self._numbers = count(1)
+        self.film = ""
+        self.search: object = None
+        self._number = 0  # no itertools.count: Gradio copies this for each visitor, which Python 3.14 cannot
         self._asked = 0
         self._edits: dict[str, int] = {}  # our number of the edit of a photo's hints that is under way
-        self._edited: dict[str, int] = {}  # the page's number of the last edit
+        self._edited: dict[str, int] = {}  # the page's number of the last edit that has begun
+        self._ended: dict[str, int] = {}  # the same of the last that has ended
         self._hints: dict[str, str] = {}
 
     def ask(self, photo: str = "") -> int:
@@ -27,7 +34,7 @@ class Latest:
         Args:
             photo: Path of the photo whose colours are asked for; empty: none is, the visitor begins anew.
         """
-        self.photo, self._asked = photo, next(self._numbers)
+        self.photo, self._asked = photo, self._next()
         return self._asked
 
     def is_last(self, number: int) -> bool:
@@ -48,8 +55,13 @@ class Latest:
             if page_number <= self._edited.get(photo, -1):
                 return 0
             self._edited[photo] = page_number
-        self._edits[photo] = next(self._numbers)
+        self._edits[photo] = self._next()
         return self._edits[photo]
+
+    def _next(self) -> int:
+        with _LOCK:  # events of one visitor run in several threads
+            self._number += 1
+            return self._number
 
     def end_edit(self, photo: str, number: int, hints: str | None) -> bool:
         """Take the hints that an edit has set, and return whether it was not out of date.
@@ -62,9 +74,14 @@ class Latest:
         if not number or self._edits.get(photo) != number:
             return False
         del self._edits[photo]
+        self._ended[photo] = self._edited.get(photo, -1)
         if hints is not None:
             self._hints[photo] = hints
         return True
+
+    def page_number(self, photo: str) -> int:
+        """Return the page's number of the last edit that the hints of a photo include; -1: there was none."""
+        return self._ended.get(photo, -1)
 
     def has_hints(self, photo: str, hints: str) -> bool:
         """Return whether these are the hints that were set last on a photo; while others are being drawn, none are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gradio.events import Dependency
 
 from colorize.engine import HINTS_SUFFIX, Hint, format_hints, parse_hints
 from colorize.web.controls import PRIVATE, page_error
-from colorize.web.hint_editor import easel, easel_error, easel_value, edited_hints, read_hint_lines
+from colorize.web.hint_editor import easel, easel_error, easel_photo, easel_value, edited_hints, read_hint_lines
 from colorize.web.latest import Latest
 from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_requests import SETTINGS, photo_request
@@ -59,14 +60,18 @@ class PhotoHints:
             self._edit, [upload, latest, *asked], outputs, concurrency_limit=4, trigger_mode="multiple", **quiet
         )
         loaded = self._load_button.upload(self._load, [self._load_button, upload, latest, *asked], outputs, **quiet)
+        for event in (edited, loaded):  # what fails has no other answer: the photo is not kept any longer
+            event.failure(lambda: easel_error("That did not work."), None, self.easel, **quiet)
         wait = [upload, self.hints, latest]
         return [event.success(_pause, wait, None, concurrency_limit=None, **quiet) for event in (edited, loaded)]
 
-    def prepare_after(self, event: Dependency, upload: gr.File, asked: Sequence[Any], file: gr.DownloadButton) -> None:
+    def prepare_after(
+        self, event: Dependency, upload: gr.File, latest: gr.State, asked: Sequence[Any], file: gr.DownloadButton
+    ) -> None:
         """Let the easel show a photo after the event that coloured it; the arguments are those of ``connect``."""
         event.then(
             self._prepare,
-            [upload, self.hints, file, *asked],
+            [upload, self.hints, latest, file, *asked],
             [self.easel, self._save],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -80,20 +85,28 @@ class PhotoHints:
         self,
         photo: Upload | None,
         hints: str,
+        latest: Latest,
         file: Upload | None,
         reference: Upload | None,
         reference_strength: float,
         weights: str,
         *values: Any,
     ) -> tuple:
-        """Return what the easel shows of a photo that was coloured, and the button that saves its hints."""
+        """Return what the easel shows of a photo that was coloured, and the button that saves its hints.
+
+        Nothing changes if its hints are others by then, or the page shows another photo.
+        """
         if not photo or not file:
             return None, gr.update(interactive=False)
+        number = latest.page_number(photo["path"])
         try:
             request = photo_request(reference, reference_strength, weights, values)
-            return await self._draw(photo, request, read_hint_lines(hints), keep=False)
+            shown, save = await self._draw(photo, request, read_hint_lines(hints), number)
         except (ValueError, OSError) as error:
-            return easel_error(_without_folder(str(error), photo)), gr.update(interactive=False)
+            shown, save = easel_error(_without_folder(str(error), photo)), gr.update(interactive=False)
+        if not latest.has_hints(photo["path"], hints) or latest.photo not in (None, photo["path"]):
+            return (gr.skip(),) * 2
+        return shown, save
 
     @takes_controls(*SETTINGS)
     async def _edit(
@@ -107,9 +120,11 @@ class PhotoHints:
         *values: Any,
     ) -> tuple:
         """Show what the visitor's hints change, and return the values of easel, hints, save button and download."""
-        text, number = edited_hints(event)
-        request = photo_request(reference, reference_strength, weights, values)
-        return await self._set_hints(photo, latest, request, lambda _: read_hint_lines(text), number)
+        edited, text, number = edited_hints(event)
+        if photo and edited != easel_photo(Path(photo["path"])):
+            return (gr.skip(),) * 4
+        ask = partial(photo_request, reference, reference_strength, weights, values)
+        return await self._set_hints(photo, latest, ask, lambda _: read_hint_lines(text), number)
 
     @takes_controls(*SETTINGS)
     async def _load(
@@ -130,14 +145,14 @@ class PhotoHints:
             with open(file["path"], "rb") as opened:
                 return list(parse_hints(opened.read(MAX_HINT_FILE), size, upload_name(file)))
 
-        request = photo_request(reference, reference_strength, weights, values)
-        return await self._set_hints(photo, latest, request, read)
+        ask = partial(photo_request, reference, reference_strength, weights, values)
+        return await self._set_hints(photo, latest, ask, read)
 
     async def _set_hints(
         self,
         photo: Upload | None,
         latest: Latest,
-        request: ColorizeRequest,
+        ask: Callable[[], ColorizeRequest],
         read: Callable[[tuple[int, int]], list[Hint]],
         number: int | None = None,
     ) -> tuple:
@@ -148,9 +163,9 @@ class PhotoHints:
         Args:
             photo: That they are of.
             latest: The visitor's newest hints.
-            request: How the photo is coloured.
+            ask: Returns how the photo is coloured.
             read: Returns the hints for a photo of (height, width).
-            number: Of the edit in the easel, which has them already; None: it has not.
+            number: Of the edit in the easel; None: they do not come from there.
         """
         if not photo:
             raise page_error("there is no photo yet; choose one first")
@@ -160,9 +175,10 @@ class PhotoHints:
             return skipped
         text, save, download = None, gr.skip(), gr.skip()
         try:
+            request = ask()
             live = await asyncio.to_thread(self._live.find, Path(photo["path"]), request)
             hints = read(live.size)
-            shown, save = await self._draw(photo, request, hints, keep=number is not None)
+            shown, save = await self._draw(photo, request, hints)
             text, download = "\n".join(map(str, hints)), gr.update(interactive=False, label="One moment")
         except gr.Error as error:
             shown = easel_error(html.unescape(str(error.message)))
@@ -172,16 +188,20 @@ class PhotoHints:
             is_last = latest.end_edit(photo["path"], edit, text)
         if not is_last or latest.photo not in (None, photo["path"]):
             return skipped
-        return shown, gr.skip() if text is None else text, save, download
+        if text is None:
+            return shown, gr.skip(), save, download
+        return {**shown, "number": latest.page_number(photo["path"])}, text, save, download
 
-    async def _draw(self, photo: Upload, request: ColorizeRequest, hints: list[Hint], keep: bool) -> tuple[dict, dict]:
-        """Return the values of the easel and of the button that saves the hints."""
+    async def _draw(
+        self, photo: Upload, request: ColorizeRequest, hints: list[Hint], number: int = -1
+    ) -> tuple[dict, dict]:
+        """Return the values of the easel and of the button that saves the hints; ``number`` as in ``easel_value``."""
         upload = Path(photo["path"])
 
         def draw() -> tuple[dict, dict]:
             live = self._live.find(upload, request)
             picture = self._live.draw(upload, request, hints)
-            shown = easel_value(upload, live, picture, None if keep else hints)
+            shown = easel_value(upload, live, picture, hints, number)
             if not hints:
                 return shown, gr.update(value=None, interactive=False)
             saved = self._uploads.store.new_path(f"{Path(upload_name(photo)).stem}{HINTS_SUFFIX}")

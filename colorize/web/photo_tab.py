@@ -17,6 +17,7 @@ from colorize.engine import ColorSettings
 from colorize.web.controls import (
     PRIVATE,
     command_box,
+    end_after,
     page_error,
     progress_html,
     status_html,
@@ -155,6 +156,7 @@ class PhotoTab:
                     self.shown,
                     api_visibility=PRIVATE,
                     concurrency_limit=4,
+                    trigger_mode="multiple",  # "once" drops the touch of another one meanwhile
                 )
             )
         for event in received:
@@ -198,12 +200,12 @@ class PhotoTab:
         self._color_after_change(event)
 
     def _color_after_change(self, event: Dependency) -> None:
-        self._hints.prepare_after(self._color(event), self._upload, self._asked, self._download)
+        self._hints.prepare_after(self._color(event), self._upload, self.latest, self._asked, self._download)
 
     def _color(self, event: Dependency) -> Dependency:
-        return event.success(
+        colored = event.success(
             self._show_colors,
-            [self._upload, self._hints.hints, self.latest, *self._asked],
+            [self._upload, self._hints.hints, self.latest, self._download, *self._asked],
             [self._slider, self._download, self._status, self._command, self._question],
             preprocess=False,
             api_visibility=PRIVATE,
@@ -211,6 +213,8 @@ class PhotoTab:
             show_progress="hidden",
             trigger_mode="multiple",  # else it does not begin while it is at what was asked for before
         )
+        end_after(colored, self._status)
+        return colored
 
     def start_values(self, status: str = "") -> tuple:
         """Return the values of ``shown`` while there is no photo."""
@@ -228,24 +232,29 @@ class PhotoTab:
 
     def _receive(self, upload: Upload | None, latest: Latest) -> tuple:
         """Return the values of ``shown`` for a new upload, or for none."""
-        latest.ask()
         if not upload:  # the photo is empty already; another may have come meanwhile
+            latest.ask()
             return (gr.skip(), *self.start_values()[1:])
-        return self.show(Path(upload["path"]), upload_name(upload))
+        return self.show(Path(upload["path"]), upload_name(upload), latest)
 
     def _receive_sample(self, number: int, latest: Latest) -> tuple:
         """Return the values of ``shown`` for a sample."""
-        latest.ask()
         if not (isinstance(number, int) and 0 <= number < len(self._samples)):
             raise page_error("there is no such sample")
-        return self.show(self._samples[number], self._samples[number].name)
+        return self.show(self._samples[number], self._samples[number].name, latest)
 
-    def show(self, source: Path, name: str) -> tuple:
+    def show(self, source: Path, name: str, latest: Latest) -> tuple:
+        """Keep a photo unchanged, and return the values of ``shown`` with it; they stay if another was asked for."""
+        asked = latest.ask()
+        shown = self._open(source, name)
+        return shown if latest.is_last(asked) else (gr.skip(),) * len(shown)
+
+    def _open(self, source: Path, name: str) -> tuple:
         """Keep a photo unchanged, and return the values of ``shown`` with it."""
         store = self._uploads.store
         kept = store.new_path(name)
-        link_or_copy(source, kept)
         try:
+            link_or_copy(source, kept)
             preview = write_preview(self._uploads.service, kept, store.new_path(f"{kept.stem}.jpg"), PREVIEW_SIDE)
         except (ImageError, OSError, MemoryError) as error:
             message = str(error).replace(str(kept), kept.name) or "not enough memory"
@@ -263,6 +272,7 @@ class PhotoTab:
         photo: Upload | None,
         hints: str,
         latest: Latest,
+        former: Upload | None,
         reference: Upload | None,
         reference_strength: float,
         weights: str,
@@ -289,7 +299,8 @@ class PhotoTab:
                 return skipped
             status = status_html(html.unescape(str(error.message)), "bad")
             # What was coloured before, if anything, can still be downloaded.
-            return gr.skip(), gr.update(label="Download"), status, gr.skip(), gr.update(visible=False)
+            download = gr.update(label="Download", interactive=bool(former))
+            return gr.skip(), download, status, gr.skip(), gr.update(visible=False)
         if not latest.has_hints(photo["path"], hints) or not latest.is_last(number):
             return skipped
         asks = gr.update(visible=file is None)

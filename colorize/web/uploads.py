@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from colorize.web.jobs import RETRY_SECONDS, CancelledJobError, Kind, QueueFullE
 from colorize.web.requests import ColorizeRequest
 from colorize.web.service import ColorizeService
 
+POLL_SECONDS = 0.5  # how soon it is noticed that a job is not wanted any more, and between two looks at its progress
 T = TypeVar("T")
 Upload = dict[str, Any]
 """An uploaded file as Gradio describes it: ``path`` in the page's folder, ``orig_name``, and more."""
@@ -89,7 +91,7 @@ class UploadHandler:
         try:
             own = await asyncio.to_thread(with_references_in, job, request)
             await self.submit(lambda: self.service.submit_photo(job, source, own), wait_for_room)
-            await asyncio.wait({asyncio.wrap_future(job.future)})
+            await wait_for_end(job)
             return self.collect_results(job)
         finally:
             self.service.jobs.forget(job)  # of a client that went away, too
@@ -98,7 +100,7 @@ class UploadHandler:
         """Return the outcome of a job that has ended, and its result files, which move into the store."""
         try:
             outcome = job.future.result(timeout=0)
-        except CancelledJobError:
+        except (CancelledJobError, CancelledError):
             outcome = Outcome(job.folder, "stopped", "stopped")
         if outcome.status != "done":
             return outcome, []
@@ -109,6 +111,21 @@ class UploadHandler:
         shutil.move(file, target)
         os.utime(target)  # its time in the store begins now, on any system
         return target
+
+
+async def until_end(job: WebJob) -> AsyncIterator[None]:
+    """Yield now and then until a job of the queue has ended, or was cancelled before it began."""
+    future = asyncio.wrap_future(job.future)
+    while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+        if job.cancel.is_set() and job.future.cancel():  # not what is at work: that ends by itself
+            return
+        yield
+
+
+async def wait_for_end(job: WebJob) -> None:
+    """Wait until a job of the queue has ended, or was cancelled before it began."""
+    async for _ in until_end(job):
+        pass
 
 
 def with_references_in(job: WebJob, request: ColorizeRequest) -> ColorizeRequest:

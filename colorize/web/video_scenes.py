@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,19 +22,20 @@ from colorize.photo import read_photo, write_photo
 from colorize.web.controls import (
     PRIVATE,
     choice_of_pictures,
+    end_after,
     page_error,
     progress_html,
     request_stop,
     status_html,
     status_line,
 )
-from colorize.web.hint_editor import easel, easel_error, easel_value, edited_hints, read_hint_lines
+from colorize.web.hint_editor import easel, easel_error, easel_photo, easel_value, edited_hints, read_hint_lines
 from colorize.web.jobs import WebJob
 from colorize.web.latest import Latest
 from colorize.web.live_photos import LivePhotos
 from colorize.web.previews import write_preview
 from colorize.web.requests import ColorizeRequest
-from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name, with_references_in
+from colorize.web.uploads import Upload, UploadHandler, link_or_copy, upload_name, wait_for_end, with_references_in
 
 THUMBNAIL_SIDE = 480  # longest side in pixels
 FOLDER = "keyframes"  # of a job, and in the command line
@@ -122,21 +124,22 @@ class VideoScenes:
         chosen = [self._easel, self._work, self._save, self._drop, self._preview]
         film.change(
             _begin_anew,
-            [film, self._latest],
+            [film, self._latest, self._stop_event],
             [
                 *(self.scenes, self._chosen, self._list_button, self._gallery, self._easel, self._work, self._status),
-                self._preview,
+                *(self._preview, self._stop_button, self._stop_event),
             ],
             **quiet,
         )
-        self._list_button.click(
+        listed = self._list_button.click(
             self._list,
-            [film, self._latest, *asked],
+            [film, self._latest, self._stop_event, *asked],
             [
                 *(self.scenes, self._chosen, self._gallery, self._work, self._status),
                 *(self._stop_button, self._stop_event),
             ],
             concurrency_limit=None,
+            trigger_mode="multiple",  # "once" drops it while those of the film before are looked for
             **quiet,
         )
         # "multiple", and what is out of date is left out: "always_last" sends the data of an earlier event.
@@ -150,7 +153,7 @@ class VideoScenes:
         )
         self._easel.input(
             self._paint,
-            [self._latest, self.scenes, self._chosen, *asked],
+            [self._latest, self.scenes, *asked],
             [self._easel, self._gallery, self._drop],
             concurrency_limit=4,
             trigger_mode="multiple",
@@ -166,8 +169,10 @@ class VideoScenes:
             self._stop_event,
             self._drop,
         ]
-        self._load.upload(self._take, [self._load, film, *on_scene], tried, concurrency_limit=None, **quiet)
-        self._try_button.click(self._try, [film, *on_scene], tried, concurrency_limit=None, **quiet)
+        taken = self._load.upload(self._take, [self._load, film, *on_scene], tried, concurrency_limit=None, **quiet)
+        tried_out = self._try_button.click(self._try, [film, *on_scene], tried, concurrency_limit=None, **quiet)
+        for event in (listed, taken, tried_out):
+            end_after(event, self._status, (self._stop_button, gr.update(visible=False)), (self._stop_event, None))
         self._stop_button.click(request_stop, self._stop_event, self._stop_button, api_visibility=PRIVATE)
 
     def request_with_key_frames(
@@ -200,10 +205,18 @@ class VideoScenes:
         ab = live.hinted.predict_ab(read_hint_lines(scene.hints))
         write_photo(target, photo.with_colors(live.colorizer.compose(photo.picture, ab, photo.space), ai_label=False))
 
-    async def _list(self, film: Upload | None, latest: Latest, *values: Any) -> AsyncIterator[tuple]:
-        """Find the scenes, and yield them with what is shown, before and after; none is chosen any more."""
-        latest.ask()
+    async def _list(
+        self, film: Upload | None, latest: Latest, former: threading.Event | None, *values: Any
+    ) -> AsyncIterator[tuple]:
+        """Find the scenes, and yield them with what is shown, before and after; none is chosen any more.
+
+        Nothing changes if there is another film by then, or they were asked for anew.
+        """
         request = self._ask(*values)
+        latest.ask()
+        latest.film, latest.search = str((film or {}).get("path", "")), object()
+        own_search, skipped = latest.search, (gr.skip(),) * 7  # else Gradio ends with what was yielded last
+        request_stop(former)
         options = replace(request.options, export_keyframes=1, force=True)
         hidden, stop = gr.update(visible=False), gr.update(visible=True, interactive=True)
         job, source = await self._uploads.new_job("film", film)
@@ -212,7 +225,10 @@ class VideoScenes:
             yield [], -1, gr.update(value=None, visible=False), hidden, bar, stop, job.cancel
             own = replace(request, options=options)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, own))
-            await asyncio.wait({asyncio.wrap_future(job.future)})
+            await wait_for_end(job)
+            if latest.search is not own_search:
+                yield skipped
+                return
             outcome, files = self._uploads.collect_results(job)
         finally:
             self._uploads.service.jobs.forget(job)
@@ -221,6 +237,9 @@ class VideoScenes:
             yield [], -1, hidden, hidden, status_html(text, "bad"), hidden, None
             return
         scenes = await asyncio.to_thread(self._read_scenes, files)
+        if latest.search is not own_search:
+            yield skipped
+            return
         more = f"; the first {MAX_SHOWN} are shown" if len(scenes) > MAX_SHOWN else ""
         number = "1 scene: touch its picture." if len(scenes) == 1 else f"{len(scenes)} scenes{more}. Choose one."
         scenes = scenes[:MAX_SHOWN]
@@ -244,47 +263,59 @@ class VideoScenes:
         number = event.index
         if not isinstance(number, int) or not 0 <= number < len(scenes):
             raise page_error("there are no scenes yet; let them be shown first")
-        asked = latest.ask(str(scenes[number].picture))
-        shown = await asyncio.to_thread(self._open, scenes[number], self._ask(*values))
+        request, key = self._ask(*values), str(scenes[number].picture)
+        asked = latest.ask(key)
+        shown = await asyncio.to_thread(self._open, scenes[number], request, latest.page_number(key))
         return (number, *shown) if latest.is_last(asked) else (gr.skip(),) * (1 + len(shown))
 
-    def _open(self, scene: Scene, request: ColorizeRequest) -> tuple:
-        """Return the values of easel, work, save and leave buttons and preview for a scene."""
+    def _open(self, scene: Scene, request: ColorizeRequest, number: int) -> tuple:
+        """Return the values of easel, work, save and leave buttons and preview for a scene.
+
+        Args:
+            scene: That is shown.
+            request: Of the film.
+            number: As in ``easel_value``.
+        """
         return (
-            self._easel_of(scene, request, keep=False),
+            self._easel_of(scene, request, number),
             gr.update(visible=True),
             gr.update(value=str(scene.painted or scene.picture)),
             gr.update(interactive=scene.is_key_frame),
             gr.update(value=None, visible=False),
         )
 
-    def _easel_of(self, scene: Scene, request: ColorizeRequest, keep: bool) -> dict[str, Any]:
+    def _easel_of(self, scene: Scene, request: ColorizeRequest, number: int = -1) -> dict[str, Any]:
         try:
             hints, own = read_hint_lines(scene.hints), _photo_request(request)
             live, picture = self._live.find(scene.picture, own), self._live.draw(scene.picture, own, hints)
             if scene.painted:
                 picture = scene.thumbnail
-            return easel_value(scene.picture, live, picture, None if keep else hints)
+            return easel_value(scene.picture, live, picture, hints, number)
         except gr.Error as error:
             return easel_error(html.unescape(str(error.message)))
         except (ValueError, OSError) as error:
             return easel_error(str(error).replace(f"{scene.picture.parent}/", ""))
 
-    async def _paint(
-        self, event: gr.EventData, latest: Latest, scenes: list[Scene], number: int, *values: Any
-    ) -> tuple:
+    async def _paint(self, event: gr.EventData, latest: Latest, scenes: list[Scene], *values: Any) -> tuple:
         """Take the dots and strokes of the easel, and return the values of easel, gallery and leave button.
 
-        Nothing changes if newer ones were set by then.
+        Nothing changes if newer ones were set by then. The scene is the easel's: the visitor may have chosen another
+        one, which is not shown yet.
         """
-        scene, (text, page_number) = _at(scenes, number), edited_hints(event)
-        skipped, key = (gr.skip(),) * 3, str(scene.picture)
+        skipped, (edited, text, page_number) = (gr.skip(),) * 3, edited_hints(event)
+        number = next((number for number, scene in enumerate(scenes) if easel_photo(scene.picture) == edited), None)
+        if number is None:
+            return skipped
+        scene, key = scenes[number], str(scenes[number].picture)
         edit = latest.begin_edit(key, page_number)
         if not edit:
             return skipped
-        changed, shown = replace(scene, hints=text, painted=None), {"error": ""}
+        changed = replace(scene, hints=text, painted=None)
+        shown: dict[str, Any] = {"error": ""}
         try:
-            shown = await asyncio.to_thread(self._easel_of, changed, self._ask(*values), True)
+            shown = await asyncio.to_thread(self._easel_of, changed, self._ask(*values))
+        except gr.Error as error:  # a setting is wrong
+            shown = easel_error(html.unescape(str(error.message)))
         finally:
             is_last = latest.end_edit(key, edit, None if "error" in shown else text)
         if not is_last:
@@ -296,19 +327,29 @@ class VideoScenes:
         scenes[number] = changed  # in place: what others set of other scenes meanwhile stays
         if not is_chosen:
             return gr.skip(), _shown(scenes) if _are_shown(scenes, latest) else gr.skip(), gr.skip()
+        shown["number"] = latest.page_number(key)
         return shown, _shown(scenes), gr.update(interactive=changed.is_key_frame)
 
     async def _forget(self, latest: Latest, scenes: list[Scene], number: int, *values: Any) -> tuple:
-        """Forget the colours of a scene, and return the values of gallery and what is shown of it."""
-        scene = replace(_at(scenes, number), hints="", painted=None)
+        """Forget the colours of a scene, and return the values of gallery and what is shown of it.
+
+        Nothing changes if newer ones were set by then.
+        """
+        request, scene = self._ask(*values), replace(_at(scenes, number), hints="", painted=None)
         key = str(scene.picture)
-        latest.end_edit(key, latest.begin_edit(key), "")  # what is being drawn comes too late
+        edit = latest.begin_edit(key)  # what is being drawn comes too late
         preview = self._uploads.store.new_path("scene.jpg")
         thumbnail = await asyncio.to_thread(
             write_preview, self._uploads.service, scene.picture, preview, THUMBNAIL_SIDE
         )
-        scenes[number] = scene = replace(scene, thumbnail=thumbnail)
-        return _shown(scenes), *(await asyncio.to_thread(self._open, scene, self._ask(*values)))
+        scene = replace(scene, thumbnail=thumbnail)
+        work = await asyncio.to_thread(self._open, scene, request, -1)
+        if not latest.end_edit(key, edit, ""):
+            return (gr.skip(),) * (1 + len(work))
+        scenes[number] = scene
+        if latest.photo != key:  # another one was chosen
+            return _shown(scenes) if _are_shown(scenes, latest) else gr.skip(), *((gr.skip(),) * len(work))
+        return _shown(scenes), {**work[0], "number": latest.page_number(key)}, *work[1:]
 
     async def _take(
         self,
@@ -320,7 +361,8 @@ class VideoScenes:
         *values: Any,
     ) -> AsyncIterator[tuple]:
         """Take a painted picture of a scene if two seconds can be coloured with it, and yield what is shown."""
-        scene, skipped = _at(scenes, number), (gr.skip(),) * 2
+        before = scene = _at(scenes, number)
+        skipped = (gr.skip(),) * 2
         if not picture:
             raise page_error("there is no picture; choose one first")
         painted = self._uploads.store.new_path(upload_name(picture))
@@ -334,9 +376,10 @@ class VideoScenes:
             return
         scene = replace(scene, painted=painted, thumbnail=thumbnail)
         async for update, is_good in self._spread(film, latest, scenes, scene, self._ask(*values)):
-            if is_good:
+            is_taken = is_good and scenes[number] is before  # no other colours were set meanwhile
+            if is_taken:
                 scenes[number] = scene
-            yield _shown(scenes) if is_good else gr.skip(), *update
+            yield _shown(scenes) if is_taken else gr.skip(), *update
 
     async def _try(
         self, film: Upload | None, latest: Latest, scenes: list[Scene], number: int, *values: Any
@@ -368,12 +411,12 @@ class VideoScenes:
             video = preview_options(own.options.video, folder, scene.seconds)
             own = replace(own, options=replace(own.options, video=video, force=True))
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, own))
-            await asyncio.wait({asyncio.wrap_future(job.future)})
+            await wait_for_end(job)
             outcome, results = self._uploads.collect_results(job)
         finally:
             self._uploads.service.jobs.forget(job)
-        if not _are_shown(scenes, latest):
-            yield (gr.skip(), gr.skip(), hidden, None, gr.skip()), False
+        if not _are_shown(scenes, latest):  # nor is the stop button this one's any more
+            yield (gr.skip(),) * 5, False
         elif results:
             text = "This is how it spreads. Go on with another scene, or colour the film."
             preview, status = gr.update(value=str(results[0]), visible=True), status_html(text, "good")
@@ -406,10 +449,19 @@ def _are_shown(scenes: Sequence[Scene], latest: Latest) -> bool:
     return any(str(scene.picture) == latest.photo for scene in scenes)
 
 
-def _begin_anew(film: Upload | None, latest: Latest) -> tuple:
-    """Return the values of all components for another film, whose scenes were not shown yet."""
+def _begin_anew(film: Upload | None, latest: Latest, stop: threading.Event | None) -> tuple:
+    """Return the values of all components for another film, whose scenes were not shown yet; end work on the former.
+
+    Nothing changes if its scenes were asked for by then: the button may have been touched before this was.
+    """
+    path = film["path"] if film else ""
+    if path and path == latest.film:
+        return (gr.skip(), gr.skip(), gr.update(interactive=True), *(gr.skip(),) * 7)
     latest.ask()
+    latest.film, latest.search = path, None
+    request_stop(stop)
     return (
         *([], -1, gr.update(interactive=bool(film)), gr.update(value=None, visible=False)),
         *(None, gr.update(visible=False), "", gr.update(value=None, visible=False)),
+        *(gr.update(visible=False), None),
     )

@@ -20,10 +20,12 @@ from colorize.web.controls import (
     PRIVATE,
     command_box,
     enable_while_uploaded,
+    end_after,
     format_duration,
     page_error,
     progress_html,
     request_stop,
+    run_after,
     status_html,
     status_line,
     weights_control,
@@ -33,11 +35,10 @@ from colorize.web.live_photos import LivePhotos
 from colorize.web.reference_controls import reference_controls, reference_options
 from colorize.web.requests import ColorizeRequest
 from colorize.web.setting_controls import control_names, page_request, setting_controls, takes_controls
-from colorize.web.uploads import Upload, UploadHandler, upload_name, with_references_in
+from colorize.web.uploads import Upload, UploadHandler, until_end, upload_name, wait_for_end, with_references_in
 from colorize.web.video_scenes import FOLDER, Scene, VideoScenes
 
 PREVIEW_FRAMES = 6  # on the contact sheet
-POLL_SECONDS = 0.5  # between two updates of the progress bar
 SETTINGS = (ColorSettings, VideoOptions, FileOptions)
 
 
@@ -120,7 +121,7 @@ class VideoTab:
             click = button.click(
                 lambda: (disabled, disabled, disabled, stoppable), None, controls, api_visibility=PRIVATE
             )
-            click.then(
+            coloring = click.then(
                 handler,
                 [
                     self._source,
@@ -133,7 +134,10 @@ class VideoTab:
                 api_description=description,
                 concurrency_limit=None,
                 show_progress="hidden",
-            ).then(
+            )
+            end_after(coloring, self._status)
+            run_after(
+                coloring,
                 lambda file, sheet, status: (
                     *(enabled, enabled, enabled, hidden, gr.update(visible=bool(file)), gr.update(visible=bool(file))),
                     gr.update(visible=bool(sheet)),
@@ -141,8 +145,6 @@ class VideoTab:
                 ),
                 [self._download, self._sheet, self._status],
                 [*controls, self._download, self._video, self._sheet, self._force],
-                preprocess=False,
-                api_visibility=PRIVATE,
             )
         self._scenes.connect(self._source, [*self._reference, *self._controls], _request)
         self._stop_button.click(
@@ -166,7 +168,7 @@ class VideoTab:
             yield None, progress_html("Colouring a few frames", 0, None), "", job.cancel
             own = await asyncio.to_thread(with_references_in, job, request)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, own))
-            await asyncio.wait({asyncio.wrap_future(job.future)})
+            await wait_for_end(job)
             outcome, sheets = self._uploads.collect_results(job)
         finally:
             self._uploads.service.jobs.forget(job)
@@ -200,8 +202,8 @@ class VideoTab:
             request = await asyncio.to_thread(with_references_in, job, request)
             request = await asyncio.to_thread(self._scenes.request_with_key_frames, job, scenes or [], request)
             await self._uploads.submit(lambda: self._uploads.service.submit_video(job, source, request))
-            future, last_bar = asyncio.wrap_future(job.future), ""
-            while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+            last_bar = ""
+            async for _ in until_end(job):
                 bar = _progress_bar(job)
                 if bar != last_bar:
                     yield None, None, bar, command, job.cancel

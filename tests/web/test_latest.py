@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from colorize.web.latest import Latest
 
 
@@ -12,6 +14,16 @@ def test_an_answer_is_the_last_until_something_else_is_asked_for() -> None:
     assert latest.is_last(first) and latest.photo == "a"
     second = latest.ask()
     assert latest.is_last(second) and not latest.is_last(first) and latest.photo == ""
+
+
+def test_each_visitor_has_a_copy_that_any_python_can_make() -> None:
+    """Python 3.14 copies none of ``itertools``; others warn, or do it silently."""
+    first = Latest()
+    for value in vars(first).values():
+        assert value is None or type(value) in (int, str, dict)
+    second = copy.deepcopy(first)
+    assert first.ask("a") == second.ask("b") == 1
+    assert first.photo == "a" and second.photo == "b"
 
 
 def test_hints_that_are_being_drawn_are_nobodys() -> None:
@@ -33,5 +45,7 @@ def test_an_edit_is_out_of_date_when_a_later_one_has_begun() -> None:
     assert not latest.end_edit("a", first, "one") and not latest.has_hints("a", "one")
     assert latest.end_edit("a", second, "two") and latest.has_hints("a", "two")
     assert not latest.end_edit("a", second, "three")
+    assert latest.page_number("a") == 30 and latest.page_number("b") == -1
     other = latest.begin_edit("b", 5)
+    assert latest.page_number("b") == -1  # it has not ended
     assert latest.end_edit("b", other, "one") and latest.has_hints("a", "two")

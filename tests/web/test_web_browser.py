@@ -18,7 +18,7 @@ from support.browser import ARGUMENTS, CHROMIUM, pixels, upload, upload_in_tab, 
 from colorize.engine import parse_hints
 from colorize.web.live_photos import LivePhotos
 from colorize.web.photo_requests import color_photo
-from colorize.web.previews import before_and_after
+from colorize.web.previews import before_and_after, write_preview
 
 pytestmark = pytest.mark.browser
 
@@ -216,6 +216,15 @@ class TestPhoto:
         page.locator("#photo input[type=file]").first.wait_for(state="attached")
         playwright.expect(page.locator("#download-photo")).not_to_be_visible()
 
+    def test_a_photo_that_is_not_kept_any_longer_is_no_endless_work(self, page, photo, served):
+        color(page, photo)
+        for path in served[1].jobs.folder.glob("page/*/aunt*"):
+            path.unlink()
+        page.get_by_role("button", name="Settings").first.click()
+        page.locator("#color-photo").click()
+        page.get_by_text("not kept any longer").first.wait_for()
+        wait_for(page, "not done")
+
     def test_a_photo_in_colour_is_asked_about(self, page, party):
         upload(page, "#photo", party)
         wait_for(page, "in colour already")
@@ -391,6 +400,28 @@ class TestSlowAnswers:
         self.wait_for_answer(page, slow)
         wait_for(page, "broken.png")
 
+    def test_to_a_sample_before(self, page, photo, monkeypatch):
+        """The one that is touched last is shown, though the one before, or an upload before that, comes later."""
+        opened: list[str] = []
+
+        def open_slowly(service, source, *arguments):
+            number = len(opened)
+            opened.append(source.name)
+            time.sleep(max(0, 3 - number))
+            return write_preview(service, source, *arguments)
+
+        monkeypatch.setattr("colorize.web.photo_tab.write_preview", open_slowly)
+        upload(page, "#photo", photo)
+        wait_until(lambda: len(opened) == 1)
+        page.locator("#samples button").nth(1).click()
+        wait_until(lambda: len(opened) == 2)
+        page.locator("#samples button").nth(2).click()
+        wait_until(lambda: len(opened) == 3)
+        wait_for(page, f"Done: {Path(opened[2]).stem}_colorized.jpg")
+        page.wait_for_timeout(2000)
+        wait_for(page, f"Done: {Path(opened[2]).stem}_colorized.jpg")
+        assert len({*opened}) == 3
+
     def test_to_a_photo_before(self, page, photo, slow):
         upload(page, "#photo", photo)
         wait_until(lambda: slow)
@@ -445,6 +476,18 @@ class TestSlowAnswers:
         page.wait_for_timeout(3000)
         wait_for(page, "Done")
         assert "--hint" not in page.get_by_role("textbox", name="The same on the command line").first.input_value()
+
+    def test_to_a_photo_that_is_coloured_anew(self, page, drawn):
+        """A dot that is set meanwhile stays, and the answers to both do not take it away."""
+        page.get_by_role("button", name="Settings").first.click()
+        page.locator("#color-photo").click()
+        wait_until(lambda: drawn)  # the easel is to show the photo anew
+        touch(page, 0.25, 0.5)
+        wait_until(lambda: 0 in drawn and -1 in drawn and len(drawn) == 4)
+        page.wait_for_timeout(1000)
+        playwright.expect(page.locator("#easel .easel-hint")).to_have_count(1)
+        touch(page, 0.75, 0.5)
+        wait_until(lambda: -2 in drawn)
 
     def test_to_the_dot_before(self, page, drawn, tmp_path):
         touch(page, 0.25, 0.5)
@@ -532,6 +575,17 @@ class TestBatch:
         page.locator("#gallery button").nth(1).click()  # opens it in the first tab
         wait_for(page, "Done: uncle_colorized.png")
         playwright.expect(page.locator("#download-photo")).to_be_visible()
+
+    def test_a_photo_that_is_touched_opens_though_others_were_chosen_meanwhile(self, page, photo, tmp_path):
+        second = tmp_path / "uncle.png"
+        shutil.copy(photo, second)
+        upload_in_tab(page, "Many photos", "#photos", photo, second)
+        page.locator("#color-all").click()
+        wait_for(page, "2 of 2 photos coloured")
+        page.get_by_role("button", name="Remove this file").first.click()
+        page.locator("#photos").get_by_text("aunt", exact=True).wait_for(state="detached")
+        page.locator("#gallery button").nth(1).click()
+        wait_for(page, "Done: uncle_colorized.png")
 
     def test_photos_in_colour_are_asked_about(self, page, photo, party):
         anyway = page.get_by_role("checkbox", name="Colour it anyway")

@@ -45,6 +45,17 @@ class TestFilm:
             page.locator("#download-film").click()
         assert download.value.suggested_filename == "film_colorized.mp4"
 
+    def test_what_is_no_film_is_no_endless_work(self, page, tmp_path):
+        path = tmp_path / "letter.mp4"
+        path.write_bytes(b"Dear aunt,")
+        upload_in_tab(page, "Film", "#film", path)
+        for button in ("#preview-film", "#color-film"):
+            page.locator(button).click()
+            page.get_by_text("letter.mp4: not a film").first.wait_for()
+            wait_for(page, "not done")
+            assert page.locator(".status progress").count() == 0
+            playwright.expect(page.locator(button)).to_be_enabled()
+
     def test_a_long_film_can_be_cancelled(self, page, served, long_film):
         upload_in_tab(page, "Film", "#film", long_film)
         page.locator("#color-film").click()
@@ -130,6 +141,39 @@ class TestScenes:
         wait_for(page, "how it spreads")
         choose(0, 0)
         choose(1, 3)
+
+    def test_scenes_of_a_film_before_are_not_shown(self, page, tmp_path, served, monkeypatch):
+        first = make_video(tmp_path / "first.mp4", VideoRecipe(frames=90, size=(96, 128), scene_cut=45))
+        second = make_video(tmp_path / "second.mp4", VideoRecipe(frames=20, size=(96, 128)))
+        submit, asked = served[1].submit_video, []
+
+        def submit_slowly(job, source, request):
+            asked.append(source.name)
+            time.sleep(4 if len(asked) == 1 else 0)
+            submit(job, source, request)
+
+        monkeypatch.setattr(served[1], "submit_video", submit_slowly)
+        upload_in_tab(page, "Film", "#film", first)
+        page.get_by_role("button", name="I know a scene's colours").click()
+        page.locator("#show-scenes").click()
+        wait_until(lambda: asked == ["first.mp4"])
+        page.locator("#film").get_by_role("button", name="Clear").click()
+        playwright.expect(page.locator("#show-scenes")).to_be_disabled()
+        upload_in_tab(page, "Film", "#film", second)
+        page.locator("#show-scenes").click()
+        wait_until(lambda: asked == ["first.mp4", "second.mp4"])
+        wait_for(page, "1 scene:")
+        page.wait_for_timeout(5000)
+        wait_for(page, "1 scene:")
+        playwright.expect(page.locator("#stop-scenes")).not_to_be_visible()
+
+    def test_a_wrong_setting_is_told_by_the_easel(self, scenes):
+        page = scenes
+        page.get_by_role("button", name="Settings").filter(visible=True).click()
+        page.get_by_label("Colour from here").filter(visible=True).fill("soon")
+        page.locator("#scene-easel svg").click()
+        page.locator("#scene-easel .easel-help", has_text="not a time").wait_for()
+        assert page.locator("#scene-easel .easel-canvas[aria-busy]").count() == 0
 
     def test_scenes_that_are_shown_anew_are_to_be_chosen_anew(self, scenes):
         page = scenes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ from colorize.batch import Outcome
 from colorize.film import Progress
 from colorize.web import WebSettings
 from colorize.web.jobs import CancelledJobError, JobQueue, QueueFullError, safe_name
+from colorize.web.uploads import wait_for_end
 
 TIMEOUT = 20  # seconds until a test gives up
 
@@ -107,6 +109,25 @@ class TestQueue:
         with pytest.raises(CancelledJobError):
             second.future.result(TIMEOUT)
         assert not ran and second.status == "cancelled"
+
+    def test_what_waits_ends_at_once_when_it_is_cancelled_and_leaves_its_place(self, jobs):
+        gate = threading.Event()
+        first, second, third = (jobs.new("film") for _ in range(3))
+        try:
+            jobs.submit(first, lambda job: (gate.wait(TIMEOUT), done(job))[1])
+            until(lambda: jobs.waiting == 0)
+            for job in (second, third):
+                jobs.submit(job, done)
+                job.cancel.set()
+            asyncio.run(asyncio.wait_for(wait_for_end(second), TIMEOUT))
+            jobs.forget(second)
+            assert jobs.waiting == 1 and not second.folder.exists()
+            jobs.forget(third)
+            assert jobs.waiting == 0 and first.status == "working"
+        finally:
+            gate.set()
+        asyncio.run(asyncio.wait_for(wait_for_end(first), TIMEOUT))
+        assert first.status == "done" and jobs.waiting == 0
 
     def test_a_cancelled_future_does_not_end_the_worker(self, jobs):
         gate = threading.Event()

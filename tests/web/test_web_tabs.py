@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zipfile
 from pathlib import Path
@@ -14,8 +15,9 @@ from PIL import Image
 from support.page import serve_page
 from support.videos import VideoRecipe, make_video
 
+from colorize.base import ImageError
 from colorize.photo import read_photo
-from colorize.web import WebSettings
+from colorize.web import WebSettings, previews
 
 
 def chroma(path: str | Path) -> float:
@@ -125,6 +127,38 @@ class TestBatch:
         assert [entry["caption"] for entry in pictures] == ["aunt.png", "aunt.png"]
         assert "2 of 3 photos coloured" in status and "broken.jpg: not a picture" in status
         assert command == "colorize aunt.png broken.jpg aunt.png --weights small -o coloured"
+
+    def test_one_that_cannot_be_shown_is_in_the_zip_and_the_rest_go_on(self, client, tmp_path, scene, monkeypatch):
+        def write(service, before, *arguments):
+            if "aunt" in before.name:
+                raise ImageError("a library crashed")
+            write_pair(service, before, *arguments)
+
+        write_pair = previews.write_pair
+        monkeypatch.setattr("colorize.web.batch_tab.write_pair", write)
+        paths = [tmp_path / "aunt.png", tmp_path / "uncle.png"]
+        for path in paths:
+            Image.fromarray(scene).save(path)
+        pictures, archive, status, _ = client.predict([handle_file(str(p)) for p in paths], api_name="/colorize_many")
+        with zipfile.ZipFile(archive) as file:
+            assert file.namelist() == ["aunt_colorized.png", "uncle_colorized.png"]
+        assert [entry["caption"] for entry in pictures] == ["uncle.png"]
+        assert "2 of 2 photos coloured" in status and "aunt.png: coloured, but it cannot be shown here" in status
+
+    def test_a_full_disk_is_told_in_a_line(self, client, served, tmp_path, scene, monkeypatch):
+        def refuse(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        path = tmp_path / "aunt.png"
+        Image.fromarray(scene).save(path)
+        before = sorted(served[1].jobs.folder.glob("page/*/*.zip"))
+        monkeypatch.setattr("colorize.web.batch_tab.zipfile.ZipFile.write", refuse)
+        *_, archive, status, _ = client.predict([handle_file(str(path))], api_name="/colorize_many")
+        assert archive is None and "the ZIP could not be written: No space left" in status
+        assert sorted(served[1].jobs.folder.glob("page/*/*.zip")) == before
+        monkeypatch.setattr("colorize.web.uploads.link_or_copy", refuse)
+        *_, archive, status, _ = client.predict([handle_file(str(path))], api_name="/colorize_many")
+        assert archive is None and "aunt.png: No space left on device" in status
 
     @pytest.mark.slow
     def test_waits_while_the_queue_is_full(self, small_network, tmp_path, scene, monkeypatch):
