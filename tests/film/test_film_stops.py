@@ -453,6 +453,19 @@ def test_what_cannot_be_done_is_named_and_leaves_nothing(
     assert sorted(os.listdir(tmp_path)) == ["a.mp4", "link.mp4"]
 
 
+@pytest.mark.parametrize(("height", "is_written"), [(30, False), (32, True)])
+def test_pictures_at_which_x265_ends_the_process_are_refused(
+    tmp_path: Path, colorizer: Colorizer, height: int, is_written: bool
+) -> None:
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=4, size=(height, 40)))
+    options = VideoOptions(temporal="off", codec="hevc")
+    if is_written:
+        assert colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options).frames == 4
+        return
+    with pytest.raises(VideoError, match=r"too small for hevc \(at least 16 x 32\)"):
+        colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options)
+
+
 def test_results_are_not_overwritten_unasked(tmp_path: Path, colorizer: Colorizer) -> None:
     path, out = make_video(tmp_path / "a.mp4"), tmp_path / "b.mp4"
     out.write_bytes(b"precious")
