@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -26,7 +27,7 @@ from colorize.batch.journal import (
     SKIPPED,
     Journal,
 )
-from colorize.batch.names import names_a_file
+from colorize.batch.names import names_a_file, steady_part
 from colorize.batch.options import FileOptions
 from colorize.engine import Colorizer, ColorSettings
 from colorize.network import check_file, find_weights
@@ -70,8 +71,10 @@ def journal_folder(inputs: Iterable[str | Path], output: Path | None, file_list:
         return (output.parent if names_a_file(output) else output) / JOURNAL_NAME
     if file_list is not None:
         return file_list.with_name(file_list.name + JOURNAL_SUFFIX)
-    first = Path(next(iter(inputs)))
-    return (first if first.is_dir() else first.parent) / JOURNAL_NAME
+    first = next(iter(inputs))
+    if os.path.isdir(first):
+        return Path(first) / JOURNAL_NAME
+    return (Path(first).parent if os.path.exists(first) else steady_part(str(first))) / JOURNAL_NAME
 
 
 def hash_weights(weights: str) -> str:

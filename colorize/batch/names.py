@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from pathlib import Path
@@ -80,6 +81,13 @@ def reference_beside(source: Path) -> Path | None:
         if os.path.isfile(path):  # unlike Path's it is false, too, of a name that is too long for any file
             return path
     return None
+
+
+def steady_part(pattern: str) -> Path:
+    """Return the folder that all that a pattern matches lies in."""
+    parts = Path(pattern).parts
+    steady = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
+    return Path(*parts[:steady])
 
 
 def same_file(a: Path, b: Path) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from colorize.base import name_key
 from colorize.batch.folders import DVD_SUFFIX, FRAME_SUFFIXES, files_in
 from colorize.batch.jobs import Job, JobList, Outcome, result_paths
-from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix
+from colorize.batch.names import is_reference, is_result, name_result, names_a_file, result_suffix, steady_part
 from colorize.batch.options import FileOptions
 from colorize.film import first_part, is_pipe, names_frames, patterns_in
 
@@ -225,7 +225,7 @@ def _matching(pattern: str, results: Path | None) -> Iterator[tuple[Path, Path] 
     """Yield what ``_find`` does of a pattern."""
     names = (str(Path(name)) for name in glob.iglob(pattern, recursive=True) if os.path.isfile(name))
     files = sorted(names, key=_by_folder)
-    if results is not None and not _is_within(_steady_part(pattern), results):
+    if results is not None and not _is_within(steady_part(pattern), results):
         files = [file for file in files if not _is_within(Path(file), results)]
     sources, lonely = _without_references([file for file in files if not is_result(os.path.basename(file))])
     for source in map(Path, sources):
@@ -234,13 +234,6 @@ def _matching(pattern: str, results: Path | None) -> Iterator[tuple[Path, Path] 
     if not sources and not lonely:
         problem = "only results have such names; give one by its name" if files else "no file has such a name"
         yield Outcome(Path(pattern), "failed", f"{Path(pattern)}: {problem}")
-
-
-def _steady_part(pattern: str) -> Path:
-    """Return the folder that all that a pattern matches lies in."""
-    parts = Path(pattern).parts
-    steady = next((number for number, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
-    return Path(*parts[:steady])
 
 
 def _is_within(path: Path, folder: Path) -> bool:

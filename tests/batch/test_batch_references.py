@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.photo_files import save_picture
 
+from colorize.base import ImageError
 from colorize.batch import FileOptions, Job, Outcome, PhotoOptions, colorize_files, plan
 from colorize.color import lab_to_rgb, rgb_to_lab, rgb_to_lightness
-from colorize.engine import Colorizer
-from colorize.photo import read_image
+from colorize.engine import Colorizer, read_reference_photo
+from colorize.photo import Photo, read_image
 
 
 def painted(scene: np.ndarray, ab: tuple[float, float]) -> np.ndarray:
@@ -77,3 +79,24 @@ def test_a_reference_by_its_name_without_its_photo_is_a_failure(tmp_path: Path, 
         assert isinstance(lonely, Outcome) and lonely.status == "failed" and "a.ref.png" in lonely.message
     (named,) = plan([tmp_path / "a.ref.png"])
     assert isinstance(named, Job)  # a file that is named itself is taken
+
+
+def test_a_reference_that_goes_between_the_pages_costs_its_file_alone(
+    tmp_path: Path, colorizer: Colorizer, scene: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Image.fromarray(scene), Image.fromarray(scene[::-1].copy())
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
+    save_picture(tmp_path / "b.png", scene)
+    save_picture(tmp_path / "a.ref.png", painted(scene, (-40, 35)))
+    real, seen = read_reference_photo, []
+
+    def read(path: Path) -> Photo:
+        seen.append(path)
+        if len(seen) > 1:
+            raise ImageError(f"{path}: no such file")
+        return real(path)
+
+    monkeypatch.setattr("colorize.batch.references.read_reference_photo", read)
+    outcomes = colored(colorizer, tmp_path)
+    assert {name: outcome.status for name, outcome in outcomes.items()} == {"a.tif": "failed", "b.png": "done"}
+    assert "a.ref.png" in outcomes["a.tif"].message

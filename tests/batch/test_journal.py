@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.command import in_new_process
 
-from colorize.batch import FileOptions, Job, Journal, JournaledRun, Outcome, PhotoOptions, write_reports
+from colorize.batch import FileOptions, Job, Journal, JournaledRun, Outcome, PhotoOptions, journal_folder, write_reports
 from colorize.batch.journaled_run import Finished
 
 SETTINGS = {"saturation": 1.0, "weights": "abc"}
@@ -255,3 +255,11 @@ def test_a_damaged_or_foreign_journal_is_named(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text('{"format": "colorize-journal/99"}')
     with pytest.raises(ValueError, match="another version"):
         Journal(tmp_path, SETTINGS)
+
+
+def test_the_journal_of_a_pattern_lies_in_a_folder_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a[1].jpg").write_bytes(b"x")
+    journal = tmp_path / "colorize-journal"
+    for named in (tmp_path, tmp_path / "**/*.jpg", tmp_path / "*/x?.jpg", tmp_path / "a[1].jpg", tmp_path / "none.jpg"):
+        assert journal_folder([named], None, None) == journal
+    assert journal_folder(["**/*.jpg"], None, None) == Path("colorize-journal")
