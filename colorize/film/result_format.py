@@ -81,7 +81,7 @@ def choose_picture_format(
             f"{video.path}: {width} x {height} is odd; {added}, copied from the edge, made it {size[1]} x {size[0]}"
         )
     least = codec.min_size
-    if size[0] < least[0] or size[1] < least[1]:
+    if container is not None and (size[0] < least[0] or size[1] < least[1]):  # else nothing is encoded by it
         other = "prores" if name == "dnxhr" and min(size) >= 16 else "h264"
         raise VideoError(
             f"{video.path}: {width} x {height} is too small for {name} (at least {least[1]} x {least[0]}); "

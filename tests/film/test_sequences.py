@@ -269,6 +269,26 @@ def test_frames_with_a_profile_are_what_it_says(tmp_path: Path, neutral: Coloriz
     assert np.abs(shown - expected).max() < 400
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1)])
+@pytest.mark.parametrize("out", ["b_%d.png", "b_%d.dpx", "-"])
+def test_frames_of_single_pixels_need_no_codec(
+    tmp_path: Path,
+    neutral: Colorizer,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    out: str,
+    size: tuple[int, int],
+) -> None:
+    write_frames(tmp_path / "a_%d.png", 2, size=size)
+    options = VideoOptions(temporal="off", fps=25)
+    target = out if out == "-" else tmp_path / out
+    assert colorize_video(tmp_path / "a_%d.png", target, colorizer=neutral, options=options).frames == 2
+    if out == "-":
+        assert f"W{size[1]} H{size[0]} ".encode() in capfdbinary.readouterr().out
+    elif out == "b_%d.png":
+        picture = read_frame(tmp_path / "b_2.png")[..., 1].astype(int)
+        assert np.abs(picture - deep(ramp(2, size))).max() <= 32
+
+
 def test_the_alpha_of_a_film_is_named(tmp_path: Path, colorizer: Colorizer) -> None:
     recipe = VideoRecipe(frames=2, codec="ffv1", pixel_format="yuva420p")
     path = make_video(tmp_path / "a.mkv", recipe)
