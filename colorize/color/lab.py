@@ -83,7 +83,7 @@ def rgb_to_lightness(picture: Picture, space: ColorSpace = SRGB) -> Floats:
             table = space.decoders[picture.dtype.name][0]
         else:
             table = (space.matrix[1] @ space.decoders[picture.dtype.name]).astype(np.float32)
-        return _look_up(116 * _f(table) - 16, picture)
+        return look_up(116 * _f(table) - 16, picture)
     lightness = np.empty(picture.shape[:2], np.float32)
     for rows in strips(picture.shape[:2]):
         y = cv2.transform(_decode(picture[rows], space), space.matrix[1:2].astype(np.float32))
@@ -134,8 +134,8 @@ def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, spa
         inside = _into_gamut(lightness.ravel()[outside], a.ravel()[outside], b.ravel()[outside], space)
         for plane, values in zip(planes, inside, strict=True):
             plane[outside] = values
-    for channel, plane in enumerate(planes):
-        out[:, :, channel] = _encode(plane, space, channel, out.dtype).reshape(shape)
+    levels = [_encode(plane, space, channel, out.dtype).reshape(shape) for channel, plane in enumerate(planes)]
+    cv2.merge(levels, dst=out)
 
 
 def check_picture(picture: Picture) -> None:
@@ -160,18 +160,19 @@ def strips(size: tuple[int, int]) -> Iterator[slice]:
         yield slice(top, min(height, top + step))
 
 
+def look_up(table: npt.NDArray, picture: npt.NDArray[np.unsignedinteger]) -> npt.NDArray:
+    """Return what a table has for every level of a picture or plane: of 256 entries for uint8, of 65,536 for uint16."""
+    if picture.dtype == np.uint8:
+        return cv2.LUT(np.ascontiguousarray(picture), table)
+    return np.take(table, picture)
+
+
 def _decode(picture: Picture, space: ColorSpace) -> Floats:
     """Return the linear light 0..1 of an RGB picture, (H, W, 3)."""
     table = space.decoders[picture.dtype.name]
     if space.shared_curve:
-        return _look_up(table[0], picture)
+        return look_up(table[0], picture)
     return np.stack([np.take(table[channel], picture[..., channel]) for channel in range(3)], axis=-1)
-
-
-def _look_up(table: Floats, picture: Picture) -> npt.NDArray:
-    if picture.dtype == np.uint8:
-        return cv2.LUT(np.ascontiguousarray(picture), table)
-    return np.take(table, picture)
 
 
 def _f(t: npt.NDArray) -> Floats:
@@ -181,10 +182,11 @@ def _f(t: npt.NDArray) -> Floats:
 
 def _f_inverse(f: Floats) -> Floats:
     """Return the inverse of ``_f``."""
-    cube = f * f * f
-    if f.min(initial=1) > DELTA:
-        return cube
-    return np.where(f > DELTA, cube, np.float32(3 * DELTA**2) * (f - np.float32(4 / 29)))
+    cube = f * f
+    cube *= f
+    dark = f <= np.float32(DELTA)
+    cube[dark] = np.float32(3 * DELTA**2) * (f[dark] - np.float32(4 / 29))  # mostly few
+    return cube
 
 
 def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
@@ -212,11 +214,20 @@ def _outside(planes: list[Floats], space: ColorSpace) -> npt.NDArray[np.bool_]:
 
 def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
     """Return the linear R, G and B planes of the most chromatic colours of the same L and hue inside the gamut."""
-    low = np.zeros_like(lightness)
-    step = np.float32(0.5)
-    for _ in range(GAMUT_STEPS):
+    fy = (lightness + 16) * np.float32(1 / 116)
+    rows = space.inverse.astype(np.float32)
+    least, most = np.array(space.range, np.float32).T[..., None]  # (3, 1) each
+    own = rows[:, 1:2] * _f_inverse(fy) - (least + most) / 2  # of Y, which stays; from the middle of the range
+    reach = (most - least) / 2 + np.float32(GAMUT_TOLERANCE)
+    steps = np.stack([a * np.float32(1 / 500), b * np.float32(-1 / 200)])
+    low, step = np.zeros_like(lightness), np.float32(0.5)
+    for _ in range(GAMUT_STEPS):  # in few calls, for most strips have few such pixels
         scale = low + step
-        low = np.where(_outside(_linear(lightness, a * scale, b * scale, space), space), low, scale)
+        x, z = _f_inverse(steps * scale + fy)
+        from_middle = rows[:, :1] * x + rows[:, 2:] * z
+        from_middle += own
+        inside = (np.abs(from_middle, out=from_middle) <= reach).all(axis=0)
+        np.copyto(low, scale, where=inside)
         step *= np.float32(0.5)
     return _linear(lightness, a * low, b * low, space)
 
@@ -227,7 +238,10 @@ def _encode(linear: Floats, space: ColorSpace, channel: int, dtype: npt.DTypeLik
     position = np.sqrt(np.clip(linear, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
     if dtype == np.uint8:  # 65,536 entries are 257 for each level: the nearest one will do
         return np.take(table, (position + np.float32(0.5)).astype(np.uint16))
-    index = np.minimum(position.astype(np.int32), CURVE_SAMPLES - 2)
-    start = np.take(table, index)
-    value = start + (np.take(table, index + 1) - start) * (position - index)
-    return (value + np.float32(0.5)).astype(np.uint16)
+    index = position.astype(np.uint16)
+    position -= index
+    value = np.take(space.encoder_steps[channel], index)
+    value *= position
+    value += np.take(table, index)
+    value += np.float32(0.5)
+    return value.astype(np.uint16)

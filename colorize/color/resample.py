@@ -40,23 +40,31 @@ class Enlarger:
         """
         height, width = photo_size
         size = (min(height, small.shape[0]), min(width, small.shape[1]))
-        if size != small.shape[:2]:  # a photo smaller than the grid
-            small = shrink(small, size).reshape(*size, -1)
-        self._small = small
+        # In planes OpenCV enlarges a third faster than with all channels in each pixel. One that is smaller than the
+        # grid has its planes reduced.
+        self._planes = [plane if plane.shape == size else shrink(plane, size) for plane in cv2.split(small)]
         self._photo_size = photo_size
+
+    def planes(self, top: int, bottom: int) -> list[Floats]:
+        """Return the rows top..bottom of the enlarged map, as C planes (bottom - top, width) float32."""
+        height, width = self._photo_size
+        count = self._planes[0].shape[0]
+        position = (np.arange(top, bottom) + 0.5) * (count / height) - 0.5
+        base = np.floor(position).astype(int)
+        weights = cubic_weights(position - base)[:, :, None]
+        rows = [np.clip(base + tap - 1, 0, count - 1) for tap in range(4)]
+        size = (width, bottom - top)
+        planes = []
+        for plane in self._planes:
+            strip = plane[rows[0]] * weights[0]
+            for tap in range(1, 4):
+                strip += plane[rows[tap]] * weights[tap]
+            planes.append(np.asarray(cv2.resize(strip, size, interpolation=cv2.INTER_CUBIC), np.float32))
+        return planes
 
     def rows(self, top: int, bottom: int) -> Floats:
         """Return the rows top..bottom of the enlarged map, (bottom - top, width, C) float32."""
-        height, width = self._photo_size
-        count = self._small.shape[0]
-        position = (np.arange(top, bottom) + 0.5) * (count / height) - 0.5
-        base = np.floor(position).astype(int)
-        weights = cubic_weights(position - base)
-        strip = np.zeros((bottom - top, *self._small.shape[1:]), np.float32)
-        for tap in range(4):
-            strip += weights[tap][:, None, None] * self._small[np.clip(base + tap - 1, 0, count - 1)]
-        wide = cv2.resize(strip, (width, bottom - top), interpolation=cv2.INTER_CUBIC)
-        return np.asarray(wide, np.float32).reshape(bottom - top, width, -1)
+        return np.dstack(self.planes(top, bottom))
 
 
 def cubic_weights(fraction: np.ndarray) -> Floats:

@@ -74,6 +74,12 @@ class ColorSpace:
         encoded = np.stack([np.interp(light, curve, np.linspace(0, 1, CURVE_SAMPLES)) for curve in self.curves])
         return {"uint8": (encoded * 255 + 0.5).astype(np.uint8), "uint16": (encoded * 65535).astype(np.float32)}
 
+    @cached_property
+    def encoder_steps(self) -> Floats:
+        """From each level of ``encoders["uint16"]`` to the next one, (3, CURVE_SAMPLES); from the last one 0."""
+        levels = self.encoders["uint16"]
+        return np.diff(levels, axis=1, append=levels[:, -1:])
+
 
 @lru_cache(maxsize=8)  # the photographs of a run have few profiles
 def _shared_space(matrix: bytes, curves: bytes) -> ColorSpace:

@@ -411,15 +411,16 @@ def compose_picture(
     enlarger = Enlarger(ab, picture.shape[:2])
 
     def compose_strip(rows: slice) -> None:
-        full_ab = enlarger.rows(rows.start, rows.stop) * np.float32(strength)
+        a, b = (plane * np.float32(strength) for plane in enlarger.planes(rows.start, rows.stop))
         strip = picture[rows]
         if strength < 1 and strip.ndim == 3:
             lab = rgb_to_lab(strip, space)
             lightness = lab[..., 0]
-            full_ab += lab[..., 1:] * np.float32(1 - strength)
+            a += lab[..., 1] * np.float32(1 - strength)
+            b += lab[..., 2] * np.float32(1 - strength)
         else:
             lightness = rgb_to_lightness(strip, space)
-        lab_planes_to_rgb(lightness, full_ab[..., 0], full_ab[..., 1], result[rows], result_space)
+        lab_planes_to_rgb(lightness, a, b, result[rows], result_space)
 
     for _ in threads.map(compose_strip, strips(picture.shape[:2])):
         pass  # raises what a thread raised
