@@ -116,7 +116,10 @@ def end_after(event: Dependency, status: gr.HTML, *more: tuple[Any, Any]) -> Non
 
 
 def run_after(event: Dependency, function: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
-    """Run a function after an event, whether it failed or not: Gradio 6.31's ``then`` is left out after a failure."""
+    """Run a function after an event, whether it failed or not.
+
+    Gradio 6.31 leaves ``then`` out after a failure; see findings/gradio-runs-then-after-no-failure.sh.
+    """
     for after in (event.then, event.failure):
         after(function, inputs, outputs, preprocess=False, api_visibility=PRIVATE)
 
