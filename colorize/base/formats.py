@@ -286,7 +286,7 @@ CODECS = {
         preset="fast",
         presets=_X264_PRESETS,
         options=(("x265-params", f"log-level=error:frame-threads={_X265_FRAME_THREADS}"), ("a53cc", "1")),
-        min_size=(32, 16),  # of less height x265 (4.2) corrupts the heap at some widths (34 to 48)
+        min_size=(32, 16),  # x265 (4.2) is not safe with less height
         depths=(8, 10),
         chromas=_CHROMAS,
         states_range=True,
