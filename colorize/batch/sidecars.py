@@ -9,7 +9,7 @@ from pathlib import Path
 from colorize.base import reason, replacing
 from colorize.batch.dates import FileDates
 from colorize.batch.names import same_file
-from colorize.photo import is_whole, label_xmp, upright_xmp
+from colorize.photo import is_sideways, is_whole, label_xmp, upright_xmp
 
 SUFFIXES = (".xmp", ".XMP")
 
@@ -39,7 +39,8 @@ def copy_sidecars(
             if same_file(sidecar, copy):
                 notes.append(f"{sidecar}: belongs to {source.name} and {target.name} now, and is left as it is")
                 continue
-            packet = upright_xmp(sidecar.read_bytes())
+            own = sidecar.read_bytes()
+            packet = upright_xmp(own, swapped=is_sideways(own))
             if ai_label and is_whole(packet):
                 packet = label_xmp(packet)
             if copy.exists() and copy.read_bytes() == packet:

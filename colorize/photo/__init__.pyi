@@ -6,6 +6,7 @@ from .reader import read_photos as read_photos
 from .signatures import identify as identify
 from .writer import write_photo as write_photo
 from .writer import write_photos as write_photos
+from .xmp import is_sideways as is_sideways
 from .xmp import is_whole as is_whole
 from .xmp import label_xmp as label_xmp
 from .xmp import upright_xmp as upright_xmp

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from colorize.photo.exif import SIDEWAYS
+
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XMP_NOTE = "http://ns.adobe.com/xmp/note/"
 EXTENSION = "HasExtendedXMP"  # in a JPEG's packet: the GUID of what did not fit into its segment (part 3, 1.1.3.1)
@@ -26,6 +28,7 @@ _SOURCE_TYPE_XMP = (
 _HEAD = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
 _RDF_HEAD = b'<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 _EMPTY = _HEAD + _RDF_HEAD + b'</rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+_ORIENTATION = re.compile(rb"(tiff:Orientation(?:=[\"']|>\s*))([1-8])")
 _START_TAG = re.compile(rb"<[^\s/>]+(?:[^\"'>]|\"[^\"]*\"|'[^']*')*>")
 
 GAIN_MAP, MOTION, DEPTH, THUMBNAIL, MANIFEST = "gain map", "motion photo", "depth map", "thumbnail", "manifest"
@@ -138,7 +141,7 @@ def upright_xmp(xmp: bytes, swapped: bool = False) -> bytes:
         xmp: The packet.
         swapped: Turning swaps width and height, also those that the packet states, and their resolutions.
     """
-    xmp = re.sub(rb"(tiff:Orientation(?:=[\"']|>\s*))[1-8]", rb"\g<1>1", xmp)
+    xmp = re.sub(_ORIENTATION, rb"\g<1>1", xmp)
     if swapped:
         for one, other in (
             (b"tiff:ImageWidth", b"tiff:ImageLength"),
@@ -152,6 +155,12 @@ def upright_xmp(xmp: bytes, swapped: bool = False) -> bytes:
                 for name, value in zip((one, other), values, strict=True):
                     xmp = re.sub(rb"(" + name + rb"(?:=[\"']|>\s*))\d+(?:/\d+)?", rb"\g<1>" + value, xmp)
     return xmp
+
+
+def is_sideways(xmp: bytes) -> bool:
+    """Tell whether a packet states an orientation by which turning its picture upright swaps width and height."""
+    stated = re.search(_ORIENTATION, xmp)
+    return stated is not None and int(stated.group(2)) in SIDEWAYS
 
 
 def is_whole(packet: bytes) -> bool:

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
-from support.photo_files import XMP, save_picture
+from PIL import Image
+from support.photo_files import XMP, make_exif, save_picture
 from support.videos import VideoRecipe, make_video
 from support.words import jpeg, segment
 
 from colorize.batch import FileOptions, Job, PhotoOptions, colorize_files
 from colorize.engine import Colorizer
+from colorize.photo import read_photo
 from colorize.photo.xmp import SOURCE_TYPE
 
 CHANGED, READ = 1_000_000_000_123_456_789, 1_100_000_000_987_654_321  # of 2001 and 2004, in nanoseconds
@@ -38,6 +40,18 @@ def test_a_sidecar_is_copied_under_the_results_name(
     assert b'tiff:Orientation="1"' in copied
     assert (SOURCE_TYPE.encode() in copied) == ai_label
     assert (tmp_path / name).read_bytes() == XMP
+
+
+def test_sizes_in_the_sidecar_of_a_turned_photo_are_those_of_its_result(tmp_path: Path, colorizer: Colorizer) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("L", (64, 40), 100).save(photo, exif=make_exif(6))
+    stated = b'tiff:Orientation="6" tiff:ImageWidth="64" tiff:ImageLength="40"'
+    photo.with_suffix(".xmp").write_bytes(XMP.replace(b'tiff:Orientation="6"', stated))
+    target = tmp_path / "out" / "photo.png"
+    (outcome,) = colorize_files(colorizer, [Job(photo, target)])
+    assert (outcome.status, read_photo(target).picture.shape[:2]) == ("done", (64, 40))
+    copied = target.with_suffix(".xmp").read_bytes()
+    assert b'tiff:Orientation="1" tiff:ImageWidth="40" tiff:ImageLength="64"' in copied
 
 
 def test_a_sidecar_that_is_there_is_kept_and_named(tmp_path: Path, colorizer: Colorizer) -> None:
