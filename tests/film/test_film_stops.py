@@ -454,10 +454,10 @@ def test_what_cannot_be_done_is_named_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(("height", "is_written"), [(30, False), (32, True)])
-def test_pictures_at_which_x265_ends_the_process_are_refused(
+def test_hevc_takes_no_pictures_less_than_32_high(
     tmp_path: Path, colorizer: Colorizer, height: int, is_written: bool
 ) -> None:
-    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=4, size=(height, 40)))
+    path = make_video(tmp_path / "a.mp4", VideoRecipe(frames=4, size=(height, 64)))
     options = VideoOptions(temporal="off", codec="hevc")
     if is_written:
         assert colorize_video(path, tmp_path / "b.mp4", colorizer=colorizer, options=options).frames == 4
