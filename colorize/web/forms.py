@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field
 from typing import Annotated, Any, Literal, TypeVar
 
-import pydantic
 from fastapi import FastAPI, Form, HTTPException, Request
+from pydantic import Field as Limits
 
 from colorize.base import SettingError, Settings, Spec, specs, value_type
 from colorize.web.responses import value_errors_as_422
@@ -62,7 +62,7 @@ def _parameter(name: str, setting: Field, spec: Spec, description: str | None = 
         if spec.choices:
             kind = Literal[tuple(spec.choices)]
         if spec.parse:  # a number, or a text that stands for one, such as 1:30; the settings check its range
-            kind, limits = Annotated[kind, pydantic.Field(**limits)] | str, {}
+            kind, limits = Annotated[kind, Limits(**limits)] | str, {}
         if default is None:
             kind = kind | None
     annotation = Annotated[kind, Form(description=description or _description(spec), **limits)]
