@@ -202,7 +202,7 @@ def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[
 def _outside(planes: list[Floats], space: ColorSpace) -> npt.NDArray[np.bool_]:
     """Return where the linear R, G and B planes are outside the gamut."""
     if len(set(space.range)) == 1:
-        ((least, most),) = {*space.range}
+        least, most = space.range[0]
         low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
         high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
         return (low < least - GAMUT_TOLERANCE) | (high > most + GAMUT_TOLERANCE)

@@ -72,8 +72,8 @@ class FrameFileSink:
         path = frame_path(self._pattern, number)
         timecode = None if self._timecode is None else self._timecode.later(frame.index)
         label = FrameLabel(self._plan.format.rate, self._plan.format.aspect, number, timecode, self._ai_label)
+        write_still(path, colored, still, label)  # whole or not at all
         self._begun[path.name] = path
-        write_still(path, colored, still, label)
         return path
 
     def _colored(self, task: FrameTask, ab: Floats) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -37,6 +38,7 @@ from colorize.film import (
     probe,
 )
 from colorize.film.keyframes import FrameClock
+from colorize.film.stills import write_still
 
 OFF = VideoOptions(temporal="off")
 WITH_RATE = VideoOptions(temporal="off", fps=18)
@@ -494,6 +496,26 @@ def test_frames_that_are_there_are_left(tmp_path: Path, colorizer: Colorizer) ->
         colorize_video(pattern, out, colorizer=colorizer, options=OFF)
     options = VideoOptions(temporal="off", overwrite=True)
     assert colorize_video(pattern, out, colorizer=colorizer, options=options).frames == 2
+
+
+def test_a_frame_that_could_not_be_replaced_stays(
+    tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pattern, out = tmp_path / "a_%02d.tif", tmp_path / "out/a_%02d.tif"
+    write_frames(pattern, 2)
+    write_frames(out, 2)
+    last = written(out)[-1]
+    before = last.read_bytes()
+
+    def write_or_fail(path: Path, *arguments: Any) -> None:
+        if path == last:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write_still(path, *arguments)
+
+    monkeypatch.setattr("colorize.film.frame_files.write_still", write_or_fail)
+    with pytest.raises(OSError, match="No space left"):
+        colorize_video(pattern, out, colorizer=colorizer, options=VideoOptions(temporal="off", overwrite=True))
+    assert last.read_bytes() == before
 
 
 @pytest.mark.usefixtures("own_process_settings")
