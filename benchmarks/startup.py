@@ -5,13 +5,16 @@
 
 The command is run for photographs of 1 and 12 megapixels; so is a script that does the least that anybody could:
 Pillow, OpenCV and ONNX Runtime with the same weights, nothing kept of the file. ``--against`` runs the command of
-another commit too. All run by turns, so that a busy machine is unfair to none; the figures are medians.
+another commit too; "the first time" is this tree's without what it keeps for the next process (see
+``colorize.network.session_cache``). All run by turns, so that a busy machine is unfair to none; the figures are
+medians.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -74,6 +77,9 @@ Image.fromarray(rgb).save(sys.argv[2], quality=95)
 """
 
 
+FIRST_TIME = "the first time"
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a process took.
@@ -89,13 +95,20 @@ class Cost:
     memory: float
 
 
-def run(arguments: Sequence[str], tree: Path) -> Cost:
+def run(arguments: Sequence[str], tree: Path, home: Path | None = None) -> Cost:
     """Run Python with a tree's ``colorize`` and return what it took.
+
+    Args:
+        arguments: Of Python.
+        tree: A checkout.
+        home: The folder where the program keeps what it makes for later processes; None: the user's own.
 
     Raises:
         RuntimeError: It failed.
     """
     environment = {**os.environ, "PYTHONPATH": str(tree)}
+    if home is not None:
+        environment["COLORIZE_HOME"] = str(home)
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled once
     begin = time.perf_counter()
     process = subprocess.Popen([sys.executable, *arguments], env=environment, cwd=tree, stdout=subprocess.PIPE)
@@ -110,17 +123,26 @@ def run(arguments: Sequence[str], tree: Path) -> Cost:
 
 
 def measure(trees: dict[str, Path], photo: Path, folder: Path, repeats: int) -> dict[str, Cost]:
-    """Return the medians of the commands of some trees and of the bare script, by name, for a photograph."""
+    """Return the medians of the commands of some trees, the first time too, and of the bare script, for a photograph.
+
+    Args:
+        trees: Name -> checkout.
+        photo: The photograph.
+        folder: For what the processes make.
+        repeats: Runs of each.
+    """
     target = str(folder / "result.jpg")
-    runs = {
-        name: (["-c", COMMAND + PEAK + END, str(photo), "-o", target, "--overwrite", "-q"], tree)
-        for name, tree in trees.items()
-    }
+    command = ["-c", COMMAND + PEAK + END, str(photo), "-o", target, "--overwrite", "-q"]
+    runs = {name: (command, tree) for name, tree in trees.items()}
+    runs[FIRST_TIME] = (command, ROOT)
     runs["bare script"] = (["-c", BARE + PEAK, str(photo), target], ROOT)
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
     for repeat in range(repeats + 1):
         for name, (arguments, tree) in runs.items():
-            cost = run(arguments, tree)
+            home = folder / name.replace(" ", "-")
+            if name == FIRST_TIME:
+                shutil.rmtree(home, ignore_errors=True)
+            cost = run(arguments, tree, home)
             if repeat:  # the first brings the files into memory
                 costs[name].append(cost)
     return {

@@ -6,10 +6,13 @@ installed they are skipped, and modules that are all about it are not collected.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.util
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +54,9 @@ collect_ignore = [] if HAS_TORCH else ABOUT_TORCH
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: small networks lose much by more on a busy machine
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers have it from here
+    os.environ["COLORIZE_HOME"] = tempfile.mkdtemp(prefix="colorize-tests-")
+    atexit.register(shutil.rmtree, os.environ["COLORIZE_HOME"], ignore_errors=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

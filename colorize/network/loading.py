@@ -25,6 +25,7 @@ from colorize.network.graphs import (
     read_graph,
 )
 from colorize.network.registry import check_file, find_weights, read_manifest, released_folder, weights_path
+from colorize.network.session_cache import find_entry
 from colorize.network.weights_file import check_deoldify_start, is_deoldify, read_info, read_weights
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def check_graph(path: Path) -> Path:
     Raises:
         WeightsError: It is missing or damaged, or the two do not go together.
     """
-    _load_in_onnx_runtime(path, check_file(path), None, 1)
+    _load_in_onnx_runtime(path, check_file(path), None, 1, from_cache=False)
     graph_file = find_graph(read_info(path).config, path)
     assert graph_file is not None
     return graph_file
@@ -202,6 +203,7 @@ def _load_in_onnx_runtime(
     pictures_at_once: int = 1,
     keep_memory: bool = True,
     in_background: bool = False,
+    from_cache: bool = True,
 ) -> Network:
     """Return the network of a weights file of ours in ONNX Runtime.
 
@@ -213,24 +215,46 @@ def _load_in_onnx_runtime(
         pictures_at_once: See ``load_network``.
         keep_memory: See ``load_network``.
         in_background: See ``load_network``.
+        from_cache: Take what is kept of it as it was prepared before, or keep it.
     """
-    from colorize.network.onnx_runtime import GraphError, OnnxNetwork, check_device
+    from colorize.network.onnx_runtime import (
+        ABILITIES,
+        GraphError,
+        OnnxNetwork,
+        check_device,
+        open_cached,
+        optimizer,
+        threads_for_one,
+    )
 
     device = device or "cpu"
     try:
         check_device(device)
     except ValueError as error:
         raise ValueError(f"{error}{_torch_advice(device)}") from error
-    info, tensors = read_weights(path)
+    info = read_info(path)
     graph_file = find_graph(info.config, path)
     if graph_file is None:
         raise WeightsError(_missing_graph_message(path, info.config, is_known=digest is not None))
     graph = read_graph(graph_file)
     _name_foreign(graph_file, path)
+    fingerprint = digest or sha256(path)
+    cache = find_entry(path, fingerprint, graph_file, optimizer()) if device == "cpu" and from_cache else None
+    started = open_cached(cache, threads_for_one(device, threads, pictures_at_once)) if cache else None
+    _, tensors = read_weights(path, ABILITIES if started else None)
     try:
-        fingerprint = digest or sha256(path)
         return OnnxNetwork(
-            graph, tensors, info, fingerprint, device, threads, pictures_at_once, keep_memory, in_background
+            graph,
+            tensors,
+            info,
+            fingerprint,
+            device,
+            threads,
+            pictures_at_once,
+            keep_memory,
+            in_background,
+            cache,
+            started,
         )
     except MisfitError as error:
         raise WeightsError(_misfit_message(path, graph_file, graph, error, is_known=digest is not None)) from error

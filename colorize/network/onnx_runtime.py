@@ -19,16 +19,19 @@ from colorize.base import WeightsError, available_cpus
 from colorize.color import Floats
 from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.graphs import FEATURES, HALVES, Graph, graph_remedy
+from colorize.network.session_cache import CacheEntry
 from colorize.network.weights_file import WeightsInfo
 
 # From 1.29 on it tells its maker about models and the machine, unless this is set before it is imported.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime
-from onnxruntime import InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
+from onnxruntime import GraphOptimizationLevel, InferenceSession, OrtValue, RunOptions, SessionOptions  # type: ignore[attr-defined]
 
 INPUT_WEIGHT = "encoder.conv1.weight"  # (C, 4, 7, 7)
 LATENT_WEIGHT = "latent.weight"  # (C, latent_dim)
+ABILITIES = (INPUT_WEIGHT, LATENT_WEIGHT)
+"""Tensors that tell whether a generator takes hints and latents; the latter is not in all weights files."""
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -93,7 +96,7 @@ class _Group:
     latent: Floats | None = None
 
 
-class _Sessions(NamedTuple):
+class Sessions(NamedTuple):
     """Both halves of a generator, ready to run."""
 
     encoder: InferenceSession
@@ -116,12 +119,14 @@ class OnnxNetwork:
         pictures_at_once: int = 1,
         keep_memory: bool = True,
         in_background: bool = False,
+        cache: CacheEntry | None = None,
+        started: Sessions | None = None,
     ) -> None:
         """Start the sessions.
 
         Args:
             graph: Of the weights' architecture.
-            tensors: Of the weights file, by name.
+            tensors: Of the weights file, by name; where the sessions are started already, ``ABILITIES`` at least.
             info: What the weights file says about itself.
             fingerprint: SHA-256 of the weights file, as hex digits.
             device: One of ``PROVIDERS``.
@@ -132,6 +137,8 @@ class OnnxNetwork:
             keep_memory: Keep the memory that a single picture took on a processor for the next one, which then takes
                 a sixth less time; False: give it back after each (of a batch it is always kept).
             in_background: Start the sessions in a thread; the first call that computes waits for them.
+            cache: Where the sessions are kept for other processes, on a processor; None: nowhere.
+            started: The sessions, from the cache, with ``threads_for_one``; None: they are not there.
 
         Raises:
             ValueError: The device is not there.
@@ -140,7 +147,8 @@ class OnnxNetwork:
             GraphError: The graph itself cannot be used; in the background it is the first call that raises it.
         """
         check_device(device)
-        graph.check_tensors(tensors)
+        if started is None:
+            graph.check_tensors(tensors)
         self.render_size = info.render_size
         self.takes_hints = bool(tensors[INPUT_WEIGHT][:, LIGHTNESS_CHANNELS:].any())  # else it has not learned to
         self.latent_dim = info.config.latent_dim if LATENT_WEIGHT in tensors and tensors[LATENT_WEIGHT].any() else 0
@@ -149,27 +157,18 @@ class OnnxNetwork:
         self._hue_agreement_power = np.array(info.config.hue_agreement_power, np.float32)
         threads = threads or available_cpus()
         on_processor = device == "cpu"
-        for_one = max(1, threads // pictures_at_once) if on_processor else threads
         self.pictures_at_once = min(pictures_at_once, threads) if on_processor else 1
-        # In the background both at once, which tells at once what is wrong with the weights; else with less memory.
-        values = {half: graph.initializers(half, tensors) for half in HALVES} if in_background else {}
-
-        def start_half(half: str) -> InferenceSession:
-            numbers = values.pop(half) if in_background else graph.initializers(half, tensors)
-            return _session(graph, half, numbers, PROVIDERS[device], for_one)
-
-        def start() -> _Sessions:
-            sessions = _Sessions(*map(start_half, HALVES))
-            _return_free_memory()
-            return sessions
-
-        self._started: Future[_Sessions] = Future()
-        if in_background:
-            starter = ThreadPoolExecutor(1, "colorize-start")
-            self._started = starter.submit(start)
-            starter.shutdown(wait=False)
+        starter = _Starter(graph, tensors, PROVIDERS[device], threads_for_one(device, threads, pictures_at_once))
+        self._started: Future[Sessions] = Future()
+        if started is not None:
+            self._started.set_result(started)
+        elif in_background:
+            starter.fold()  # tells at once what is wrong with the weights
+            thread = ThreadPoolExecutor(1, "colorize-start")
+            self._started = thread.submit(starter.start, cache)
+            thread.shutdown(wait=False)
         else:
-            self._started.set_result(start())
+            self._started.set_result(starter.start(cache))
         self._group_size = 1 if on_processor else MAX_GROUP
         self._threads = ThreadPoolExecutor(threads if on_processor else 1, "colorize-network")
         self._of_batch, self._of_one = RunOptions(), RunOptions()
@@ -178,7 +177,7 @@ class OnnxNetwork:
         self._latent_length = info.config.latent_dim
 
     @property
-    def _sessions(self) -> _Sessions:
+    def _sessions(self) -> Sessions:
         return self._started.result()
 
     def fingerprint(self) -> str:
@@ -239,7 +238,94 @@ def check_device(name: str) -> None:
         raise ValueError(f"device {name!r} cannot be used here: the installed ONNX Runtime has {', '.join(there)}")
 
 
-def _session(graph: Graph, half: str, values: Mapping[str, Floats], provider: str, threads: int) -> InferenceSession:
+def threads_for_one(device: str = "cpu", threads: int | None = None, pictures_at_once: int = 1) -> int:
+    """Return how many threads compute a picture; see ``OnnxNetwork``."""
+    threads = threads or available_cpus()
+    return max(1, threads // pictures_at_once) if device == "cpu" else threads
+
+
+def optimizer() -> str:
+    """Return what optimises a graph for a processor: ONNX Runtime, with its version and what is known of its build."""
+    return f"onnxruntime {onnxruntime.__version__}, {onnxruntime.get_build_info()}"
+
+
+def open_cached(cache: CacheEntry, threads: int) -> Sessions | None:
+    """Return the sessions that a cache keeps; None: it keeps none, or they are damaged.
+
+    Args:
+        cache: Of this generator, this machine and ``optimizer``.
+        threads: That compute a picture together.
+    """
+    if not cache.is_whole():
+        return None
+    options = _options(threads)
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_DISABLE_ALL  # it was done
+    try:
+        models = [str(cache.model(half)) for half in HALVES]
+        return Sessions(*(InferenceSession(model, options, providers=[PROVIDERS["cpu"]]) for model in models))
+    except Exception:  # its errors have no class in common; whatever it is, all can be had from the weights file
+        cache.remove()
+        return None
+
+
+class _Starter:
+    """Starts the sessions of a generator from its weights."""
+
+    def __init__(self, graph: Graph, tensors: Mapping[str, npt.NDArray], provider: str, threads: int) -> None:
+        self._graph = graph
+        self._tensors = tensors
+        self._provider = provider
+        self._threads = threads
+        self._folded: dict[str, dict[str, Floats]] = {}
+
+    def fold(self) -> None:
+        """Make the numbers of both halves at once, which takes more memory than one by one.
+
+        Raises:
+            WeightsError: The tensors hold numbers that are not finite.
+        """
+        self._folded = {half: self._graph.initializers(half, self._tensors) for half in HALVES}
+
+    def start(self, cache: CacheEntry | None) -> Sessions:
+        """Return the sessions.
+
+        Args:
+            cache: Where they are kept for other processes, where that is possible; None: nowhere.
+
+        Raises:
+            GraphError: The graph cannot be used.
+            WeightsError: The tensors hold numbers that are not finite.
+        """
+        sessions = None
+        if cache is not None:
+            with suppress(GraphError), cache.saving() as entry:  # the error may be the disk's
+                sessions = self._start(entry)
+        sessions = sessions or self._start(None)
+        _return_free_memory()
+        return sessions
+
+    def _start(self, entry: CacheEntry | None) -> Sessions:
+        return Sessions(*(self._start_half(half, entry) for half in HALVES))
+
+    def _start_half(self, half: str, entry: CacheEntry | None) -> InferenceSession:
+        values = self._folded.pop(half, None) or self._graph.initializers(half, self._tensors)
+        options = _options(self._threads)
+        numbers = [OrtValue.ortvalue_from_numpy(value) for value in values.values()]
+        options.add_external_initializers(list(values), numbers)
+        if entry is not None:
+            options.optimized_model_filepath = str(entry.model(half))
+            name = "session.optimized_model_external_initializers_file_name"
+            options.add_session_config_entry(name, entry.numbers(half).name)
+        providers = list(dict.fromkeys([self._provider, PROVIDERS["cpu"]]))
+        try:
+            return InferenceSession(self._graph.models[half], options, providers=providers)
+        except Exception as error:  # its errors have no class in common
+            reason = str(error).strip().splitlines()[0][:120]
+            raise GraphError(self._graph.path, f"its {half} cannot be used: {reason}") from error
+
+
+def _options(threads: int) -> SessionOptions:
+    """Return what all sessions have in common."""
     options = SessionOptions()
     options.log_severity_level = 3  # errors; it is not the user's business how a graph is simplified
     options.intra_op_num_threads = threads
@@ -247,13 +333,7 @@ def _session(graph: Graph, half: str, values: Mapping[str, Floats], provider: st
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Small parts of the work that is left, not equal ones of all: no thread waits for one that the system has paused.
     options.add_session_config_entry("session.dynamic_block_base", "4")
-    options.add_external_initializers(list(values), [OrtValue.ortvalue_from_numpy(value) for value in values.values()])
-    providers = list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
-    try:
-        return InferenceSession(graph.models[half], options, providers=providers)
-    except Exception as error:  # its errors have no class in common
-        reason = str(error).strip().splitlines()[0][:120]
-        raise GraphError(graph.path, f"its {half} cannot be used: {reason}") from error
+    return options
 
 
 def _ort_value(array: Floats) -> OrtValue:

@@ -20,12 +20,25 @@ def released_folder() -> Path:
     return INSTALLED_FOLDER if INSTALLED_FOLDER.is_dir() else CHECKOUT_FOLDER
 
 
-def cache_folder() -> Path:
-    """Return the user's folder of weights, inside COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize."""
+def user_folder() -> Path:
+    """Return the user's folder for what can be had anew: COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize.
+
+    Raises:
+        RuntimeError: None of them is set, and the user has no home folder.
+    """
     if home := os.environ.get("COLORIZE_HOME"):
-        return Path(home).expanduser() / "weights"
+        return Path(home).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "colorize" / "weights"
+    return Path(base).expanduser() / "colorize"
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloaded weights, inside ``user_folder``.
+
+    Raises:
+        RuntimeError: The user has no folder.
+    """
+    return user_folder() / "weights"
 
 
 def read_manifest() -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ A weights file from a stranger cannot run code: nothing is unpickled. (DeOldify'
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,17 +69,21 @@ def read_info(path: Path | str) -> WeightsInfo:
         FileNotFoundError: There is no such file.
         WeightsError: The file is truncated, foreign, or of a newer format.
     """
-    return _read(Path(path), tensors=False)[0]
+    return _read(Path(path), ())[0]
 
 
-def read_weights(path: Path | str) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
+def read_weights(path: Path | str, names: Collection[str] | None = None) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
     """Return what a weights file says about itself, and its tensors by name, as they are stored: float16 or float32.
+
+    Args:
+        path: The weights file.
+        names: Of the tensors that are read, where they are there; None: of all.
 
     Raises:
         FileNotFoundError: There is no such file.
         WeightsError: The file is truncated, foreign, or of a newer format.
     """
-    return _read(Path(path), tensors=True)
+    return _read(Path(path), names)
 
 
 def read_format(path: Path) -> str:
@@ -91,16 +95,18 @@ def read_format(path: Path) -> str:
         return ""
 
 
-def _read(path: Path, tensors: bool) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
+def _read(path: Path, wanted: Collection[str] | None) -> tuple[WeightsInfo, dict[str, npt.NDArray]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             info = _parse(path, metadata)
-            names = file.keys() if tensors else []
             is_former = metadata.get("format") == FORMER_FORMAT
-            values = {_current_name(name) if is_former else name: _read_tensor(path, file, name) for name in names}
+            stored = file.keys()
+            names = {_current_name(name) if is_former else name: name for name in stored}
+            read = [name for name in names if wanted is None or name in wanted]
+            values = {name: _read_tensor(path, file, names[name]) for name in read}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file ({str(error)[:200]}); get it anew") from error
     return info, values
