@@ -6,6 +6,7 @@ from .compat import SWSCALE_EXACT as SWSCALE_EXACT
 from .compat import check_paths_of_mounted_page as check_paths_of_mounted_page
 from .compat import cpu_has_bfloat16 as cpu_has_bfloat16
 from .compat import decode_avif_in_one_thread as decode_avif_in_one_thread
+from .compat import let_page_rest as let_page_rest
 from .compat import random_init_skipped as random_init_skipped
 from .compat import read_codec_field_order as read_codec_field_order
 from .compat import read_side_data as read_side_data

@@ -19,7 +19,7 @@ from gradio.state_holder import SessionState
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from colorize.base import check_paths_of_mounted_page, wrap_lifespan
+from colorize.base import check_paths_of_mounted_page, let_page_rest, wrap_lifespan
 from colorize.web.batch_tab import BatchTab
 from colorize.web.controls import PRIVATE, page_error
 from colorize.web.file_store import FileStore
@@ -32,6 +32,7 @@ from colorize.web.uploads import UploadHandler
 from colorize.web.video_tab import VideoTab
 
 STAY_SECONDS = 20.0
+REST_SECONDS = 0.02  # between two looks of the page's queue; nobody sees that an answer comes so much later
 SWEEP_SECONDS = 60.0  # between two searches for files to delete
 FILE_ROUTE = "/gradio_api/file="
 ALLOWED_ROUTES = (
@@ -132,6 +133,7 @@ def mount_page(app: FastAPI, service: ColorizeService) -> FastAPI:
         js=SCRIPT,
     )
     check_paths_of_mounted_page(page)
+    let_page_rest(page, REST_SECONDS)
     store.keep_current_files()
     app.add_middleware(RouteAllowlist, store=store)
     _sweep_while_running(app, store, live)
