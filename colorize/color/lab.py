@@ -134,7 +134,7 @@ def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, spa
         inside = _into_gamut(lightness.ravel()[outside], a.ravel()[outside], b.ravel()[outside], space)
         for plane, values in zip(planes, inside, strict=True):
             plane[outside] = values
-    levels = [_encode(plane, space, channel, out.dtype).reshape(shape) for channel, plane in enumerate(planes)]
+    levels = [_encode(plane.reshape(shape), space, channel, out.dtype) for channel, plane in enumerate(planes)]
     cv2.merge(levels, dst=out)
 
 
@@ -162,9 +162,20 @@ def strips(size: tuple[int, int]) -> Iterator[slice]:
 
 def look_up(table: npt.NDArray, picture: npt.NDArray[np.unsignedinteger]) -> npt.NDArray:
     """Return what a table has for every level of a picture or plane: of 256 entries for uint8, of 65,536 for uint16."""
-    if picture.dtype == np.uint8:
+    if picture.dtype == np.uint8 or _LUT_HAS_16_BITS:
         return cv2.LUT(np.ascontiguousarray(picture), table)
     return np.take(table, picture)
+
+
+def _lut_has_16_bits() -> bool:
+    """Tell whether OpenCV looks up 16-bit levels, which takes it half of NumPy's time; since 5.0 it does."""
+    try:
+        return bool(cv2.LUT(np.full((1, 1), 65535, np.uint16), np.arange(65536, dtype=np.float32))[0, 0] == 65535)
+    except cv2.error:
+        return False
+
+
+_LUT_HAS_16_BITS = _lut_has_16_bits()
 
 
 def _decode(picture: Picture, space: ColorSpace) -> Floats:
@@ -191,20 +202,34 @@ def _f_inverse(f: Floats) -> Floats:
 
 def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
     """Return the linear R, G and B planes of L, a, b, outside their range where the colour is outside the gamut."""
-    fy = (lightness + 16) * np.float32(1 / 116)
+    fy = lightness + 16  # each step into memory that is there already, here and below: large planes pass the caches
+    fy *= np.float32(1 / 116)
     y = _f_inverse(fy)
-    x = _f_inverse(fy + a * np.float32(1 / 500)) - y
-    z = _f_inverse(fy - b * np.float32(1 / 200)) - y
+    x = a * np.float32(1 / 500)
+    x += fy
+    x = _f_inverse(x)
+    x -= y
+    z = b * np.float32(1 / 200)
+    z = _f_inverse(np.subtract(fy, z, out=z))
+    z -= y
     # The rows of the inverse sum to 1: written as differences to y, neutral colours stay neutral to the last bit.
-    return [y + np.float32(row[0]) * x + np.float32(row[2]) * z for row in space.inverse]
+    planes = []
+    for row in space.inverse:
+        plane = np.float32(row[0]) * x
+        plane += y
+        plane += np.multiply(z, np.float32(row[2]), out=fy)
+        planes.append(plane)
+    return planes
 
 
 def _outside(planes: list[Floats], space: ColorSpace) -> npt.NDArray[np.bool_]:
     """Return where the linear R, G and B planes are outside the gamut."""
     if len(set(space.range)) == 1:
         least, most = space.range[0]
-        low = np.minimum(np.minimum(planes[0], planes[1]), planes[2])
-        high = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+        low = np.minimum(planes[0], planes[1])
+        np.minimum(low, planes[2], out=low)
+        high = np.maximum(planes[0], planes[1])
+        np.maximum(high, planes[2], out=high)
         return (low < least - GAMUT_TOLERANCE) | (high > most + GAMUT_TOLERANCE)
     outside = np.zeros(planes[0].shape, bool)
     for plane, (least, most) in zip(planes, space.range, strict=True):
@@ -235,13 +260,16 @@ def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> l
 def _encode(linear: Floats, space: ColorSpace, channel: int, dtype: npt.DTypeLike) -> Picture:
     """Return a plane of linear light 0..1 as the encoded levels of a channel, rounded."""
     table = space.encoders[np.dtype(dtype).name][channel]
-    position = np.sqrt(np.clip(linear, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
+    position = np.clip(linear, 0, 1)
+    np.sqrt(position, out=position)
+    position *= np.float32(CURVE_SAMPLES - 1)
     if dtype == np.uint8:  # 65,536 entries are 257 for each level: the nearest one will do
-        return np.take(table, (position + np.float32(0.5)).astype(np.uint16))
+        position += np.float32(0.5)
+        return look_up(table, position.astype(np.uint16))
     index = position.astype(np.uint16)
     position -= index
-    value = np.take(space.encoder_steps[channel], index)
+    value = look_up(space.encoder_steps[channel], index)
     value *= position
-    value += np.take(table, index)
+    value += look_up(table, index)
     value += np.float32(0.5)
     return value.astype(np.uint16)

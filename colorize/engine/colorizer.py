@@ -411,7 +411,10 @@ def compose_picture(
     enlarger = Enlarger(ab, picture.shape[:2])
 
     def compose_strip(rows: slice) -> None:
-        a, b = (plane * np.float32(strength) for plane in enlarger.planes(rows.start, rows.stop))
+        a, b = enlarger.planes(rows.start, rows.stop)
+        if strength != 1:
+            a *= np.float32(strength)
+            b *= np.float32(strength)
         strip = picture[rows]
         if strength < 1 and strip.ndim == 3:
             lab = rgb_to_lab(strip, space)

@@ -16,11 +16,13 @@ from colorize.color import (
     L_HALF,
     SRGB,
     ColorSpace,
+    lab_planes_to_rgb,
     lab_to_rgb,
     rgb_to_lab,
     rgb_to_lightness,
     strips,
 )
+from colorize.color.lab import look_up
 
 pictures = hnp.arrays(
     st.sampled_from([np.uint8, np.uint16]),
@@ -47,6 +49,32 @@ def test_round_trip_keeps_every_level(picture: np.ndarray) -> None:
 @given(pictures)
 def test_lightness_is_the_l_of_lab(picture: np.ndarray) -> None:
     np.testing.assert_allclose(rgb_to_lightness(picture), rgb_to_lab(picture)[..., 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(7, 300), (300, 7), (1, 1), (5, 1, 3), (40, 60, 3)])
+@pytest.mark.parametrize("entry", [np.float32, np.uint8])
+@pytest.mark.parametrize("level", [np.uint8, np.uint16])
+def test_a_table_is_looked_up_for_every_level(shape: tuple[int, ...], entry: type, level: type) -> None:
+    random = np.random.default_rng(1)
+    count = np.iinfo(level).max + 1
+    table = random.integers(0, 256, count).astype(entry)
+    picture = random.integers(0, count, shape).astype(level)
+    picture.flat[:1] = count - 1
+    found = look_up(table, picture)
+    assert found.dtype == entry and found.shape == shape
+    np.testing.assert_array_equal(found, table[picture])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_planes_that_become_rgb_stay_as_they_are(dtype: type) -> None:
+    random = np.random.default_rng(2)
+    planes = [random.uniform(*limits, (20, 30)).astype(np.float32) for limits in ((0, 100), (-120, 120), (-120, 120))]
+    before = [plane.copy() for plane in planes]
+    picture = np.zeros((20, 30, 3), dtype)
+    lab_planes_to_rgb(planes[0], planes[1], planes[2], picture)
+    for plane, former in zip(planes, before, strict=True):
+        np.testing.assert_array_equal(plane, former)
+    np.testing.assert_array_equal(picture, lab_to_rgb(np.dstack(planes), dtype))
 
 
 def test_a_16_bit_grey_ramp_keeps_all_levels() -> None:
