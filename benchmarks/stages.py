@@ -60,7 +60,7 @@ for name in ("numpy", "cv2", "PIL.Image", "safetensors", "onnxruntime"):
     importlib.import_module(name)
 seconds["libraries"] = time.perf_counter() - begin
 begin = time.perf_counter()
-from colorize.batch import photo_pipeline
+from colorize.batch import photo_steps
 from colorize.cli import command
 from colorize.engine import Colorizer
 from colorize.network import loading, onnx_runtime
@@ -68,12 +68,12 @@ seconds["modules"] = time.perf_counter() - begin
 timed(loading, "check_file", "weights")
 timed(loading, "read_weights", "weights")
 timed(onnx_runtime, "open_cached", "sessions")
-timed(photo_pipeline, "read_photos", "reading")
-timed(photo_pipeline, "measure_color", "reading")
+timed(photo_steps, "read_photos", "reading")
+timed(photo_steps, "measure_color", "reading")
 timed(Colorizer, "preprocess", "network")
 timed(Colorizer, "predict_ab_with_hints", "network")
 timed(Colorizer, "compose", "composing")
-timed(photo_pipeline, "write_photos", "writing")
+timed(photo_steps, "write_photos", "writing")
 assert command.main() == 0
 output.write_text(json.dumps(seconds))
 command.end_process(0)

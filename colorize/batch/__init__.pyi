@@ -3,6 +3,7 @@ from .file_lists import FileList as FileList
 from .file_lists import plan_list as plan_list
 from .files import colorize_files as colorize_files
 from .files import colorize_films as colorize_films
+from .files import colorize_photo as colorize_photo
 from .folders import left_out as left_out
 from .folders import numbered_frames as numbered_frames
 from .folders import passed_over as passed_over

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colorize.batch.jobs import Job, Outcome
 from colorize.batch.options import FileOptions
 from colorize.batch.photo_pipeline import PhotoPipeline
+from colorize.batch.photo_steps import PhotoSteps
 from colorize.engine import Colorizer, ColorSettings
 
 if TYPE_CHECKING:
@@ -53,6 +55,25 @@ def colorize_files(
         yield from pipeline.finish()
     finally:
         pipeline.close()
+
+
+def colorize_photo(
+    colorizer: Colorizer,
+    job: Job,
+    options: FileOptions,
+    isolation: Isolation | None,
+    turns: AbstractContextManager[Any],
+) -> Outcome:
+    """Colour a photo in the thread that asks, and return its outcome: for a server, whose photos come one by one.
+
+    Args:
+        colorizer: The colorizer.
+        job: The photo.
+        options: Of the run.
+        isolation: Reads it in a process of its own; None: this process does.
+        turns: Held while the network computes, such as a semaphore of so many photos as may do so at once.
+    """
+    return PhotoSteps(colorizer, options, isolation, turns).color(job)
 
 
 def colorize_films(

@@ -16,7 +16,16 @@ from support.photo_files import save_picture
 from support.videos import VideoRecipe, make_video
 
 from colorize.base import WorkerProcess
-from colorize.batch import FileOptions, Isolation, Job, Outcome, PhotoOptions, colorize_files, isolation
+from colorize.batch import (
+    FileOptions,
+    Isolation,
+    Job,
+    Outcome,
+    PhotoOptions,
+    colorize_files,
+    colorize_photo,
+    isolation,
+)
 from colorize.cli import command, main
 from colorize.engine import Colorizer, RuntimeSettings
 from colorize.film import Progress
@@ -29,6 +38,16 @@ def isolated(weights_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Is
     monkeypatch.setattr(isolation, "_load", crashing.with_crashing_films)
     with Isolation(RuntimeSettings(weights=str(weights_file), threads=1)) as processes:
         yield processes
+
+
+class Turns(threading.Semaphore):
+    """A semaphore that counts how often it was taken."""
+
+    taken = 0
+
+    def __enter__(self) -> bool:
+        self.taken += 1
+        return super().__enter__()
 
 
 def results(folder: Path) -> dict[str, bytes]:
@@ -73,6 +92,14 @@ def test_photos_are_those_of_one_process(
     assert [each.message.replace("apart", "plain") for each in apart] == [each.message for each in plain]
     assert results(tmp_path / "apart") == results(tmp_path / "plain")
     assert len(results(tmp_path / "apart")) == 4
+    turns = Turns(1)
+    (tmp_path / "alone").mkdir()
+    alone = [
+        colorize_photo(colorizer, job, FileOptions(), isolated, turns) for job in jobs(sources, tmp_path / "alone")
+    ]
+    assert [each.message.replace("alone", "plain") for each in alone] == [each.message for each in plain]
+    assert results(tmp_path / "alone") == results(tmp_path / "plain")
+    assert turns.taken == 7, "one of each picture and page"
 
 
 def test_pages_outlive_the_crash_of_another_photo(
