@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import Field
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -18,7 +18,7 @@ FORM_SCHEMA = "Body_"  # how FastAPI's names of the schemas of forms begin
 T = TypeVar("T", bound=Settings)
 
 
-def form(settings: type[T], descriptions: Mapping[str, str] | None = None) -> Callable[..., T]:
+def form(settings: type[T], descriptions: Mapping[str, str] | None = None) -> Callable[..., Coroutine[Any, Any, T]]:
     """Return a FastAPI dependency that reads settings from the fields of a form.
 
     Args:
@@ -28,7 +28,7 @@ def form(settings: type[T], descriptions: Mapping[str, str] | None = None) -> Ca
     names = {spec.each or setting.name: (setting, spec) for setting, spec in specs(settings, "form")}
     fields = {setting.name: name for name, (setting, _) in names.items()}
 
-    def read(**values: Any) -> T:
+    async def read(**values: Any) -> T:  # in the thread of the loop: another one costs more than the work
         with value_errors_as_422():
             given = {names[name][0].name: _value(names[name][1], value) for name, value in values.items()}
             try:

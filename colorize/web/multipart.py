@@ -1,21 +1,22 @@
-"""Multipart forms whose files are written once: into the folder of the jobs, from which a job moves them to its own.
+"""Multipart forms whose files are written once: small ones where a job keeps them, others into the folder of the jobs.
 
 Starlette writes an upload into a temporary file without a name, which can only be copied. It has no setting for that,
 so its parser is given another file as soon as it has made its own. ``Request._get_form``,
-``MultiPartParser._current_part`` and ``_files_to_close_on_error`` are private. This can go when Starlette lets a
-request choose its parser or its files, which 1.10 does not.
+``MultiPartParser._current_part`` and ``_files_to_close_on_error`` are private, and so is ``_rolled``, by which a file
+says whether it has left the memory. This can go when Starlette lets a request choose its parser or its files, which
+1.10 does not.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import anyio
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
@@ -27,23 +28,57 @@ from colorize.web.jobs import JobQueue
 STALL_SECONDS = 60.0  # without a byte of an upload, after which it is given up: it holds a place that others want
 
 
-class UploadedFile(io.BufferedRandom):
-    """The file of an upload, which is deleted when it is closed unless it was moved away before."""
+class UploadedFile:
+    """The file of an upload, which is deleted when it is closed unless it was moved away before.
+
+    A small one stays in memory until it is moved, and so costs no change of threads for each piece that comes.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Make an empty file of a name of its own in a folder."""
+        """Begin without content.
+
+        Args:
+            folder: Where it gets a name of its own once it is no small one any more.
+        """
         self._path = folder / f"upload-{secrets.token_hex(8)}"
-        super().__init__(io.FileIO(self._path, "x+"))
+        self._file: BinaryIO = io.BytesIO()
+        self._rolled = False  # Starlette writes, reads and closes in a thread what is not in memory
+
+    def write(self, data: bytes) -> int:
+        """Add a piece, and return its length."""
+        if not self._rolled and self._file.tell() + len(data) > MultiPartParser.spool_max_size:
+            content, self._file = self._file, open(self._path, "x+b")  # noqa: SIM115 - it stays open
+            self._rolled = True
+            with content:
+                self._file.write(content.getbuffer())  # type: ignore[attr-defined]
+        return self._file.write(data)
+
+    def read(self, size: int = -1) -> bytes:
+        """Return what follows, or so much of it."""
+        return self._file.read(size)
+
+    def seek(self, offset: int) -> int:
+        """Go to a place, and return it."""
+        return self._file.seek(offset)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._file.tell()
 
     def move_to(self, path: Path) -> None:
         """Close the file and give it another name on the same disk."""
-        super().close()
-        move_into_place(self._path, path)
+        if self._rolled:
+            self._file.close()
+            move_into_place(self._path, path)
+        else:
+            with self._file as content:
+                path.write_bytes(content.getbuffer())  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Close the file and delete it, unless it was moved away."""
-        super().close()
-        self._path.unlink(missing_ok=True)
+        self._file.close()
+        if self._rolled:
+            self._path.unlink(missing_ok=True)
 
 
 class UploadRequest(Request):
@@ -81,7 +116,7 @@ class _FileParser(MultiPartParser):
         upload = self._current_part.file
         if upload is not None:
             self._files_to_close_on_error.pop().close()
-            upload.file = UploadedFile(self._folder)
+            upload.file = UploadedFile(self._folder)  # type: ignore[assignment]  # has what Starlette and FastAPI use
             self._files_to_close_on_error.append(upload.file)  # type: ignore[arg-type]
 
 
@@ -93,11 +128,13 @@ async def _without_stall(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[
     """
     while True:
         try:
-            yield await asyncio.wait_for(anext(stream), STALL_SECONDS)
+            with anyio.fail_after(STALL_SECONDS):
+                piece = await anext(stream)
         except StopAsyncIteration:
             return
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise HTTPException(408, f"no byte of the upload came for {STALL_SECONDS:g} seconds") from error
+        yield piece
 
 
 def upload_route(jobs: JobQueue) -> type[APIRoute]:

@@ -19,7 +19,7 @@ from colorize.web.forms import check_field_names, form
 from colorize.web.requests import ColorizeRequest
 from colorize.web.responses import (
     REFERENCE_HELP,
-    media_type,
+    SentFile,
     result_path,
     store_beside,
     store_references,
@@ -88,12 +88,7 @@ def add_photo_routes(app: FastAPI, service: ColorizeService) -> None:
         except BaseException:
             service.jobs.forget(job)
             raise
-        response = FileResponse(
-            result,
-            filename=result.name,
-            media_type=media_type(result),
-            background=BackgroundTask(service.jobs.forget, job),
-        )
+        response = SentFile(result, BackgroundTask(service.jobs.forget, job))
         for note in outcome.notes:
             response.headers.append(NOTE_HEADER, quote(note, safe=" ():;,/"))
         return response

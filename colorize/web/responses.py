@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import HTTPException, Request, UploadFile
 from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
 from starlette.types import Message, Receive, Scope, Send
 
 from colorize.base import CONTAINERS, PHOTO_FORMATS, READ_ONLY_SUFFIXES
@@ -22,7 +23,22 @@ KEY_FRAMES_FOLDER = "keyframes"  # name of a film's, beside the film
 POLL_SECONDS = 1.0  # how soon a client that went away is noticed
 
 
-class FileOnce(FileResponse):
+class SentFile(FileResponse):
+    """A coloured file under its name, which is sent in pieces of a megabyte: each costs several changes of threads."""
+
+    chunk_size = 1 << 20
+
+    def __init__(self, path: Path, background: BackgroundTask | None = None) -> None:
+        """Offer a file.
+
+        Args:
+            path: The file.
+            background: Done after it was sent, or the client went away; None: nothing.
+        """
+        super().__init__(path, filename=path.name, media_type=media_type(path), background=background)
+
+
+class FileOnce(SentFile):
     """A file that is deleted once it was sent whole: a client that was cut off, or took a part, may come again."""
 
     def __init__(self, path: Path, sent: Callable[[], None]) -> None:
@@ -32,7 +48,7 @@ class FileOnce(FileResponse):
             path: The file.
             sent: Called in a thread when the client has been given all of it.
         """
-        super().__init__(path, filename=path.name, media_type=media_type(path))
+        super().__init__(path)
         self._sent = sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

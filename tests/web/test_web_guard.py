@@ -226,9 +226,10 @@ class TestUploadsUnderWay:
 
 
 class TestStoredUploads:
-    def test_an_upload_is_moved_into_its_job_and_gone_afterwards(self, make_client, monkeypatch):
+    @pytest.mark.parametrize("times", [1000, 200_000])
+    def test_an_upload_is_moved_into_its_job_and_gone_afterwards(self, make_client, monkeypatch, times):
         client = make_client()
-        content = b"no picture" * 1000
+        content = b"no picture" * times
         seen = {}
         submit = client.service.submit_photo
 
@@ -244,10 +245,29 @@ class TestStoredUploads:
         assert (seen["content"], seen["links"], seen["files"]) == (content, 1, [seen["source"]])
         assert folders(client) == []
 
+    @pytest.mark.parametrize("size", [0, 1, 1_000_000, 1 << 20, (1 << 20) + 1, 3_000_000])
+    def test_what_comes_in_pieces_is_whole_in_memory_and_on_the_disk(self, tmp_path, size):
+        content = bytes(range(251)) * (size // 251) + bytes(range(size % 251))
+        kept, dropped = (multipart.UploadedFile(tmp_path) for _ in range(2))
+        for file in (kept, dropped):
+            for begin in range(0, size, 65_536):
+                file.write(content[begin : begin + 65_536])
+            assert file.tell() == size
+            file.seek(0)
+        is_large = size > 1 << 20
+        assert len(list(tmp_path.iterdir())) == 2 * is_large, "a small one is written once, where it is kept"
+        assert dropped.read() == content
+        dropped.close()
+        kept.move_to(tmp_path / "kept")
+        kept.close()
+        assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+        assert (tmp_path / "kept").read_bytes() == content
+
     @pytest.mark.parametrize("fields", [{"strength": "7"}, {"weights": "nobody"}])
-    def test_an_upload_with_wrong_fields_is_deleted(self, make_client, fields):
+    @pytest.mark.parametrize("size", [1000, 2_000_000])
+    def test_an_upload_with_wrong_fields_is_deleted(self, make_client, fields, size):
         client = make_client()
-        assert post(client, b"x" * 2_000_000, **fields).status_code == 422
+        assert post(client, b"x" * size, **fields).status_code == 422
         assert folders(client) == []
 
     @pytest.mark.parametrize(
