@@ -23,7 +23,7 @@ from colorize.film import Progress
 
 Kind = Literal["photo", "film"]
 Status = Literal["waiting", "working", "done", "failed", "cancelled"]
-POOL_SIZES: dict[Kind, int] = {"photo": 2, "film": 1}
+POOL_SIZES: dict[Kind, int] = {"photo": 4, "film": 1}
 """How many jobs of a kind run at once; films have a pool of their own, so photos are not stuck behind one."""
 RETRY_SECONDS = 5  # after which a client that found the queue full may try again
 YIELD_SECONDS = 0.05  # between two looks of a film whether photos are still at work
