@@ -48,6 +48,7 @@ from .hashing import sha256 as sha256
 from .heap import give_back_freed_memory as give_back_freed_memory
 from .heap import share_heaps as share_heaps
 from .processors import available_cpus as available_cpus
+from .processors import start_no_blas_threads as start_no_blas_threads
 from .processors import vector_instructions as vector_instructions
 from .settings import COMMAND_ONLY as COMMAND_ONLY
 from .settings import NOT_ON_PAGE as NOT_ON_PAGE

@@ -1,4 +1,4 @@
-"""The processors of this machine."""
+"""The processors of this machine, and who may keep them busy."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def vector_instructions() -> str:
 
     found = (name for name, number in VECTOR_INSTRUCTIONS.items() if cv2.checkHardwareSupport(number))
     return next(found, platform.machine())
+
+
+def start_no_blas_threads() -> None:
+    """Have OpenBLAS compute in the thread that asks; call it before NumPy or OpenCV, which bring one each, is imported.
+
+    Otherwise each starts a thread for every further processor, and those wait for work by asking for it again and
+    again, for some hundredths of a second each time, though our products of matrices are small and few. What the user
+    says in ``OPENBLAS_NUM_THREADS`` stands.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

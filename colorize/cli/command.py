@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from colorize.base import error_line
+from colorize.base import error_line, start_no_blas_threads
 from colorize.cli.arguments import USAGE_ERROR
 from colorize.cli.console import InterruptHandler, Reporter
 from colorize.cli.options import Command, parse_command
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 all done or skipped, 1 something failed, 130 interrupted. Usage errors exit with 2.
     """
+    start_no_blas_threads()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to end
             stream.reconfigure(errors="backslashreplace")

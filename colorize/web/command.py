@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from colorize import __version__
-from colorize.base import error_line
+from colorize.base import error_line, start_no_blas_threads
 from colorize.cli import FAILED, OK, Parser, add_arguments, from_arguments, make_options
 from colorize.web.settings import WebSettings
 
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0: the user stopped it; 1: it could not start. Usage errors exit with 2.
     """
+    start_no_blas_threads()
     parser = build_parser()
     settings = from_arguments(parser, WebSettings, parser.parse_args(arguments))
     try:

@@ -27,6 +27,29 @@ def test_help_and_version_import_nothing_heavy(argument: str) -> None:
     assert "colorize" in done.stdout
 
 
+@pytest.mark.parametrize(("said", "threads"), [(None, "1"), ("3", "3")])
+@pytest.mark.parametrize("command", ["colorize.cli", "colorize.web"])
+def test_the_commands_start_no_threads_for_products_of_matrices(said: str | None, threads: str, command: str) -> None:
+    done = in_new_process(
+        f"""
+        import importlib, os
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.pop(name, None)
+        if {said!r}:
+            os.environ["OPENBLAS_NUM_THREADS"] = {said!r}
+        try:
+            importlib.import_module({command!r}).main(["--version"])
+        except SystemExit:
+            assert os.environ["OPENBLAS_NUM_THREADS"] == {threads!r}
+        import numpy, cv2
+        tasks = "/proc/self/task"  # of Linux
+        running = len(os.listdir(tasks)) if os.path.isdir(tasks) else 1
+        assert running == 1 or {said!r}, running
+        """
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("has_page", [True, False])
 def test_without_arguments_it_says_what_can_be_done(has_page: bool) -> None:
     done = in_new_process(
