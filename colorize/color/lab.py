@@ -183,7 +183,7 @@ def _decode(picture: Picture, space: ColorSpace) -> Floats:
     table = space.decoders[picture.dtype.name]
     if space.shared_curve:
         return look_up(table[0], picture)
-    return np.stack([np.take(table[channel], picture[..., channel]) for channel in range(3)], axis=-1)
+    return np.stack([look_up(table[channel], picture[..., channel]) for channel in range(3)], axis=-1)
 
 
 def _f(t: npt.NDArray) -> Floats:

@@ -228,10 +228,9 @@ def luma_of_yuv(planes: Sequence[npt.NDArray], system: YuvSystem, keep_tone: boo
     yuv = np.stack([mean, *colors], axis=-1).astype(np.float32)
     rgb = np.clip(cv2.transform(yuv, system.to_rgb()), 0, 65535).astype(np.uint16)
     weights = SRGB.matrix[1:2].astype(np.float32)
-    light = cv2.transform(np.take(SRGB.decoders["uint16"][0], rgb.reshape(-1, 3)).reshape(rgb.shape), weights)
+    light = cv2.transform(look_up(SRGB.decoders["uint16"][0], rgb), weights)
     grey = _encode_light(np.asarray(light, np.float32))
-    slopes = np.take(_slopes(), rgb.reshape(-1, 3)).reshape(rgb.shape)
-    gain = cv2.transform(slopes, weights) / np.take(_slopes(), grey)
+    gain = cv2.transform(look_up(_slopes(), rgb), weights) / look_up(_slopes(), grey)
     factor = np.float32(LUMA_RANGE * STEPS_PER_LEVEL / 65535)
     level = system.to_rgb()[0, 0]  # a level of Y on the scale of 65535
     offset = (grey - gain * level * mean) * factor + np.float32(BLACK * STEPS_PER_LEVEL)
@@ -391,19 +390,19 @@ def _color_strip(levels: npt.NDArray, a: Floats, b: Floats, planes: tuple[Plane,
     is_8_bit = levels.dtype == np.uint8
     rgb = np.empty((rows, columns, 3), np.uint16)
     lab_planes_to_rgb(look_up(_lightness_of_level(is_8_bit), mean), a, b, rgb, SRGB)
-    yuv = cv2.transform(rgb.astype(np.float32), rgb_to_yuv())
+    y, *differences = cv2.split(cv2.transform(rgb.astype(np.float32), rgb_to_yuv()))
     # How fast luma has to follow the grey's for the light to stay the same: the ratio of the curves' slopes.
-    slope = cv2.transform(np.take(_slopes(), rgb), np.array([LUMA_WEIGHTS], np.float32))
+    slope = cv2.transform(look_up(_slopes(), rgb), np.array([LUMA_WEIGHTS], np.float32))
     gain = look_up(_slope_of_level(is_8_bit), mean) / np.maximum(slope, np.float32(1e-6))
     scale = np.float32(1 if is_8_bit else 1 / STEPS_PER_LEVEL)
-    offset = yuv[..., 0] - gain * (mean * scale)
+    offset = y - gain * (mean * scale)
     full = (2 * columns, 2 * rows)
     gain = cv2.resize(gain * scale, full, interpolation=cv2.INTER_NEAREST)
     offset = cv2.resize(offset, full, interpolation=cv2.INTER_NEAREST)
     scaled = cv2.multiply(levels, gain, dtype=cv2.CV_32F)
     cv2.add(scaled, offset, dst=planes[0][2 * top : 2 * top + 2 * rows], dtype=cv2.CV_8U)
-    for plane, channel in zip(planes[1:], (1, 2), strict=True):
-        plane[top : top + rows] = cv2.convertScaleAbs(yuv[..., channel])  # rounds
+    for plane, difference in zip(planes[1:], differences, strict=True):
+        cv2.convertScaleAbs(difference, dst=plane[top : top + rows])  # rounds
 
 
 def _repeat_samples(small: Floats, shape: tuple[int, ...]) -> Floats:
@@ -424,7 +423,7 @@ def _half_size_ab(rgb: npt.NDArray[np.unsignedinteger], shape: tuple[int, ...]) 
 def _encode_light(light: Floats) -> npt.NDArray[np.uint16]:
     """Return linear light, clipped to 0..1, as 16-bit sRGB."""
     position = np.sqrt(np.clip(light, 0, 1)) * np.float32(CURVE_SAMPLES - 1)
-    return np.take(SRGB.encoders["uint16"][0], position.astype(np.uint16)).astype(np.uint16)
+    return look_up(SRGB.encoders["uint16"][0], position.astype(np.uint16)).astype(np.uint16)
 
 
 @cache

@@ -192,7 +192,8 @@ def color_segments(
     tasks = prefetch(divide_film(plan, colorizer, segments), MAX_DECODED)
     predicted = _predict_ab(painter, tasks)
     encode_worker = SerialWorker(MAX_COLORED, "colorize-encode")
-    compose_pool = ThreadPoolExecutor(available_cpus(), "colorize-compose")
+    # Not a thread for each processor: the network and the motion keep one busy, and fewer threads change places less.
+    compose_pool = ThreadPoolExecutor(max(1, available_cpus() - 1), "colorize-compose")
 
     def write(task: FrameTask) -> None:
         nonlocal done

@@ -57,8 +57,8 @@ class Motion:
 
         Composed motions warp a map over many frames by one resampling, so it does not blur with their number.
         """
-        further = _sample(cv2.merge([onward.field, onward.confidence]), self.positions())
-        return Motion(self.field + further[..., :2], self.confidence * further[..., 2])
+        x, y, confidence = cv2.split(_sample(cv2.merge([onward.field, onward.confidence]), self.positions()))
+        return Motion(self.field + cv2.merge([x, y]), self.confidence * confidence)
 
     def or_else(self, other: Motion) -> Motion:
         """Return this motion where it can be trusted as far as another one, and that one elsewhere."""
@@ -177,9 +177,7 @@ def with_confidence(field: Floats, reverse: Floats) -> Motion:
     allowed = ROUND_TRIP_TOLERANCE + ROUND_TRIP_SLOPE * cv2.magnitude(*cv2.split(field))
     miss = cv2.magnitude(*cv2.split(field + _sample(reverse, positions))) / allowed
     confidence = np.clip(2 - miss * miss, 0, 1)
-    x, y = cv2.split(positions)
-    confidence[cv2.inRange(x, -0.5, width - 0.5) == 0] = 0
-    confidence[cv2.inRange(y, -0.5, height - 0.5) == 0] = 0
+    confidence[cv2.inRange(positions, (-0.5, -0.5), (width - 0.5, height - 0.5)) == 0] = 0
     return Motion(field, np.asarray(confidence, np.float32))
 
 
