@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, dataclass, field, fields
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 SPEC = "spec"  # key in the metadata of a dataclass's field
 TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
@@ -19,8 +19,7 @@ NOT_ON_PAGE: tuple[Surface, ...] = ("command", "form")
 COMMAND_ONLY: tuple[Surface, ...] = ("command",)
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(NamedTuple):
     """All that is said of a setting beside its name, type and default.
 
     Attributes:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from colorize.base import reason
 
 
-@dataclass(frozen=True)
-class FileDates:
+class FileDates(NamedTuple):
     """The dates of a file.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass
+from dataclasses import Field
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from colorize.base import SettingError, Settings, Spec, default_text, specs, value_text, value_type
 
@@ -22,8 +22,7 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """A setting as an option of the command line.
 
     Attributes:

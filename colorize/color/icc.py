@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,8 +147,7 @@ def apply_curves(curves: list[Curve], values: npt.NDArray[np.float64]) -> npt.ND
     return np.stack(columns, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class LookupTable:
+class LookupTable(NamedTuple):
     """A look-up table of a profile, from device values to XYZ: A curves, CLUT, M curves, matrix, B curves (10.12).
 
     Attributes:

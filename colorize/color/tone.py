@@ -7,7 +7,7 @@ channel's sign or a coloured border is one colour in a small part. What is left 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -45,8 +45,7 @@ MAX_DISTANCE_PER_CHROMA = 0.08  # added for each unit of mean chroma; stains and
 MAX_TONE = 40.0  # mean chroma of a toned picture; the strongest tried has 31, lawns and deep skies more
 
 
-@dataclass(frozen=True)
-class ColorMeasure:
+class ColorMeasure(NamedTuple):
     """How far a picture is in colour.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from colorize.base import (
     CODECS,
@@ -237,8 +237,7 @@ def _check_hints(hints: Sequence[Any]) -> None:
             raise SettingError(text, "hints", hint=hint, form=FORM)
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """The progress of a film's colouring.
 
     Attributes:
@@ -254,8 +253,7 @@ class Progress:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class VideoResult:
+class VideoResult(NamedTuple):
     """The result of a film's colouring.
 
     Attributes:

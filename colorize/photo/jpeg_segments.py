@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 SOI, EOI, SOS, DHT, DQT = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB
 APP0, APP1, APP2, APP11, APP13, COM = 0xE0, 0xE1, 0xE2, 0xEB, 0xED, 0xFE
@@ -22,8 +22,7 @@ SOF55, LSE = 0xF7, 0xF8  # JPEG-LS's frame and parameters
 _NEXT_MARKER = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")  # of JPEG-LS's pixels any byte up to 0x7f may follow 0xff
 
 
-@dataclass(frozen=True)
-class JpegFile:
+class JpegFile(NamedTuple):
     """What lies in a JPEG beside its pixels.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from colorize.photo.exif import EXIF_DIRECTORY, UNDEFINED, USER_COMMENT, Directory, Entry
 
@@ -19,8 +19,7 @@ EXIF_TAGS = {
 """Keyword of PNG's specification (12.1), or ExifTool's -> the tag of EXIF that means the same."""
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A text of a photo.
 
     Attributes:
