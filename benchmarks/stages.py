@@ -35,11 +35,12 @@ STAGES = {
 CHILD = """
 import time
 begin = time.time()
-import functools, importlib, json, os, sys
+import functools, gc, importlib, json, os, sys
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as colorize.network.onnx_runtime does
 
+gc.disable()  # as colorize.cli.command.run_process does
 seconds = {"python": begin - float(sys.argv.pop(1))}
 output = Path(sys.argv.pop(1))
 

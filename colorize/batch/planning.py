@@ -84,7 +84,7 @@ def plan(
             titles.add(source)
     if _has_equal(keys):
         planned = _with_each_result_once(planned, options)
-    if np.intersect1d(np.asarray(replaced), np.asarray(sources)).size:
+    if _have_common(replaced, sources):
         planned = _without_replaced_sources(planned, options)
     return planned
 
@@ -96,6 +96,16 @@ def _has_equal(numbers: array[int]) -> bool:
     ordered = np.frombuffer(numbers, np.int64)
     ordered.sort()
     return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def _have_common(numbers: array[int], others: array[int]) -> bool:
+    """Return whether any number is one of others too, which are put into another order."""
+    if not numbers or not others:
+        return False
+    ordered = np.frombuffer(others, np.int64)
+    ordered.sort()
+    places = np.searchsorted(ordered, np.frombuffer(numbers, np.int64)).clip(max=len(ordered) - 1)
+    return bool((ordered[places] == np.frombuffer(numbers, np.int64)).any())
 
 
 def _with_each_result_once(planned: JobList, options: FileOptions) -> JobList:

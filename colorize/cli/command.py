@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -73,7 +74,15 @@ def _remedy(command: Command, interrupt_handler: InterruptHandler) -> str:
 
 def run_process() -> NoReturn:
     """Run the command as a process of its own, which ends with the command's exit status."""
+    gc.disable()  # what is imported stays, and would be looked through again and again; ``_collect_garbage`` ends it
     end_process(main())
+
+
+def _collect_garbage() -> None:
+    """Have Python collect garbage from here on, but for what is there, where ``run_process`` has put that off."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def end_process(status: int) -> NoReturn:
@@ -97,12 +106,17 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         print(f"colorize: --reference {line}", file=sys.stderr)
         return USAGE_ERROR
     if command.run.dry_run or command.run.keeps_journal:
+        _collect_garbage()
         from colorize.cli.long_run import run_dry, run_with_journal
 
         return (
             run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
         )
     start = time.monotonic()
+    # NumPy first: where other imports lie below its own, Python 3.11 gets another piece of its stack again and again,
+    # and NumPy takes half as long again.
+    import numpy  # noqa: F401
+
     from colorize.batch import Job
     from colorize.film import is_pipe
 
@@ -114,6 +128,7 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         except (ValueError, OSError) as error:  # WeightsError is a ValueError
             print(f"colorize: {error_line(error)}", file=sys.stderr)
             return FAILED
+        _collect_garbage()
         own = command.settings
         into_pipe = own.output is not None and is_pipe(own.output)
         reporter = Reporter(own.quiet, own.verbose, count, interrupt_handler, into_pipe)
@@ -126,10 +141,10 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         try:
             for outcome in outcomes:
                 reporter.report(outcome)
-                reporter.bar.update()
+                reporter.advance()
         finally:
             outcomes.close()
-            reporter.bar.close()
+            reporter.close()
     print_left_out(command)
     reporter.print_summary(time.monotonic() - start)
     if interrupt_handler.cancel.is_set():
@@ -162,9 +177,11 @@ def _with_network(
 
 def isolation_of(command: Command, count: int) -> AbstractContextManager[Isolation | None]:
     """Return what keeps a crash to one file of so many; None: there is one file, or no other process can be started."""
-    from colorize.batch import Isolation
+    if count < 2:
+        return nullcontext()
+    from colorize.batch import Isolation  # brings what starts processes
 
-    return Isolation(command.runtime) if count > 1 and Isolation.is_possible() else nullcontext()
+    return Isolation(command.runtime) if Isolation.is_possible() else nullcontext()
 
 
 def _bad_reference(command: Command) -> str:

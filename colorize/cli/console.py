@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from colorize.cli.progress_bar import progress_bar
 
@@ -50,13 +50,12 @@ class Reporter:
 
     Attributes:
         counts: How many outcomes there were, by status.
-        bar: The progress bar of several files.
     """
 
     def __init__(
         self, quiet: bool, verbose: bool, count: int, interrupt_handler: InterruptHandler, into_pipe: bool = False
     ) -> None:
-        """Make the progress bar, hidden where it would not help.
+        """Make the progress bar of several files, but where it would not help: its library is slow to import.
 
         Args:
             quiet: Print errors alone.
@@ -72,7 +71,7 @@ class Reporter:
         self._into_pipe = into_pipe
         self.counts: Counter[str] = Counter()
         hidden = quiet or count < 2 or not sys.stderr.isatty()
-        self.bar = progress_bar(total=count, unit="file", disable=hidden, leave=False)
+        self._bar = None if hidden else progress_bar(total=count, unit="file", leave=False)
         self._video_bar: tqdm | None = None
         self._shown_notes: tuple[str, ...] = ()
 
@@ -108,24 +107,47 @@ class Reporter:
         if isinstance(outcome.error, BrokenPipeError):
             return  # who read the frames has seen enough, and said so
         if outcome.status == "failed":
-            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+            self._write(f"colorize: {outcome.message}", sys.stderr)
             if self._verbose and outcome.error is not None:
                 import traceback  # slow to import, and seldom wanted
 
-                self.bar.write("".join(traceback.format_exception(outcome.error)), file=sys.stderr)
+                self._write("".join(traceback.format_exception(outcome.error)), sys.stderr)
         elif outcome.status == "stopped" or (outcome.status == "skipped" and not self._quiet):
-            self.bar.write(f"colorize: {outcome.message}", file=sys.stderr)
+            self._write(f"colorize: {outcome.message}", sys.stderr)
         elif outcome.status == "planned" and self._verbose:
-            self.bar.write(outcome.message, file=sys.stdout)
+            self._write(outcome.message, sys.stdout)
         elif outcome.status == "done" and self._into_pipe:
             return  # frames alone go to stdout
         elif outcome.status == "done" and (self._verbose or (self._count == 1 and not self._quiet)):
-            self.bar.write(outcome.message, file=sys.stdout)
+            self._write(outcome.message, sys.stdout)
+
+    def advance(self) -> None:
+        """Move the progress bar on by a file."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def advance_to(self, done: int) -> None:
+        """Move the progress bar on to so many files."""
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Remove the progress bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _write(self, text: str, file: TextIO) -> None:
+        """Print a text above the progress bars."""
+        bar = self._video_bar if self._bar is None else self._bar
+        if bar is None:
+            print(text, file=file)
+        else:
+            bar.write(text, file=file)
 
     def _show_notes(self, notes: Iterable[str]) -> None:
         """Print lines about a file, unless errors alone are asked for."""
         for note in notes if not self._quiet else ():
-            self.bar.write(f"colorize: {note}", file=sys.stderr)
+            self._write(f"colorize: {note}", sys.stderr)
 
     def print_summary(self, seconds: float) -> None:
         """Print one line about several files: how many were coloured, skipped, failed, stopped, in how many seconds.

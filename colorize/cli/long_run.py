@@ -40,11 +40,11 @@ def run_dry(command: Command, interrupt_handler: InterruptHandler) -> int:
     try:
         for outcome in dry.outcomes(entries):
             reporter.report(outcome)
-            reporter.bar.update()
+            reporter.advance()
     except (ValueError, OSError) as error:  # the list is damaged further down
         return _refused(error)
     finally:
-        reporter.bar.close()
+        reporter.close()
     print_left_out(command)
     if not own.quiet:
         print(f"{dry.summary()} ({time.monotonic() - start:.1f} s)", file=sys.stderr)
@@ -83,7 +83,7 @@ def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> i
 
     def report(outcome: Outcome) -> None:
         reporter.report(outcome)
-        reporter.bar.update(reporter.counts.total() + run.earlier.total() - reporter.bar.n)
+        reporter.advance_to(reporter.counts.total() + run.earlier.total())
 
     run = JournaledRun(journal, options, report, command.run.retry_failed)
     try:
@@ -92,7 +92,7 @@ def run_with_journal(command: Command, interrupt_handler: InterruptHandler) -> i
     except (ValueError, OSError) as error:  # the list is damaged further down; the journal cannot be written
         return _refused(error)
     finally:
-        reporter.bar.close()
+        reporter.close()
         with suppress(ValueError):  # it was said already that it cannot be written
             journal.close()
     print_left_out(command)

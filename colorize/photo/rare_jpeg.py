@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from colorize.base import ImageError
 from colorize.photo.boxes import map_file
 from colorize.photo.metadata import jpeg_metadata
-from colorize.photo.samples import Samples, spread
+
+if TYPE_CHECKING:
+    from colorize.photo.samples import Samples
 
 JPEG_LS, LOSSLESS = 0xF7, 0xC3  # SOF markers (ISO/IEC 14495-1; 10918-1, B.1.1.3)
 FRAMES = frozenset((*range(0xC0, 0xD0), JPEG_LS)) - {0xC4, 0xC8, 0xCC}
@@ -23,8 +25,7 @@ ICC = b"ICC_PROFILE\0"
 COLORS = {1: "GRAY", 3: "RGB"}
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """What a JPEG's frame header says (10918-1, B.2.2): the SOF marker's number, bits of a sample, size, components."""
 
     marker: int
@@ -70,6 +71,8 @@ def read_rare_jpeg(path: Path) -> Samples:
         ImageError: It is damaged, or of a kind that no decoder reads.
     """
     from imagecodecs import jpeg8_decode, jpegls_decode  # slow to import, and seldom wanted
+
+    from colorize.photo.samples import Samples, spread
 
     data, frame = path.read_bytes(), read_frame(path)
     if frame is None:

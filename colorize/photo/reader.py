@@ -8,8 +8,8 @@ Pillow does not read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageChops, PngImagePlugin, UnidentifiedImageError
@@ -21,7 +21,6 @@ from colorize.color import (
     convert_to_srgb,
     fitting_color_space,
 )
-from colorize.photo import jpeg2000, jpeg_xl, jpeg_xr, rare_jpeg, sixteen_bit
 from colorize.photo.boxes import map_file, webp_chunks
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import SIDEWAYS, UPRIGHT
@@ -30,10 +29,12 @@ from colorize.photo.metadata import assemble, read_dpi, read_metadata
 from colorize.photo.orientation import turn_dpi, turn_upright
 from colorize.photo.photo import Photo
 from colorize.photo.png_chunks import MAX_TEXT_BYTES
-from colorize.photo.png_colors import read_png_colors
-from colorize.photo.samples import Samples
+from colorize.photo.rare_jpeg import is_rare
 from colorize.photo.signatures import FileKind, identify
 from colorize.photo.size_limit import check_size, too_large
+
+if TYPE_CHECKING:
+    from colorize.photo.samples import Samples
 
 FORMAT_ALIASES = {"MPO": "JPEG"}  # a camera's JPEG with further views of the same moment
 PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, MAX_TEXT_BYTES)  # 1 MiB, less than some profiles
@@ -115,8 +116,7 @@ def photo_size(path: Path | str) -> tuple[int, int]:
             return image.height, image.width
 
 
-@dataclass(frozen=True)
-class Decoder:
+class Decoder(NamedTuple):
     """A decoder of what Pillow does not read.
 
     Attributes:
@@ -126,15 +126,6 @@ class Decoder:
 
     read_size: Callable[[Path], tuple[int, int]]
     read: Callable[[Path], Samples]
-
-
-DECODERS = {
-    "JP2": Decoder(jpeg2000.read_size, jpeg2000.read_jpeg2000),
-    "JXL": Decoder(jpeg_xl.read_size, jpeg_xl.read_jpeg_xl),
-    "JPEG XR": Decoder(jpeg_xr.read_size, jpeg_xr.read_jpeg_xr),
-    "JPEG-LS": Decoder(rare_jpeg.read_size, rare_jpeg.read_rare_jpeg),
-}
-"""Format, as ``FileKind.format`` names it -> its decoder; Pillow opens the others."""
 
 
 def _identify(path: Path) -> FileKind | None:
@@ -157,12 +148,25 @@ def _identify(path: Path) -> FileKind | None:
 
 
 def _decoder_of(path: Path, kind: FileKind | None) -> Decoder | None:
-    """Return the decoder of a file; None: Pillow opens it."""
-    if kind is None:
-        return None
-    if kind.format == "JPEG" and rare_jpeg.is_rare(path):
-        return DECODERS["JPEG-LS"]
-    return DECODERS.get(kind.format)
+    """Return the decoder of a file, whose module is imported when one is read; None: Pillow opens it."""
+    format = "" if kind is None else kind.format
+    if format == "JP2":
+        from colorize.photo.jpeg2000 import read_jpeg2000, read_size
+
+        return Decoder(read_size, read_jpeg2000)
+    if format == "JXL":
+        from colorize.photo.jpeg_xl import read_jpeg_xl, read_size
+
+        return Decoder(read_size, read_jpeg_xl)
+    if format == "JPEG XR":
+        from colorize.photo.jpeg_xr import read_jpeg_xr, read_size
+
+        return Decoder(read_size, read_jpeg_xr)
+    if format == "JPEG-LS" or (format == "JPEG" and is_rare(path)):
+        from colorize.photo.rare_jpeg import read_rare_jpeg, read_size
+
+        return Decoder(read_size, read_rare_jpeg)
+    return None
 
 
 def _open_image(path: Path, kind: FileKind | None) -> Image.Image:
@@ -229,13 +233,18 @@ def _read_page(path: Path, image: Image.Image) -> Photo:
     format = _format_of(image)
     profile = info.get("icc_profile") or None
     states_profile = profile is not None or (format in ("JPEG", "PNG") and "icc_profile" in info)  # if damaged, as None
-    png = read_png_colors(path) if format == "PNG" else None
-    if png and png.transparent and png.color_type == sixteen_bit.PNG_GREY and 1 < png.depth < 8:
-        # Pillow spreads the pixels over 0..255, and not this
-        image.info["transparency"] = png.transparent[0] * 255 // ((1 << png.depth) - 1)
+    png, samples = None, None
+    if format in ("PNG", "PPM"):
+        from colorize.photo.png_colors import read_png_colors  # these two are imported for such files alone
+        from colorize.photo.sixteen_bit import PNG_GREY, read_samples
+
+        png = read_png_colors(path) if format == "PNG" else None
+        if png and png.transparent and png.color_type == PNG_GREY and 1 < png.depth < 8:
+            # Pillow spreads the pixels over 0..255, and not this
+            image.info["transparency"] = png.transparent[0] * 255 // ((1 << png.depth) - 1)
+        samples = read_samples(path, image)
     if png and png.space:
         profile, states_profile = None, False  # which the space counts before
-    samples = sixteen_bit.read_samples(path, image)
     if samples is None:
         picture, alpha, profile = _read_pixels(image, profile)
     else:

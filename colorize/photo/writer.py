@@ -1,4 +1,7 @@
-"""The encoder: from ``Photo`` to a picture file, with all that belongs to it."""
+"""The encoder: from ``Photo`` to a picture file, with all that belongs to it.
+
+The modules that write formats for which Pillow is not enough are imported when such a file is written: most are JPEGs.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from colorize.base import DEFAULT_QUALITY, PHOTO_FORMATS, ImageError, Spec, replacing
 from colorize.color import SRGB, ColorSpace, Picture, convert_to_srgb, rgb_to_lightness, strips
-from colorize.photo import sixteen_bit
 from colorize.photo.error_context import name_errors
 from colorize.photo.exif import ORIENTATION, without_field
 from colorize.photo.iptc import join_iptc
-from colorize.photo.jpeg2000 import encode_jpeg2000
 from colorize.photo.jpeg_segments import (
     APP1,
     APP13,
@@ -31,14 +32,15 @@ from colorize.photo.jpeg_segments import (
     insert_segments,
     make_segments,
 )
-from colorize.photo.jpeg_xl import LOSSLESS_QUALITY, encode_jpeg_xl
 from colorize.photo.metadata import NAMES, Metadata, exif_with_dpi, fit
 from colorize.photo.photo import Photo
 from colorize.photo.png_chunks import XMP_KEYWORD, insert_chunks, make_chunk, profile_chunk, text_chunk
 from colorize.photo.reader import register_heif
 from colorize.photo.texts import COMMENT
-from colorize.photo.tiff_writer import TiffPage, write_tiff
 from colorize.photo.xmp import extension_guid, split_extension
+
+if TYPE_CHECKING:
+    from colorize.photo.tiff_writer import TiffPage
 
 OPAQUE_FORMATS = ("JPEG", "BMP")  # have no alpha
 SIXTEEN_BIT_FORMATS = ("PNG", "TIFF", "JP2", "JXL")
@@ -119,6 +121,8 @@ def write_photos(
         if photo is None:
             raise ValueError(f"{path}: there is no photo to write; give at least one")
         if format == "TIFF":
+            from colorize.photo.tiff_writer import write_tiff
+
             own_bytes = photo.picture.nbytes + (0 if photo.alpha is None else photo.alpha.nbytes)
             write_tiff(file, _tiff_pages(chain([photo], pages), lines), max(photo.file_bytes, own_bytes))
         else:
@@ -131,6 +135,8 @@ def write_photos(
 
 def _tiff_pages(photos: Iterable[Photo], lines: dict[str, None]) -> Iterator[TiffPage]:
     """Yield photos as pages of a TIFF, and add lines about what it cannot hold."""
+    from colorize.photo.tiff_writer import TiffPage
+
     for photo in photos:
         words = fit(_words_of(photo), "TIFF")
         lines.update(dict.fromkeys(words.lines))
@@ -177,15 +183,21 @@ def encode(path: Path, file: BinaryIO, photo: Photo, format: str, quality: int) 
         words = fit(words, format)
         held = {"exif": words.exif, "xmp": words.xmp}
         if format == "JP2":
+            from colorize.photo.jpeg2000 import encode_jpeg2000
+
             more = {"profile": photo.profile, "iptc": words.iptc, "dpi": photo.dpi}
             file.write(encode_jpeg2000(picture, alpha, **held, **more))
         else:
+            from colorize.photo.jpeg_xl import LOSSLESS_QUALITY, encode_jpeg_xl
+
             wanted = LOSSLESS_QUALITY if photo.lossless else quality
             file.write(encode_jpeg_xl(picture, alpha, quality=wanted, **held))
         return further + words.lines
     if picture.dtype == np.uint16:
+        from colorize.photo.sixteen_bit import encode_png
+
         words = fit(_words_of(photo), format)
-        encoded = sixteen_bit.encode_png(picture, alpha, _png_head(photo))
+        encoded = encode_png(picture, alpha, _png_head(photo))
         file.write(insert_chunks(encoded, _png_words(words)))
         return words.lines
     image = Image.fromarray(picture)

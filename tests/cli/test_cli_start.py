@@ -90,6 +90,75 @@ def test_a_photo_is_coloured_without_what_only_training_or_films_need(weights_fi
     assert grey_photo.with_name("photo_colorized.jpg").exists()
 
 
+def test_a_jpeg_is_coloured_without_what_other_files_and_several_of_them_need(
+    small_weights: Path, grey_photo: Path
+) -> None:
+    arguments = [str(grey_photo), "--weights", str(small_weights)]
+    done = in_new_process(
+        f"""
+        import sys
+        import numpy
+        before = set(sys.modules)
+        from colorize.cli import main
+        assert main({arguments!r}) == 0
+        others = ["jpeg2000", "jpeg_xl", "jpeg_xr", "sixteen_bit", "tiff_writer"]
+        needless = {{f"colorize.photo.{{name}}" for name in others}} | {{"tifffile", "imagecodecs"}}
+        needless |= {{"colorize.batch.isolation", "colorize.base.worker_process", "tqdm", "numpy.ma"}}
+        needless &= set(sys.modules) - before
+        assert not needless, needless
+        """
+    )
+    assert (done.returncode, said(done.stderr)) == (0, "")
+
+
+def test_numpy_is_imported_below_no_other_import(small_weights: Path, grey_photo: Path) -> None:
+    arguments = [str(grey_photo), "--weights", str(small_weights)]
+    done = in_new_process(
+        f"""
+        import sys
+        importing = []
+        class Finder:
+            def find_spec(self, name, path=None, target=None):
+                frame = sys._getframe(1)
+                while name == "numpy" and frame is not None:
+                    if frame.f_code.co_name == "<module>":
+                        importing.append(frame.f_globals["__name__"])
+                    frame = frame.f_back
+        sys.meta_path.insert(0, Finder())
+        from colorize.cli import main
+        assert main({arguments!r}) == 0
+        assert importing == ["__main__"], importing
+        """
+    )
+    assert (done.returncode, said(done.stderr)) == (0, "")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_garbage_is_collected_once_the_network_is_loaded(small_weights: Path, grey_photo: Path, count: int) -> None:
+    photos = [grey_photo, grey_photo.with_name("other.jpg")][:count]
+    photos[-1].write_bytes(grey_photo.read_bytes())
+    arguments = ["colorize", *map(str, photos), "--weights", str(small_weights), "-q"]
+    done = in_new_process(
+        f"""
+        import gc, sys
+        from colorize.cli import command
+        begun = []
+        class Reporter(command.Reporter):
+            def __init__(self, *arguments):
+                assert not begun, begun
+                super().__init__(*arguments)
+            def report(self, outcome):
+                assert gc.isenabled()
+        command.Reporter = Reporter
+        sys.argv = {arguments!r}
+        gc.collect()
+        gc.callbacks.append(lambda phase, info: begun.append(phase))
+        command.run_process()
+        """
+    )
+    assert (done.returncode, said(done.stderr)) == (0, "")
+
+
 @pytest.mark.parametrize("options", [["-v"], ["-q"]])
 def test_the_process_ends_with_the_status_and_all_that_was_said(
     weights_file: Path, grey_photo: Path, options: list[str]

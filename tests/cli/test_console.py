@@ -44,3 +44,17 @@ def test_what_an_interruption_advises_can_be_done(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["a.jpg", *options]) == 130
     assert words in capsys.readouterr().err
+
+
+def test_the_bar_of_several_files_moves_on_and_lines_stand_above_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    reporter = Reporter(False, False, 3, InterruptHandler())
+    for done, name in ((1, "a.jpg"), (3, "c.jpg")):
+        reporter.advance() if done == 1 else reporter.advance_to(done)
+        reporter.report(Outcome(Path(name), "failed", f"{name}: damaged"))
+        *_, line, bar = filter(None, capsys.readouterr().err.replace("\r", "\n").split("\n"))
+        assert line == f"colorize: {name}: damaged"
+        assert f" {done}/3 [" in bar
+    reporter.close()
