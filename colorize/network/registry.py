@@ -23,21 +23,22 @@ def released_folder() -> Path:
 def user_folder() -> Path:
     """Return the user's folder for what can be had anew: COLORIZE_HOME, XDG_CACHE_HOME/colorize or ~/.cache/colorize.
 
-    Raises:
-        RuntimeError: None of them is set, and the user has no home folder.
+    A user without a home folder, as in containers that run under a number nobody has, gets one among temporary files.
     """
     if home := os.environ.get("COLORIZE_HOME"):
         return Path(home).expanduser()
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "colorize"
+    try:
+        return Path(base).expanduser() / "colorize"
+    except RuntimeError:
+        import tempfile
+
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        return Path(tempfile.gettempdir()) / f"colorize-{user}"
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloaded weights, inside ``user_folder``.
-
-    Raises:
-        RuntimeError: The user has no folder.
-    """
+    """Return the folder of downloaded weights, inside ``user_folder``."""
     return user_folder() / "weights"
 
 

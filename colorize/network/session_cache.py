@@ -16,7 +16,6 @@ import platform
 import re
 import shutil
 import stat
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator
@@ -101,6 +100,8 @@ class CacheEntry:
 
     def _begin(self) -> CacheEntry | None:
         """Return a new entry for the files of this one, or None where it cannot be kept."""
+        import tempfile  # most processes only read
+
         cache = self.folder.parent
         with suppress(OSError):
             cache.mkdir(parents=True, exist_ok=True)
@@ -122,7 +123,7 @@ class CacheEntry:
 
 
 def find_entry(weights: Path, fingerprint: str, graph_file: Path, runtime: str) -> CacheEntry | None:
-    """Return where a generator is kept; None: it is not worth it, or the user has no folder.
+    """Return where a generator is kept; None: it is not worth it.
 
     Args:
         weights: The weights file.
@@ -132,13 +133,11 @@ def find_entry(weights: Path, fingerprint: str, graph_file: Path, runtime: str) 
     """
     if weights.stat().st_size < MIN_WEIGHTS_BYTES:
         return None
-    with suppress(RuntimeError, OSError):  # the user has no home folder; the graph file is gone
-        hangs_on = [FORMAT, fingerprint, sha256(graph_file), runtime, platform.machine(), vector_instructions()]
-        if hasattr(os, "geteuid"):
-            hangs_on.append(os.geteuid())
-        key = hashlib.sha256(json.dumps(hangs_on).encode()).hexdigest()[:32]
-        return CacheEntry(user_folder() / FOLDER / key)
-    return None
+    hangs_on = [FORMAT, fingerprint, sha256(graph_file), runtime, platform.machine(), vector_instructions()]
+    if hasattr(os, "geteuid"):
+        hangs_on.append(os.geteuid())
+    key = hashlib.sha256(json.dumps(hangs_on).encode()).hexdigest()[:32]
+    return CacheEntry(user_folder() / FOLDER / key)
 
 
 def _is_own(folder: Path) -> bool:

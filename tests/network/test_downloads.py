@@ -6,6 +6,7 @@ import errno
 import hashlib
 import pydoc
 import random
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from support.server import Behaviour, serve
 
 from colorize.base import DownloadError
-from colorize.network import Source, downloads, fetch
+from colorize.network import Source, downloads, fetch, registry
 from colorize.network.registry import cache_folder
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -263,3 +264,16 @@ def test_where_the_cache_lies(monkeypatch, settings, expected):
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert cache_folder() == Path(expected)
+
+
+def test_a_user_without_a_home_folder(monkeypatch):
+    """As in a container under a number that nobody has, where HOME is not set."""
+
+    def no_home(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("COLORIZE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "expanduser", no_home)
+    monkeypatch.setattr(registry.os, "getuid", lambda: 12345, raising=False)  # Windows has none
+    assert cache_folder() == Path(tempfile.gettempdir(), "colorize-12345", "weights")

@@ -207,13 +207,6 @@ class TestWhereNothingCanBeKept:
         assert np.array_equal(load_and_answer(weights), expected)
         assert not entries(cache)
 
-    def test_a_user_without_a_home_folder(self, weights, expected, monkeypatch):
-        def no_home() -> Path:
-            raise RuntimeError("Could not determine home directory.")
-
-        monkeypatch.setattr(session_cache, "user_folder", no_home)
-        assert np.array_equal(load_and_answer(weights), expected)
-
     def test_a_small_network(self, weights, cache, monkeypatch):
         monkeypatch.setattr(session_cache, "MIN_WEIGHTS_BYTES", weights.stat().st_size + 1)
         load_and_answer(weights)
