@@ -44,11 +44,12 @@ else:
 # As the command's process, but for its end, before which the peak is asked for; early commits have no such functions.
 COMMAND = """
 import sys
-from colorize.cli import command
+from colorize.cli import main
+command = sys.modules[main.__module__]
 end_process = getattr(command, "end_process", sys.exit)
 statuses = []
 command.end_process = statuses.append
-getattr(command, "run_process", lambda: statuses.append(command.main()))()
+getattr(command, "run_process", lambda: statuses.append(main()))()
 assert statuses == [0], statuses
 """
 END = """
