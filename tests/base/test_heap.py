@@ -1,4 +1,4 @@
-"""The heap: threads share two, and memory that was freed between small blocks that stay is given back."""
+"""The heap: threads share two, which keep a strip's planes; what was freed between small blocks is given back."""
 
 from __future__ import annotations
 
@@ -50,6 +50,32 @@ libc.fflush(None)
 """
 
 
+STRIPS = """
+import resource
+import sys
+import threading
+from colorize.base import share_heaps
+
+if "share" in sys.argv:
+    share_heaps()
+
+def compute():
+    for _ in range(50):
+        planes = [bytearray(1 << 20) for _ in range(8)]
+        del planes
+
+def run():
+    compute()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    compute()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
 def test_freed_memory_is_given_back() -> None:
     done = subprocess.run([sys.executable, "-c", FREE], capture_output=True, text=True, check=True)
@@ -65,3 +91,13 @@ def test_threads_share_two_heaps() -> None:
 
     assert heaps() > 2
     assert heaps("share") <= 2
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the GNU C library")
+def test_a_strips_planes_are_not_taken_anew_each_time() -> None:
+    def faults(*words: str) -> int:
+        done = subprocess.run([sys.executable, "-c", STRIPS, *words], capture_output=True, text=True, check=True)
+        return int(done.stdout)
+
+    assert faults() > 1000
+    assert faults("share") < 100
