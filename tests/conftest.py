@@ -14,6 +14,7 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,14 @@ IN_TORCH = {"small_generator", "tiny_states", "narrow_resnet18", "sources", "ful
 """Fixtures that need it."""
 IN_BOTH_RUNTIMES = ("engine", "motion", "network")
 """Folders whose tests are cheap enough to run in both runtimes each time."""
+SLOW_IN_TORCH = (
+    "film",
+    "batch/test_files.py",
+    "batch/test_format_table.py",
+    "cli/test_cli.py",
+    "cli/test_cli_films.py",
+)
+"""Folders and modules whose quick tests run in torch too among the slow ones."""
 
 collect_ignore = [] if HAS_TORCH else ABOUT_TORCH
 
@@ -64,17 +73,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test of a small network in the runtime that was asked for, else in ONNX Runtime, cheap ones in both."""
+    """Run a test of a small network in the runtime that was asked for, else in ONNX Runtime, some in both."""
     if "runtime" not in metafunc.fixturenames:
         return
     asked = metafunc.config.getoption("--runtime")
-    folder = metafunc.definition.path.relative_to(TESTS).parts[0]
-    both = folder in IN_BOTH_RUNTIMES
-    metafunc.parametrize("runtime", [asked] if asked else RUNTIMES if both else RUNTIMES[:1], indirect=True)
+    path = metafunc.definition.path.relative_to(TESTS)
+    runtimes: list[Any] = [asked] if asked else list(RUNTIMES[:1])
+    if not asked and path.parts[0] in IN_BOTH_RUNTIMES:
+        runtimes = list(RUNTIMES)
+    elif not asked and {path.parts[0], path.as_posix()} & set(SLOW_IN_TORCH):
+        runtimes.append(pytest.param("torch", marks=[pytest.mark.slow, pytest.mark.once_more]))
+    metafunc.parametrize("runtime", runtimes, indirect=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs torch and what a runtime computes; skip the former where torch is not installed."""
+    """Mark what needs torch and what a runtime computes; skip the former where torch is not installed.
+
+    What is slow in ONNX Runtime already is not run in torch once more.
+    """
+    items[:] = [
+        item
+        for item in items
+        if not item.get_closest_marker("once_more") or len(list(item.iter_markers("slow"))) == 1
+    ]
     for item in items:
         fixtures, parameters = getattr(item, "fixturenames", ()), getattr(getattr(item, "callspec", None), "params", {})
         if "runtime" in fixtures:
