@@ -35,6 +35,12 @@ READ_PIXELS = """async (selector) => {
 }"""
 
 
+def look(page, width: int, height: int, scheme: str) -> None:
+    """Give a page a size in pixels, and the scheme of colours that its system asks for."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+
+
 def upload(page, where: str, *paths: Path) -> None:
     """Upload files through the file input inside the element of a selector."""
     page.locator(f"{where} input[type=file]").first.set_input_files([str(path) for path in paths])

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import ARGUMENTS, CHROMIUM, pixels, upload, upload_in_tab, wait_for, wait_until
+from support.browser import ARGUMENTS, CHROMIUM, look, pixels, upload, upload_in_tab, wait_for, wait_until
 
 from colorize.engine import parse_hints
 from colorize.web.live_photos import LivePhotos
@@ -42,6 +42,15 @@ def photo(tmp_path_factory):
     disc = np.hypot(y - 650, x - 1400) < 350
     path = tmp_path_factory.mktemp("photos") / "aunt.png"
     Image.fromarray(np.where(disc, 170, 60).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    """A small photo of the same name and kind, for what does not hang on its size."""
+    y, x = np.mgrid[:240, :320]
+    path = tmp_path_factory.mktemp("photos") / "aunt.png"
+    Image.fromarray(np.where(np.hypot(y - 120, x - 230) < 60, 170, 60).astype(np.uint8)).save(path)
     return path
 
 
@@ -100,9 +109,9 @@ LOOKS = [(1200, 900, "light"), (1200, 900, "dark"), (390, 844, "light"), (390, 8
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), LOOKS)
-def test_from_drop_to_download_in_three_actions(browser, served, photo, width, height, scheme):
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
+def test_from_drop_to_download_in_three_actions(context, served, photo, width, height, scheme):
+    page = context.new_page()  # whose scripts are there already
+    look(page, width, height, scheme)
     page.goto(served[0])
     page.locator("#photo input[type=file]").first.wait_for(state="attached")
     actions = 1
@@ -117,13 +126,13 @@ def test_from_drop_to_download_in_three_actions(browser, served, photo, width, h
     assert actions <= 3 and download.value.suggested_filename == "aunt_colorized.png"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.locator("#versions").is_visible() and not page.locator("#color-anyway").is_visible()
-    context.close()
+    page.close()
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), LOOKS[::3])
-def test_from_drop_to_download_in_three_actions_by_the_keyboard_alone(browser, served, photo, width, height, scheme):
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
+def test_from_drop_to_download_in_three_actions_by_the_keyboard_alone(context, served, photo, width, height, scheme):
+    page = context.new_page()  # whose scripts are there already
+    look(page, width, height, scheme)
     page.on("filechooser", lambda _: None)  # Chromium gives choosers out from now on, not from some time after the key
     page.goto(served[0])
     page.locator(".status[role=status]").first.wait_for(state="attached")  # the page's script listens to keys by then
@@ -144,7 +153,7 @@ def test_from_drop_to_download_in_three_actions_by_the_keyboard_alone(browser, s
     with page.expect_download() as download:
         press("Enter")
     assert actions <= 3 and download.value.suggested_filename == "aunt_colorized.png"
-    context.close()
+    page.close()
 
 
 def tab_to(page, selector: str) -> None:
@@ -178,8 +187,8 @@ class TestPhoto:
         with Image.open(download.value.path()) as image:
             assert image.format == "PNG" and image.size == (1900, 1300)
 
-    def test_versions_to_choose_from(self, page, photo):
-        color(page, photo)
+    def test_versions_to_choose_from(self, page, snapshot):
+        color(page, snapshot)
         before = page.locator("#result img.fixed").get_attribute("src")
         page.get_by_role("button", name="Other versions").click()
         page.locator("#make-versions").click()
@@ -191,8 +200,8 @@ class TestPhoto:
             page.locator("#download-photo").click()
         assert download.value.suggested_filename == "aunt_colorized_2.png"
 
-    def test_slider_follows_the_keyboard(self, page, photo):
-        color(page, photo)
+    def test_slider_follows_the_keyboard(self, page, snapshot):
+        color(page, snapshot)
         slider = page.get_by_role("slider", name="Where the photo in colour begins")
         slider.focus()
         page.keyboard.press("Home")
@@ -205,19 +214,19 @@ class TestPhoto:
         page.locator("#samples button").first.click()
         wait_for(page, "astronaut_colorized.jpg")
 
-    def test_an_error_stands_in_place_and_another_photo_can_be_chosen(self, page, photo, tmp_path):
+    def test_an_error_stands_in_place_and_another_photo_can_be_chosen(self, page, snapshot, tmp_path):
         broken = tmp_path / "<b>broken.png"
         broken.write_bytes(b"nothing")
         upload(page, "#photo", broken)
         wait_for(page, "not a picture")
         playwright.expect(page.locator("#download-photo")).not_to_be_visible()
-        color(page, photo)
+        color(page, snapshot)
         page.locator("#another-photo").click()
         page.locator("#photo input[type=file]").first.wait_for(state="attached")
         playwright.expect(page.locator("#download-photo")).not_to_be_visible()
 
-    def test_a_photo_that_is_not_kept_any_longer_is_no_endless_work(self, page, photo, served):
-        color(page, photo)
+    def test_a_photo_that_is_not_kept_any_longer_is_no_endless_work(self, page, snapshot, served):
+        color(page, snapshot)
         for path in served[1].jobs.folder.glob("page/*/aunt*"):
             path.unlink()
         page.get_by_role("button", name="Settings").first.click()
@@ -233,7 +242,7 @@ class TestPhoto:
         assert colored(page).shape == (64, 64, 3)
         playwright.expect(page.locator("#color-anyway")).not_to_be_visible()
 
-    def test_the_answers_come_over_one_stream_that_stays_open(self, page, photo, served):
+    def test_the_answers_come_over_one_stream_that_stays_open(self, page, snapshot, served):
         page.goto("about:blank")  # nothing of what the page has asked for so far counts
         opened, ended = [], []
         page.on("request", lambda request: opened.append(request.url) if "queue/data" in request.url else None)
@@ -241,12 +250,12 @@ class TestPhoto:
             page.on(event, lambda request: ended.append(request.url) if "queue/data" in request.url else None)
         page.goto(served[0])
         page.locator("#photo input[type=file]").first.wait_for(state="attached")
-        color(page, photo)
+        color(page, snapshot)
         page.wait_for_timeout(1000)  # in which it would end
         assert len(opened) == 1 and not ended
 
-    def test_two_visitors_do_not_see_each_other(self, page, context, served, photo):
-        color(page, photo)
+    def test_two_visitors_do_not_see_each_other(self, page, context, served, snapshot):
+        color(page, snapshot)
         other = context.new_page()
         other.goto(served[0])
         other.locator("#photo input[type=file]").first.wait_for(state="attached")
@@ -313,8 +322,8 @@ class TestEasel:
         act(page, lambda: page.keyboard.press("Control+z"))
         assert dot.count() == 1
 
-    def test_dots_are_kept_for_another_day(self, page, photo, tmp_path):
-        open_easel(page, photo)
+    def test_dots_are_kept_for_another_day(self, page, snapshot, tmp_path):
+        open_easel(page, snapshot)
         act(page, lambda: touch(page, 0.74, 0.5))
         with page.expect_download() as download:
             page.locator("#save-hints").click()
@@ -323,7 +332,7 @@ class TestEasel:
         download.value.save_as(saved)
         later.write_text(saved.read_text().replace('"version": 1', '"version": 9'))
         page.reload()
-        open_easel(page, photo)
+        open_easel(page, snapshot)
 
         def load(path: Path) -> None:
             with page.expect_file_chooser() as chooser:
@@ -339,11 +348,11 @@ class TestEasel:
 
 
 class TestReference:
-    def test_bad_ones_are_named_in_place_and_nothing_is_lost(self, page, photo, party, tmp_path):
+    def test_bad_ones_are_named_in_place_and_nothing_is_lost(self, page, snapshot, party, tmp_path):
         grey, broken = tmp_path / "grey.png", tmp_path / "broken.png"
         Image.new("L", (64, 64), 90).save(grey)
         broken.write_bytes(b"nothing")
-        color(page, photo)
+        color(page, snapshot)
         page.get_by_role("button", name="Make it like another photo").click()
         for reference, answer in (
             (grey, "grey.png: a reference without colours"),
@@ -385,10 +394,10 @@ class TestSlowAnswers:
         wait_until(lambda: "answered" in slow)
         page.wait_for_timeout(1000)
 
-    def test_to_a_reference(self, page, photo, party, tmp_path, request):
+    def test_to_a_reference(self, page, snapshot, party, tmp_path, request):
         broken = tmp_path / "broken.png"
         broken.write_bytes(b"nothing")
-        color(page, photo)
+        color(page, snapshot)
         slow = request.getfixturevalue("slow")
         page.get_by_role("button", name="Make it like another photo").click()
         upload(page, "#reference", party)
@@ -400,7 +409,7 @@ class TestSlowAnswers:
         self.wait_for_answer(page, slow)
         wait_for(page, "broken.png")
 
-    def test_to_a_sample_before(self, page, photo, monkeypatch):
+    def test_to_a_sample_before(self, page, snapshot, monkeypatch):
         """The one that is touched last is shown, though the one before, or an upload before that, comes later."""
         opened: list[str] = []
 
@@ -411,7 +420,7 @@ class TestSlowAnswers:
             return write_preview(service, source, *arguments)
 
         monkeypatch.setattr("colorize.web.photo_tab.write_preview", open_slowly)
-        upload(page, "#photo", photo)
+        upload(page, "#photo", snapshot)
         wait_until(lambda: len(opened) == 1)
         page.locator("#samples button").nth(1).click()
         wait_until(lambda: len(opened) == 2)
@@ -422,8 +431,8 @@ class TestSlowAnswers:
         wait_for(page, f"Done: {Path(opened[2]).stem}_colorized.jpg")
         assert len({*opened}) == 3
 
-    def test_to_a_photo_before(self, page, photo, slow):
-        upload(page, "#photo", photo)
+    def test_to_a_photo_before(self, page, snapshot, slow):
+        upload(page, "#photo", snapshot)
         wait_until(lambda: slow)
         page.locator("#another-photo").click()
         page.locator("#photo").wait_for()
@@ -431,14 +440,14 @@ class TestSlowAnswers:
         assert "Done" not in page.locator("body").inner_text()
         assert not page.locator("#result").is_visible()
 
-    def test_to_other_versions_of_a_photo_before(self, page, photo, request):
-        color(page, photo)
+    def test_to_other_versions_of_a_photo_before(self, page, snapshot, request):
+        color(page, snapshot)
         slow = request.getfixturevalue("slow")
         page.get_by_role("button", name="Other versions").click()
         page.locator("#make-versions").click()
         wait_until(lambda: slow)
         page.locator("#another-photo").click()
-        upload(page, "#photo", photo)
+        upload(page, "#photo", snapshot)
         wait_for(page, "Done: aunt_colorized.png")
         self.wait_for_answer(page, slow)
         assert not page.locator("#versions").is_visible()
@@ -461,11 +470,11 @@ class TestSlowAnswers:
         monkeypatch.setattr(LivePhotos, "draw", draw_slowly)
         return numbers
 
-    def test_to_a_dot_on_a_photo_before(self, page, photo, drawn):
+    def test_to_a_dot_on_a_photo_before(self, page, snapshot, drawn):
         touch(page, 0.25, 0.5)
         wait_until(lambda: drawn)
         page.locator("#another-photo").click()
-        upload(page, "#photo", photo)
+        upload(page, "#photo", snapshot)
         wait_for(page, "Done: aunt_colorized.png")
         wait_until(lambda: -1 in drawn)
         page.wait_for_timeout(1000)
@@ -500,7 +509,7 @@ class TestSlowAnswers:
         download.value.save_as(tmp_path / "aunt.hints.json")
         assert len(parse_hints((tmp_path / "aunt.hints.json").read_bytes(), (1300, 1900), "aunt")) == 2
 
-    def test_to_the_choice_of_another_version(self, page, photo, monkeypatch):
+    def test_to_the_choice_of_another_version(self, page, snapshot, monkeypatch):
         chosen: list[Path] = []
 
         def show_slowly(service, store, photo, result):
@@ -508,7 +517,7 @@ class TestSlowAnswers:
             time.sleep(2 if len(chosen) == 1 else 0)
             return before_and_after(service, store, photo, result)
 
-        color(page, photo)
+        color(page, snapshot)
         monkeypatch.setattr("colorize.web.photo_versions.before_and_after", show_slowly)
         page.get_by_role("button", name="Other versions").click()
         page.locator("#make-versions").click()
@@ -541,9 +550,9 @@ class TestClipboard:
         page.get_by_role("button", name="Paste from clipboard").click()
         assert colored(page).shape == (1300, 1900, 3)
 
-    def test_a_pasted_photo_outlives_a_slow_answer_to_what_went_before(self, page, photo):
+    def test_a_pasted_photo_outlives_a_slow_answer_to_what_went_before(self, page, snapshot):
         """The click on Paste empties the photo; on a slow machine that is answered after the photo has come."""
-        self.copy(page, photo)
+        self.copy(page, snapshot)
         held: list[bool] = []
 
         def hold_the_first(route) -> None:
@@ -554,16 +563,16 @@ class TestClipboard:
 
         page.route("**/queue/join*", hold_the_first)
         page.get_by_role("button", name="Paste from clipboard").click()
-        assert colored(page).shape == (1300, 1900, 3)
+        assert colored(page).shape == (240, 320, 3)
         assert held
 
 
 class TestBatch:
-    def test_one_broken_file_is_named_and_the_rest_are_in_the_zip(self, page, photo, tmp_path):
+    def test_one_broken_file_is_named_and_the_rest_are_in_the_zip(self, page, snapshot, tmp_path):
         broken, second = tmp_path / "broken.jpg", tmp_path / "uncle.png"
         broken.write_bytes(b"nothing")
-        shutil.copy(photo, second)
-        upload_in_tab(page, "Many photos", "#photos", photo, broken, second)
+        shutil.copy(snapshot, second)
+        upload_in_tab(page, "Many photos", "#photos", snapshot, broken, second)
         page.locator("#color-all").click()
         wait_for(page, "2 of 3 photos coloured")
         wait_for(page, "broken.jpg: not a picture")
@@ -576,10 +585,10 @@ class TestBatch:
         wait_for(page, "Done: uncle_colorized.png")
         playwright.expect(page.locator("#download-photo")).to_be_visible()
 
-    def test_a_photo_that_is_touched_opens_though_others_were_chosen_meanwhile(self, page, photo, tmp_path):
+    def test_a_photo_that_is_touched_opens_though_others_were_chosen_meanwhile(self, page, snapshot, tmp_path):
         second = tmp_path / "uncle.png"
-        shutil.copy(photo, second)
-        upload_in_tab(page, "Many photos", "#photos", photo, second)
+        shutil.copy(snapshot, second)
+        upload_in_tab(page, "Many photos", "#photos", snapshot, second)
         page.locator("#color-all").click()
         wait_for(page, "2 of 2 photos coloured")
         page.get_by_role("button", name="Remove this file").first.click()
@@ -587,9 +596,9 @@ class TestBatch:
         page.locator("#gallery button").nth(1).click()
         wait_for(page, "Done: uncle_colorized.png")
 
-    def test_photos_in_colour_are_asked_about(self, page, photo, party):
+    def test_photos_in_colour_are_asked_about(self, page, snapshot, party):
         anyway = page.get_by_role("checkbox", name="Colour it anyway")
-        upload_in_tab(page, "Many photos", "#photos", photo, party)
+        upload_in_tab(page, "Many photos", "#photos", snapshot, party)
         assert not anyway.is_visible()
         page.locator("#color-all").click()
         wait_for(page, "1 of 2 photos coloured")

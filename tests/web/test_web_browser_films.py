@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from support.browser import TIMEOUT, pixels, upload_in_tab, wait_for, wait_until
+from support.browser import TIMEOUT, look, pixels, upload_in_tab, wait_for, wait_until
 from support.videos import VideoRecipe, make_video
 
 from colorize.web.live_photos import LivePhotos
@@ -19,7 +19,10 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the extra dev br
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory):
-    return make_video(tmp_path_factory.mktemp("films") / "long.mp4", VideoRecipe(frames=2000, size=(240, 320)))
+    return make_video(
+        tmp_path_factory.mktemp("films") / "long.mp4",
+        VideoRecipe(frames=2000, size=(240, 320), options={"preset": "ultrafast"}),
+    )
 
 
 class TestFilm:
@@ -231,9 +234,9 @@ def wait_until_idle(service) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (1200, "dark")])
-def test_fits_telephones_and_takes_the_systems_colours(browser, served, requests, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+def test_fits_telephones_and_takes_the_systems_colours(context, served, requests, width, scheme):
     page = context.new_page()
+    look(page, width, 800, scheme)
     page.on("request", lambda request: requests.append(request.url))
     page.goto(served[0])
     page.locator("#photo").wait_for()
@@ -243,7 +246,7 @@ def test_fits_telephones_and_takes_the_systems_colours(browser, served, requests
     light = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)")
     assert (sum(light) > 380) == (scheme == "light")
     assert page.evaluate("document.documentElement.lang") == "en"
-    context.close()
+    page.close()
 
 
 def test_nothing_leaves_this_machine(page, requests, served):
