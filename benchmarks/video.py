@@ -166,9 +166,10 @@ def measure(
     """Return the figures, milliseconds per stage by film, and peak memory by length."""
     colorizer = Colorizer(options.weights, device="cpu")
     out, mode = folder / "out.mp4", options.temporal
-    videos = {name: make_video(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
     if options.film:
         videos = {options.film.name: options.film}
+    else:
+        videos = {name: make_video(folder / f"{name}.mp4", size, LENGTHS[0]) for name, size in SIZES.items()}
     figures, times = [], {}
     for name, path in videos.items():
         rate = frames_per_second(colorizer, path, out, mode, options.repeats)
