@@ -92,9 +92,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     What is slow in ONNX Runtime already is not run in torch once more.
     """
     items[:] = [
-        item
-        for item in items
-        if not item.get_closest_marker("once_more") or len(list(item.iter_markers("slow"))) == 1
+        item for item in items if not item.get_closest_marker("once_more") or len(list(item.iter_markers("slow"))) == 1
     ]
     for item in items:
         fixtures, parameters = getattr(item, "fixturenames", ()), getattr(getattr(item, "callspec", None), "params", {})
