@@ -39,8 +39,8 @@ import functools, gc, importlib, json, os, sys
 from pathlib import Path
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # as colorize.network.onnx_runtime does
-
-gc.disable()  # as colorize.cli.command.run_process does
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as colorize.cli.command.main
+gc.disable()  # as colorize.cli.command.run_process
 seconds = {"python": begin - float(sys.argv.pop(1))}
 output = Path(sys.argv.pop(1))
 

@@ -102,6 +102,11 @@ def end_process(status: int) -> NoReturn:
 
 def run(command: Command, interrupt_handler: InterruptHandler) -> int:
     """Colour the files that a command line names and return the exit status."""
+    start = time.monotonic()
+    # NumPy first: where other imports lie below its own, Python 3.11 gets another piece of its stack again and again,
+    # and NumPy takes half as long again.
+    import numpy  # noqa: F401
+
     if command.options.photo.references and (line := _bad_reference(command)):
         print(f"colorize: --reference {line}", file=sys.stderr)
         return USAGE_ERROR
@@ -112,11 +117,6 @@ def run(command: Command, interrupt_handler: InterruptHandler) -> int:
         return (
             run_dry(command, interrupt_handler) if command.run.dry_run else run_with_journal(command, interrupt_handler)
         )
-    start = time.monotonic()
-    # NumPy first: where other imports lie below its own, Python 3.11 gets another piece of its stack again and again,
-    # and NumPy takes half as long again.
-    import numpy  # noqa: F401
-
     from colorize.batch import Job
     from colorize.film import is_pipe
 
