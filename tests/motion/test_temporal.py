@@ -112,6 +112,17 @@ def test_flow_finds_a_shift_with_confidence(shift: tuple[int, int]) -> None:
     assert np.abs(there_and_back.field[inside]).mean() < 0.3
 
 
+def test_flow_depends_on_nothing_that_was_searched_before() -> None:
+    random = np.random.default_rng(0)
+    before, now = random.integers(0, 256, (2, *SIZE), dtype=np.uint8)  # any motion is as likely as another
+    known = Motion(np.full((*SIZE, 2), 3, np.float32), np.ones(SIZE, np.float32))
+    expected, used = FlowFinder().between(before, now), FlowFinder()
+    used.between(*random.integers(0, 256, (2, 40, 60), dtype=np.uint8))
+    used.corrected(before, now, known, known)
+    for found, motion in zip(used.between(before, now), expected, strict=True):
+        np.testing.assert_array_equal(found.field, motion.field)
+
+
 def test_another_picture_is_not_trusted_but_another_light_is() -> None:
     frame = np.rint((texture(18, SIZE) + 1) * 100).astype(np.uint8)
     other = np.rint((texture(19, SIZE) + 1) * 100).astype(np.uint8)
