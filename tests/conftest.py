@@ -62,6 +62,7 @@ collect_ignore = [] if HAS_TORCH else ABOUT_TORCH
 
 settings.register_profile("project", deadline=None)  # a busy machine is no failure
 settings.load_profile("project")
+os.environ.setdefault("SVT_LOG", "1")  # read once in a process, perhaps where a test alone opens SVT-AV1
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's: small networks lose much by more on a busy machine
 if "PYTEST_XDIST_WORKER" not in os.environ:  # the workers have it from here
     os.environ["COLORIZE_HOME"] = tempfile.mkdtemp(prefix="colorize-tests-")
