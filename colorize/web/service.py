@@ -37,7 +37,7 @@ IDLE_SECONDS = 60.0  # after which the processes that read files and colour film
 MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
 PICTURES_AT_ONCE = 2
 """How many pictures the network computes side by side, each with its share of the processor's threads: a seventh less
-of the processor's time than with all threads for each. A visitor who is alone waits some .05 s longer on two cores."""
+of the processor's time than with all threads for each. A visitor who is alone waits some .07 s longer on two cores."""
 
 
 class ColorizeService:
