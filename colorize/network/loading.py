@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import logging
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("colorize.network")
 
 TORCH_DEVICES = ("cuda", "mps")  # for which torch is taken where it is installed
+AMD_DEVICES = ("/dev/kfd", "/dev/dxg")  # of AMD's driver on Linux, and of that in Windows' Linux
 
 
 def _load_deoldify(path: Path) -> TorchGenerator:
@@ -143,17 +146,18 @@ def has_torch_gpu() -> bool:
 
 def _has_driver() -> bool:
     """Tell whether a GPU's driver is there: NVIDIA's, AMD's for a torch that is built for it, or Apple's."""
-    from importlib.metadata import PackageNotFoundError, version  # brings the reader of e-mail
-
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
-    try:
-        if "rocm" in version("torch"):
-            return True
+    with suppress(OSError):
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except (OSError, PackageNotFoundError):
+        return True
+    if sys.platform == "linux" and not any(map(os.path.exists, AMD_DEVICES)):
         return False
-    return True
+    from importlib.metadata import PackageNotFoundError, version  # brings the reader of e-mail, which takes a while
+
+    with suppress(PackageNotFoundError):
+        return "rocm" in version("torch")
+    return False
 
 
 def check_graph(path: Path) -> Path:

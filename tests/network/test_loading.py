@@ -174,6 +174,37 @@ def test_a_gpu_is_looked_for_without_torch(monkeypatch):
     assert loading.has_torch_gpu() == (torch.cuda.is_available() or torch.backends.mps.is_available())
 
 
+@pytest.mark.parametrize(
+    ("system", "driver", "device", "version", "found"),
+    [
+        ("linux", "libcuda.so.1", "", "2.6.0+cu126", True),
+        ("win32", "nvcuda.dll", "", "2.6.0+cu126", True),
+        ("linux", "", "/dev/kfd", "2.6.0+rocm6.2", True),
+        ("linux", "", "/dev/dxg", "2.6.0+rocm6.2", True),
+        ("win32", "", "", "2.9.0+rocm7.1", True),
+        ("linux", "", "/dev/kfd", "2.6.0+cpu", False),
+        ("win32", "", "", "2.6.0+cpu", False),
+        ("linux", "", "", None, False),  # and the version, which is slow to ask for, is not asked for
+    ],
+)
+def test_a_driver_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, system: str, driver: str, device: str, version: str | None, found: bool
+) -> None:
+    def load(name: str) -> None:
+        if name != driver:
+            raise OSError(name)
+
+    def version_of(package: str) -> str:
+        assert version is not None, package
+        return version
+
+    monkeypatch.setattr(loading.sys, "platform", system)
+    monkeypatch.setattr(loading.ctypes, "CDLL", load)
+    monkeypatch.setattr(loading.os.path, "exists", lambda path: path == device)
+    monkeypatch.setattr("importlib.metadata.version", version_of)
+    assert loading._has_driver() is found
+
+
 @pytest.mark.slow
 def test_photographs_and_films_without_torch(tmp_path: Path):
     done = in_new_process(
