@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,14 +31,14 @@ from colorize.web.jobs import CancelledJobError, JobQueue, WebJob
 from colorize.web.photo_room import PhotoRoom
 from colorize.web.requests import ColorizeRequest
 from colorize.web.settings import WebSettings
+from colorize.web.shared_network import SharedNetwork
 
 Result = TypeVar("Result")
 
 IDLE_SECONDS = 60.0  # after which the processes that read files and colour films give their memory back
 MAX_LOADED_WEIGHTS = 2  # the least recently used make room for others
 PICTURES_AT_ONCE = 2
-"""How many pictures the network computes side by side, each with its share of the processor's threads: a seventh less
-of the processor's time than with all threads for each. A visitor who is alone waits some .07 s longer on two cores."""
+"""How many pictures the network computes side by side; see ``SharedNetwork``."""
 
 
 class ColorizeService:
@@ -194,13 +195,18 @@ class ColorizeService:
         return f"{source.name}: frames of {width} x {height} pixels where at most {limit} are taken; reduce it first"
 
     def _load(self, name: str) -> Colorizer:
-        return Colorizer(
+        load = partial(
+            Colorizer,
             name,
             device=self.settings.device,
             threads=self.settings.threads,
             runtime=self.settings.runtime,
-            pictures_at_once=PICTURES_AT_ONCE,
         )
+        colorizer = load(pictures_at_once=PICTURES_AT_ONCE)
+        if colorizer.pictures_at_once > 1:
+            alone = load(keep_memory=False).network  # the other one keeps enough
+            colorizer.network = SharedNetwork(alone, colorizer.network, colorizer.pictures_at_once)
+        return colorizer
 
 
 def _finished(job: WebJob, file: Job, outcome: Outcome) -> Outcome:
