@@ -16,7 +16,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import anyio
 from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
@@ -126,6 +125,8 @@ async def _without_stall(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[
     Raises:
         HTTPException: None has come for a while.
     """
+    import anyio  # FastAPI brings it, whose absence is to be named first
+
     while True:
         try:
             with anyio.fail_after(STALL_SECONDS):
