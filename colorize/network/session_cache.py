@@ -106,7 +106,10 @@ class CacheEntry:
         with suppress(OSError):
             cache.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(cache).free >= MIN_FREE_BYTES and _make_room(cache):
-                return CacheEntry(Path(tempfile.mkdtemp(prefix=BEGINNING, dir=cache)))  # nobody else may open it
+                begun = CacheEntry(Path(tempfile.mkdtemp(prefix=BEGINNING, dir=cache)))  # nobody else may open it
+                if _is_own(begun.folder):
+                    return begun
+                begun.remove()  # on a disk without permissions, where it would never be used
         return None
 
     def _finish(self, begun: CacheEntry) -> None:

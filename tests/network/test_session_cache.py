@@ -207,6 +207,14 @@ class TestWhereNothingCanBeKept:
         assert np.array_equal(load_and_answer(weights), expected)
         assert not entries(cache)
 
+    def test_a_disk_without_permissions(self, weights, expected, cache, monkeypatch):
+        """Where all folders are everybody's an entry is never used, so that none is written again and again."""
+        saved = []
+        monkeypatch.setattr(session_cache, "_is_own", lambda folder: False)
+        monkeypatch.setattr(CacheEntry, "_finish", lambda self, begun: saved.append(begun))
+        assert np.array_equal(load_and_answer(weights), expected)
+        assert not entries(cache) and not saved
+
     def test_a_small_network(self, weights, cache, monkeypatch):
         monkeypatch.setattr(session_cache, "MIN_WEIGHTS_BYTES", weights.stat().st_size + 1)
         load_and_answer(weights)
