@@ -79,9 +79,9 @@ class Colorizer:
                 threads are then divided among so many, which takes less of its time. The colours are the same.
             keep_memory: Keep the memory that the network took for the next picture, some 70 MB, which saves a sixth of
                 its time; False: give it back, as is right where one picture is all.
-            in_background: Return while ONNX Runtime still gets ready, which takes some .3 s; the first call of
-                ``encode``, ``predict_ab`` or anything that needs them waits for it, and raises a ``WeightsError`` where
-                the network's graph cannot be used.
+            in_background: Return while ONNX Runtime still gets ready, which takes some .3 s the first time that
+                weights are used on this machine; the first call of ``encode``, ``predict_ab`` or anything that needs
+                them waits for it, and raises a ``WeightsError`` where the network's graph cannot be used.
             **changes: Fields of ``ColorSettings`` that differ from ``settings``, by name.
 
         Raises:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -15,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from colorize.base import WeightsError, available_cpus
+from colorize.base import WeightsError, available_cpus, give_back_freed_memory
 from colorize.color import Floats
 from colorize.network.config import HINT_CHANNELS, LIGHTNESS_CHANNELS, STRIDE
 from colorize.network.graphs import FEATURES, HALVES, Graph, graph_remedy
@@ -301,7 +299,7 @@ class _Starter:
             with suppress(GraphError), cache.saving() as entry:  # the error may be the disk's
                 sessions = self._start(entry)
         sessions = sessions or self._start(None)
-        _return_free_memory()
+        give_back_freed_memory()  # as much as a session's start took besides
         return sessions
 
     def _start(self, entry: CacheEntry | None) -> Sessions:
@@ -338,13 +336,6 @@ def _options(threads: int) -> SessionOptions:
 
 def _ort_value(array: Floats) -> OrtValue:
     return OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
-
-
-def _return_free_memory() -> None:
-    """Return to the system what glibc keeps of the memory that a session's start took, as much again as it needs."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _padded(inputs: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """The colouring service behind the page and the HTTP API: it loads weights once and queues photos and films.
 
-All work goes through ``colorize_files``, which the command line uses too, so results and messages are the same.
+Photos take the steps that the command line's take, and films go through ``colorize_files`` as there, so results and
+messages are the same.
 """
 
 from __future__ import annotations
