@@ -8,7 +8,6 @@ from contextlib import suppress
 import av
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.stream import VideoStream
 
 from colorize.film.decoding import decode_in_order
 from colorize.film.video import (
@@ -43,12 +42,12 @@ def sample_frames(video: Video, count: int, span: Span = WHOLE_VIDEO) -> Iterato
     """
     begin, end = float(span.start), video.duration if span.end is None else float(span.end)
     with open_video(video.path) as container:
-        stream = find_video_stream(video.path, container)
+        reader = _FrameReader(video, container)
         for number in range(count):
             seconds = begin + (end - begin) * (number + 0.5) / count
             pts = int((float(video.start_time) + seconds) / video.time_base)
             try:
-                frame = _frame_at(video, container, stream, pts)
+                frame = reader.frame_at(pts)
             except FFmpegError:
                 step = min(end - begin, SAMPLING_WINDOW) / count
                 yield from _frames_at_times(video, [begin + step * (number + 0.5) for number in range(count)])
@@ -99,22 +98,52 @@ def _timed(video: Video, frames: Iterable[av.VideoFrame]) -> Iterator[tuple[floa
             yield float(frame.pts * video.time_base - video.start_time), frame
 
 
-def _frame_at(video: Video, container: InputContainer, stream: VideoStream, pts: int) -> av.VideoFrame | None:
-    """Return the frame that is shown at a time stamp, else one near it; None: nothing can be decoded there."""
-    late: av.VideoFrame | None = None
-    for seconds in SEEK_PREROLLS:
-        container.seek(max(0, pts - round(seconds / video.time_base)), stream=stream)
-        before: av.VideoFrame | None = None
-        for frame in decode_stream(container, stream, [], video.is_packed):
-            if before is None and frame.pts is not None and frame.pts > pts + video.frame_duration:
-                late = late or frame  # the seek landed too late
-                break
-            before = frame
-            if frame.pts is None or frame.pts >= pts:
-                break
-        if before is not None:
-            return before
-    return late
+class _FrameReader:
+    """Reads single frames of a film, each later than the one before."""
+
+    def __init__(self, video: Video, container: InputContainer) -> None:
+        self._video = video
+        self._container = container
+        self._stream = find_video_stream(video.path, container)
+        self._frames: Iterator[av.VideoFrame] = iter(())  # that follow the last one
+        self._last: av.VideoFrame | None = None
+        self._sought = 0  # frames that were decoded for the last one that was sought
+
+    def frame_at(self, pts: int) -> av.VideoFrame | None:
+        """Return the frame that is shown at a time stamp, else one near it; None: nothing can be decoded there.
+
+        A seek goes back to a key frame, in a short film to the same one for every sample. So frames between the last
+        one and this one are decoded where they are no more than the last seek took.
+        """
+        if self._last is None or self._frames_until(pts, self._last) > self._sought:
+            return self._seek(pts)
+        self._last, _ = self._read_until(pts, self._last)
+        return self._last
+
+    def _frames_until(self, pts: int, frame: av.VideoFrame) -> float:
+        return float("inf") if frame.pts is None else (pts - frame.pts) / self._video.frame_duration
+
+    def _seek(self, pts: int) -> av.VideoFrame | None:
+        self._last = None
+        late: av.VideoFrame | None = None
+        for seconds in SEEK_PREROLLS:
+            self._container.seek(max(0, pts - round(seconds / self._video.time_base)), stream=self._stream)
+            self._frames = decode_stream(self._container, self._stream, [], self._video.is_packed)
+            first = next(self._frames, None)
+            if first is not None and first.pts is not None and first.pts > pts + self._video.frame_duration:
+                late = late or first  # the seek landed too late
+            elif first is not None:
+                self._last, count = self._read_until(pts, first)
+                self._sought = count + 1
+                return self._last
+        return late
+
+    def _read_until(self, pts: int, frame: av.VideoFrame) -> tuple[av.VideoFrame, int]:
+        """Return the first frame from one on that is not before a time stamp, else the last one, and how many came."""
+        count = 0
+        while frame.pts is not None and frame.pts < pts and (following := next(self._frames, None)) is not None:
+            frame, count = following, count + 1
+        return frame, count
 
 
 def _frames_at_times(video: Video, times: list[float]) -> Iterator[av.VideoFrame]:

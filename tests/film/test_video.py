@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
@@ -14,10 +17,10 @@ from support.video_contents import times_of as times
 from support.videos import VideoRecipe, join_pictures, make_video
 
 from colorize.engine import Colorizer
-from colorize.film import VideoOptions, colorize_video, decode_frames, probe, read_luma
+from colorize.film import VideoOptions, colorize_video, decode_frames, probe, read_luma, sampling
 from colorize.film.pixels import rgb_picture
 from colorize.film.sampling import sample_frames
-from colorize.film.video import Orientation, Span
+from colorize.film.video import Orientation, Span, decode_stream
 
 NTSC = Fraction(45000, 1499)
 
@@ -139,6 +142,30 @@ def test_frames_are_sampled_over_the_whole_film(tmp_path: Path) -> None:
     video = probe(make_video(tmp_path / "a.mp4", VideoRecipe(frames=60, options={"g": "10"})))
     found = [float(frame.pts * frame.time_base) for frame in sample_frames(video, 4)]
     np.testing.assert_allclose(found, [0.25, 0.75, 1.25, 1.75], atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_samples_of_one_group_of_pictures_are_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    video = probe(make_video(tmp_path / name, VideoRecipe(frames=60, options={"g": "300", "sc_threshold": "0"})))
+    images = {frame.pts: frame.image.to_ndarray() for frame in decode_frames(video)}
+    decoded = 0
+
+    def count(*arguments: Any) -> Iterator[av.VideoFrame]:
+        nonlocal decoded
+        for frame in decode_stream(*arguments):
+            decoded += 1
+            yield frame
+
+    monkeypatch.setattr(sampling, "decode_stream", count)
+    found = list(sample_frames(video, 12))
+    assert decoded < 1.5 * video.frames  # six and a half times as many, if each were sought
+    start = round(video.start_time / video.time_base)
+    assert len({frame.pts for frame in found}) == 12
+    for frame in found:
+        assert frame.pts is not None
+        np.testing.assert_array_equal(frame.to_ndarray(), images[frame.pts - start])
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
