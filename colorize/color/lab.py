@@ -7,6 +7,7 @@ The formulas are computed here because OpenCV's float conversion from sRGB goes 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -127,14 +128,16 @@ def lab_planes_to_rgb(lightness: Floats, a: Floats, b: Floats, out: Picture, spa
         out: (H, W, 3) uint8 or uint16.
         space: RGB space of ``out``.
     """
-    shape = lightness.shape
-    planes = _linear(lightness.ravel(), a.ravel(), b.ravel(), space)
+    lightness_row, a_row, b_row = (plane.reshape(1, -1) for plane in (lightness, a, b))
+    planes = _linear(lightness_row, a_row, b_row, space)
     outside = np.flatnonzero(_outside(planes, space))
     if outside.size:
-        inside = _into_gamut(lightness.ravel()[outside], a.ravel()[outside], b.ravel()[outside], space)
+        inside = _into_gamut(lightness_row[:, outside], a_row[:, outside], b_row[:, outside], space)
         for plane, values in zip(planes, inside, strict=True):
-            plane[outside] = values
-    levels = [_encode(plane.reshape(shape), space, channel, out.dtype) for channel, plane in enumerate(planes)]
+            plane[:, outside] = values
+    levels = [
+        _encode(plane.reshape(lightness.shape), space, channel, out.dtype) for channel, plane in enumerate(planes)
+    ]
     cv2.merge(levels, dst=out)
 
 
@@ -193,58 +196,51 @@ def _f(t: npt.NDArray) -> Floats:
 
 def _f_inverse(f: Floats) -> Floats:
     """Return the inverse of ``_f``."""
-    cube = f * f
-    cube *= f
-    dark = f <= np.float32(DELTA)
-    cube[dark] = np.float32(3 * DELTA**2) * (f[dark] - np.float32(4 / 29))  # mostly few
+    cube = np.empty_like(f)
+    cv2.pow(f, 3.0, dst=cube)  # in one step, and no memory between two
+    dark = np.flatnonzero(f <= np.float32(DELTA))  # mostly few
+    if dark.size:
+        cube.ravel()[dark] = np.float32(3 * DELTA**2) * (f.ravel()[dark] - np.float32(4 / 29))
     return cube
 
 
 def _linear(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
-    """Return the linear R, G and B planes of L, a, b, outside their range where the colour is outside the gamut."""
-    fy = lightness + 16  # each step into memory that is there already, here and below: large planes pass the caches
+    """Return the linear R, G and B of L, a and b, (1, n) all, outside their range where a colour is outside the gamut.
+
+    OpenCV multiplies and adds in one step, NumPy in two, with large planes of memory between them.
+    """
+    fy = lightness + 16
     fy *= np.float32(1 / 116)
     y = _f_inverse(fy)
-    x = a * np.float32(1 / 500)
-    x += fy
-    x = _f_inverse(x)
+    x = _f_inverse(_scaled_sum(a, 1 / 500, fy))
     x -= y
-    z = b * np.float32(1 / 200)
-    z = _f_inverse(np.subtract(fy, z, out=z))
+    z = _f_inverse(_scaled_sum(b, -1 / 200, fy))
     z -= y
     # The rows of the inverse sum to 1: written as differences to y, neutral colours stay neutral to the last bit.
-    planes = []
-    for row in space.inverse:
-        plane = np.float32(row[0]) * x
-        plane += y
-        plane += np.multiply(z, np.float32(row[2]), out=fy)
-        planes.append(plane)
-    return planes
+    return [_scaled_sum(z, row[2], _scaled_sum(x, row[0], y)) for row in space.inverse]
+
+
+def _scaled_sum(plane: Floats, factor: float, other: Floats) -> Floats:
+    return np.asarray(cv2.scaleAdd(plane, factor, other), np.float32)
 
 
 def _outside(planes: list[Floats], space: ColorSpace) -> npt.NDArray[np.bool_]:
     """Return where the linear R, G and B planes are outside the gamut."""
-    if len(set(space.range)) == 1:
-        least, most = space.range[0]
-        low = np.minimum(planes[0], planes[1])
-        np.minimum(low, planes[2], out=low)
-        high = np.maximum(planes[0], planes[1])
-        np.maximum(high, planes[2], out=high)
-        return (low < least - GAMUT_TOLERANCE) | (high > most + GAMUT_TOLERANCE)
-    outside = np.zeros(planes[0].shape, bool)
-    for plane, (least, most) in zip(planes, space.range, strict=True):
-        outside |= (plane < least - GAMUT_TOLERANCE) | (plane > most + GAMUT_TOLERANCE)
-    return outside
+    ranges = [(least - GAMUT_TOLERANCE, most + GAMUT_TOLERANCE) for least, most in space.range]
+    inside = [
+        cv2.inRange(plane, np.array(least), np.array(most)) for plane, (least, most) in zip(planes, ranges, strict=True)
+    ]
+    return np.asarray(reduce(cv2.bitwise_and, inside)) == 0
 
 
 def _into_gamut(lightness: Floats, a: Floats, b: Floats, space: ColorSpace) -> list[Floats]:
-    """Return the linear R, G and B planes of the most chromatic colours of the same L and hue inside the gamut."""
+    """Return the linear R, G and B of the most chromatic colours of the same L and hue in the gamut, (1, n) all."""
     fy = (lightness + 16) * np.float32(1 / 116)
     rows = space.inverse.astype(np.float32)
     least, most = np.array(space.range, np.float32).T[..., None]  # (3, 1) each
     own = rows[:, 1:2] * _f_inverse(fy) - (least + most) / 2  # of Y, which stays; from the middle of the range
     reach = (most - least) / 2 + np.float32(GAMUT_TOLERANCE)
-    steps = np.stack([a * np.float32(1 / 500), b * np.float32(-1 / 200)])
+    steps = np.concatenate([a * np.float32(1 / 500), b * np.float32(-1 / 200)])
     low, step = np.zeros_like(lightness), np.float32(0.5)
     for _ in range(GAMUT_STEPS):  # in few calls, for most strips have few such pixels
         scale = low + step
