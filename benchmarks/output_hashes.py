@@ -174,7 +174,9 @@ def make_film(path: Path) -> Path:
     """Write a grey film: two soft scenes through which a square and a disc move, and a tone."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     with av.open(str(path), "w") as film:
-        pictures = film.add_stream("libx264", rate=RATE, options={"crf": "16", "threads": "1"})
+        # x264's AVX-512 code for macroblock trees makes another film each time, see ``colorize.film.encoder``.
+        options = {"crf": "16", "threads": "1", "x264-params": "mbtree=0"}
+        pictures = film.add_stream("libx264", rate=RATE, options=options)
         pictures.height, pictures.width, pictures.pix_fmt = HEIGHT, WIDTH, "yuv420p"
         sound = film.add_stream("aac", rate=SOUND_RATE)
         sound.codec_context.layout = "mono"  # type: ignore[assignment]

@@ -100,7 +100,11 @@ def evaluate(settings: EvaluateSettings) -> list[str]:
         ValueError: They or the weights cannot be used, or fewer than two photographs can be measured.
     """
     colorizer = Colorizer(
-        settings.weights, device=settings.device, runtime=settings.runtime, render_size=settings.render_size
+        settings.weights,
+        device=settings.device,
+        precision="float32",  # or the third digit would follow from the machine
+        runtime=settings.runtime,
+        render_size=settings.render_size,
     )
     teacher = load_teacher(settings.feature_network).to(choose_device(settings.device))
     settings.output.mkdir(parents=True, exist_ok=True)  # fails before the work, not after it
