@@ -213,7 +213,9 @@ def _open(path: Path, recipe: VideoRecipe, options: dict[str, str]) -> Any:
 
 
 def _add_video_stream(video: Any, recipe: VideoRecipe) -> Any:
-    stream = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **recipe.options})
+    # x264's AVX-512 code for macroblock trees makes another film each time, see ``colorize.film.encoder``.
+    repeatable = {"x264-params": "mbtree=0"} if recipe.codec == "libx264" else {}
+    stream = video.add_stream(recipe.codec, rate=recipe.rate, options={"crf": "12", **repeatable, **recipe.options})
     stream.height, stream.width = recipe.size
     stream.pix_fmt = recipe.pixel_format
     stream.time_base = stream.codec_context.time_base = recipe.time_base
