@@ -556,7 +556,7 @@ class TestClipboard:
         held: list[bool] = []
 
         def hold_the_first(route) -> None:
-            if not held:
+            if not held and route.request.post_data_json["data"] == [None, None]:  # not what the page's loading asks for
                 held.append(True)
                 page.wait_for_timeout(3000)
             route.continue_()
@@ -564,6 +564,7 @@ class TestClipboard:
         page.route("**/queue/join*", hold_the_first)
         page.get_by_role("button", name="Paste from clipboard").click()
         assert colored(page).shape == (240, 320, 3)
+        page.unroute_all(behavior="wait")
         assert held
 
 
