@@ -556,7 +556,7 @@ class TestClipboard:
         held: list[bool] = []
 
         def hold_the_first(route) -> None:
-            if not held and route.request.post_data_json["data"] == [None, None]:  # not what the page's loading asks for
+            if not held and route.request.post_data_json["data"] == [None, None]:  # not what a page asks for at first
                 held.append(True)
                 page.wait_for_timeout(3000)
             route.continue_()
