@@ -95,7 +95,7 @@ def choose_runtime(path: Path, runtime: str = "auto", device: str | None = None,
 
     ``auto`` is ONNX Runtime, but torch for what it alone can do (DeOldify's files, bfloat16) and, where it is
     installed, for its own devices, and for networks whose graph is not there. A processor with bfloat16 is no reason
-    for torch: photographs, folders and films took longer in it (docs/experiments.md, Runtimes).
+    for torch: photographs, films and the service took longer in it (docs/experiments.md, Runtimes).
 
     Args:
         path: The weights file.
