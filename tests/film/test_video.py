@@ -160,7 +160,7 @@ def test_samples_of_one_group_of_pictures_are_decoded_once(
 
     monkeypatch.setattr(sampling, "decode_stream", count)
     found = list(sample_frames(video, 12))
-    assert decoded < 1.5 * video.frames  # six and a half times as many, if each were sought
+    assert decoded < 1.5 * video.frames  # six times as many as there are, if each were sought
     start = round(video.start_time / video.time_base)
     assert len({frame.pts for frame in found}) == 12
     for frame in found:
