@@ -5,9 +5,8 @@
 # different streams. With asm=AVX2, or without macroblock trees (mbtree=0), all 24 are the same; so they are in a width
 # of 16 macroblocks, as if the AVX-512 code, which works on 16 of them at once, took the rest of a row from memory that
 # nothing was written to. With cpu-independent=1, which computes part of it without such code, they were the same here.
-# The guess before it was run: an encoder with one thread is a function of its input; x264 itself says of one option
-# alone, non-deterministic, that it is not.
-# Seen with PyAV 18.1.0 (FFmpeg 8.1, x264 build 165), on an Intel Xeon with AVX-512: 16 different streams of 24; 1 with
+# The guess before it was run: an encoder with one thread is a function of its input.
+# Seen with PyAV 18.1.0 (FFmpeg 8.1, x264 build 165), on an Intel Xeon with AVX-512: 16 to 21 streams of 24; 1 with
 # asm=AVX2, with mbtree=0, with cpu-independent=1, and in a width of 256. How many there are depends on what else the
 # process has in memory: here the frames are made one by one; where all are made beforehand, there are 1 or 2.
 #

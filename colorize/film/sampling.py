@@ -113,10 +113,9 @@ class _FrameReader:
         """Return the frame that is shown at a time stamp, else one near it; None: nothing can be decoded there.
 
         A seek goes back to a key frame, in a short film to the same one for every sample. So frames between the last
-        one and this one are decoded where they are no more than the last seek took. Where the film's clock has jumped
-        ahead of this one, it is sought.
+        one and this one are decoded where they are no more than the last seek took.
         """
-        if self._last is None or not -1 <= self._frames_until(pts, self._last) <= self._sought:
+        if self._last is None or self._frames_until(pts, self._last) > self._sought:
             return self._seek(pts)
         self._last, _ = self._read_until(pts, self._last)
         return self._last
